@@ -1,0 +1,80 @@
+/**
+ * The rules of the client: typescript-eslint's strictest set, limits on size, and the walls around `src/core/`.
+ * Twin: the `[tool.ruff]` part of pyproject.toml and tests/test_layering.py.
+ */
+import eslint from '@eslint/js'
+import tseslint from 'typescript-eslint'
+
+/** What the core may not reach: it has no I/O, no clock, no randomness. TextEncoder and TextDecoder are pure, hence allowed. */
+const outsideWorld = [
+  'window', 'self', 'globalThis', 'document', 'location', 'navigator', 'history', 'localStorage', 'sessionStorage', 'indexedDB',
+  'WebSocket', 'XMLHttpRequest', 'fetch', 'Worker', 'SharedWorker', 'BroadcastChannel', 'MessageChannel', 'MessagePort',
+  'EventTarget', 'addEventListener', 'removeEventListener', 'dispatchEvent', 'postMessage', 'structuredClone',
+  'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate', 'queueMicrotask', 'requestAnimationFrame',
+  'crypto', 'performance', 'console', 'process', 'Buffer', 'alert', 'reportError',
+]
+
+export default tseslint.config(
+  { ignores: ['dist/', 'node_modules/'] },
+  eslint.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [...tseslint.configs.strictTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      'complexity': ['error', 8],
+      'max-lines': ['error', { max: 300, skipBlankLines: true, skipComments: true }],
+      'max-lines-per-function': ['error', { max: 40, skipBlankLines: true, skipComments: true }],
+      'max-len': ['error', { code: 120, ignoreUrls: true }],
+      'eqeqeq': 'error',
+      'quotes': ['error', 'single', { avoidEscape: true }],
+      'semi': ['error', 'never'],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/explicit-module-boundary-types': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      // A number in a template reads as what it is; a forgotten String() around it is no fault.
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      // `_event` says that Electron's signature has a parameter which this function does not need.
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+    },
+  },
+  {
+    files: ['src/core/**/*.ts'],
+    rules: {
+      'no-restricted-imports': ['error', {
+        patterns: [{ regex: '^(?!\\./[a-z_-]+\\.js$)', message: 'core/ imports only its own files (./name.js): arrows point down.' }],
+      }],
+      'no-restricted-globals': ['error', ...outsideWorld.map((name) => ({
+        name, message: 'core/ does no I/O and has no clock: take what it gives as an argument.',
+      }))],
+      'no-restricted-properties': ['error',
+        { object: 'Date', property: 'now', message: 'core/ has no clock: take the time as an argument.' },
+        { object: 'Math', property: 'random', message: 'core/ has no randomness: take the token as an argument.' },
+      ],
+      'no-restricted-syntax': ['error', {
+        selector: 'NewExpression[callee.name="Date"][arguments.length=0]',
+        message: 'core/ has no clock: take the time as an argument.',
+      }],
+    },
+  },
+  {
+    // The one file where Electron's own signatures, with their `any`, stand to the letter: Electron code does not compile otherwise.
+    files: ['src/electron-types.ts'],
+    rules: { '@typescript-eslint/no-explicit-any': 'off' },
+  },
+  {
+    files: ['test/**/*.ts'],
+    rules: {
+      // node:test's `test()` returns a promise that its runner awaits.
+      '@typescript-eslint/no-floating-promises': 'off',
+      // A describe() block is a list of cases, not a function to be understood at once.
+      'max-lines-per-function': 'off',
+    },
+  },
+  {
+    // Build scripts run in Node and have no types to check.
+    files: ['**/*.mjs', '**/*.js'],
+    languageOptions: { globals: { URL: 'readonly', console: 'readonly', process: 'readonly' } },
+    rules: { 'semi': ['error', 'never'], 'quotes': ['error', 'single', { avoidEscape: true }] },
+  },
+)
