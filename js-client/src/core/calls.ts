@@ -1,0 +1,125 @@
+/**
+ * The calls of a link by their ids: those that this side opened, and those that the peer opened (PROTOCOL.md 4, 4.2).
+ * An id is settled once, whoever settles it.
+ *
+ * Must not know what a call is about, nor messages or time. Twin: server/webipc/core/calls.py
+ */
+import { fail, refuseLarger, refuseMore } from './errors.js'
+import { DEFAULT_LIMITS, type Limits } from './limits.js'
+import { Side } from './link.js'
+
+/** RENDERER opens calls with odd ids, MAIN with even ones. */
+function firstId(opener: Side): number {
+  return opener === Side.RENDERER ? 1 : 2
+}
+
+/** The calls that this side opened and that wait for their answer; `T` is what the caller wants back with it. */
+export class Calls<T> {
+  /** By their ids, in the order in which they were opened. */
+  readonly records = new Map<number, T>()
+  /** Grows by 2 with each call, so that ids are never used again. */
+  next: number
+  readonly #limits: Limits
+
+  constructor(side: Side, limits: Limits = DEFAULT_LIMITS) {
+    this.#limits = limits
+    this.next = firstId(side)
+  }
+
+  /** @returns the id of a new call. @throws LimitError when `openCalls` wait already. */
+  open(record: T): number {
+    refuseMore('open_calls', this.records.size + 1, this.#limits.openCalls)
+    const id = this.next
+    this.next += 2
+    this.records.set(id, record)
+    return id
+  }
+
+  /** Closes a call. @returns its record, or undefined when it is not open: an answer to it is ignored. */
+  settle(id: number): T | undefined {
+    const record = this.records.get(id)
+    this.records.delete(id)
+    return record
+  }
+
+  /** Closes all. @returns them in the order in which they were opened. */
+  failAll(): [number, T][] {
+    const open = [...this.records]
+    this.records.clear()
+    return open
+  }
+}
+
+/** Plain values, if the records are. A function, like `restore`, so that a page need not download it. */
+export function snapshot<T>({ next, records }: Calls<T>): CallsSnapshot<T> {
+  return { next, records: [...records] }
+}
+
+/** Calls that go on where those of the snapshot were. */
+export function restore<T>(side: Side, limits: Limits, { next, records }: CallsSnapshot<T>): Calls<T> {
+  const calls = new Calls<T>(side, limits)
+  calls.next = next
+  for (const [id, record] of records) calls.records.set(id, record)
+  return calls
+}
+
+/** The calls that the peer opened and that this side has not answered. */
+export class Answers {
+  readonly #limits: Limits
+  readonly #open = new Set<number>()
+  /** The highest id so far; an id that is not higher was used before. */
+  #last: number
+
+  /** @param side - ours: the peer's ids have the other parity */
+  constructor(side: Side, limits: Limits = DEFAULT_LIMITS) {
+    this.#limits = limits
+    this.#last = firstId(side === Side.MAIN ? Side.RENDERER : Side.MAIN) - 2
+  }
+
+  /** Answers that go on where those of the snapshot were. */
+  static restore(side: Side, limits: Limits, snapshot: AnswersSnapshot): Answers {
+    const answers = new Answers(side, limits)
+    answers.#last = snapshot.last
+    for (const id of snapshot.open) answers.#open.add(id)
+    return answers
+  }
+
+  snapshot(): AnswersSnapshot {
+    return { last: this.#last, open: this.openIds }
+  }
+
+  get size(): number { return this.#open.size }
+  /** In the order in which they were opened. */
+  get openIds(): number[] { return [...this.#open] }
+
+  /**
+   * The peer opened a call.
+   *
+   * @throws ProtocolError 4400 when the id is not one of the peer's or not larger than all earlier ones; 4413 when
+   *   `openCalls` wait already
+   */
+  begin(id: number): void {
+    if (id <= this.#last || (id - this.#last) % 2 !== 0) {
+      fail(`the id of a call is beyond ${this.#last} and of the same parity, not ${id}`)
+    }
+    refuseLarger('open calls', this.size + 1, this.#limits.openCalls)
+    this.#last = id
+    this.#open.add(id)
+  }
+
+  /** True exactly once for each call: whoever gets it sends the answer. */
+  finish(id: number): boolean {
+    return this.#open.delete(id)
+  }
+}
+
+/** The ids in the order in which they were opened. */
+interface CallsSnapshot<T> {
+  readonly next: number
+  readonly records: readonly (readonly [number, T])[]
+}
+
+interface AnswersSnapshot {
+  readonly last: number
+  readonly open: readonly number[]
+}

@@ -1,0 +1,210 @@
+/**
+ * The messages and the control messages as types, and the check that what came has their shape (PROTOCOL.md sections
+ * 4 and 6). A value stays the undecoded skeleton, so that whoever drops a message need not decode it.
+ *
+ * Has no behaviour and no state; does not know in which order messages may come. Twin: server/webipc/core/envelope.py
+ */
+import { decode } from './clone.js'
+import { fail, refuseLarger } from './errors.js'
+import { isCount, type RawMessage } from './frame.js'
+import { DEFAULT_LIMITS, type Limits } from './limits.js'
+
+/** What may accompany a value; keys that this version does not know are left alone. */
+export interface Meta {
+  readonly deadline?: number
+  readonly traceparent?: string
+}
+
+/** The part of a message that holds a value: see `decodeValue`. */
+export interface Carrier {
+  readonly value: unknown
+  readonly meta: Meta | null
+  readonly fixups: readonly unknown[]
+  readonly segments: readonly Uint8Array[]
+}
+
+/** A value that came with port handles. */
+interface Ported extends Carrier { readonly ports: readonly unknown[] }
+
+export interface Send extends Carrier { readonly kind: 'send', readonly channel: string }
+export interface Post extends Ported { readonly kind: 'post', readonly channel: string }
+export interface Invoke extends Carrier { readonly kind: 'invoke', readonly id: number, readonly channel: string }
+export interface Result extends Carrier { readonly kind: 'result', readonly id: number }
+export interface ErrorReply extends Carrier { readonly kind: 'error', readonly id: number }
+export interface Sync extends Carrier { readonly kind: 'sync', readonly id: number, readonly channel: string }
+export interface SyncDone { readonly kind: 'sync-done', readonly id: number }
+export interface Void { readonly kind: 'void' }
+export interface Port extends Ported { readonly kind: 'port', readonly port: number }
+export interface PortClose { readonly kind: 'port-close', readonly port: number }
+/** A piece of a parcel: `segments` has this piece only, `remaining` counts the bytes of the parcel behind it. */
+export interface Part { readonly kind: 'part', readonly remaining: number, readonly segments: readonly Uint8Array[] }
+
+export type Envelope =
+  Send | Post | Invoke | Result | ErrorReply | Sync | SyncDone | Void | Port | PortClose | Part
+
+/** PROTOCOL.md section 6.1, where each field is explained. */
+export interface Hello {
+  readonly kind: 'hello'
+  readonly link: string
+  readonly secret: string
+  readonly attempt: number
+  readonly received: number
+  readonly first: number
+  readonly fresh: boolean
+  readonly features: readonly string[]
+  readonly token?: string
+  readonly url?: string
+  readonly name?: string
+  readonly version?: string
+}
+
+/** PROTOCOL.md section 6.1, where each field is explained. */
+export interface Welcome {
+  readonly kind: 'welcome'
+  readonly received: number
+  readonly features: readonly string[]
+  readonly process: string
+  readonly webContentsId: number
+  readonly token: string
+  readonly frameToken: string
+  readonly messageBytes: number
+  readonly debug?: boolean
+  readonly version?: string
+}
+
+/** PROTOCOL.md section 6.5. */
+export interface Reset { readonly kind: 'reset', readonly reason: string }
+/** PROTOCOL.md section 6.6: the page ends the link, and `last` was the last number that it used. */
+export interface Bye { readonly kind: 'bye', readonly last: number }
+/** PROTOCOL.md section 6.8: a developer has changed the page. */
+export interface Reload { readonly kind: 'reload' }
+
+/** What a server says; and what a page says. */
+export type Control = Welcome | Reset | Reload
+export type PageControl = Hello | Bye
+
+type Check = (field: unknown, kind: string) => boolean
+type Field = readonly [name: string, check: Check]
+/** The fields of each kind, in their order. */
+type Kinds = ReadonlyMap<unknown, readonly Field[]>
+
+const isText = (field: unknown): field is string => typeof field === 'string'
+const isTruth: Check = (field) => typeof field === 'boolean'
+const isPositive: Check = (field) => isCount(field) && field > 0
+const isToken: Check = (field) => isText(field) && /^[\da-f]{32}$/.test(field)
+const areTexts: Check = (field) => Array.isArray(field) && field.every(isText)
+const isObject = (field: unknown): field is object =>
+  typeof field === 'object' && field !== null && !Array.isArray(field)
+const isValue: Check = (field, kind) =>
+  kind === 'error' ? isText((field as { message?: unknown } | null | undefined)?.message) : field !== undefined
+const optional = (check: Check): Check => (field, kind) => field === undefined || check(field, kind)
+
+const channel: Field = ['channel', isText]
+const id: Field = ['id', isPositive]
+const port: Field = ['port', isPositive]
+const value: Field = ['value', isValue]
+const ports: Field = ['ports', Array.isArray]
+
+/** Each kind and its fixed fields, in their order (PROTOCOL.md section 4). */
+const KINDS: Kinds = new Map<unknown, readonly Field[]>([
+  ['send', [channel, value]],
+  ['post', [channel, value, ports]],
+  ['invoke', [id, channel, value]],
+  ['result', [id, value]],
+  ['error', [id, value]],
+  ['sync', [id, channel, value]],
+  ['sync-done', [id]],
+  ['void', []],
+  ['port', [port, value, ports]],
+  ['port-close', [port]],
+  ['part', [['remaining', isCount]]],
+])
+
+/** The fields of a server's control messages (PROTOCOL.md section 6); others are ignored. */
+const CONTROLS: Kinds = new Map([
+  ['welcome', Object.entries({
+    received: isCount, features: areTexts, process: isText, webContentsId: isPositive, token: isToken,
+    frameToken: isToken, messageBytes: isPositive, debug: optional(isTruth), version: optional(isText),
+  })],
+  ['reset', [['reason', isText]]],
+  ['reload', []],
+])
+
+/** The same of a page's; `bye` has its one field without a name. A function, so that a page need not download it. */
+const pageControls = (): Kinds => new Map([
+  ['hello', Object.entries({
+    link: isToken, secret: isToken, attempt: isCount, received: isCount, first: isPositive, fresh: isTruth,
+    features: areTexts, token: optional(isToken), url: optional(isText), name: optional(isText),
+    version: optional(isText),
+  })],
+  ['bye', [['last', isCount]]],
+])
+
+/**
+ * Gives the numbered messages of a frame their types.
+ *
+ * @throws ProtocolError 4400 on a kind, a field or a count of elements that PROTOCOL.md section 4 does not know;
+ *   4413 on too long a channel, or too many segments or fixups. Then none of the messages counts as received.
+ */
+export function parse(messages: readonly RawMessage[], limits: Limits = DEFAULT_LIMITS): Envelope[] {
+  return messages.map((message) => parseMessage(message, limits))
+}
+
+/** For a page. @throws ProtocolError 4400 when it is no control message of a server, or a field has the wrong type. */
+export function parseControl(control: readonly unknown[]): Control {
+  return parseFields(CONTROLS, control) as unknown as Control
+}
+
+/** For MAIN: the same of what a page says. */
+export function parsePageControl([kind, content, ...more]: readonly unknown[]): PageControl {
+  const fields = kind === 'bye' ? { last: content } : content
+  return parseFields(pageControls(), [kind, fields, ...more]) as unknown as PageControl
+}
+
+/** The value of a message, by clone.ts. @throws ProtocolError when the fixups do not fit the value. */
+export function decodeValue(carrier: Carrier, limits: Limits = DEFAULT_LIMITS): unknown {
+  return decode(carrier.value, carrier.fixups, carrier.segments, limits)
+}
+
+function parseFields(kinds: Kinds, [kind, fields, ...more]: readonly unknown[]): Record<string, unknown> {
+  if (!isObject(fields) || more.length > 0) fail('malformed frame')
+  return checked(kinds, kind, (name) => (fields as Record<string, unknown>)[name])
+}
+
+function parseMessage({ fields, segments }: RawMessage, limits: Limits): Envelope {
+  let length = 1
+  const envelope = checked(KINDS, fields[0], () => fields[length++])
+  envelope['segments'] = segments
+  if ('value' in envelope) {
+    // Behind the fixed fields; either may be absent, and their type tells them apart.
+    envelope['meta'] = isObject(fields[length]) ? fields[length++] : null
+    envelope['fixups'] = Array.isArray(fields[length]) ? fields[length++] : []
+  }
+  if (fields.length !== length) fail('wrong count')
+  refuseExcess(envelope as unknown as Excessive, limits)
+  return envelope as unknown as Envelope
+}
+
+type Excessive = Pick<Part, 'segments'> & Partial<Pick<Send, 'channel' | 'fixups'>> & { readonly kind: string }
+
+/** @throws ProtocolError 4413 beyond a limit; 4400 when there are segments where no value is, or a part has not one. */
+function refuseExcess({ kind, channel = '', fixups, segments }: Excessive, limits: Limits): void {
+  refuseLarger('channel', channel.length, limits.channelLength)
+  refuseLarger('segments', segments.length, limits.segments)
+  if (fixups) refuseLarger('fixups', fixups.length, limits.fixups)
+  else if (segments.length !== Number(kind === 'part')) fail('wrong count')
+}
+
+/** The kind, and its fields under their names. */
+function checked(kinds: Kinds, kind: unknown, fieldOf: (name: string) => unknown): Record<string, unknown> {
+  const fields = kinds.get(kind)
+  // JSON, because String() would run a `toString` that came with the kind.
+  if (!fields) fail(`wrong kind ${JSON.stringify(kind)}`)
+  const parsed: Record<string, unknown> = { kind }
+  for (const [name, check] of fields) {
+    parsed[name] = fieldOf(name)
+    // Says nothing of what the field holds: it may be the secret.
+    if (!check(parsed[name], kind as string)) fail(`wrong ${name} of ${kind as string}`)
+  }
+  return parsed
+}

@@ -1,0 +1,176 @@
+/**
+ * The one hierarchy of errors, the close codes, and what a page does after each. Codes decide, texts are for people.
+ *
+ *     WebipcError
+ *     ├── LocalError             this side misused the library
+ *     │   ├── CloneError         not-cloneable
+ *     │   ├── LimitError         limit
+ *     │   │   └── BufferFullError   buffer-full
+ *     │   ├── DestroyedError     destroyed
+ *     │   └── LinkEndedError     link-ended
+ *     └── RemoteError            the peer did it
+ *         ├── ProtocolError      protocol
+ *         └── ResetError         not-sent | unknown-outcome
+ *
+ * Must not know who raises what. Twin: server/webipc/core/errors.py
+ */
+
+/** Every close code of PROTOCOL.md section 8. */
+export const CloseCode = {
+  NORMAL: 1000,
+  GOING_AWAY: 1001,
+  ABNORMAL: 1006,
+  INTERNAL_ERROR: 1011,
+  SERVICE_RESTART: 1012,
+  OVERFLOW: 4008,
+  PROTOCOL_ERROR: 4400,
+  UNAUTHORIZED: 4401,
+  FORBIDDEN: 4403,
+  VERSION: 4406,
+  HELLO_TIMEOUT: 4408,
+  SUPERSEDED: 4409,
+  RESET: 4410,
+  TOO_LARGE: 4413,
+  TRY_LATER: 4503,
+} as const
+
+/** What a page does after a close code (PROTOCOL.md section 8, last column). */
+export const Then = {
+  NOTHING: 'NOTHING',
+  RECONNECT: 'RECONNECT',
+  NEW_LINK: 'NEW_LINK',
+  GIVE_UP: 'GIVE_UP',
+} as const
+export type Then = (typeof Then)[keyof typeof Then]
+
+// The WebSocket's own protocol codes are bare numbers: nobody but a browser or a proxy ever says them.
+const NEW_LINK: readonly number[] = [
+  1002, 1003, 1007, 1009, CloseCode.OVERFLOW, CloseCode.PROTOCOL_ERROR, CloseCode.RESET, CloseCode.TOO_LARGE,
+]
+const GIVE_UP: readonly number[] = [CloseCode.UNAUTHORIZED, CloseCode.FORBIDDEN, CloseCode.VERSION]
+
+/**
+ * What a page does after its current socket was closed with `code`: it reconnects after any code that is not listed.
+ * 4409 is not: a page that has the newer socket never asks about the older one.
+ *
+ * A module that exports `then` looks like a promise to `import()`: import this one with an import declaration only.
+ */
+export function then(code: number): Then {
+  if (code === CloseCode.NORMAL) return Then.NOTHING
+  if (NEW_LINK.includes(code)) return Then.NEW_LINK
+  return GIVE_UP.includes(code) ? Then.GIVE_UP : Then.RECONNECT
+}
+
+/** The longest beginning of `text` that fits into a close frame: 123 bytes of UTF-8, no character cut in two. */
+export function fitReason(text: string): string {
+  return text.slice(0, new TextEncoder().encodeInto(text, new Uint8Array(123)).read)
+}
+
+/** Whatever webipc raises by itself. `code` is what a program compares. */
+export class WebipcError extends Error {
+  // Written out, because a minifier renames the class and `name` is what the page's console shows.
+  override readonly name: string = 'WebipcError'
+  readonly code: string = 'webipc'
+  /** @param fields what a class has besides, by name; a class declares them only, since a definition would undo this */
+  constructor(message: string, fields?: object) {
+    super(message)
+    Object.assign(this, fields)
+  }
+}
+
+/** This side misused the library: nothing was sent, the link is as it was. */
+export class LocalError extends WebipcError {
+  override readonly name: string = 'LocalError'
+  override readonly code: string = 'local'
+}
+
+/** A value that structured clone refuses; Electron's text, and behind it which value at which path. */
+export class CloneError extends LocalError {
+  override readonly name = 'CloneError'
+  override readonly code = 'not-cloneable'
+  declare readonly path: string
+  declare readonly reason: string
+  /** @param path where the value is, such as `args[1].user.save`; @param reason what it is, such as `a function` */
+  constructor(path: string, reason: string) {
+    super(`An object could not be cloned. ${path}: ${reason}`, { path, reason })
+  }
+}
+
+/** Something of ours is beyond a limit of PROTOCOL.md section 9. */
+export class LimitError extends LocalError {
+  override readonly name: string = 'LimitError'
+  override readonly code: string = 'limit'
+  declare readonly limit: string
+  declare readonly actual: number
+  declare readonly allowed: number
+  /** @param limit its name in PROTOCOL.md; @param actual what there was; @param allowed the most there may be */
+  constructor(limit: string, actual: number, allowed: number) {
+    super(`${limit}: at most ${allowed} allowed, ${actual} found`, { limit, actual, allowed })
+  }
+}
+
+/** The messages that wait for their acknowledgement fill the buffer (`kept_messages`, `kept_bytes`). */
+export class BufferFullError extends LimitError {
+  override readonly name = 'BufferFullError'
+  override readonly code = 'buffer-full'
+}
+
+/** The object has no page, or no link, behind it any more. */
+export class DestroyedError extends LocalError {
+  override readonly name = 'DestroyedError'
+  override readonly code = 'destroyed'
+}
+
+/** Something was posted on a link that is over. */
+export class LinkEndedError extends LocalError {
+  override readonly name = 'LinkEndedError'
+  override readonly code = 'link-ended'
+}
+
+/** The peer did it. */
+export class RemoteError extends WebipcError {
+  override readonly name: string = 'RemoteError'
+  override readonly code: string = 'remote'
+}
+
+/** The peer broke PROTOCOL.md; the socket is closed with `closeCode`. */
+export class ProtocolError extends RemoteError {
+  override readonly name = 'ProtocolError'
+  override readonly code = 'protocol'
+  declare readonly detail: string
+  declare readonly closeCode: number
+  /** @param detail what was expected and what came; @param closeCode 4400, or 4413 where a size is too large */
+  constructor(detail: string, closeCode: number = CloseCode.PROTOCOL_ERROR) {
+    super(detail, { detail, closeCode })
+  }
+}
+
+/**
+ * The link ended before the answer came. `code` is `not-sent` when the call had never been handed to a transport, so
+ * that it is safe to repeat it, and `unknown-outcome` when the peer may have run it (PROTOCOL.md section 6.5).
+ */
+export class ResetError extends RemoteError {
+  override readonly name = 'ResetError'
+  declare readonly code: 'not-sent' | 'unknown-outcome'
+  declare readonly reason: string
+  /** @param reason one of the reasons of `reset`, such as `unknown-link`; @param code as above */
+  constructor(reason: string, code: 'not-sent' | 'unknown-outcome' = 'unknown-outcome') {
+    super(`The link was reset (${reason}): ${code}`, { reason })
+    this.code = code
+  }
+}
+
+/** @throws ProtocolError: see there */
+export function fail(detail: string, closeCode?: number): never {
+  throw new ProtocolError(detail, closeCode)
+}
+
+/** @throws ProtocolError 4413 when there came more of something than is allowed */
+export function refuseLarger(what: string, actual: number, allowed: number): void {
+  if (actual > allowed) fail(`${what}: at most ${allowed} allowed, ${actual} found`, CloseCode.TOO_LARGE)
+}
+
+/** @throws LimitError, or the class given, when there would leave more of something than is allowed */
+export function refuseMore(limit: string, actual: number, allowed: number, Refusal = LimitError): void {
+  if (actual > allowed) throw new Refusal(limit, actual, allowed)
+}

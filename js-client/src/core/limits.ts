@@ -1,0 +1,105 @@
+/**
+ * The named limits of PROTOCOL.md section 9, with their defaults: those that a page needs too as one frozen object,
+ * those of servers alone as another, which a page's bundle leaves out.
+ *
+ * Says how much of something is allowed; does not know who counts it or what happens beyond it.
+ * Twin: server/webipc/core/limits.py
+ */
+
+/** A row of PROTOCOL.md section 9 each, under its name in camelCase. Bytes, milliseconds or counts. */
+export interface Limits {
+  /** A channel, in UTF-16 code units. */
+  readonly channelLength: number
+  /** A message: its JSON as UTF-8 and its segments. */
+  readonly messageBytes: number
+  /** The size above which a message travels in parts, and the largest piece. */
+  readonly partBytes: number
+  /** Messages in one frame. */
+  readonly frameMessages: number
+  /** A frame of more than one message. */
+  readonly frameBytes: number
+  /** One frame at the receiver. */
+  readonly socketBytes: number
+  /** The messages in a beacon. */
+  readonly beaconBytes: number
+  /** Arrays and objects within each other in a value. */
+  readonly depth: number
+  /** Nodes reached in a value with references when every reference is followed. */
+  readonly nodes: number
+  /** Fixups of one message. */
+  readonly fixups: number
+  /** Segments of one message. */
+  readonly segments: number
+  /** Hexadecimal digits of a BigInt. */
+  readonly bigintDigits: number
+  /** Messages that a sender keeps. */
+  readonly keptMessages: number
+  /** Bytes that a sender keeps. */
+  readonly keptBytes: number
+  /** Calls of a peer that wait for an answer. */
+  readonly openCalls: number
+  /** Messages after which a bare frame acknowledges. */
+  readonly ackMessages: number
+  /** Bytes after which a bare frame acknowledges. */
+  readonly ackBytes: number
+  /** Time after which a bare frame acknowledges. */
+  readonly ackMs: number
+  /** From the opening of a socket to its `hello`. */
+  readonly helloMs: number
+  /** Without a byte before the socket is doubted. */
+  readonly silenceMs: number
+  /** From a page's probe to the end of the socket. */
+  readonly probeMs: number
+  /** Silence after which a page answers a bare frame. */
+  readonly answerPageMs: number
+  /** Silence after which a server answers a bare frame. */
+  readonly answerServerMs: number
+}
+
+/** The rows that only a server asks for. */
+export interface ServerLimits {
+  /** The body of a request. */
+  readonly bodyBytes: number
+  /** Between two frames of a server. */
+  readonly heartbeatMs: number
+  /** Without a socket before a link ends. */
+  readonly graceMs: number
+  /** The same for a link that only a request has touched. */
+  readonly unattachedGraceMs: number
+  /** From `bye` to the end of the link, and from there to the end of its web contents. */
+  readonly goodbyeMs: number
+}
+
+export const DEFAULT_LIMITS: Limits = Object.freeze({
+  channelLength: 4_096,
+  messageBytes: 33_554_432,
+  partBytes: 1_081_344,
+  frameMessages: 128,
+  frameBytes: 65_536,
+  socketBytes: 1_114_112,
+  beaconBytes: 61_440,
+  depth: 512,
+  nodes: 1_000_000,
+  fixups: 100_000,
+  segments: 10_000,
+  bigintDigits: 262_144,
+  keptMessages: 100_000,
+  keptBytes: 67_108_864,
+  openCalls: 65_536,
+  ackMessages: 64,
+  ackBytes: 262_144,
+  ackMs: 1_000,
+  helloMs: 10_000,
+  silenceMs: 40_000,
+  probeMs: 5_000,
+  answerPageMs: 5_000,
+  answerServerMs: 1_000,
+})
+
+export const SERVER_LIMITS: ServerLimits = /* @__PURE__ */ Object.freeze({
+  bodyBytes: 67_108_864,
+  heartbeatMs: 15_000,
+  graceMs: 60_000,
+  unattachedGraceMs: 10_000,
+  goodbyeMs: 5_000,
+})

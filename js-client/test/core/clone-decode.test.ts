@@ -1,0 +1,178 @@
+/**
+ * What a decoder does with the unexpected, where no vector can say it: large lies, names of prototypes, memory, mutated
+ * wires.
+ */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { decode, encode } from '../../src/core/clone.js'
+import { ProtocolError } from '../../src/core/errors.js'
+import { DEFAULT_LIMITS } from '../../src/core/limits.js'
+import { fromHex, readVectors } from '../vectors.js'
+
+interface ValueVector {
+  readonly wire: string
+  readonly segments?: readonly string[]
+}
+
+const isRefusal = (error: unknown): boolean => error instanceof ProtocolError && error.closeCode === 4400
+
+function assertRefused(skeleton: unknown, fixups: unknown[] = [], limits: Partial<typeof DEFAULT_LIMITS> = {}): void {
+  assert.throws(() => decode(skeleton, fixups, [], { ...DEFAULT_LIMITS, ...limits }), isRefusal)
+}
+
+function nest(levels: number): unknown {
+  let value: unknown = null
+  for (let level = 0; level < levels; level += 1) value = level % 2 === 0 ? [value] : { a: value }
+  return value
+}
+
+describe('limits', () => {
+  test('depth, with and without fixups', () => {
+    assert.doesNotThrow(() => decode(nest(512), [], []))
+    assertRefused(nest(513))
+    assertRefused([nest(512)], [])
+    assertRefused(nest(100_000))
+  })
+
+  test('fixups', () => {
+    const fixups = (count: number): unknown[] => Array.from({ length: count }, (_, index) => ['u', [index]])
+    assert.doesNotThrow(() => decode([null, null], fixups(2), [], { ...DEFAULT_LIMITS, fixups: 2 }))
+    assertRefused([null, null, null], fixups(3), { fixups: 2 })
+  })
+
+  test('segments', () => {
+    const segments = [new Uint8Array(1), new Uint8Array(1)]
+    const fixups = [['b', [0], 0], ['b', [1], 1]]
+    assert.doesNotThrow(() => decode([null, null], fixups, segments, { ...DEFAULT_LIMITS, segments: 2 }))
+    assert.throws(() => decode([null, null], fixups, segments, { ...DEFAULT_LIMITS, segments: 1 }), isRefusal)
+  })
+
+  test('digits of a BigInt, its sign not counted', () => {
+    assert.equal(decode('-ffff', [['n', []]], [], { ...DEFAULT_LIMITS, bigintDigits: 4 }), -0xffffn)
+    assertRefused('10000', [['n', []]], { bigintDigits: 4 })
+  })
+
+  test('a large BigInt within the limit takes no time to speak of', () => {
+    const digits = 'f'.repeat(DEFAULT_LIMITS.bigintDigits)
+    assert.equal((decode(digits, [['n', []]], []) as bigint).toString(16), digits)
+  })
+
+  test('nodes, with every reference followed', () => {
+    const doubled: unknown[] = [[]]
+    const fixups: unknown[] = []
+    for (let level = 1; level < 60; level += 1) {
+      doubled.push([null, null])
+      fixups.push(['@', [level, 0], [level - 1]], ['@', [level, 1], [level - 1]])
+    }
+    assertRefused(doubled, fixups)
+  })
+
+  test('a chain of references longer than the stack is deep', () => {
+    const length = 50_000
+    const chain: unknown[] = [[], ...Array.from({ length }, () => [null])]
+    const fixups = Array.from({ length }, (_, index) => ['@', [index, 0], [index + 1]])
+    chain[0] = [null]
+    const limits = { ...DEFAULT_LIMITS, nodes: 1e9 }
+    const unending = decode(chain.slice(0, 1000), fixups.slice(0, 999), [], limits) as unknown[][]
+    assert.equal(unending[0]?.[0], unending[1])
+    assertRefused(chain, fixups)
+  })
+})
+
+describe('what is not touched', () => {
+  test('prototypes', () => {
+    const value = decode(JSON.parse('{"__proto__":{"polluted":1},"a":null}'), [['u', ['a']]], []) as object
+    assert.equal(Object.getPrototypeOf(value), Object.prototype)
+    assert.deepEqual(Object.keys(value), ['__proto__', 'a'])
+    assert.equal(Reflect.get({}, 'polluted'), undefined)
+  })
+
+  test('prototypes, where the fixup itself is at __proto__', () => {
+    const value = decode(JSON.parse('[{"__proto__":[["polluted",1]]}]'), [['m', [0, '__proto__', 0]]], []) as object[]
+    assert.equal(Object.getPrototypeOf(value[0]), Object.prototype)
+  })
+
+  test('the segments, which are the frame that came', () => {
+    const frame = new Uint8Array([9, 1, 2, 9])
+    const bytes = decode(null, [['v', [], 'Uint8Array', 0, 0, 2]], [frame.subarray(1, 3)]) as Uint8Array
+    assert.deepEqual(bytes, new Uint8Array([1, 2]))
+    assert.equal(bytes.buffer.byteLength, 2)
+    bytes[0] = 5
+    assert.deepEqual(frame, new Uint8Array([9, 1, 2, 9]))
+  })
+
+  test('memory, for the length of an array that holds nothing', () => {
+    const before = process.memoryUsage().rss
+    const arrays = Array.from({ length: 20 }, () => decode([], [['a', [], 30_000_000]], []) as unknown[])
+    assert.equal(arrays[0]?.length, 30_000_000)
+    assert.ok(process.memoryUsage().rss - before < 100_000_000)
+  })
+})
+
+test('texts that a fixup turns into something else are no texts', () => {
+  assertRefused(['NaN', ''], [['r', []], ['f', [0]]])
+  assertRefused({ message: 'NaN' }, [['e', [], 'Error'], ['f', ['message']]])
+  assertRefused(['ff', 1], [['a', [], 0], ['n', [0]]])
+})
+
+test('a maximum beyond what the engine can reserve is refused', () => {
+  assert.throws(() => decode(null, [['b', [], 0, Number.MAX_SAFE_INTEGER]], [new Uint8Array(1)]), isRefusal)
+})
+
+test('the text of a refusal names the place, and nothing of what is there', () => {
+  assert.throws(
+    () => decode([{ password: 'secret' }], [['d', [0, 'password']]], []),
+    (error: ProtocolError) => error.detail === 'wrong value: ["d",[0,"password"]]',
+  )
+})
+
+/** Park and Miller's generator: the same mutations in every run. */
+function randomInts(seed: number): (below: number) => number {
+  let state = seed
+  return (below) => {
+    state = (state * 48271) % 2147483647
+    return state % below
+  }
+}
+
+describe('mutated wires', () => {
+  const random = randomInts(20260101)
+  const oneOf = <T>(list: readonly T[]): T => list[random(list.length)] as T
+  const vectors = readVectors<ValueVector[]>('values.json').filter(({ wire }) => wire.length < 300)
+  const scraps = [
+    'null', '0', '-1', '1.5', '"u"', '"@"', '[]', '{}', '[0]', '["a"]', '"__proto__"', '1e9', 'true', '"NaN"',
+  ]
+
+  /** A wire with up to three words replaced: what is still JSON of it. */
+  function mutate(wire: string): unknown {
+    const tokens = wire.match(/"(?:[^"\\]|\\.)*"|[[\]{},:]|[^[\]{},:"]+/g) ?? []
+    const places = tokens.flatMap((token, index) => (/^[[\]{},:]$/.test(token) ? [] : [index]))
+    for (let times = random(3); times >= 0; times -= 1) tokens[oneOf(places)] = oneOf(scraps)
+    try {
+      return JSON.parse(tokens.join(''))
+    } catch {
+      return undefined
+    }
+  }
+
+  function outcome({ wire, segments = [] }: ValueVector): string {
+    const mutated = mutate(wire)
+    if (!Array.isArray(mutated)) return 'no JSON'
+    const [skeleton, fixups] = mutated as unknown[]
+    try {
+      encode(decode(skeleton, Array.isArray(fixups) ? (fixups as unknown[]) : [], segments.map(fromHex)))
+      return 'a value'
+    } catch (error) {
+      assert.ok(isRefusal(error), `${JSON.stringify(mutated)}: ${String(error)}`)
+      return 'a refusal'
+    }
+  }
+
+  test('end in a value that can be sent, or in a ProtocolError', () => {
+    const outcomes = Array.from({ length: 20_000 }, () => outcome(oneOf(vectors)))
+    for (const expected of ['a value', 'a refusal']) {
+      assert.ok(outcomes.filter((one) => one === expected).length > 1000, `hardly ever ${expected}`)
+    }
+    assert.deepEqual(Object.keys(Object.prototype), [])
+  })
+})

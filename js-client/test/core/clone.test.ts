@@ -1,0 +1,70 @@
+/**
+ * Structured clone against the shared vectors, in both directions, each compared as JSON, not as text.
+ * Twin: tests/core/test_clone.py
+ */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { decode, encode, type Cloned } from '../../src/core/clone.js'
+import { ProtocolError } from '../../src/core/errors.js'
+import { fromHex, readVectors, toHex } from '../vectors.js'
+import { UNBUILT } from './native-buffers.js'
+import { NATIVE_VALUES } from './native-values.js'
+import { assertSame } from './same.js'
+
+interface ValueVector {
+  readonly name: string
+  readonly wire: string
+  readonly segments?: readonly string[]
+  readonly code?: number
+}
+
+const values = readVectors<ValueVector[]>('values.json')
+const rejected = readVectors<ValueVector[]>('rejected_values.json')
+
+/** What a vector says, as the arguments of `decode`. */
+function parts({ wire, segments = [] }: ValueVector): [unknown, unknown[], Uint8Array[]] {
+  const [skeleton, fixups = []] = JSON.parse(wire) as [unknown, unknown[]?]
+  return [skeleton, fixups, segments.map(fromHex)]
+}
+
+/** What an encoder gave, after a journey through JSON, in the words of a vector. */
+function asWire(cloned: Cloned): unknown {
+  const { skeleton, fixups, segments } = cloned
+  return [JSON.parse(JSON.stringify({ skeleton, fixups })), segments.map(toHex)]
+}
+
+function wireOf(vector: ValueVector): unknown {
+  const [skeleton, fixups] = parts(vector)
+  return [{ skeleton, fixups }, vector.segments ?? []]
+}
+
+test('the vectors and the native values have the same names', () => {
+  assert.deepEqual(Object.keys(NATIVE_VALUES).sort(), values.map(({ name }) => name).sort())
+})
+
+describe('the vectors', () => {
+  for (const vector of values) {
+    const native = NATIVE_VALUES[vector.name]?.()
+    const skip = native === UNBUILT && 'this engine has no such value'
+    test(`${vector.name} is encoded as its wire`, { skip }, () => {
+      assert.deepStrictEqual(asWire(encode(native)), wireOf(vector))
+    })
+    test(`${vector.name} is decoded as its value`, { skip }, () => {
+      assertSame(decode(...parts(vector)), native)
+    })
+    test(`${vector.name} goes back as it came`, () => {
+      assert.deepStrictEqual(asWire(encode(decode(...parts(vector)))), wireOf(vector))
+    })
+  }
+})
+
+describe('the rejected vectors', () => {
+  for (const vector of rejected) {
+    test(`${vector.name} is refused`, () => {
+      assert.throws(
+        () => decode(...parts(vector)),
+        (error) => error instanceof ProtocolError && error.closeCode === vector.code,
+      )
+    })
+  }
+})

@@ -1,0 +1,48 @@
+/**
+ * What the tests of the link make: a link in some state, a frame that comes, and what is read out of those that leave.
+ */
+import { encodeFrame, encodeMessage, decodeFrame, type EncodedMessage, type Frame } from '../../src/core/frame.js'
+import type { Envelope } from '../../src/core/envelope.js'
+import { ProtocolError } from '../../src/core/errors.js'
+import { DEFAULT_LIMITS, type Limits } from '../../src/core/limits.js'
+import { Link, Side } from '../../src/core/link.js'
+
+const withLimits = (limits: Partial<Limits>): Limits => ({ ...DEFAULT_LIMITS, ...limits })
+export const refusal = (closeCode: number) => (error: unknown): boolean =>
+  error instanceof ProtocolError && error.closeCode === closeCode
+
+export function send(value: unknown, ...segments: Uint8Array[]): EncodedMessage {
+  const fixups = segments.map((_, index) => ['b', [index], index])
+  return encodeMessage(['send', 'c'], { skeleton: [value], fixups, segments })
+}
+
+export function attached(limits: Partial<Limits> = {}, side: Side = Side.RENDERER): Link {
+  const link = new Link(side, withLimits(limits))
+  link.attach(1, 0)
+  return link
+}
+
+export function posted(count: number, limits: Partial<Limits> = {}): Link {
+  const link = attached(limits)
+  for (let index = 1; index <= count; index++) link.post(send(index))
+  return link
+}
+
+export function frames(link: Link): Frame[] {
+  const taken: Frame[] = []
+  for (let frame = link.takeFrame(); frame !== null; frame = link.takeFrame()) taken.push(decodeFrame(frame))
+  return taken
+}
+
+/** The first argument of each `send`. */
+export function firsts(envelopes: readonly Envelope[]): unknown[] {
+  return envelopes.map((envelope) => envelope.kind === 'send' ? (envelope.value as unknown[])[0] : envelope.kind)
+}
+
+export const incoming = (seq: number, ack: number, ...values: unknown[]): Frame =>
+  decodeFrame(encodeFrame(seq, ack, values.map((value) => send(value))))
+
+export const part = (seq: number, remaining: number, size: number): Frame =>
+  decodeFrame(encodeFrame(seq, 0, [encodeMessage(['part'], {
+    skeleton: remaining, fixups: [], segments: [new Uint8Array(size)],
+  })]))

@@ -1,0 +1,173 @@
+"""Pydantic models and dataclasses as plain objects: each class is looked at once.
+
+A class whose schema holds nothing but JSON's own types is written straight to JSON, without a walk over its values; any
+other gives its fields, by their aliases and after their own serializers, for the caller to go on with. Knows Pydantic,
+and nothing of fixups. No twin: a page has no such classes.
+"""
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from pydantic import BaseModel, TypeAdapter
+from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
+from pydantic_core import PydanticSerializationError
+
+# Digits that only an integer can be, too many for JavaScript's numbers. It may find a text instead; that is slower,
+# not wrong.
+_LONG_INTEGER: Final = re.compile(rb"(?:^|[:\[,])-?\d{16,}(?:$|[,}\]])")
+_CONSTANTS: Final = frozenset({str, int, bool, type(None)})
+
+
+def is_model(cls: type[Any]) -> bool:
+    """Tell whether instances of a class are sent by their fields."""
+    return issubclass(cls, BaseModel) or dataclasses.is_dataclass(cls)
+
+
+class Model:
+    """What is known about one class."""
+
+    def __init__(self, cls: type[Any]) -> None:
+        """Look at a model or a dataclass. One that Pydantic has no schema for is read field by field."""
+        # Pydantic's view of the class; None when it has none.
+        self._adapter = _adapter_of(cls)
+        schema = None if self._adapter is None else _Schema(self._adapter.core_schema)
+        # Whether its JSON says all that there is to say, apart from numbers that JSON lacks.
+        self._is_json = schema is not None and schema.is_json
+        # Whether a null in its JSON may stand for NaN.
+        self._has_floats = schema is not None and schema.has_floats
+
+    def to_json(self, value: Any) -> bytes | None:
+        """Return an instance as JSON, or None where JSON would lose something."""
+        if self._adapter is None or not self._is_json:
+            return None
+        try:
+            text = self._adapter.dump_json(value, by_alias=True, warnings="none")
+        except (PydanticSerializationError, ValueError):
+            return None
+        is_lossy = (self._has_floats and b"null" in text) or _LONG_INTEGER.search(text)
+        return None if is_lossy else text
+
+    def to_fields(self, value: Any) -> Any:
+        """Return an instance as what its serializer makes of it, a dict as a rule, with Python's values inside.
+
+        `ValueError` where that fails, such as for an instance that holds itself.
+        """
+        if self._adapter is None:
+            return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        try:
+            return self._adapter.dump_python(value, by_alias=True, warnings="none")
+        except (PydanticSerializationError, RecursionError, TypeError) as error:
+            raise ValueError(str(error)) from error
+
+
+def _adapter_of(cls: type[Any]) -> TypeAdapter[Any] | None:
+    try:
+        return TypeAdapter(cls)
+    except (PydanticUserError, PydanticUndefinedAnnotation, NameError):
+        if dataclasses.is_dataclass(cls):
+            return None
+        raise
+
+
+class _Schema:
+    """Reads Pydantic's description of a class. Whatever it has not been told about does not count as JSON."""
+
+    def __init__(self, schema: Any) -> None:
+        self.has_floats = False
+        self._definitions: dict[str, Any] = {}
+        # The definitions that are being read: one that meets itself may be of any depth.
+        self._reading: set[str] = set()
+        self.is_json = self._read(schema)
+
+    def _read(self, schema: Any) -> bool:
+        reader = self._READERS.get(schema["type"])
+        return reader is not None and "serialization" not in schema and reader(self, schema)
+
+    def _all(self, schemas: Iterable[Any]) -> bool:
+        return all(self._read(schema) for schema in schemas)
+
+    def _leaf(self, schema: Any) -> bool:
+        return True
+
+    def _float(self, schema: Any) -> bool:
+        self.has_floats = True
+        return True
+
+    def _literal(self, schema: Any) -> bool:
+        return all(type(value) in _CONSTANTS for value in schema["expected"])
+
+    def _enum(self, schema: Any) -> bool:
+        return all(type(member.value) in _CONSTANTS for member in schema["members"])
+
+    def _inner(self, schema: Any) -> bool:
+        return self._read(schema["schema"])
+
+    def _model(self, schema: Any) -> bool:
+        config = schema.get("config", {})
+        is_usual = config.get("extra_fields_behavior") != "allow" and config.get("ser_json_inf_nan", "null") == "null"
+        return is_usual and self._read(schema["schema"])
+
+    def _fields(self, schema: Any) -> bool:
+        fields = schema["fields"]
+        inner = [field["schema"] for field in (fields.values() if isinstance(fields, dict) else fields)]
+        computed = [field["return_schema"] for field in schema.get("computed_fields", ())]
+        fixed = schema.get("extra_behavior") != "allow" and "extras_schema" not in schema
+        return fixed and self._all([*inner, *computed])
+
+    def _list(self, schema: Any) -> bool:
+        return "items_schema" in schema and self._read(schema["items_schema"])
+
+    def _tuple(self, schema: Any) -> bool:
+        return self._all(schema["items_schema"])
+
+    def _dict(self, schema: Any) -> bool:
+        is_object = schema.get("keys_schema", {}).get("type") == "str" and "values_schema" in schema
+        return is_object and self._read(schema["values_schema"])
+
+    def _union(self, schema: Any) -> bool:
+        return self._all(choice[0] if isinstance(choice, tuple) else choice for choice in schema["choices"])
+
+    def _tagged_union(self, schema: Any) -> bool:
+        return self._all(schema["choices"].values())
+
+    def _define(self, schema: Any) -> bool:
+        self._definitions.update((definition["ref"], definition) for definition in schema["definitions"])
+        return self._read(schema["schema"])
+
+    def _refer(self, schema: Any) -> bool:
+        name = schema["schema_ref"]
+        if name in self._reading or name not in self._definitions:
+            return False
+        self._reading.add(name)
+        is_json = self._read(self._definitions[name])
+        self._reading.discard(name)
+        return is_json
+
+    # What reads a schema of this type.
+    _READERS: Final[dict[str, Callable[["_Schema", Any], bool]]] = {
+        "str": _leaf,
+        "bool": _leaf,
+        "none": _leaf,
+        "int": _leaf,
+        "float": _float,
+        "literal": _literal,
+        "enum": _enum,
+        "nullable": _inner,
+        "default": _inner,
+        "function-before": _inner,
+        "function-after": _inner,
+        "model": _model,
+        "dataclass": _model,
+        "model-fields": _fields,
+        "dataclass-args": _fields,
+        "typed-dict": _fields,
+        "list": _list,
+        "tuple": _tuple,
+        "dict": _dict,
+        "union": _union,
+        "tagged-union": _tagged_union,
+        "definitions": _define,
+        "definition-ref": _refer,
+    }

@@ -1,0 +1,104 @@
+"""How large a value becomes when every reference in it is followed.
+
+A kilobyte of references can stand for gigabytes in whatever walks the value later, so both directions count before
+they go on. Sees a skeleton and where its references lead, no fixups. Twin: js-client/src/core/clone-reach.ts
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+# Where something stands: the id of the skeleton's list or dict, and the index or key in it.
+Place = tuple[int, str | int]
+
+
+def reach(skeleton: Any, targets: Mapping[Place, Any], limit: int) -> int:
+    """Count the nodes that are reached, or return a number above `limit` as soon as there are more.
+
+    `targets` maps the place of each reference to the part of the skeleton that it leads to. Every value is one node; a
+    reference is what it leads to, or one node where it leads to something that encloses it (PROTOCOL.md section 5).
+    """
+    return _Walk(targets, limit).count_from(skeleton)
+
+
+class _Opened:
+    """A container that the walk is in."""
+
+    __slots__ = ("contents", "has_cycle", "identity", "start")
+
+    def __init__(self, identity: int, contents: Iterator[Any], start: int) -> None:
+        self.identity = identity
+        # The containers in it that are still to be entered.
+        self.contents = contents
+        # How many nodes had been counted before it.
+        self.start = start
+        # Whether something in it leads back to what encloses it.
+        self.has_cycle = False
+
+
+class _Walk:
+    """A walk through a skeleton and its references, without recursion: its depth is the sender's choice."""
+
+    def __init__(self, targets: Mapping[Place, Any], limit: int) -> None:
+        self._targets = targets
+        self._limit = limit
+        self._count = 0
+        # The containers that the walk is in, from the outside in, by id.
+        self._open: dict[int, _Opened] = {}
+        # By id: how many leaves a container has, and which containers, references followed.
+        self._parts: dict[int, tuple[int, list[Any]]] = {}
+        # By id: the nodes of a container in which no cycle is. Any other counts differently from place to place.
+        self._known: dict[int, int] = {}
+
+    def count_from(self, skeleton: Any) -> int:
+        if type(skeleton) not in _CONTAINERS:
+            return 1
+        self._enter(skeleton)
+        while self._open and self._count <= self._limit:
+            opened = next(reversed(self._open.values()))
+            for container in opened.contents:
+                if self._count_closed(container, opened):
+                    continue
+                self._enter(container)
+                break
+            else:
+                self._leave(opened)
+        return self._count
+
+    def _count_closed(self, container: Any, opened: _Opened) -> bool:
+        """Count a container that need not be entered: one that is known, or one that encloses this place."""
+        identity = id(container)
+        if identity in self._known:
+            self._count += self._known[identity]
+        elif identity in self._open:
+            self._count += 1
+            opened.has_cycle = True
+        else:
+            return False
+        return True
+
+    def _enter(self, container: Any) -> None:
+        identity = id(container)
+        if identity not in self._parts:
+            self._parts[identity] = self._parts_of(container)
+        leaves, contents = self._parts[identity]
+        self._open[identity] = _Opened(identity, iter(contents), self._count)
+        self._count += 1 + leaves
+
+    def _leave(self, opened: _Opened) -> None:
+        del self._open[opened.identity]
+        if not opened.has_cycle:
+            self._known[opened.identity] = self._count - opened.start
+        elif self._open:
+            next(reversed(self._open.values())).has_cycle = True
+
+    def _parts_of(self, container: Any) -> tuple[int, list[Any]]:
+        identity = id(container)
+        found = []
+        for key, value in container.items() if type(container) is dict else enumerate(container):
+            part = self._targets.get((identity, key)) if value is None else value
+            if type(part) in _CONTAINERS:
+                found.append(part)
+        return len(container) - len(found), found
+
+
+_CONTAINERS: Final = frozenset({list, dict})

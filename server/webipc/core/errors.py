@@ -1,0 +1,212 @@
+"""The one hierarchy of errors, and the close codes that tell the peer about them.
+
+    WebipcError                   everything that webipc raises on purpose
+      LocalError                  this side misused the library
+        CloneError                a value that structured clone does not copy
+        LimitError                a limit of PROTOCOL.md section 9
+          BufferFullError         no room to keep another message
+        DestroyedError            the page or the object is gone
+        LinkEndedError            the link is over
+      RemoteError                 the peer did it
+        ProtocolError             the peer broke PROTOCOL.md
+        ResetError                the link ended before the answer came
+      IpcError                    raised by an application, for the caller in the page
+
+Programs decide by class and `code`; the texts are for people and may change. Knows nothing of sockets or logging.
+Twin: js-client/src/core/errors.ts
+"""
+
+from enum import Enum, IntEnum
+from typing import Any, ClassVar, Final
+
+REASON_BYTES: Final = 123
+
+
+class CloseCode(IntEnum):
+    """The close codes that webipc names (PROTOCOL.md section 8)."""
+
+    NORMAL = 1000
+    GOING_AWAY = 1001
+    ABNORMAL = 1006
+    INTERNAL_ERROR = 1011
+    SERVICE_RESTART = 1012
+    OVERFLOW = 4008
+    PROTOCOL_ERROR = 4400
+    UNAUTHORIZED = 4401
+    FORBIDDEN = 4403
+    VERSION = 4406
+    HELLO_TIMEOUT = 4408
+    SUPERSEDED = 4409
+    RESET = 4410
+    TOO_LARGE = 4413
+    TRY_LATER = 4503
+
+
+class Then(Enum):
+    """What a page does after its socket was closed."""
+
+    NOTHING = "NOTHING"
+    RECONNECT = "RECONNECT"
+    NEW_LINK = "NEW_LINK"
+    GIVE_UP = "GIVE_UP"
+
+
+# 4409 is not listed: a page that has the newer socket never asks about the older one, so whoever asks has to reconnect.
+_THEN: Final = {
+    CloseCode.NORMAL: Then.NOTHING,
+    1002: Then.NEW_LINK,
+    1003: Then.NEW_LINK,
+    1007: Then.NEW_LINK,
+    1009: Then.NEW_LINK,
+    CloseCode.OVERFLOW: Then.NEW_LINK,
+    CloseCode.PROTOCOL_ERROR: Then.NEW_LINK,
+    CloseCode.RESET: Then.NEW_LINK,
+    CloseCode.TOO_LARGE: Then.NEW_LINK,
+    CloseCode.UNAUTHORIZED: Then.GIVE_UP,
+    CloseCode.FORBIDDEN: Then.GIVE_UP,
+    CloseCode.VERSION: Then.GIVE_UP,
+}
+
+
+def then(code: int) -> Then:
+    """Return what a page does after its current socket was closed with `code`; it reconnects after any unlisted one."""
+    return _THEN.get(code, Then.RECONNECT)
+
+
+def fit_reason(text: str) -> str:
+    """Return the longest beginning of `text` that fits into a close frame: 123 bytes of UTF-8, no character cut in two.
+
+    A lone surrogate, which UTF-8 cannot hold, becomes a question mark.
+    """
+    return text.encode("utf-8", "replace")[:REASON_BYTES].decode("utf-8", "ignore")
+
+
+class WebipcError(Exception):
+    """Everything that webipc raises on purpose."""
+
+    code: str = "webipc"
+
+
+class LocalError(WebipcError):
+    """This side misused the library; nothing was sent."""
+
+    code = "local"
+
+
+class CloneError(LocalError):
+    """A value that structured clone does not copy stands somewhere in what was to be sent.
+
+    The first sentence is Electron's own text, to the letter.
+    """
+
+    code = "not-cloneable"
+    TEXT: ClassVar[str] = "An object could not be cloned."
+
+    def __init__(self, path: str, reason: str) -> None:
+        """`path` leads to the value, such as `args[1].user.save`; `reason` says what it is, and perhaps the remedy."""
+        super().__init__(f"{self.TEXT} {path}: {reason}")
+        # Where the value stands, in the notation of JavaScript.
+        self.path = path
+        # What stands there.
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type["CloneError"], tuple[str, str]]:
+        return type(self), (self.path, self.reason)
+
+
+class LimitError(LocalError):
+    """What was to be sent exceeds a limit of PROTOCOL.md section 9."""
+
+    code = "limit"
+
+    def __init__(self, limit: str, actual: int, allowed: int) -> None:
+        """`limit` is the name of the limit; `actual` and `allowed` are in its unit."""
+        super().__init__(f"{limit}: at most {allowed} allowed, {actual} found; send less at once, or raise the limit")
+        self.limit = limit
+        # How much there was; a lower bound where counting ended at the limit.
+        self.actual = actual
+        self.allowed = allowed
+
+    def __reduce__(self) -> tuple[type["LimitError"], tuple[str, int, int]]:
+        return type(self), (self.limit, self.actual, self.allowed)
+
+
+class BufferFullError(LimitError):
+    """No room to keep another message until the peer acknowledges earlier ones."""
+
+    code = "buffer-full"
+
+
+class DestroyedError(LocalError, TypeError):
+    """The page or the object is gone. Electron throws a TypeError with this text, so this is one too."""
+
+    code = "destroyed"
+
+    def __init__(self, text: str = "Object has been destroyed") -> None:
+        super().__init__(text)
+
+
+class LinkEndedError(LocalError):
+    """The link is over; what was to be sent on it was not numbered."""
+
+    code = "link-ended"
+
+    def __init__(self, text: str = "The link has ended; nothing more can be sent on it") -> None:
+        super().__init__(text)
+
+
+class RemoteError(WebipcError):
+    """The peer did it."""
+
+    code = "remote"
+
+
+class ProtocolError(RemoteError):
+    """The peer sent what PROTOCOL.md forbids. The socket is closed with `close_code`, and the link is over."""
+
+    code = "protocol"
+
+    def __init__(self, detail: str, close_code: CloseCode = CloseCode.PROTOCOL_ERROR) -> None:
+        """`detail` says what was expected and what came; it becomes the reason of the close frame."""
+        super().__init__(detail)
+        self.detail = detail
+        self.close_code = close_code
+
+    def __reduce__(self) -> tuple[type["ProtocolError"], tuple[str, CloseCode]]:
+        return type(self), (self.detail, self.close_code)
+
+
+class ResetError(RemoteError):
+    """The link ended before the answer came.
+
+    `code` is `not-sent` when the call had never been handed to a transport, so that it is safe to repeat it, and
+    `unknown-outcome` when the peer may have run it (PROTOCOL.md section 6.5).
+    """
+
+    def __init__(self, reason: str, code: str = "unknown-outcome") -> None:
+        """`reason` is one of the reasons of `reset`, such as `unknown-link`."""
+        outcome = "it was not sent" if code == "not-sent" else "it may have run"
+        super().__init__(f"The link was reset ({reason}): {outcome}")
+        self.reason = reason
+        self.code = code
+
+    def __reduce__(self) -> tuple[type["ResetError"], tuple[str, str]]:
+        return type(self), (self.reason, self.code)
+
+
+class IpcError(WebipcError):
+    """Raised by a handler to tell its caller in the page what is wrong.
+
+    Only the text of this error crosses to the page as it is; that of any other exception crosses in debug mode alone,
+    because the page may be anybody's.
+
+        raise IpcError("No such row", code="no-row", data={"id": row_id})
+    """
+
+    def __init__(self, message: str, *, code: str | None = None, data: Any = None) -> None:
+        """The page's error has the message in its text, and as properties `code` and `data` (any value)."""
+        super().__init__(message)
+        self.message = message
+        if code is not None:
+            self.code = code
+        self.data = data

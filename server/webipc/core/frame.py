@@ -1,0 +1,331 @@
+"""What travels as one WebSocket message, in its two forms, and what is made of the same layout: the parcel of a large
+message and the body of a request (PROTOCOL.md sections 2.4, 3 and 4.3). The only place that parses JSON.
+
+Must not know what a message means: that is envelope.py, and whether its number is right is link.py.
+Twin: js-client/src/core/frame.ts
+"""
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from itertools import repeat
+from typing import Any, Final, NamedTuple, NoReturn, Protocol, TypeGuard
+
+import orjson
+
+from .errors import CloseCode, ProtocolError
+from .limits import DEFAULT_LIMITS, Limits
+
+_Bytes = bytes | bytearray | memoryview
+
+_MAX_SAFE_INTEGER: Final = 2**53 - 1
+
+_FIXUP_BYTES: Final = 12
+"""The shortest fixup that names one of several segments is `["b",[0],0],`."""
+
+
+class EncodedMessage(NamedTuple):
+    """A message ready to be sent: encoded once, however many frames and links carry it."""
+
+    json: bytes
+    segments: tuple[_Bytes, ...]
+    # Bytes: the JSON as UTF-8 and the segments.
+    size: int
+
+
+class RawMessage(NamedTuple):
+    """A message as it came: an array nobody has looked into, and its segments, which are views of the frame's bytes."""
+
+    fields: list[Any]
+    segments: Sequence[memoryview]
+
+
+class Frame(NamedTuple):
+    """A frame taken apart: numbered messages, or one control message, or nothing."""
+
+    # The number of the first message; without messages the one that the sender uses next; 0 before a control message.
+    seq: int
+    # The number of the last message that the sender of the frame has received in order.
+    ack: int
+    messages: list[RawMessage]
+    # The control message, for `parse_control`.
+    control: list[Any] | None
+    # Bytes.
+    size: int
+
+    @property
+    def is_bare(self) -> bool:
+        """Neither messages nor a control message: an acknowledgement and a sign of life."""
+        return self.control is None and not self.messages
+
+
+class _Encoded(Protocol):
+    """The value of a message as clone.py encoded it."""
+
+    @property
+    def skeleton(self) -> Any: ...
+    @property
+    def fixups(self) -> Sequence[Any]: ...
+    @property
+    def segments(self) -> Sequence[_Bytes]: ...
+
+
+def encode_message(
+    fields: Sequence[Any], cloned: _Encoded | None = None, meta: dict[str, Any] | None = None, tail: Sequence[Any] = ()
+) -> EncodedMessage:
+    """Encode one message: `encode_message(["send", channel], cloned)`.
+
+    Args:
+        fields: the kind and the fixed fields before the value.
+        cloned: the value, for the kinds that have one.
+        meta: what goes with the value, such as a deadline (PROTOCOL.md section 4).
+        tail: the fixed fields behind the value: the ports of `post` and `port`.
+    """
+    if cloned is None:
+        return sized(_dump(list(fields)), ())
+    message = [*fields, cloned.skeleton, *tail]
+    if meta:
+        message.append(meta)
+    if cloned.fixups:
+        message.append(cloned.fixups)
+    return sized(_dump(message), cloned.segments)
+
+
+def sized(json: bytes, segments: Sequence[_Bytes]) -> EncodedMessage:
+    """Return a message that already is JSON, with its size: the parts of a parcel."""
+    if not segments:
+        return EncodedMessage(json, (), len(json))
+    return EncodedMessage(json, tuple(segments), len(json) + sum(map(_size, segments)))
+
+
+def encode_frame(seq: int, ack: int, messages: Sequence[EncodedMessage]) -> str | bytes:
+    """Return a frame of numbered messages, or a bare one, as text when no segments travel.
+
+    The messages' JSON is copied, never encoded a second time.
+    """
+    opened = b",".join([b"[%d,%d" % (seq, ack), *[message.json for message in messages]])
+    segments = [segment for message in messages for segment in message.segments]
+    if not segments:
+        return (opened + b"]").decode()
+    return _pack(b"%b,%b]" % (opened, _lengths_of(messages)), segments)
+
+
+def encode_control(ack: int, name: str, fields: Any) -> str:
+    """Return a control frame: `encode_control(0, "hello", {...})`, `encode_control(41, "bye", 12)`."""
+    return _dump([0, ack, [name, fields]]).decode()
+
+
+def binary_form(frame: str | bytes) -> bytes:
+    """Return the same frame in its binary form, which bodies need."""
+    if isinstance(frame, bytes):
+        return frame
+    lengths: list[list[int]] = [[] for _ in _load_array(frame)[2:]]
+    return _pack(b"%b,%b]" % (frame[:-1].encode(), _dump(lengths)), ())
+
+
+def encode_body(frames: Iterable[str | bytes]) -> bytes:
+    """Return the body of a request (PROTOCOL.md 2.4): frames in their binary form, each behind its length."""
+    rows = [binary_form(frame) for frame in frames]
+    return b"".join(piece for row in rows for piece in (len(row).to_bytes(4, "little"), row))
+
+
+def decode_body(data: _Bytes, limits: Limits = DEFAULT_LIMITS) -> list[Frame]:
+    """Take the body of a request apart. Which frames it may hold is the transport's question.
+
+    Raises:
+        ProtocolError: 4413 when the body or a frame is too large, 4400 when the lengths or a frame are wrong.
+    """
+    view = memoryview(data)
+    _refuse_larger("a body", len(view), limits.body_bytes)
+    frames = []
+    start = 0
+    while start < len(view):
+        end = start + 4 + _length_at(view, start)
+        if end > len(view):
+            raise ProtocolError(f"a frame ends at byte {end} of a body of {len(view)} bytes")
+        frames.append(decode_frame(view[start + 4 : end], limits))
+        start = end
+    return frames
+
+
+def decode_frame(data: str | _Bytes, limits: Limits = DEFAULT_LIMITS) -> Frame:
+    """Take one frame apart; segments are views of `data`, not copies.
+
+    Raises:
+        ProtocolError: 4413 when the frame is larger than `socket_bytes`; 4400 when it is not JSON, is not such an
+            array, or its binary layout does not add up. What the messages say is not looked at.
+    """
+    size = _utf8_size(data) if isinstance(data, str) else len(data)
+    _refuse_larger("a frame", size, limits.socket_bytes)
+    if isinstance(data, str):
+        elements, segments = _load_array(data), None
+    else:
+        elements, segments = _unpack(memoryview(data), 2, limits)
+    match elements:
+        case [seq, ack, *rest] if is_count(seq) and is_count(ack):
+            messages = _raw_messages(rest, segments)
+            return _numbered_frame(seq, ack, messages, size) if seq else _control_frame(ack, messages, size)
+    raise ProtocolError("a frame begins with two non-negative safe integers; this one does not")
+
+
+def encode_parcel(message: EncodedMessage) -> bytes:
+    """Return the parcel of a message that is too large for a frame (PROTOCOL.md 4.3), to be cut into parts."""
+    return _pack(b"[%b,%b]" % (message.json, _lengths_of([message])), message.segments)
+
+
+def decode_parcel(parcel: _Bytes, limits: Limits = DEFAULT_LIMITS) -> RawMessage:
+    """Return the message of a parcel; `ProtocolError` when the parts together are none."""
+    elements, segments = _unpack(memoryview(parcel), 0, limits)
+    if len(elements) != 1:
+        raise ProtocolError(f"a parcel holds one message, not {len(elements)}")
+    return _raw_messages(elements, segments)[0]
+
+
+def is_count(value: object) -> TypeGuard[int]:
+    """Tell whether a value is a non-negative safe integer. A bool is none, though Python has it otherwise."""
+    return type(value) is int and 0 <= value <= _MAX_SAFE_INTEGER
+
+
+def _raw_messages(elements: list[Any], segments: Iterable[Sequence[memoryview]] | None) -> list[RawMessage]:
+    if not all(type(element) is list for element in elements):
+        raise ProtocolError("a message is an array; something else came in its place")
+    return list(map(RawMessage, elements, repeat(()) if segments is None else segments))
+
+
+def _numbered_frame(seq: int, ack: int, messages: list[RawMessage], size: int) -> Frame:
+    if seq + len(messages) - 1 > _MAX_SAFE_INTEGER:
+        raise ProtocolError("the number of a message is a safe integer; the last one of this frame is not")
+    return Frame(seq, ack, messages, None, size)
+
+
+def _control_frame(ack: int, messages: list[RawMessage], size: int) -> Frame:
+    if len(messages) != 1 or messages[0].segments:
+        raise ProtocolError("a frame with the number 0 holds one control message and no segment")
+    return Frame(0, ack, [], messages[0].fields, size)
+
+
+def _pack(head: bytes, segments: Iterable[_Bytes]) -> bytes:
+    """Lay out JSON and segments as PROTOCOL.md section 3 says: the one copy of a segment on its way out."""
+    pieces: list[_Bytes] = [len(head).to_bytes(4, "little"), head]
+    end = 4 + len(head)
+    for segment in segments:
+        pieces += (bytes(-end % 8), segment)
+        end = _aligned(end) + _size(segment)
+    return b"".join(pieces)
+
+
+def _unpack(view: memoryview, before: int, limits: Limits) -> tuple[list[Any], list[list[memoryview]]]:
+    """Undo `_pack`, where `before` elements of the JSON stand before the messages."""
+    head = 4 + _length_at(view, 0)
+    if head > len(view):
+        raise ProtocolError(f"the JSON ends at byte {head} of a frame of {len(view)} bytes")
+    elements = _load_array(view[4:head])
+    lengths = elements.pop() if elements else None
+    if not _are_lengths(lengths) or len(lengths) != len(elements) - before:
+        raise ProtocolError("the JSON of a binary frame ends with one array of lengths per message; this one does not")
+    count = sum(map(len, lengths))
+    if count > limits.segments and count * _FIXUP_BYTES > head:
+        # A view takes a hundred times the two bytes of a length: refused before it costs anything, because no frame of
+        # this size can hold the fixups that so many segments belong to.
+        raise ProtocolError("a frame has more segments than its messages can name")
+    return elements, _cut(view, head, lengths)
+
+
+def _cut(view: memoryview, end: int, lengths: list[list[int]]) -> list[list[memoryview]]:
+    """Return the segments, which follow each other at multiples of 8 from `end` to the end of the frame."""
+    segments = []
+    for row in lengths:
+        cut = []
+        for length in row:
+            start = _aligned(end)
+            end = start + length
+            cut.append(view[start:end])
+        segments.append(cut)
+    if end != len(view):
+        raise ProtocolError(f"the segments end at byte {end} of a frame of {len(view)} bytes")
+    return segments
+
+
+def _are_lengths(value: object) -> TypeGuard[list[list[int]]]:
+    return isinstance(value, list) and all(isinstance(row, list) and all(map(is_count, row)) for row in value)
+
+
+def _lengths_of(messages: Sequence[EncodedMessage]) -> bytes:
+    return _dump([[_size(segment) for segment in message.segments] for message in messages])
+
+
+def _length_at(view: memoryview, offset: int) -> int:
+    if offset + 4 > len(view):
+        raise ProtocolError(f"a length has four bytes; only {len(view) - offset} are left")
+    return int.from_bytes(view[offset : offset + 4], "little")
+
+
+def _size(data: _Bytes) -> int:
+    """Return the size in bytes; the `len` of a memoryview counts items."""
+    return data.nbytes if isinstance(data, memoryview) else len(data)
+
+
+def _aligned(offset: int) -> int:
+    """Return the next multiple of 8."""
+    return offset + -offset % 8
+
+
+def _utf8_size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
+
+
+def _refuse_larger(what: str, size: int, allowed: int) -> None:
+    if size > allowed:
+        raise ProtocolError(f"{what} has at most {allowed} bytes, not {size}", CloseCode.TOO_LARGE)
+
+
+def _dump(value: Any) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        # What orjson has no bytes for, and this protocol has: half a surrogate pair, and more than 254 levels.
+        return json.dumps(value, separators=(",", ":"), allow_nan=False, default=_plain).encode()
+
+
+def _plain(fragment: Any) -> Any:
+    """Return what an `orjson.Fragment` holds, for the standard library; `TypeError` when it is none."""
+    if not isinstance(fragment, orjson.Fragment):
+        raise TypeError(f"a message is JSON, which {type(fragment).__name__} is not")
+    return _load(orjson.dumps(fragment))
+
+
+def _load_array(data: str | memoryview) -> list[Any]:
+    value = _load(data)
+    if not isinstance(value, list):
+        raise ProtocolError("a frame is a JSON array; this is other JSON")
+    return value
+
+
+def _load(data: str | bytes | memoryview) -> Any:
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        return _load_surrogates(data, str(error))
+
+
+def _load_surrogates(data: str | bytes | memoryview, why: str) -> Any:
+    """Load what orjson did not because half a surrogate pair is in it; all else is refused for orjson's reason."""
+    try:
+        # Strictly there and back: bytes that are not UTF-8 stay refused, and so does half a pair that is not escaped.
+        text = str(data.encode() if isinstance(data, str) else data, "utf-8")
+        if "\\ud" not in text and "\\uD" not in text:
+            raise ProtocolError(f"a frame is JSON; {why}")
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(f"a frame is JSON; {error}") from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError("a number beyond the range of doubles")
+    return number

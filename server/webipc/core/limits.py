@@ -1,0 +1,56 @@
+"""The named limits of PROTOCOL.md section 9, in one frozen object.
+
+Whoever enforces a limit is given the object and asks it by name; nobody writes the number a second time.
+Twin: js-client/src/core/limits.ts
+"""
+
+from dataclasses import dataclass, fields
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bytes, milliseconds and counts, as the names say. Lower ones are for tests and small machines.
+
+    `ValueError` when one is not a non-negative integer.
+    """
+
+    channel_length: int = 4_096  # UTF-16 code units of a channel
+    message_bytes: int = 33_554_432  # one message: its JSON as UTF-8 and its segments
+    part_bytes: int = (
+        1_081_344  # the size above which a message travels in parts, and the largest piece: 1 MiB fits whole
+    )
+    frame_messages: int = 128  # messages in one frame
+    frame_bytes: int = 65_536  # a frame of more than one message
+    socket_bytes: int = 1_114_112  # one frame at the receiver
+    body_bytes: int = 67_108_864  # the body of a request
+    beacon_bytes: int = 61_440  # the messages in a beacon
+    depth: int = 512  # arrays and objects within each other in a value
+    nodes: int = 1_000_000  # nodes reached in a value with references
+    fixups: int = 100_000  # fixups of one message
+    segments: int = 10_000  # segments of one message
+    bigint_digits: int = 262_144  # hexadecimal digits of a BigInt
+    kept_messages: int = 100_000  # messages that a sender keeps
+    kept_bytes: int = 67_108_864  # bytes that a sender keeps
+    open_calls: int = 65_536  # calls of a peer that wait for an answer
+    ack_messages: int = 64  # messages after which a bare frame acknowledges
+    ack_bytes: int = 262_144  # bytes after which a bare frame acknowledges
+    ack_ms: int = 1_000  # time after which a bare frame acknowledges
+    hello_ms: int = 10_000  # from the opening of a socket to its hello
+    heartbeat_ms: int = 15_000  # between two frames of a server
+    silence_ms: int = 40_000  # without a byte before the socket is doubted
+    probe_ms: int = 5_000  # from a page's probe to the end of the socket
+    answer_page_ms: int = 5_000  # silence after which a page answers a bare frame
+    answer_server_ms: int = 1_000  # silence after which a server answers a bare frame
+    grace_ms: int = 60_000  # without a socket before a link ends
+    unattached_grace_ms: int = 10_000  # the same for a link that only a request has touched
+    goodbye_ms: int = 5_000  # from bye to the end of the link, and from there to the end of its web contents
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if type(value) is not int or value < 0:
+                raise ValueError(f"{field.name} must be a non-negative integer, not {value!r}")
+
+
+DEFAULT_LIMITS: Final = Limits()
