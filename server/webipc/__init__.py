@@ -1,0 +1,96 @@
+"""Electron's IPC for a web page and a Python program: `ipcRenderer` in the page, `ipc_main` in a FastAPI application.
+
+    app = FastAPI()
+    ipc_main = IpcMain()
+    ipc_main.mount(app, pages="web")
+
+    @ipc_main.handle("add")
+    async def add(event: IpcMainInvokeEvent, a: float, b: float) -> float:
+        return a + b
+
+Whatever is named here is public; the rest may change without notice. `webipc.testing` is public too.
+"""
+
+from webipc.arguments import ArgumentError
+from webipc.core.errors import (
+    BufferFullError,
+    CloneError,
+    CloseCode,
+    DestroyedError,
+    IpcError,
+    LimitError,
+    LinkEndedError,
+    LocalError,
+    ProtocolError,
+    RemoteError,
+    ResetError,
+    WebipcError,
+)
+from webipc.core.limits import DEFAULT_LIMITS, Limits
+from webipc.core.values import (
+    ArrayBuffer,
+    BigInt,
+    Boxed,
+    JSArray,
+    JSDate,
+    JSError,
+    JSMap,
+    JSRegExp,
+    JSSet,
+    TypedArray,
+    UndefinedType,
+    hole,
+    undefined,
+)
+from webipc.emitter import EventEmitter, MaxListenersExceededWarning
+from webipc.handler import HandlerError
+from webipc.ipc_event import IpcMainEvent, IpcMainInvokeEvent
+from webipc.ipc_main import IpcMain, WrongLoopError
+from webipc.ipc_main_impl import SecondHandlerError
+from webipc.version import VERSION
+from webipc.web_contents import WebContents
+from webipc.web_frame_main import WebFrameMain
+
+__version__ = VERSION
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "ArgumentError",
+    "ArrayBuffer",
+    "BigInt",
+    "Boxed",
+    "BufferFullError",
+    "CloneError",
+    "CloseCode",
+    "DestroyedError",
+    "EventEmitter",
+    "HandlerError",
+    "IpcError",
+    "IpcMain",
+    "IpcMainEvent",
+    "IpcMainInvokeEvent",
+    "JSArray",
+    "JSDate",
+    "JSError",
+    "JSMap",
+    "JSRegExp",
+    "JSSet",
+    "LimitError",
+    "Limits",
+    "LinkEndedError",
+    "LocalError",
+    "MaxListenersExceededWarning",
+    "ProtocolError",
+    "RemoteError",
+    "ResetError",
+    "SecondHandlerError",
+    "TypedArray",
+    "UndefinedType",
+    "WebContents",
+    "WebFrameMain",
+    "WebipcError",
+    "WrongLoopError",
+    "__version__",
+    "hole",
+    "undefined",
+]

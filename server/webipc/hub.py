@@ -1,0 +1,352 @@
+"""Who is connected: every link and every tab of one process, in one event loop.
+
+Gives links to sockets that say hello, tabs to links, and ends both when their time is over (PROTOCOL.md section 6).
+Routes what arrives to the application through the router, and has the one entry for what goes to a page. Must not know
+HTTP, WebSockets or FastAPI.
+"""
+
+import asyncio
+import contextlib
+import hmac
+import logging
+import secrets
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from webipc.connection import Connection, Transport, encode_send
+from webipc.core.envelope import Envelope, Hello, Invoke, Send, decode_value
+from webipc.core.errors import CloseCode, DestroyedError, ProtocolError, ResetError
+from webipc.core.frame import EncodedMessage
+from webipc.core.limits import Limits
+from webipc.inbox import Inbox
+from webipc.ipc_main_impl import IpcMainImpl
+from webipc.pump import Flushable, Pump
+from webipc.router import Router
+from webipc.version import VERSION
+from webipc.visitor import RefusedError, Visitor
+from webipc.web_contents import WebContents
+from webipc.web_frame_main import WebFrameMain
+
+logger = logging.getLogger("webipc")
+
+# How long the application's code may take to end when the server does.
+LAST_SECONDS = 0.5
+
+# Threads for `def` handlers: as many as FastAPI gives to `def` endpoints, and none of them FastAPI's.
+THREADS = 40
+
+WELCOME_FEATURES: list[str] = []
+
+# How long a document that comes with the token of a tab waits for the one before it to let go. The older socket's end
+# was sent first, but nothing says that it is read first.
+OVERLAP_SECONDS = 1.0
+
+_Key = TypeVar("_Key")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the application has decided about its hub."""
+
+    limits: Limits
+    debug: bool
+    # Links at most in this process; then those without a socket go, the oldest first, and then newcomers are refused.
+    max_links: int
+    # Links without a socket at most; then the oldest goes.
+    max_unattached_links: int
+
+
+class Hub:
+    """Every page of one process. All methods belong to the event loop's thread, but those that say otherwise."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        ipc_main: IpcMainImpl,
+        created: Callable[[], Sequence[Callable[..., Any]]],
+        settings: Settings,
+    ) -> None:
+        """`created` gives the listeners for new web contents."""
+        self.loop = loop
+        self.thread_id = threading.get_ident()
+        self.limits = settings.limits
+        self.debug = settings.debug
+        self._settings = settings
+        self._created = created
+        # Names this process to pages; another one does not know this one's links.
+        self.process = secrets.token_hex(8)
+        self._links: dict[str, Connection] = {}
+        # Those of them that have no socket, the longest away first.
+        self._away: dict[Connection, None] = {}
+        # Ids of links that have ended, and until when they are refused; in the order of time.
+        self._ended: dict[str, float] = {}
+        self._contents: dict[int, WebContents] = {}
+        self._tokens: dict[str, WebContents] = {}
+        # Tabs without a document, and until when they may get one; in the order of time.
+        self._empty: dict[WebContents, float] = {}
+        # Documents that wait for the one before them in their tab.
+        self._next_in_tab: dict[WebContents, list[asyncio.Future[None]]] = {}
+        self._next_contents_id = 1
+        self._executor: ThreadPoolExecutor | None = None
+        # What runs of the application's code.
+        self.tasks: set[asyncio.Task[Any]] = set()
+        # Holds back what is said while calls run.
+        self.gate = Pump(loop)
+        self._router = Router(ipc_main, self._threads, self.tasks, settings.limits, debug=settings.debug)
+        self._sweeper = loop.create_task(self._sweep_for_ever(), name="webipc sweeper")
+
+    # --- pages ----------------------------------------------------------------------------------------------------
+
+    def all_web_contents(self) -> list[WebContents]:
+        """Return every tab. From any thread."""
+        return list(self._contents.values())
+
+    def from_id(self, contents_id: int) -> WebContents | None:
+        """Return the tab with this id. From any thread."""
+        return self._contents.get(contents_id)
+
+    def broadcast(self, channel: str, args: tuple[Any, ...]) -> None:
+        """Send to every page, encoded once. From any thread. Raises CloneError, LimitError, DestroyedError."""
+        message = encode_send(channel, args, self.limits)
+        if threading.get_ident() == self.thread_id:
+            self._broadcast(message)
+            return
+        try:
+            self.loop.call_soon_threadsafe(self._broadcast, message)
+        except RuntimeError:
+            raise DestroyedError("Object has been destroyed: the event loop of the server is closed") from None
+
+    def _broadcast(self, message: EncodedMessage) -> None:
+        for connection in list(self._links.values()):
+            connection.post_here(message)
+
+    def reload_pages(self) -> None:
+        """Ask every connected page to load itself again (PROTOCOL.md 6.8)."""
+        for connection in self._links.values():
+            connection.control("reload")
+
+    # --- sockets --------------------------------------------------------------------------------------------------
+
+    async def make_way(self, hello: Hello) -> None:
+        """Wait until the tab that a new document names has let its last one go, for a moment at most.
+
+        A document that still is there afterwards is another tab's: the tab was duplicated (see `_contents_for`).
+        """
+        contents = self._tokens.get(hello.token) if hello.token is not None else None
+        if contents is None or hello.link in self._links or not contents._is_shown():  # noqa: SLF001 - as `_frame_shown`
+            return
+        gone = self.loop.create_future()
+        self._next_in_tab.setdefault(contents, []).append(gone)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(OVERLAP_SECONDS):
+                await gone
+
+    def hello(self, hello: Hello, visitor: Visitor, transport: Transport) -> Connection:
+        """Let a socket carry the link that it names. Raises RefusedError, and ResetError with the reason to tell."""
+        connection = self._known(hello) or self._born(hello, visitor)
+        link = connection.link
+        if not link.claim(transport.attempt):
+            raise RefusedError(CloseCode.SUPERSEDED, f"attempt {transport.attempt} is not larger than all before it")
+        if not link.can_resume(hello.first, hello.received):
+            self.end(connection, "gap")
+            raise ResetError("gap")
+        contents = connection.frame.web_contents
+        contents._frame_shown(connection.frame)  # noqa: SLF001 - the hub is who tells a tab what it shows
+        self._empty.pop(contents, None)
+        self._away.pop(connection, None)
+        connection.attach(transport, hello, self._welcome(connection))
+        return connection
+
+    def lost(self, connection: Connection) -> None:
+        """A link has no socket any more."""
+        self._away[connection] = None
+        self._let_next_in(connection.frame.web_contents)
+
+    def _let_next_in(self, contents: WebContents) -> None:
+        for waiting in self._next_in_tab.pop(contents, ()):
+            if not waiting.done():
+                waiting.set_result(None)
+
+    def identify(self, hello: Hello, visitor: Visitor) -> Connection:
+        """Return the link that a request names, without letting the request own it. Raises as `hello` does.
+
+        A page that goes away before its socket was welcomed comes first with a request.
+        """
+        return self._known(hello) or self._born(hello, visitor)
+
+    def _known(self, hello: Hello) -> Connection | None:
+        connection = self._links.get(hello.link)
+        if connection is None:
+            if hello.link in self._ended:
+                raise ResetError("ended")
+            return None
+        if not hmac.compare_digest(connection.secret, hello.secret.encode()):
+            raise RefusedError(CloseCode.FORBIDDEN, "the secret is not this link's")
+        return connection
+
+    def _born(self, hello: Hello, visitor: Visitor) -> Connection:
+        if not hello.fresh:
+            logger.info("%s resumes a link that this process does not know (restarted, or too late)", visitor.peer)
+            raise ResetError("unknown-link")
+        self._make_room()
+        connection = Connection(self, hello.link, hello.secret.encode())
+        contents, is_new = self._contents_for(hello.token)
+        connection.frame = WebFrameMain(
+            contents,
+            connection,
+            frame_token=secrets.token_hex(16),
+            origin=visitor.origin,
+            url=hello.url or "",
+            name=hello.name or "",
+        )
+        connection.inbox = Inbox(self.loop, copy_context(), self.tasks, self.gate, debug=self.debug)
+        self._links[hello.link] = connection
+        self._away[connection] = None
+        if is_new:
+            connection.inbox.put(self._router.created(contents, self._created()))
+            connection.inbox.start()
+        return connection
+
+    def _make_room(self) -> None:
+        """Hold the process within its bounds (PROTOCOL.md 8, 4503): pages that are away go first, the oldest first."""
+        settings = self._settings
+        full = len(self._links) >= settings.max_links
+        if self._away and (full or len(self._away) >= settings.max_unattached_links):
+            self.end(next(iter(self._away)), "ended")
+        elif full:
+            raise RefusedError(CloseCode.TRY_LATER, f"the server holds its {settings.max_links} links")
+
+    def _contents_for(self, token: str | None) -> tuple[WebContents, bool]:
+        contents = self._tokens.get(token) if token is not None else None
+        # A tab shows one document: where its token comes with a second live one, the tab was duplicated.
+        if contents is not None and not contents._is_shown():  # noqa: SLF001 - as `_frame_shown`
+            return contents, False
+        contents = WebContents(self._next_contents_id, secrets.token_hex(16))
+        self._next_contents_id += 1
+        self._contents[contents.id] = contents
+        self._tokens[contents._token] = contents  # noqa: SLF001 - only the hub may know it
+        return contents, True
+
+    def _welcome(self, connection: Connection) -> dict[str, Any]:
+        contents = connection.frame.web_contents
+        welcome = {
+            "features": WELCOME_FEATURES,
+            "process": self.process,
+            "webContentsId": contents.id,
+            "token": contents._token,  # noqa: SLF001 - the tab is told its own
+            "frameToken": connection.frame.frame_token,
+            "messageBytes": self.limits.message_bytes,
+            "version": VERSION,
+        }
+        return {**welcome, "debug": True} if self.debug else welcome
+
+    # --- what a connection asks for -------------------------------------------------------------------------------
+
+    def wake(self, flushable: Flushable) -> None:
+        """Flush it in the next turn of the loop."""
+        self.gate.wake(flushable)
+
+    def dispatch(self, connection: Connection, envelopes: Sequence[Envelope]) -> None:
+        """Route what has arrived, in order. Raises ProtocolError at the first that is wrong; those before it stay."""
+        for envelope in envelopes:
+            if type(envelope) is Invoke:
+                connection.answers.begin(envelope.id)
+                args = decode_value(envelope, self.limits)
+                connection.inbox.put(self._router.invoke(connection, envelope.id, envelope.channel, _arguments(args)))
+            elif type(envelope) is Send:
+                args = decode_value(envelope, self.limits)
+                connection.inbox.put(self._router.send(connection, envelope.channel, _arguments(args)))
+            elif envelope.kind not in _IGNORED:
+                raise ProtocolError(f"expected a kind of a feature that this server named, got {envelope.kind!r}")
+
+    def end(self, connection: Connection, reason: str) -> None:
+        """End a link, and its document with it; the tab lives on for a while without one (PROTOCOL.md 6.7)."""
+        if connection.ended:
+            return
+        given_up = connection.close()
+        now = self.loop.time()
+        self._links.pop(connection.link_id, None)
+        self._away.pop(connection, None)
+        self._ended[connection.link_id] = now + self.limits.grace_ms / 1000
+        contents = connection.frame.web_contents
+        # What came before the end is still to be run, from a frame that is detached and not yet gone.
+        connection.inbox.put(self._router.gone(connection.frame))
+        connection.inbox.start()
+        if contents._frame_gone(connection.frame):  # noqa: SLF001 - as `_frame_shown`
+            self._empty[contents] = now + self.limits.goodbye_ms / 1000
+        self._let_next_in(contents)
+        logger.debug("%r: link ended (%s), %d messages given up", connection.frame, reason, given_up)
+
+    # --- time -----------------------------------------------------------------------------------------------------
+
+    async def _sweep_for_ever(self) -> None:
+        """One timer for everything: a timer for each page would cost memory per page, and nothing here is urgent."""
+        limits = self.limits
+        shortest = min(limits.ack_ms, limits.heartbeat_ms, limits.silence_ms, limits.grace_ms, limits.goodbye_ms)
+        while True:
+            await asyncio.sleep(shortest / 2000)
+            try:
+                self._sweep(self.loop.time())
+            except Exception:
+                logger.exception("A page could not be looked after; the others are not affected")
+
+    def _sweep(self, now: float) -> None:
+        for connection in list(self._links.values()):
+            connection.sweep(now)
+        for link_id in _due(self._ended, now):
+            del self._ended[link_id]
+        for contents in _due(self._empty, now):
+            del self._empty[contents]
+            self._destroy(contents)
+
+    def _destroy(self, contents: WebContents) -> None:
+        del self._contents[contents.id]
+        del self._tokens[contents._token]  # noqa: SLF001 - as above
+        try:
+            contents._destroy()  # noqa: SLF001 - as `_frame_shown`
+        except Exception:
+            logger.exception("A listener for 'destroyed' of %r raised", contents)
+
+    # --- the end --------------------------------------------------------------------------------------------------
+
+    async def stop(self) -> None:
+        """End the process's part: sockets close with 1001, so that pages come back; what runs is cancelled."""
+        self._sweeper.cancel()
+        await self.gate.stop()
+        for connection in list(self._links.values()):
+            transport = connection.transport
+            if transport is not None:
+                connection.lost(transport)
+                transport.close(CloseCode.GOING_AWAY, "the server ends")
+            self.end(connection, "ended")
+        # What has arrived begins; what then still waits for something is cancelled.
+        await asyncio.sleep(0)
+        for task in list(self.tasks):
+            task.cancel()
+        if self.tasks:
+            await asyncio.wait(list(self.tasks), timeout=LAST_SECONDS)
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _threads(self) -> Executor:
+        if self._executor is None:
+            self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="webipc")
+        return self._executor
+
+
+# Kinds that need no answer and mean nothing to a server of this version.
+_IGNORED = frozenset({"void", "result", "error"})
+
+
+def _arguments(value: Any) -> list[Any]:
+    if type(value) is not list:
+        raise ProtocolError("expected the array of arguments as the value, got something else")
+    return value
+
+
+def _due(deadlines: dict[_Key, float], now: float) -> list[_Key]:
+    return [key for key, deadline in deadlines.items() if now >= deadline]

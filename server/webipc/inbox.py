@@ -1,0 +1,212 @@
+"""Runs the application's code for the messages of one link, in the order in which they came.
+
+The first step of every listener and every `async def` handler happens in arrival order, on every Python (Electron's own
+ordering tests depend on it), and no task is made for a call until it suspends. Both come from one trick: a worker task
+runs call after call. A coroutine that suspends keeps the task it began in, so `asyncio.current_task()`, timeouts and
+cancel scopes are right from the first line on; the messages behind it get a new worker. The first worker is whoever
+brings messages (the task that reads the socket), so that a call which never waits costs no turn of the event loop.
+
+Must not know what a message is, nor who called. `Task(eager_start=True)` of Python 3.12 would do part of this, but not
+on 3.11, and a task for each call costs three times as much as the call.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator
+from contextvars import Context
+from typing import Any, Protocol
+
+from webipc.started import Started
+
+logger = logging.getLogger("webipc")
+
+# A listener that holds the event loop for longer than this is named in the log in debug mode.
+SLOW_SECONDS = 0.1
+
+
+class Turn(Protocol):
+    """One call of the application's code."""
+
+    def start(self) -> Coroutine[Any, Any, Any] | None:
+        """Call it. What is returned is a coroutine whose steps are still to be run, or None when all is said."""
+
+    def settle(self, value: Any) -> None:
+        """The coroutine has ended with `value`."""
+
+    def fail(self, error: BaseException) -> None:
+        """`start`, or the coroutine, has raised."""
+
+    def describe(self) -> str:
+        """Name it for the log."""
+
+
+class Gate(Protocol):
+    """Holds back what is posted while calls run, and lets it out together (the pump)."""
+
+    def hold(self) -> None:
+        """Let nothing out until `release`."""
+
+    def release(self) -> None:
+        """Let everything out, now."""
+
+
+Successor = Callable[[], Coroutine[Any, Any, None]]
+
+
+class Inbox:
+    """The messages of one link that wait for the application's code."""
+
+    __slots__ = (
+        "_context",
+        "_debug",
+        "_gate",
+        "_is_running",
+        "_loop",
+        "_message_context",
+        "_tasks",
+        "_turns",
+        "_waiting",
+    )
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        context: Context,
+        tasks: set[asyncio.Task[Any]],
+        gate: Gate,
+        *,
+        debug: bool,
+    ) -> None:
+        """`context` is copied for every message; `tasks` keeps what runs alive, and tells who wants to end it."""
+        self._loop = loop
+        self._context = context
+        self._tasks = tasks
+        self._gate = gate
+        self._debug = debug
+        # The messages behind the one that is being run; None while there is none, since most links are idle.
+        self._waiting: deque[Iterator[Turn]] | None = None
+        # The calls of the message that is being run, and the context of that message.
+        self._turns: Iterator[Turn] | None = None
+        self._message_context = context
+        # A task runs the calls, or is about to.
+        self._is_running = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to run, or somebody runs it already."""
+        return self._is_running or self._waiting is None
+
+    def put(self, turns: Iterator[Turn]) -> None:
+        """Queue these calls, which belong to one message, behind all that came before.
+
+        They are run by whoever calls `run` next, who has to, or `start`.
+        """
+        if self._waiting is None:
+            self._waiting = deque()
+        self._waiting.append(turns)
+
+    def start(self) -> None:
+        """Run what waits in a task of its own, unless somebody runs it."""
+        if not self.is_idle:
+            self._hand_over(self._work)
+
+    async def _work(self) -> None:
+        self._gate.hold()
+        if await self.run(self._work_on):
+            self._gate.release()
+
+    def _work_on(self) -> Coroutine[Any, Any, None]:
+        """Let another task work: this one has become a call's."""
+        self._gate.release()
+        return self._work()
+
+    async def run(self, successor: Successor) -> bool:
+        """Run what waits, one call after the other, in the task that asks for it.
+
+        A call that has to wait keeps this task: then `successor` is called at once, and what it returns is started in
+        a task of its own, which has to call `run` for the calls behind it; and when the call has ended, this returns
+        False. True when everything has been run.
+        """
+        self._is_running = True
+        me = asyncio.current_task()
+        while (turn := self._next()) is not None:
+            rest = self._first_step(turn, self._message_context)
+            if rest is not None:
+                self._hand_over(successor)
+                await self._finish(turn, rest)
+                return False
+            if me is not None and me.cancelling():
+                # The call has cancelled the task it ran in. That is its own affair, and not of the calls behind it.
+                self._hand_over(successor)
+                return False
+        self._is_running = False
+        return True
+
+    def _first_step(self, turn: Turn, context: Context) -> Started | None:
+        """Call it, and run its coroutine up to where it waits; what is returned is the rest of it, None at its end."""
+        try:
+            coroutine = context.run(turn.start) if not self._debug else self._watched_start(turn, context)
+        except Exception as error:  # noqa: BLE001 - whatever the application raises is its caller's to hear
+            turn.fail(error)
+            # Electron: a listener that throws stops the listeners behind it for this message, and nothing else.
+            self._turns = None
+            return None
+        if coroutine is None:
+            return None
+        try:
+            waits_for = context.run(coroutine.send, None)
+        except StopIteration as stop:
+            turn.settle(stop.value)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - as above
+            turn.fail(error)
+        else:
+            return Started(coroutine, waits_for, context.run)
+        return None
+
+    def _watched_start(self, turn: Turn, context: Context) -> Coroutine[Any, Any, Any] | None:
+        began = self._loop.time()
+        try:
+            return context.run(turn.start)
+        finally:
+            if (held := self._loop.time() - began) > SLOW_SECONDS:
+                _warn_slow(turn, held)
+
+    def _hand_over(self, successor: Successor) -> None:
+        self._is_running = True
+        task = self._loop.create_task(successor())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _next(self) -> Turn | None:
+        while True:
+            if self._turns is not None:
+                turn = next(self._turns, None)
+                if turn is not None:
+                    return turn
+                self._turns = None
+            if not self._waiting:
+                self._waiting = None
+                return None
+            self._turns = self._waiting.popleft()
+            self._message_context = self._context.copy()
+
+    async def _finish(self, turn: Turn, rest: Started) -> None:
+        try:
+            value = await rest
+        except Exception as error:  # noqa: BLE001 - as above
+            turn.fail(error)
+        except asyncio.CancelledError as cancelled:
+            turn.fail(cancelled)
+            raise
+        else:
+            turn.settle(value)
+
+
+def _warn_slow(turn: Turn, held: float) -> None:
+    logger.warning(
+        "%s held the event loop for %.0f ms, and with it every page. Make it `async def` and put the slow part into "
+        "`await asyncio.to_thread(...)`, or register it with `handle` as a plain `def`, which runs in a thread.",
+        turn.describe(),
+        held * 1000,
+    )

@@ -1,0 +1,99 @@
+"""The event objects: the first argument of every listener and handler.
+
+Which kind of message gives which fields is Electron's (docs/electron-parity.md, events): `reply` on `send` and not on
+`invoke`, no `ports` on either. Must not know how a message came, nor how one goes out: it asks the frame.
+"""
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from webipc.web_contents import WebContents
+    from webipc.web_frame_main import WebFrameMain
+
+logger = logging.getLogger("webipc")
+
+LATE_FRAME = (
+    "Frame property was accessed after it navigated or was destroyed. Avoid asynchronous tasks prior to indexing."
+)
+
+
+class _FrameEvent:
+    """What every message of a frame has in common (Electron's `IpcMainEvent` and `IpcMainInvokeEvent`)."""
+
+    __slots__ = ("_frame", "default_prevented")
+
+    # Electron tells frames and service workers apart by this.
+    type = "frame"
+
+    def __init__(self, frame: "WebFrameMain") -> None:
+        self._frame = frame
+        # True after `prevent_default()`, which means nothing for a message (as in Electron).
+        self.default_prevented = False
+
+    def prevent_default(self) -> None:
+        """Do nothing but say so in `default_prevented`, as in Electron."""
+        self.default_prevented = True
+
+    @property
+    def sender(self) -> "WebContents":
+        """The web contents that sent the message. `sender.send()` goes to its main frame."""
+        return self._frame.web_contents
+
+    @property
+    def sender_frame(self) -> "WebFrameMain | None":
+        """The frame that sent the message, or None, with a line in the log, once its document is gone."""
+        if self._frame.is_destroyed():
+            logger.warning(LATE_FRAME)
+            return None
+        return self._frame
+
+    @property
+    def frame_id(self) -> int:
+        """Electron's routing id of the frame: an integer, unique for one document in this process."""
+        return self._frame.routing_id
+
+    @property
+    def process_id(self) -> int:
+        """Electron's id of the renderer process; here the id of the tab, which is as near as a server can come."""
+        return self._frame.process_id
+
+    @property
+    def frame_tree_node_id(self) -> int:
+        """Stays the same when the tab's main frame shows another document."""
+        return self._frame.frame_tree_node_id
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} from {self._frame!r}>"
+
+
+class IpcMainEvent(_FrameEvent):
+    """The event of `ipcRenderer.send(channel, ...args)`."""
+
+    __slots__ = ()
+
+    def reply(self, channel: str, *args: Any) -> None:
+        """Send to the frame that sent this message (`sender.send` always goes to the main frame).
+
+        Raises TypeError when `channel` is not a string. A frame that is gone is no error: nothing happens. Arguments
+        that cannot be sent are logged, not raised, as in Electron (docs/electron-parity.md). May be called from any
+        thread; what one thread sends arrives in the order in which it was sent.
+        """
+        if not self._frame.detached:
+            self._frame.send(channel, *args)
+
+
+class IpcMainInvokeEvent(_FrameEvent):
+    """The event of `ipcRenderer.invoke(channel, ...args)`. It has no `reply`: the handler returns the answer."""
+
+    __slots__ = ()
+
+
+class WebContentsEvent:
+    """The event of `@ipc_main.web_contents_created`, and of the `destroyed` of a web contents."""
+
+    __slots__ = ("sender",)
+
+    def __init__(self, sender: "WebContents") -> None:
+        # The web contents that it is about.
+        self.sender = sender

@@ -1,0 +1,184 @@
+"""`IpcMain`: the main process's end, one for an application.
+
+Electron's listeners and handlers are in ipc_main_impl.py, the routes in app.py, who is connected in hub.py. This file
+puts them together and is what an application imports.
+"""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from fastapi import FastAPI
+
+from webipc import app as fastapi_app
+from webipc.core.errors import WebipcError
+from webipc.core.limits import DEFAULT_LIMITS, Limits
+from webipc.hub import Hub, Settings
+from webipc.ipc_main_impl import IpcMainImpl
+from webipc.origins import Origins
+from webipc.playground import Playground
+from webipc.web_contents import WebContents
+
+CreatedListener = TypeVar("CreatedListener", bound=Callable[..., Any])
+
+# Set by `webipc dev`, so that the process which it starts again after a change knows.
+DEBUG_VARIABLE = "WEBIPC_DEBUG"
+ORIGINS_VARIABLE = "WEBIPC_ORIGINS"
+
+
+class WrongLoopError(WebipcError):
+    """A second event loop has entered an `IpcMain` that belongs to another."""
+
+    code = "wrong-loop"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this IpcMain belongs to another event loop that is still running. Use one loop per application; "
+            "in tests, `with TestClient(app) as client:` keeps one for all requests"
+        )
+
+
+class IpcMain(IpcMainImpl):
+    """Electron's `ipcMain` in a FastAPI application, with what Electron's `app` and `webContents` modules add to it."""
+
+    def __init__(  # noqa: PLR0913 - settings, each by its name
+        self,
+        *,
+        debug: bool | None = None,
+        playground: bool | None = None,
+        origins: Iterable[str] = (),
+        allow_missing_origin: bool = False,
+        limits: Limits = DEFAULT_LIMITS,
+        max_links: int = 10_000,
+        max_unattached_links: int = 2_000,
+    ) -> None:
+        """Make an end that no page can reach yet: `mount` it.
+
+        `debug`: exceptions of handlers are told to pages in full, and slow listeners are named in the log; None follows
+        the application's own `debug`. `playground`: whether `{prefix}/` is a page that lists the channels and calls
+        them by hand; None: in debug alone. `origins`: pages elsewhere that may connect, such as `https://app.example`;
+        pages that the application serves itself always may. `allow_missing_origin` also lets in what sends no origin
+        (programs that are not browsers). `limits`: PROTOCOL.md section 9. `max_links`, `max_unattached_links`: how many
+        documents the process holds, and how many of them without a socket.
+
+        Raises ValueError when an entry of `origins` is not an origin.
+        """
+        super().__init__()
+        self._debug = debug
+        self._playground = playground
+        listed = [*origins, *os.environ.get(ORIGINS_VARIABLE, "").split()]
+        self._origins = Origins(listed, allow_missing=allow_missing_origin)
+        self._limits = limits
+        self._bounds = (max_links, max_unattached_links)
+        self._created: tuple[Callable[..., Any], ...] = ()
+        self._hub: Hub | None = None
+        self._app: FastAPI | None = None
+        # Two threads may ask for a hub at once when no lifespan has made one.
+        self._hub_lock = threading.Lock()
+
+    @property
+    def debug(self) -> bool:
+        """Whether pages are told what went wrong in the application's code."""
+        if self._debug is not None:
+            return self._debug
+        return bool(os.environ.get(DEBUG_VARIABLE)) or (self._app is not None and self._app.debug)
+
+    def mount(self, app: FastAPI, *, prefix: str = "/ipc", pages: str | os.PathLike[str] | None = None) -> None:
+        """Serve the client, the socket and the beacon of this end under `prefix` of `app`.
+
+        `pages` is a folder that is served at `/` behind every route of the application; its `index.html` is the page at
+        `/`. May be called before or after the application's own routes are made; only once.
+
+        Raises ValueError for a prefix that does not begin with a slash or is the root, FileNotFoundError when `pages`
+        is not a folder, RuntimeError when it is mounted already.
+        """
+        if self._app is not None:
+            raise RuntimeError("this IpcMain is mounted already; make another one for another application")
+        if not prefix.startswith("/") or not prefix.strip("/"):
+            raise ValueError(f"the prefix must begin with a slash and name a path, such as '/ipc'; got {prefix!r}")
+        folder = None if pages is None else fastapi_app.existing_folder(pages)
+        self._app = app
+        served = fastapi_app.routes(self._hub_here, self._origins, self._limits)
+        served += Playground(self, self._has_playground).routes()
+        mount = fastapi_app.IpcMount(prefix.rstrip("/"), served, folder, _Mounted(self))
+        fastapi_app.mount_routes(app, mount)
+        fastapi_app.wrap_lifespan(app, self._begin, self._end)
+        if folder is not None:
+            fastapi_app.serve_pages(app, folder)
+
+    def broadcast(self, channel: str, *args: Any) -> None:
+        """Send a message to every page, encoded once.
+
+        Pages that are away for a moment get it when they are back (PROTOCOL.md section 6.4). Without a running
+        application nothing happens. May be called from any thread. Raises TypeError when `channel` is not a string,
+        CloneError and LimitError when the arguments cannot be sent, DestroyedError when the event loop is closed.
+        """
+        if not isinstance(channel, str):
+            raise TypeError("Missing required channel argument")
+        if self._hub is not None:
+            self._hub.broadcast(channel, args)
+
+    def web_contents_created(self, listener: CreatedListener) -> CreatedListener:
+        """Call `listener(event, web_contents)` for every new tab, before any message of it; usable as a decorator.
+
+        Electron's `app.on('web-contents-created')`. It is not a channel, because a page could send on a channel.
+        """
+        self._created = (*self._created, listener)
+        return listener
+
+    def get_all_web_contents(self) -> list[WebContents]:
+        """Return every tab that is connected or may come back. From any thread."""
+        return self._hub.all_web_contents() if self._hub is not None else []
+
+    def from_id(self, web_contents_id: int) -> WebContents | None:
+        """Return the tab with this id, or None (Electron's `webContents.fromId`). From any thread."""
+        return self._hub.from_id(web_contents_id) if self._hub is not None else None
+
+    def _has_playground(self) -> bool:
+        return self.debug if self._playground is None else self._playground
+
+    def _created_listeners(self) -> Sequence[Callable[..., Any]]:
+        return self._created
+
+    def _hub_here(self) -> Hub:
+        """Return the hub of the running loop; make it where no lifespan has, as in an application inside another."""
+        loop = asyncio.get_running_loop()
+        with self._hub_lock:
+            hub = self._hub
+            if hub is not None and hub.loop is not loop:
+                if hub.loop.is_running():
+                    raise WrongLoopError
+                hub = None
+            if hub is None:
+                max_links, max_unattached_links = self._bounds
+                settings = Settings(self._limits, self.debug, max_links, max_unattached_links)
+                hub = self._hub = Hub(loop, self, self._created_listeners, settings)
+            return hub
+
+    async def _begin(self) -> None:
+        self._hub_here()
+
+    async def _end(self) -> None:
+        hub, self._hub = self._hub, None
+        if hub is not None:
+            await hub.stop()
+
+
+class _Mounted:
+    """What app.py may ask of the end that it has mounted."""
+
+    def __init__(self, ipc_main: IpcMain) -> None:
+        self._ipc_main = ipc_main
+
+    @property
+    def running(self) -> bool:
+        """Whether pages can connect."""
+        return self._ipc_main._hub is not None  # noqa: SLF001 - this class is a face of it
+
+    def reload_pages(self) -> None:
+        """Ask every page to load itself again."""
+        hub = self._ipc_main._hub  # noqa: SLF001 - as above
+        if hub is not None:
+            hub.reload_pages()

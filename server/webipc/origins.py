@@ -1,0 +1,74 @@
+"""Which pages may talk to the server: the check of the `Origin` header (PROTOCOL.md section 2.5).
+
+The secret of a link does not protect against another site, whose page can make a link of its own with the user's
+cookies. So every endpoint asks here first. Decides by plain strings; must not know requests or sockets.
+"""
+
+from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
+
+_HTTP_SCHEMES = {"ws": "http", "wss": "https"}
+
+
+class Origins:
+    """The origins that are let in."""
+
+    def __init__(self, listed: Iterable[str] = (), *, allow_missing: bool = False) -> None:
+        """`listed` are origins such as `https://app.example`, beside the server's own.
+
+        `allow_missing` lets in what sends no `Origin`, or `null`: programs that are not browsers, and pages of `file:`.
+        Raises ValueError for what is not an origin.
+        """
+        self._listed = frozenset(_normal(origin) for origin in listed)
+        self._allow_missing = allow_missing
+
+    def allows(self, origin: str | None, scheme: str, host: str | None) -> bool:
+        """Return whether a request with these headers may come in; `scheme` and `host` are the request's own."""
+        if origin is None or origin == "null":
+            return self._allow_missing
+        try:
+            normal = _normal(origin)
+        except ValueError:
+            return False
+        return normal in self._listed or (host is not None and normal == _own(scheme, host))
+
+    def cors(self, origin: str | None) -> Mapping[str, str]:
+        """Return the headers that let a page of a listed origin read an answer; none for any other."""
+        if origin is None or origin == "null":
+            return {}
+        try:
+            if _normal(origin) not in self._listed:
+                return {"Vary": "Origin"}
+        except ValueError:
+            return {"Vary": "Origin"}
+        return {
+            "Access-Control-Allow-Origin": origin,
+            "Access-Control-Allow-Credentials": "true",
+            "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+            "Access-Control-Allow-Headers": "Content-Type",
+            "Access-Control-Max-Age": "600",
+            "Vary": "Origin",
+        }
+
+
+def _own(scheme: str, host: str) -> str | None:
+    try:
+        return _normal(f"{_HTTP_SCHEMES.get(scheme, scheme)}://{host}")
+    except ValueError:
+        return None
+
+
+def _normal(origin: str) -> str:
+    """Return scheme, host and port in one spelling: lower case, and no port where it is the scheme's own."""
+    parts = urlsplit(origin)
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or parts.path.strip("/")
+        or parts.query
+        or parts.username
+    ):
+        raise ValueError(f"expected an origin such as https://app.example, got {origin!r}")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    default = 443 if parts.scheme == "https" else 80
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port not in (None, default) else "")

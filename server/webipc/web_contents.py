@@ -1,0 +1,102 @@
+"""`WebContents`: one tab of one browser, as handlers see it.
+
+It outlives its documents: `id` stays over reload and navigation (docs/electron-parity.md, identity). Its frames come
+and go; the hub decides when it is destroyed. Must not know links or sockets.
+"""
+
+from typing import Any
+
+from webipc.core.errors import DestroyedError
+from webipc.emitter import EventEmitter
+from webipc.ipc_event import WebContentsEvent
+from webipc.ipc_main_impl import IpcMainImpl
+from webipc.web_frame_main import DISPOSED, WebFrameMain, logger
+
+
+class WebContents(EventEmitter):
+    """One tab.
+
+    Emits `ipc-message` (event, channel, *args) for every `send` of its frames, and `destroyed` (event) at its end.
+    """
+
+    def __init__(self, contents_id: int, token: str) -> None:
+        """`contents_id` is unique for the life of the server; the page shows `token` when its next document loads."""
+        super().__init__()
+        # An integer, unique for the life of the server; readable after the end.
+        self.id = contents_id
+        # What a document of this tab shows at its birth to be known again. A secret between the tab and the server.
+        self._token = token
+        # The documents of this tab, the one that attached last at the end: a page in the back/forward cache is a
+        # document of its tab as well.
+        self._frames: list[WebFrameMain] = []
+        self._destroyed = False
+        # Made when first asked for: most tabs never need them, and there may be thousands.
+        self._ipc: IpcMainImpl | None = None
+        self._main_frame_ipc: IpcMainImpl | None = None
+
+    @property
+    def ipc(self) -> IpcMainImpl:
+        """Listeners and handlers for messages of this tab alone. Readable after the end, as in Electron."""
+        if self._ipc is None:
+            self._ipc = IpcMainImpl()
+        return self._ipc
+
+    @property
+    def main_frame_ipc(self) -> IpcMainImpl:
+        """What `main_frame.ipc` gives for every document of this tab."""
+        if self._main_frame_ipc is None:
+            self._main_frame_ipc = IpcMainImpl()
+        return self._main_frame_ipc
+
+    @property
+    def main_frame(self) -> WebFrameMain | None:
+        """The document that the tab shows; None while it is between two documents.
+
+        Raises DestroyedError after the end.
+        """
+        if self._destroyed:
+            raise DestroyedError
+        return self._frames[-1] if self._frames else None
+
+    def is_destroyed(self) -> bool:
+        """Return whether the tab is gone for good. Then only `id` and `ipc` can be used."""
+        return self._destroyed
+
+    def send(self, channel: str, *args: Any) -> None:
+        """Send a message to the document that the tab shows; its `ipcRenderer.on(channel)` listeners get `args`.
+
+        Raises TypeError when `channel` is not a string, DestroyedError when the tab is gone. As in Electron,
+        arguments that cannot be sent are logged and not raised, and so is a tab that is between two documents. May be
+        called from any thread; what one thread sends arrives in order.
+        """
+        if not isinstance(channel, str):
+            raise TypeError("Missing required channel argument")
+        frame = self.main_frame
+        if frame is None:
+            logger.error("Error sending from webFrameMain: Error: %s", DISPOSED)
+        else:
+            frame.send(channel, *args)
+
+    def _frame_shown(self, frame: WebFrameMain) -> None:
+        """Make `frame` the main frame: it has just attached."""
+        if frame in self._frames:
+            self._frames.remove(frame)
+        self._frames.append(frame)
+
+    def _is_shown(self) -> bool:
+        """Whether a document of this tab is connected at this moment."""
+        return any(frame._is_attached() for frame in self._frames)  # noqa: SLF001 - its own frames
+
+    def _frame_gone(self, frame: WebFrameMain) -> bool:
+        """Forget a document that is gone; return whether there is none left."""
+        frame._detach()  # noqa: SLF001 - a frame ends with the tab's knowledge, and never by its own hand
+        if frame in self._frames:
+            self._frames.remove(frame)
+        return not self._frames
+
+    def _destroy(self) -> None:
+        self._destroyed = True
+        self.emit("destroyed", WebContentsEvent(self))
+
+    def __repr__(self) -> str:
+        return f"<WebContents #{self.id}{' destroyed' if self._destroyed else ''}>"

@@ -1,0 +1,144 @@
+"""Real servers for tests: uvicorn with the settings of `webipc run`, on a free port of this machine.
+
+`live` runs an application in a thread of the test's process, so that a test can look at it; `spawned` runs a file in a
+process of its own, which can be killed. Both wait until the server answers, and leave nothing running.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import uvicorn
+
+PATIENCE = 20.0
+"""Seconds that anything may take before a test is told that it will not happen."""
+
+T = TypeVar("T")
+
+
+def wait_until(fact: Callable[[], T], what: str, within: float = PATIENCE) -> T:
+    """Return the first true answer of `fact`; fail with `what` when there is none in time."""
+    end = time.monotonic() + within
+    while not (answer := fact()):
+        assert time.monotonic() < end, f"did not happen within {within} s: {what}"
+        time.sleep(0.01)
+    return answer
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Live:
+    """An application that is being served by this process."""
+
+    def __init__(self, server: uvicorn.Server, port: int) -> None:
+        self._server = server
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.loop: asyncio.AbstractEventLoop | None = None
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in the server's event loop, and wait for it."""
+        assert self.loop is not None
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(PATIENCE)
+
+    def call(self, function: Callable[[], T]) -> T:
+        """Call a function in the server's event loop, and wait for it."""
+
+        async def called() -> T:
+            return function()
+
+        return self.run(called())
+
+    async def serve(self) -> None:
+        """Run the server; the thread's main function."""
+        self.loop = asyncio.get_running_loop()
+        await self._server.serve()
+
+
+@contextlib.contextmanager
+def live(app: Any, **settings: Any) -> Iterator[Live]:
+    """Serve an application from a thread of this process."""
+    port = free_port()
+    options: dict[str, Any] = {"host": "127.0.0.1", "port": port, "log_level": "warning", "lifespan": "on"}
+    options |= {"ws": "websockets-sansio", "ws_per_message_deflate": False, "timeout_graceful_shutdown": 1}
+    server = uvicorn.Server(uvicorn.Config(app, **{**options, **settings}))
+    served = Live(server, port)
+    thread = threading.Thread(target=lambda: asyncio.run(served.serve()), name="test server")
+    thread.start()
+    try:
+        wait_until(lambda: server.started or not thread.is_alive(), "the server starts")
+        assert server.started, "the server did not start"
+        yield served
+    finally:
+        server.should_exit = True
+        thread.join(PATIENCE)
+        assert not thread.is_alive(), "the server did not end"
+
+
+class Spawned:
+    """A program that is being served by a process of its own, and can be started again on its port."""
+
+    def __init__(self, file: Path, port: int, environment: dict[str, str]) -> None:
+        self._file = file
+        self._environment = environment
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the process, and wait until it answers."""
+        command = [sys.executable, "-m", "webipc", "run", str(self._file), "--port", str(self.port)]
+        self.process = subprocess.Popen(command, env={**os.environ, **self._environment})
+        wait_until(self._answers, f"{self._file} answers on port {self.port}")
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, f"{self._file} ended with {self.process.returncode}"
+        try:
+            with urllib.request.urlopen(f"{self.url}/ipc/client.js", timeout=1) as response:
+                return bool(response.status)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def kill(self) -> None:
+        """End the process without a word, as a crash does."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+    def interrupt(self) -> float:
+        """Press Ctrl-C; return how many seconds it took to end."""
+        assert self.process is not None
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(PATIENCE)
+        return time.monotonic() - began
+
+
+@contextlib.contextmanager
+def spawned(file: Path, **environment: str) -> Iterator[Spawned]:
+    """Serve a file with `webipc run` in a process of its own."""
+    program = Spawned(file, free_port(), environment)
+    program.start()
+    try:
+        yield program
+    finally:
+        if program.process is not None and program.process.poll() is None:
+            program.kill()

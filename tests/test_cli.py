@@ -1,0 +1,221 @@
+"""The command `webipc`: what it is given, what it tells, how it ends. Real processes."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin, Subprotocol
+
+from tests.serving import PATIENCE, free_port, spawned, wait_until
+from webipc import cli, serving
+from webipc.version import SUBPROTOCOL, VERSION
+
+PROGRAM = """
+import threading
+from fastapi import FastAPI
+from webipc import IpcMain
+app = FastAPI()
+ipc_main = IpcMain()
+ipc_main.mount(app{pages})
+@ipc_main.handle("block")
+def block(event):
+    threading.Event().wait(60)
+@ipc_main.handle("version")
+def version(event):
+    return 1
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    file = tmp_path / "main.py"
+    file.write_text(PROGRAM.format(pages=""), encoding="utf-8")
+    return file
+
+
+@contextmanager
+def running(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """Run the command as a person does, and end it with Ctrl-C."""
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "webipc", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, **environment},
+        start_new_session=True,
+    )
+    try:
+        yield process
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait(PATIENCE)
+    finally:
+        # Whatever a failed test has left behind, children included.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def line_with(process: subprocess.Popen[str], text: str) -> str:
+    """Read what the process says until a line has `text`."""
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if text in line:
+            return line
+    raise AssertionError(f"it ended without saying {text!r}: {''.join(lines)}")
+
+
+@pytest.mark.parametrize(
+    "name, parts",
+    [
+        ("main.py", ("main.py", None)),
+        ("main.py:app", ("main.py", "app")),
+        ("package.module:app", ("package.module", "app")),
+        (r"C:\web\main.py", (r"C:\web\main.py", None)),
+        (r"C:\web\main.py:app", (r"C:\web\main.py", "app")),
+        ("C:main", ("C:main", None)),
+    ],
+)
+def test_a_name_is_parted_at_its_last_colon_but_not_at_a_drives(name: str, parts: tuple[str, str | None]) -> None:
+    assert serving._split(name) == parts
+
+
+def test_a_file_in_a_package_is_imported_by_its_whole_name(tmp_path: Path) -> None:
+    package = tmp_path / "shop" / "web"
+    package.mkdir(parents=True)
+    for file in (package / "__init__.py", package.parent / "__init__.py", package / "main.py"):
+        file.touch()
+    assert serving.find_target(str(package / "main.py")) == serving.Target(tmp_path, "shop.web.main", None)
+
+
+def test_a_target_survives_the_environment() -> None:
+    target = serving.Target(Path("/a folder/x"), "shop.main", "app")
+    assert serving.Target.from_text(target.text) == target
+
+
+def test_a_file_that_is_not_there_is_named_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", str(tmp_path / "nothing.py")]) == 1
+    assert capsys.readouterr().err == f"webipc: there is no file {tmp_path / 'nothing.py'}\n"
+
+
+def test_run_does_not_take_another_port_than_it_was_given(program: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert cli.main(["run", str(program), "--port", str(port)]) == 1
+    assert capsys.readouterr().err == f"webipc: cannot listen on 127.0.0.1:{port}: address already in use\n"
+
+
+def test_dev_takes_the_next_free_port_and_says_so(program: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with running("dev", str(program), "--port", str(port), "--no-open") as process:
+            assert f"port {port} is in use, so this is port {port + 1}" in line_with(process, "is in use")
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["--version"])
+    assert capsys.readouterr().out == f"webipc {VERSION}\n"
+
+
+def test_an_application_that_is_not_there_is_told_in_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "main.py"
+    file.write_text("nothing = 1\n", encoding="utf-8")
+    with running("run", str(file), "--port", str(free_port())) as process:
+        assert "main has no FastAPI application called app" in line_with(process, "webipc: ")
+        assert process.wait(PATIENCE) == 1
+
+
+@contextmanager
+def page_at(port: int, index: int) -> Iterator[ClientConnection]:
+    """Connect a page to the server on this port."""
+    with connect(
+        f"ws://127.0.0.1:{port}/ipc/socket",
+        origin=Origin(f"http://127.0.0.1:{port}"),
+        subprotocols=[Subprotocol(SUBPROTOCOL)],
+    ) as opened:
+        opened.send(
+            f'[0,0,["hello",{{"link":"{index:032x}","secret":"{index:032x}","attempt":1,"received":0,"first":1,'
+            '"fresh":true,"features":[]}]]'
+        )
+        assert "welcome" in str(opened.recv(5))
+        yield opened
+
+
+@pytest.mark.parametrize("blocks", [False, True])
+def test_ctrl_c_ends_within_a_second_with_pages_connected(program: Path, *, blocks: bool) -> None:
+    with spawned(program) as server, ExitStack() as open_pages:
+        pages = [open_pages.enter_context(page_at(server.port, index)) for index in range(5)]
+        if blocks:
+            pages[0].send('[1,0,["invoke",1,"block",[]],["invoke",3,"version",[]]]')
+            assert '["result",3,1]' in str(pages[0].recv(5))
+        seconds = server.interrupt()
+        assert server.process is not None
+        assert server.process.returncode == 0
+    # A second for the server, and what the machine takes to notice.
+    assert seconds < 2
+
+
+def test_dev_says_where_the_playground_is_and_reloads_python(program: Path) -> None:
+    port = free_port()
+    with running("dev", str(program), "--port", str(port), "--no-open") as process:
+        assert f"open http://127.0.0.1:{port}/ipc/" in line_with(process, "webipc: open")
+        program.write_text(PROGRAM.format(pages="") + "\nprint('started anew', flush=True)\n", encoding="utf-8")
+        assert line_with(process, "started anew")
+
+
+def test_dev_says_where_the_page_is(tmp_path: Path) -> None:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "index.html").write_text("<!doctype html>", encoding="utf-8")
+    program = tmp_path / "main.py"
+    program.write_text(PROGRAM.format(pages=f", pages={str(tmp_path / 'web')!r}"), encoding="utf-8")
+    port = free_port()
+    with running("dev", str(program), "--port", str(port), "--no-open") as process:
+        assert re.search(rf"open http://127.0.0.1:{port}/\n", line_with(process, "webipc: open"))
+
+
+def test_dev_ends_with_ctrl_c_within_two_seconds(program: Path) -> None:
+    with running("dev", str(program), "--port", str(free_port()), "--no-open") as process:
+        line_with(process, "webipc: open")
+        began = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(PATIENCE)
+        assert time.monotonic() - began < 2
+        wait_until(lambda: process.poll() is not None, "it has ended")
+        assert process.returncode == 0
+
+
+def test_dev_lets_a_page_load_itself_again_when_a_file_of_it_changes(tmp_path: Path) -> None:
+    (tmp_path / "web").mkdir()
+    page_file = tmp_path / "web" / "index.html"
+    page_file.write_text("<!doctype html>", encoding="utf-8")
+    program = tmp_path / "main.py"
+    program.write_text(PROGRAM.format(pages=f", pages={str(tmp_path / 'web')!r}"), encoding="utf-8")
+    port = free_port()
+    with running("dev", str(program), "--port", str(port), "--no-open") as process:
+        line_with(process, "webipc: open")
+        with page_at(port, 1) as opened:
+            # The watcher may not watch yet: it is told until it has heard.
+            for number in range(100):
+                page_file.write_text(f"<!doctype html>{number}", encoding="utf-8")
+                with suppress(TimeoutError):
+                    assert opened.recv(0.1) == '[0,0,["reload",{}]]'
+                    return
+    pytest.fail("the page was not told to load itself again")

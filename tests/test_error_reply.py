@@ -1,0 +1,173 @@
+"""What crosses to the page, and what only the log has: the page may be anybody's."""
+
+import pickle
+from typing import Any
+
+import pytest
+
+from webipc.arguments import ArgumentError
+from webipc.core.errors import CloneError, DestroyedError, IpcError, LimitError, LinkEndedError, ResetError
+from webipc.core.values import JSError
+from webipc.error_reply import TEXT_LENGTH, NoHandlerError, ReplyNeverSentError, error_reply
+
+
+def raised(error: BaseException) -> BaseException:
+    """Return the error with a traceback."""
+    try:
+        raise error  # noqa: TRY301 - it is to have a traceback
+    except BaseException as caught:  # noqa: BLE001 - the one that was just raised
+        return caught
+
+
+def reply(error: BaseException, *, debug: bool = False, channel: str = "add") -> tuple[dict[str, Any], str | None]:
+    return error_reply(raised(error), channel=channel, debug=debug, reference="3f2a")
+
+
+class NotFoundError(IpcError):
+    """An application's own, with a code for all of its kind."""
+
+    code = "not-found"
+
+
+class CarelessError(IpcError):
+    def __init__(self) -> None:
+        """Leave out super().__init__()."""
+
+
+class UnprintableError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("not even this")
+
+
+class UnprintableIpcError(IpcError):
+    def __str__(self) -> str:
+        raise RuntimeError("not even this")
+
+
+def test_an_ipc_error_is_told_and_not_logged() -> None:
+    assert reply(IpcError("No such row")) == ({"message": "Error: No such row"}, None)
+
+
+def test_an_ipc_error_takes_code_and_data_along() -> None:
+    data = {"id": 5}
+
+    value, _ = reply(IpcError("No such row", code="no-row", data=data))
+
+    assert value == {"message": "Error: No such row", "code": "no-row", "data": data}
+    assert value["data"] is data
+
+
+def test_a_class_of_ipc_errors_has_its_code() -> None:
+    assert reply(NotFoundError("x"))[0] == {"message": "Error: x", "code": "not-found"}
+    assert reply(NotFoundError("x", code="other"))[0]["code"] == "other"
+
+
+def test_an_ipc_error_without_a_text_is_the_name_alone() -> None:
+    """As JavaScript's `new Error('').toString()`."""
+    assert reply(IpcError(""))[0] == {"message": "Error"}
+    assert reply(CarelessError())[0] == {"message": "Error"}
+
+
+def test_any_other_exception_crosses_as_a_reference() -> None:
+    value, line = reply(ValueError("the password is 1234"))
+
+    assert value == {"message": "Internal error (reference 3f2a)", "code": "internal", "reference": "3f2a"}
+    assert line == (
+        "Error occurred in handler for 'add': the caller reads only reference 3f2a. "
+        "To tell the caller more, raise webipc.IpcError, or use IpcMain(debug=True) while developing"
+    )
+
+
+@pytest.mark.parametrize("error", [DestroyedError(), LinkEndedError(), ResetError("ended"), KeyboardInterrupt()])
+def test_troubles_of_the_application_are_nobodys_else(error: BaseException) -> None:
+    assert reply(error)[0]["code"] == "internal"
+
+
+@pytest.mark.parametrize(
+    "error, message, code",
+    [
+        (NoHandlerError("add"), "Error: No handler registered for 'add'", "no-handler"),
+        (ReplyNeverSentError(), "reply was never sent", "reply-never-sent"),
+        (
+            ArgumentError("add", "b", "argument 2 (b) must be a valid number, got 'x'"),
+            "Error: add: argument 2 (b) must be a valid number, got 'x'",
+            "bad-argument",
+        ),
+        (
+            CloneError("result.save", "a function"),
+            "Error: An object could not be cloned. result.save: a function",
+            "not-cloneable",
+        ),
+        (
+            LimitError("message_bytes", 6, 5),
+            "Error: message_bytes: at most 5 allowed, 6 found; send less at once, or raise the limit",
+            "limit",
+        ),
+    ],
+)
+@pytest.mark.parametrize("debug", [True, False])
+def test_the_librarys_own_refusals_are_always_told(error: Exception, message: str, code: str, *, debug: bool) -> None:
+    value, line = reply(error, debug=debug)
+
+    assert value == {"message": message, "code": code}
+    assert line is not None
+    assert line.startswith("Error occurred in handler for 'add': ")
+
+
+def test_in_debug_the_text_crosses_with_the_traceback() -> None:
+    value, line = reply(ValueError("no such row"), debug=True)
+
+    assert value["message"] == "ValueError: no such row"
+    assert set(value) == {"message", "cause"}
+    cause = value["cause"]
+    assert isinstance(cause, JSError)
+    assert (cause.name, cause.message) == ("Error", "ValueError: no such row")
+    assert cause.stack is not None
+    assert cause.stack.startswith("Traceback (most recent call last):")
+    assert "in raised" in cause.stack
+    assert line == "Error occurred in handler for 'add': no such row"
+
+
+def test_in_debug_an_ipc_error_has_its_traceback_too() -> None:
+    value, line = reply(IpcError("No such row", code="no-row"), debug=True)
+
+    assert (value["message"], value["code"]) == ("Error: No such row", "no-row")
+    assert "Traceback" in value["cause"].stack
+    assert line is None
+
+
+def test_an_exception_without_a_text_is_its_name() -> None:
+    assert reply(ValueError(), debug=True)[0]["message"] == "ValueError"
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_an_exception_whose_text_raises_breaks_nothing(*, debug: bool) -> None:
+    excuse = "(its text cannot be shown: __str__ raised RuntimeError)"
+
+    assert reply(UnprintableIpcError("x"), debug=debug)[0]["message"] == f"Error: {excuse}"
+    value, line = reply(UnprintableError(), debug=debug)
+    assert value["message"] == (f"UnprintableError: {excuse}" if debug else "Internal error (reference 3f2a)")
+    assert line is not None
+
+
+def test_a_text_that_would_not_fit_is_cut() -> None:
+    value, line = reply(ValueError("x" * 1_000_000), debug=True)
+
+    assert len(value["message"]) <= TEXT_LENGTH + 20
+    assert len(value["cause"].stack) <= TEXT_LENGTH
+    assert len(str(line)) < 300
+    assert len(reply(IpcError("x" * 1_000_000))[0]["message"]) <= TEXT_LENGTH + 20
+
+
+def test_a_channel_cannot_forge_lines_of_the_log() -> None:
+    _, line = reply(NoHandlerError("a\nERROR forged"), channel="a\nERROR forged")
+
+    assert line == (r"Error occurred in handler for 'a\nERROR forged': No handler registered for 'a\nERROR forged'")
+
+
+def test_the_errors_can_be_pickled() -> None:
+    no_handler = pickle.loads(pickle.dumps(NoHandlerError("add")))
+    never = pickle.loads(pickle.dumps(ReplyNeverSentError()))
+
+    assert (str(no_handler), no_handler.channel) == ("No handler registered for 'add'", "add")
+    assert str(never) == "reply was never sent"

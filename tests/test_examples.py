@@ -1,0 +1,48 @@
+"""What the examples promise, as far as it shows without a browser. Their use is in tests/browser/test_examples.py."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+LINES = 150
+
+
+@pytest.fixture
+def machine(project_root: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("machine", project_root / "examples/demo/machine.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_to_do_list_is_a_small_program(project_root: Path) -> None:
+    kinds = {".py", ".html", ".js", ".css"}
+    files = [path for path in (project_root / "examples/todo").rglob("*") if path.suffix in kinds]
+    lines = [line for path in files for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    assert 0 < len(lines) < LINES
+
+
+def test_the_machine_is_read_with_psutil(machine: ModuleType) -> None:
+    pytest.importorskip("psutil")
+    reading = machine.reader()()
+    assert list(reading) == ["cpu %", "memory %"]
+    assert all(0 <= value <= 100 for value in reading.values())
+
+
+@pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="only Linux has /proc")
+def test_the_machine_is_read_from_proc_without_psutil(machine: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    reading = machine.reader()()
+    assert list(reading) == ["cpu %", "memory %"]
+    assert all(0 <= value <= 100 for value in reading.values())
+
+
+def test_elsewhere_the_names_say_that_it_is_this_process(machine: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    monkeypatch.setattr(machine, "STAT", Path("/nowhere"))
+    assert list(machine.reader()()) == ["cpu of this process %"]

@@ -1,0 +1,404 @@
+"""Real sockets against a real uvicorn: what a peer may send, what it may not, and what is not touched by it."""
+
+import json
+import logging
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+from fastapi import FastAPI
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin, Subprotocol
+
+from tests.serving import Live, live, wait_until
+from webipc import IpcMain, IpcMainEvent, Limits
+from webipc.core.frame import encode_body
+from webipc.version import SUBPROTOCOL
+
+BEACON_TYPE = "application/vnd.webipc.v1"
+
+
+class Site:
+    """An application with one channel of each sort."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.app = FastAPI()
+        self.ipc_main = IpcMain(**settings)
+        self.ipc_main.mount(self.app)
+        self.said: list[Any] = []
+        # What the frame of each `say` was like when it was heard: detached, destroyed.
+        self.frames: list[tuple[bool, bool] | None] = []
+        self.ipc_main.on("say", self._say)
+        self.ipc_main.handle("echo", lambda event, value: value)
+
+    def _say(self, event: IpcMainEvent, *args: Any) -> None:
+        self.said.append(list(args))
+        frame = event.sender_frame
+        self.frames.append(None if frame is None else (frame.detached, frame.is_destroyed()))
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site(limits=Limits(hello_ms=300, goodbye_ms=200))
+
+
+@pytest.fixture
+def server(site: Site) -> Iterator[Live]:
+    with live(site.app) as served:
+        yield served
+
+
+@contextmanager
+def socket(server: Live, *, origin: str | None = "own", subprotocol: str = SUBPROTOCOL) -> Iterator[ClientConnection]:
+    """Open a socket without saying anything on it."""
+    with connect(
+        f"ws://127.0.0.1:{server.port}/ipc/socket",
+        origin=Origin(server.url) if origin == "own" else None if origin is None else Origin(origin),
+        subprotocols=[Subprotocol(subprotocol)],
+        max_size=None,
+        compression=None,
+    ) as opened:
+        yield opened
+
+
+def hello(**fields: Any) -> str:
+    """Return a hello as text."""
+    usual = {
+        "link": "0" * 32,
+        "secret": "1" * 32,
+        "attempt": 1,
+        "received": 0,
+        "first": 1,
+        "fresh": True,
+        "features": [],
+    }
+    return json.dumps([0, 0, ["hello", usual | fields]])
+
+
+@contextmanager
+def greeted(server: Live, **fields: Any) -> Iterator[ClientConnection]:
+    """Open a socket and greet; give it behind the welcome."""
+    with socket(server) as opened:
+        opened.send(hello(**fields))
+        _, _, (kind, _) = json.loads(opened.recv(5))
+        assert kind == "welcome"
+        yield opened
+
+
+def closing(opened: ClientConnection) -> tuple[int, str]:
+    """Read until the server closes; return its code and reason."""
+    with pytest.raises(ConnectionClosed) as caught:  # noqa: PT012 - whichever read it is that finds the end
+        while True:
+            opened.recv(5)
+    assert caught.value.rcvd is not None
+    return caught.value.rcvd.code, caught.value.rcvd.reason
+
+
+def post(server: Live, path: str, body: bytes, **headers: str) -> tuple[int, bytes]:
+    """Post a body; return the status and the answer."""
+    usual = {"Content-Type": BEACON_TYPE, "Origin": server.url}
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = Request(f"{server.url}{path}", data=body, headers=usual | names, method="POST")
+    try:
+        with urlopen(request, timeout=5) as response:
+            return response.status, response.read()
+    except HTTPError as error:
+        return error.code, error.read()
+
+
+BAD_FRAMES: dict[str, tuple[str | bytes, int]] = {
+    "not JSON": ("{", 4400),
+    "not an array": ("{}", 4400),
+    "too short": ("[1]", 4400),
+    "a number that is none": ('["1",0]', 4400),
+    "a negative number": ("[-1,0]", 4400),
+    "a number left out": ('[2,0,["send","say",[]]]', 4400),
+    "an acknowledgement of nothing": ("[1,5]", 4400),
+    "an unknown kind": ('[1,0,["shout","say",[]]]', 4400),
+    "a channel that is no string": ('[1,0,["send",5,[]]]', 4400),
+    "arguments that are no array": ('[1,0,["send","say",{}]]', 4400),
+    "an id that is none": ('[1,0,["invoke",0,"echo",[]]]', 4400),
+    "an id of the server's": ('[1,0,["invoke",2,"echo",[]]]', 4400),
+    "an id used again": ('[1,0,["invoke",3,"echo",[1]],["invoke",1,"echo",[1]]]', 4400),
+    "a fixup that points outside": ('[1,0,["send","say",[1],[["u",[7]]]]]', 4400),
+    "a fixup at itself": ('[1,0,["send","say",[null],[["@",[0],[0]]]]]', 4400),
+    "two fixups at one place": ('[1,0,["send","say",[null],[["u",[0]],["u",[0]]]]]', 4400),
+    "a kind of a feature that nobody named": ('[1,0,["post","say",1,[]]]', 4400),
+    "a hello again": (hello(attempt=2), 4400),
+    "a frame that is too large": ('[1,0,["send","say",["' + "x" * 1_200_000 + '"]]]', 4413),
+    "a channel that is too long": ('[1,0,["send","' + "x" * 5000 + '",[]]]', 4413),
+    "a binary frame that is too short": (b"\x01", 4400),
+    "a binary frame whose JSON is longer than it": (struct.pack("<I", 1000) + b"[1,0,[]]", 4400),
+    "a part that is larger than any message": (
+        struct.pack("<I", 31) + b'[1,0,["part",999999999999],[[1]]]'[:31],
+        4400,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FRAMES)
+def test_a_bad_frame_ends_its_own_link_alone(
+    name: str, server: Live, site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    frame, code = BAD_FRAMES[name]
+    with greeted(server, link="a" * 32) as other, greeted(server) as bad:
+        bad.send(frame)
+        got, reason = closing(bad)
+        assert got == code
+        assert reason
+        other.send('[1,0,["send","say",["still here"]]]')
+        wait_until(lambda: site.said == [["still here"]], "the other page's message arrives")
+        assert "127.0.0.1" in caplog.text
+    with socket(server) as again:
+        again.send(hello(attempt=2, fresh=False))
+        assert json.loads(again.recv(5))[2] == ["reset", {"reason": "ended"}]
+        assert closing(again)[0] == 4410
+
+
+def test_messages_before_the_bad_one_are_heard(server: Live, site: Site) -> None:
+    with greeted(server) as bad:
+        bad.send('[1,0,["send","say",["good"]],["send","say",[null],[["u",[9]]]]]')
+        assert closing(bad)[0] == 4400
+    wait_until(lambda: site.said == [["good"]], "the good message arrives")
+
+
+def test_nothing_may_come_before_hello(server: Live) -> None:
+    with socket(server) as opened:
+        opened.send('[1,0,["send","say",[]]]')
+        assert closing(opened)[0] == 4400
+
+
+def test_a_hello_that_does_not_come_is_not_waited_for(server: Live) -> None:
+    with socket(server) as opened:
+        assert closing(opened)[0] == 4408
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", None, "null", "http://127.0.0.1"])
+def test_another_origin_is_refused_after_the_handshake(server: Live, site: Site, origin: str | None) -> None:
+    with socket(server, origin=origin) as opened:
+        assert opened.subprotocol == SUBPROTOCOL
+        assert closing(opened)[0] == 4403
+    assert site.ipc_main.get_all_web_contents() == []
+
+
+def test_another_version_is_refused_with_both_versions(server: Live) -> None:
+    with socket(server, subprotocol="webipc.v9") as opened:
+        assert opened.subprotocol == "webipc.v9"
+        code, reason = closing(opened)
+        assert code == 4406
+        assert "webipc.v9" in reason
+        assert SUBPROTOCOL in reason
+
+
+def test_another_secret_does_not_get_the_link(server: Live) -> None:
+    with greeted(server) as owner, socket(server) as thief:
+        thief.send(hello(secret="2" * 32, attempt=9))
+        assert closing(thief)[0] == 4403
+        owner.send('[1,0,["invoke",1,"echo",["mine"]]]')
+        assert '"mine"' in str(owner.recv(5))
+
+
+def test_a_document_that_is_faster_than_the_end_of_the_one_before_it_keeps_the_tab(server: Live, site: Site) -> None:
+    with greeted(server, link="d" * 32) as before, socket(server) as after:
+        (contents,) = site.ipc_main.get_all_web_contents()
+        after.send(hello(link="e" * 32, token=contents._token))
+        before.send('[0,0,["bye",0]]')
+        assert json.loads(after.recv(5))[2][1]["webContentsId"] == contents.id
+
+
+def test_a_token_that_two_living_documents_show_is_one_tabs_and_anothers(server: Live, site: Site) -> None:
+    with greeted(server, link="d" * 32), socket(server) as duplicate:
+        (contents,) = site.ipc_main.get_all_web_contents()
+        duplicate.send(hello(link="e" * 32, token=contents._token))
+        assert json.loads(duplicate.recv(5))[2][1]["webContentsId"] != contents.id
+
+
+def test_the_higher_attempt_owns_the_link(server: Live) -> None:
+    with greeted(server) as older:
+        with greeted(server, attempt=2) as newer:
+            assert closing(older)[0] == 4409
+            newer.send('[1,0,["invoke",1,"echo",["newer"]]]')
+            assert '"newer"' in str(newer.recv(5))
+        with socket(server) as late:
+            late.send(hello(attempt=1))
+            assert closing(late)[0] == 4409
+
+
+def test_a_link_that_is_not_fresh_is_reset_where_nobody_knows_it(server: Live) -> None:
+    with socket(server) as opened:
+        opened.send(hello(fresh=False))
+        assert json.loads(opened.recv(5)) == [0, 0, ["reset", {"reason": "unknown-link"}]]
+        assert closing(opened)[0] == 4410
+
+
+def test_a_page_that_claims_what_it_cannot_have_is_reset(server: Live) -> None:
+    for link, fields in (("b" * 32, {"received": 5}), ("c" * 32, {"first": 3})):
+        with greeted(server, link=link), socket(server) as back:
+            back.send(hello(link=link, attempt=2, fresh=False, **fields))
+            assert json.loads(back.recv(5))[2] == ["reset", {"reason": "gap"}]
+
+
+def test_many_messages_are_acknowledged_without_being_asked(server: Live) -> None:
+    with greeted(server) as opened:
+        messages = ",".join('["send","say",[1]]' for _ in range(64))
+        opened.send(f"[1,0,{messages}]")
+        assert json.loads(opened.recv(5)) == [1, 64]
+
+
+def test_a_single_message_is_acknowledged_after_a_second(server: Live) -> None:
+    with greeted(server) as opened:
+        opened.send('[1,0,["send","say",[1]]]')
+        assert json.loads(opened.recv(5)) == [1, 1]
+
+
+def test_the_server_beats_and_drops_a_silent_socket() -> None:
+    site = Site(limits=Limits(heartbeat_ms=50, silence_ms=300))
+    with live(site.app) as server, greeted(server) as opened:
+        assert json.loads(opened.recv(5)) == [1, 0]
+        assert closing(opened)[0] == 1001
+        with greeted(server, attempt=2, fresh=False):
+            assert len(site.ipc_main.get_all_web_contents()) == 1
+
+
+def test_a_probe_is_answered() -> None:
+    site = Site(limits=Limits(answer_server_ms=1))
+    with live(site.app) as server, greeted(server) as opened:
+        wait_until(site.ipc_main.get_all_web_contents, "the page is there")
+        opened.send('[1,0,["invoke",1,"echo",[1]]]')
+        assert json.loads(opened.recv(5))[:2] == [1, 1]
+
+        def answered() -> bool:
+            # A server that has just sent something owes no answer: that was a sign of life.
+            opened.send("[2,1]")
+            try:
+                return bool(json.loads(opened.recv(0.05)) == [2, 1])
+            except TimeoutError:
+                return False
+
+        wait_until(answered, "a bare frame is answered with a bare frame")
+
+
+def beacon(*frames: str, **fields: Any) -> bytes:
+    """Return the body of a beacon."""
+    return encode_body([hello(**{"attempt": 0, "fresh": False} | fields), *frames])
+
+
+def test_a_beacon_brings_what_the_socket_did_not_and_ends_the_link(server: Live, site: Site) -> None:
+    with greeted(server) as opened:
+        opened.send('[1,0,["send","say",[1]]]')
+        wait_until(lambda: site.said, "the first message arrives")
+        opened.close()
+    status, _ = post(server, "/ipc/beacon", beacon('[1,0,["send","say",[1]],["send","say",[2]]]', '[0,0,["bye",2]]'))
+    assert status == 204
+    wait_until(lambda: site.said == [[1], [2]], "the second message arrives, and the first only once")
+    (contents,) = site.ipc_main.get_all_web_contents()
+    assert contents.main_frame is None
+    wait_until(lambda: not site.ipc_main.get_all_web_contents(), "the tab is destroyed")
+
+
+def test_a_beacon_that_is_faster_than_the_socket_waits_for_it(server: Live, site: Site) -> None:
+    with greeted(server) as opened:
+        assert post(server, "/ipc/beacon", beacon('[0,0,["bye",1]]'))[0] == 204
+        (contents,) = site.ipc_main.get_all_web_contents()
+        assert contents.main_frame is not None
+        opened.send('[1,0,["send","say",["late"]]]')
+        wait_until(lambda: contents.main_frame is None, "the link ends with the last message")
+    wait_until(lambda: site.said == [["late"]], "the late message is heard")
+
+
+def test_what_never_comes_is_waited_for_no_longer_than_the_limit(
+    server: Live, site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    with greeted(server):
+        post(server, "/ipc/beacon", beacon('[0,0,["bye",7]]'))
+        wait_until(lambda: not site.ipc_main.get_all_web_contents(), "the tab is destroyed")
+    assert "7 of its last messages did not arrive" in caplog.text
+
+
+def test_a_page_that_leaves_before_its_first_welcome_is_heard(server: Live, site: Site) -> None:
+    body = encode_body([hello(attempt=0), '[1,0,["send","say",["first and last"]]]', '[0,0,["bye",1]]'])
+    assert post(server, "/ipc/beacon", body)[0] == 204
+    wait_until(lambda: site.said == [["first and last"]], "the message arrives")
+    assert site.frames == [(True, False)]
+    wait_until(lambda: not site.ipc_main.get_all_web_contents(), "the tab is destroyed")
+
+
+def test_a_beacon_that_is_too_large_is_not_read_to_its_end(server: Live) -> None:
+    status, answer = post(server, "/ipc/beacon", bytes(200_000))
+    assert (status, json.loads(answer)["code"]) == (413, 4413)
+
+
+@pytest.mark.parametrize(
+    "headers, status",
+    [
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Content_Type": "text/plain"}, 415),
+        ({"Content_Type": "application/json"}, 415),
+    ],
+)
+def test_a_beacon_of_another_site_or_type_is_refused(
+    server: Live, site: Site, headers: dict[str, str], status: int
+) -> None:
+    with greeted(server):
+        got, answer = post(server, "/ipc/beacon", beacon('[1,0,["send","say",[1]]]'), **headers)
+        assert got == status
+        assert set(json.loads(answer)) == {"code", "reason"}
+    assert site.said == []
+
+
+@pytest.mark.parametrize(
+    "body, status",
+    [
+        (b"", 400),
+        (b"\xff\xff\xff\xff", 400),
+        (encode_body(['[1,0,["send","say",[1]]]']), 400),
+        (beacon('[9,0,["send","say",[1]]]'), 400),
+        (beacon(secret="3" * 32), 403),
+        (beacon(link="9" * 32), 204),
+        (encode_body([hello(), '[0,0,["bye",0]]']), 204),
+    ],
+)
+def test_a_beacon_that_is_wrong_is_told_so(server: Live, body: bytes, status: int) -> None:
+    with greeted(server):
+        got, answer = post(server, "/ipc/beacon", body)
+        assert got == status
+        assert status == 204 or json.loads(answer)["code"] in (4400, 4403)
+
+
+def test_the_preflight_of_a_listed_origin_is_answered_and_of_no_other() -> None:
+    site = Site(origins=["https://app.example"])
+    with live(site.app) as server:
+        for origin, allowed in (("https://app.example", True), ("https://evil.example", False)):
+            request = Request(f"{server.url}/ipc/beacon", headers={"Origin": origin}, method="OPTIONS")
+            try:
+                with urlopen(request, timeout=5) as response:
+                    headers = response.headers
+            except HTTPError as error:
+                headers = error.headers
+            assert (headers.get("Access-Control-Allow-Origin") == origin) is allowed
+            assert headers.get("Vary") == "Origin"
+
+
+def test_a_large_message_travels_in_parts_both_ways(server: Live) -> None:
+    from webipc.core import clone
+    from webipc.core.frame import decode_frame, encode_message
+    from webipc.core.link import Link, Side
+
+    value = bytes(range(256)) * 20_000
+    link = Link(Side.RENDERER)
+    with greeted(server) as opened:
+        link.attach(1, 0)
+        link.post(encode_message(["invoke", 1, "echo"], clone.encode([value])))
+        while (frame := link.take_frame()) is not None:
+            opened.send(frame)
+        arrived: list[Any] = []
+        while not arrived:
+            arrived = link.receive(decode_frame(opened.recv(5)), 1)
+        assert bytes(arrived[0].segments[0]) == value

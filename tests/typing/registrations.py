@@ -1,0 +1,89 @@
+"""What mypy knows about registering listeners and handlers. Checked with the rest of the code; nobody runs it."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any, assert_type
+
+from webipc.emitter import EventEmitter
+from webipc.handler import Handler
+from webipc.ipc_event import IpcMainEvent, IpcMainInvokeEvent
+from webipc.ipc_main_impl import IpcMainImpl
+
+emitter = EventEmitter()
+ipc_main = IpcMainImpl()
+
+
+# A decorator gives the function back with its own type, so that a unit test can call it.
+
+
+@ipc_main.handle("add")
+async def add(event: IpcMainInvokeEvent, a: float, b: float = 0) -> float:
+    """Handle, asynchronously."""
+    return a + b
+
+
+@ipc_main.handle_once("once")
+def once(event: IpcMainInvokeEvent) -> str:
+    """Handle, once."""
+    return ""
+
+
+@ipc_main.on("ping")
+@ipc_main.once("pong")
+@ipc_main.prepend_listener("ping")
+@ipc_main.prepend_once_listener("ping")
+@ipc_main.add_listener("ping")
+def ping(event: IpcMainEvent, *args: int) -> None:
+    """Listen."""
+
+
+@emitter.on("destroyed")
+def destroyed() -> int:
+    """Listen to an emitter whose events have no event object."""
+    return 1
+
+
+async def call(invoke_event: IpcMainInvokeEvent, event: IpcMainEvent) -> None:
+    """Call what the decorators gave back."""
+    assert_type(await add(invoke_event, 1), float)
+    assert_type(once(invoke_event), str)
+    assert_type(destroyed(), int)
+    ping(event, 1, 2)
+    ping(event, "x")  # type: ignore[arg-type]  # the parameters are still known
+    await add(invoke_event)  # type: ignore[call-arg]  # the same
+    await asyncio.to_thread(once, invoke_event)
+
+
+# Called with a listener, `on` and its like return the emitter, of its own class.
+
+assert_type(ipc_main.on("ping", ping), IpcMainImpl)
+assert_type(ipc_main.once("ping", ping).off("ping", ping).remove_all_listeners(), IpcMainImpl)
+assert_type(emitter.on("ping", print).set_max_listeners(0), EventEmitter)
+assert_type(ipc_main.calls("ping"), Iterator[Handler])
+assert_type(ipc_main.take_handler("ping"), Handler | None)
+assert_type(ipc_main.emit("ping", 1, 2), bool)
+
+
+# `handle` returns nothing, as Electron's.
+
+
+def returns_nothing(main: IpcMainImpl) -> None:
+    """Use `handle` as a plain call."""
+    main.handle("add", add)
+    assert_type([main.handle_once("add", once)], list[None])
+
+
+# What cannot be a handler is refused by mypy, too.
+
+ipc_main.handle("none", 5)  # type: ignore[call-overload]  # not a function
+ipc_main.handle(add)  # type: ignore[call-overload]  # the channel is missing
+
+# A function that forgets the event is refused when it is registered: saying it in types would forbid lambdas.
+ipc_main.handle("any", lambda event, *args: None)
+
+
+def untyped(*args: Any, **kwargs: Any) -> Any:
+    """Take whatever comes."""
+
+
+ipc_main.handle("untyped", untyped)
