@@ -1,0 +1,46 @@
+/**
+ * Makes the one `ipcRenderer` of a document, however often and in however many forms this package is loaded into it:
+ * script, bundle, preload, hot update. The first copy wins.
+ */
+import { findAddress } from './address.js'
+import type * as Electron from './electron-types.js'
+import { IpcRenderer } from './ipc-renderer.js'
+import { followPage } from './page-life.js'
+import { VERSION } from './version.js'
+import type { SocketClass } from './websocket-transport.js'
+
+interface Loaded {
+  readonly version: string
+  readonly ipcRenderer: Electron.IpcRenderer
+}
+
+const KEY: unique symbol = Symbol.for('webipc')
+
+/**
+ * @param script - the address that this script was loaded from, where that is known
+ * @returns the document's `ipcRenderer`; it connects in a microtask. Where there is no WebSocket or no server (server
+ *   side rendering, unit tests) it stays `connecting`: what is sent waits, up to the limits of any link.
+ */
+export function client(script: string | undefined): Electron.IpcRenderer {
+  const realm = globalThis as { [KEY]?: Loaded }
+  const first = realm[KEY]
+  const loaded = first ?? (realm[KEY] = { version: VERSION, ipcRenderer: create(script) })
+  if (loaded.version !== VERSION) {
+    console.warn(`webipc: ${loaded.version} is loaded already and stays in use, not ${VERSION}`)
+  }
+  return loaded.ipcRenderer
+}
+
+function create(script: string | undefined): Electron.IpcRenderer {
+  const address = findAddress(script)
+  const WebSocket = globalThis.WebSocket as SocketClass | undefined
+  if (address === undefined && WebSocket && typeof document !== 'undefined') {
+    console.warn('webipc: name the server in <meta name="webipc" content="https://host/ipc">')
+  }
+  const ipcRenderer = new IpcRenderer({ address, WebSocket })
+  queueMicrotask(() => {
+    ipcRenderer.connection.open()
+    followPage(ipcRenderer.connection)
+  })
+  return ipcRenderer
+}

@@ -1,0 +1,291 @@
+/**
+ * The connection of a document with its server: makes sockets until one is welcomed, resumes the link on the next one,
+ * makes a new link when one has ended, and says so (PROTOCOL.md 6.4 to 6.6, 7 and 8).
+ *
+ * Hands on what has come, undecoded, to whoever it was made for; does not know what a message means.
+ * Twin: server/webipc/connection.py
+ */
+import { Arrivals } from './arrivals.js'
+import { Attempt, type AttemptOptions } from './attempt.js'
+import { Backoff } from './backoff.js'
+import { sendBeacon } from './beacon-transport.js'
+import { beaconAddress, socketAddress } from './address.js'
+import type * as Public from './connection-types.js'
+import type { Envelope, Welcome } from './core/envelope.js'
+import type { Cloned } from './core/clone.js'
+import { CloseCode, DestroyedError, fitReason, ProtocolError, refuseMore, Then, then } from './core/errors.js'
+import { encodeMessage, type EncodedMessage } from './core/frame.js'
+import { DEFAULT_LIMITS, type Limits } from './core/limits.js'
+import { EventEmitter } from './emitter.js'
+import { PageLink, type Call, type Claims, type Rejected } from './page-link.js'
+import { report } from './report.js'
+import { Tab } from './tab.js'
+import { Timer } from './timer.js'
+import { VERSION } from './version.js'
+import type { SocketClass } from './websocket-transport.js'
+
+export interface ConnectionOptions {
+  /** Of the server, without a slash at its end; undefined where there is none to connect to. */
+  readonly address: string | undefined
+  /** The browser's, or another; undefined where there is none: then messages wait, within the link's limits. */
+  readonly WebSocket: SocketClass | undefined
+  /** Gives each message to the program. @throws ProtocolError when its value is not what it has to be */
+  readonly deliver: (envelope: Envelope) => void
+  readonly limits?: Limits
+  readonly random?: () => number
+}
+
+/** Why the link ended, where the server said it with a close code alone. */
+const RESET_REASONS: Readonly<Record<number, string>> = {
+  [CloseCode.OVERFLOW]: 'overflow',
+  [CloseCode.RESET]: 'ended',
+}
+
+/** A message that came, or something to be done when all that came before it has been dispatched. */
+type Arrival = Envelope | (() => void)
+
+export class Connection extends EventEmitter implements Public.Connection {
+  readonly #options: ConnectionOptions
+  readonly #limits: Limits
+  readonly #backoff: Backoff
+  readonly #tab: Tab
+  readonly #arrivals: Arrivals<Arrival>
+  readonly #retry = new Timer()
+  #page: PageLink
+  /** The link that has ended, until what came on it is dispatched and its calls are rejected. */
+  #ending: PageLink | undefined
+  #attempt: Attempt | undefined
+  #welcome: Welcome | undefined
+  #state: Public.ConnectionState = 'connecting'
+  #reason: string | undefined
+
+  constructor(options: ConnectionOptions) {
+    super()
+    this.#options = options
+    this.#limits = options.limits ?? DEFAULT_LIMITS
+    this.#backoff = new Backoff(options.random ?? Math.random)
+    this.#tab = new Tab(options.address ?? '')
+    this.#page = new PageLink(this.#limits)
+    this.#arrivals = new Arrivals<Arrival>(
+      (arrival) => { this.#dispatch(arrival) },
+      (arrival) => typeof arrival === 'function' || (arrival.kind !== 'result' && arrival.kind !== 'error'),
+    )
+  }
+
+  get state(): Public.ConnectionState { return this.#state }
+  get reason(): string | undefined { return this.#state === 'closed' ? this.#reason : undefined }
+  get webContentsId(): number | undefined { return this.#welcome?.webContentsId }
+  get debug(): boolean { return this.#welcome?.debug === true }
+
+  /** Begins. Does nothing where there is no server or no WebSocket. */
+  open(): void {
+    this.#tab.take()
+    this.#connect()
+  }
+
+  /** Sends a message, now or as soon as there is a socket. @returns its number */
+  post(message: EncodedMessage): number {
+    if (this.#state === 'closed') throw new DestroyedError('IPC method called after context was released')
+    refuseMore('message_bytes', message.size, this.#welcome?.messageBytes ?? Infinity)
+    const seq = this.#page.link.post(message)
+    this.#attempt?.schedule()
+    return seq
+  }
+
+  /** Sends an `invoke`. Whatever throws, no call is left open. */
+  call(call: Call, cloned: Cloned): void {
+    const { calls } = this.#page
+    const id = calls.open(call)
+    try {
+      call.seq = this.post(encodeMessage(['invoke', id, call.channel], cloned))
+    } catch (error) {
+      calls.settle(id)
+      throw error
+    }
+  }
+
+  /** The call that an answer belongs to, once. */
+  settle(id: number): Call | undefined {
+    return (this.#ending ?? this.#page).calls.settle(id)
+  }
+
+  close(): void {
+    if (this.#state === 'closed') return
+    if (this.#state === 'open') this.#attempt?.finish(true)
+    else this.#goodbye(true)
+    this.#release('closed by the page')
+  }
+
+  /** The network is back, or somebody looks at the page again. */
+  wake(online: boolean): void {
+    this.#attempt?.probe()
+    if (!this.#retry.running) return
+    if (online) this.#backoff.reset()
+    this.#connect()
+  }
+
+  /** The document goes away, perhaps to come back. */
+  leave(mayReturn: boolean): void {
+    this.#tab.put()
+    if (this.#state === 'closed') return
+    this.#goodbye(!mayReturn)
+    this.#attempt = undefined
+    this.#retry.stop()
+    if (!mayReturn) this.#close('the document is gone')
+    else if (this.#state === 'open') this.#become('resuming')
+  }
+
+  /** The document has come back. */
+  comeBack(): void {
+    this.#tab.take()
+    this.#backoff.reset()
+    this.#connect()
+  }
+
+  #connect(): void {
+    this.#retry.stop()
+    const { address, WebSocket } = this.#options
+    const waiting = this.#state === 'connecting' || this.#state === 'resuming'
+    if (!waiting || this.#attempt || address === undefined || !WebSocket) return
+    try {
+      this.#attempt = new Attempt(this.#page, this.#attemptOptions(address, WebSocket), {
+        welcomed: (welcome) => { this.#welcomed(welcome) },
+        arrived: (envelopes) => { this.#arrivals.push(envelopes) },
+        lost: (code, reason) => { this.#lost(code, reason) },
+        broken: (reason) => { this.#endLink(reason) },
+        // Of a server in debug mode alone (PROTOCOL.md 6.8).
+        reload: () => { if (this.debug) globalThis.location.reload() },
+      })
+    } catch (error) {
+      this.#giveUp(String(error))
+    }
+  }
+
+  #attemptOptions(address: string, WebSocket: SocketClass): AttemptOptions {
+    return { WebSocket, url: socketAddress(address), claims: this.#claims(), limits: this.#limits }
+  }
+
+  #claims(): Claims {
+    // A worker has no window, and a program without pages no location.
+    const { location, name } = globalThis as { location?: Location, name?: string }
+    return { token: this.#tab.token, url: location?.href, name: name === '' ? undefined : name, version: VERSION }
+  }
+
+  #welcomed(welcome: Welcome): void {
+    this.#welcome = welcome
+    this.#tab.token = welcome.token
+    this.#page.known = true
+    this.#backoff.reset()
+    this.#become('open')
+  }
+
+  #lost(code: number, reason: string): void {
+    this.#attempt = undefined
+    const next = then(code)
+    if (next === Then.GIVE_UP) {
+      this.#giveUp(`${code} ${reason}`)
+    } else if (next === Then.NEW_LINK) {
+      this.#endLink(RESET_REASONS[code] ?? 'protocol')
+    } else {
+      // 4409 too: whoever has a newer socket has closed this one itself, and heard nothing of it.
+      if (this.#state === 'open') this.#become('resuming')
+      this.#connectLater()
+    }
+  }
+
+  #connectLater(): void {
+    this.#retry.start(this.#backoff.next(), () => { this.#connect() })
+  }
+
+  #dispatch(arrival: Arrival): void {
+    if (typeof arrival === 'function') {
+      arrival()
+      return
+    }
+    try {
+      this.#options.deliver(arrival)
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      this.#refuse(error)
+    }
+  }
+
+  /** A value lies: what came behind it is not looked at. A link that has ended already is not ended again. */
+  #refuse(error: ProtocolError): void {
+    if (this.#ending) return
+    this.#arrivals.clear()
+    this.#attempt?.close(error.closeCode, fitReason(error.detail))
+    this.#endLink('protocol')
+  }
+
+  /** The link is over, and the next one takes its place at once; the calls of the old one wait for what came on it. */
+  #endLink(reason: string): void {
+    const old = this.#ending = this.#page
+    const givenUp = old.link.end()
+    this.#attempt = undefined
+    this.#page = new PageLink(this.#limits)
+    this.#become('reset', reason)
+    // A listener may have closed the connection, which leaves nothing to tell.
+    if (this.#state === 'closed') return
+    let rejected: Rejected
+    this.#arrivals.push([
+      () => { rejected = old.rejectCalls(reason) },
+      () => { this.#announce({ reason, givenUp, ...rejected }) },
+    ])
+  }
+
+  #announce(event: Public.ResetEvent): void {
+    this.#ending = undefined
+    this.#tell('reset', event)
+    if (this.#state !== 'reset') return
+    this.#become('connecting')
+    this.#connectLater()
+  }
+
+  /** Says what can still be said, by the socket and by a beacon: browsers deliver the one or the other. */
+  #goodbye(bye: boolean): void {
+    const { address } = this.#options
+    if (address === undefined) return
+    const page = this.#page
+    // First, because it says whether anything had left before this moment.
+    const hello = page.hello(0, this.#claims())
+    this.#attempt?.finish(bye)
+    const backlog = page.link.backlog(this.#limits.beaconBytes)
+    if (backlog.length === 0 && !(bye && page.known)) return
+    sendBeacon(beaconAddress(address), [hello, ...backlog, ...bye ? [page.bye()] : []])
+  }
+
+  #giveUp(reason: string): void {
+    console.warn(`webipc: ${String(this.#options.address)} refuses this page for good: ${reason} (client ${VERSION})`)
+    this.#release(reason)
+  }
+
+  /** Closed, while the document goes on: whoever waits for an answer is told. */
+  #release(reason: string): void {
+    this.#ending?.rejectCalls(reason)
+    this.#page.rejectCalls(reason)
+    this.#close(reason)
+  }
+
+  #close(reason: string): void {
+    this.#attempt = undefined
+    this.#retry.stop()
+    this.#arrivals.stop()
+    this.#become('closed', reason)
+  }
+
+  #become(state: Public.ConnectionState, reason?: string): void {
+    if (state === this.#state) return
+    this.#state = state
+    this.#reason = reason
+    this.#tell('state', { state, reason })
+  }
+
+  #tell(name: 'state' | 'reset', event: object): void {
+    try {
+      this.emit(name, event)
+    } catch (error) {
+      report(error)
+    }
+  }
+}

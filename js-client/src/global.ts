@@ -1,0 +1,8 @@
+/** The client's entry point for classic scripts: `window.webipc.ipcRenderer`. */
+import { client } from './client.js'
+import * as exported from './exports.js'
+
+// Only now, while the script runs, the document knows it.
+const script = typeof document === 'undefined' ? null : document.currentScript
+const ipcRenderer = client((script as HTMLScriptElement | null)?.src)
+Object.assign(globalThis, { webipc: { ...exported, ipcRenderer } })
