@@ -1,0 +1,254 @@
+/**
+ * The playground: asks the application which channels it has, and lets a person call them and see what arrives.
+ *
+ * An ordinary page of the application: it has the client's `ipcRenderer` and nothing that another page has not.
+ */
+import { ipcRenderer } from '../client.js'
+import { Arrivals } from './arrivals.js'
+import { CallForm } from './call-form.js'
+import { CallLog } from './call-log.js'
+import { ChannelList, keyOf } from './channel-list.js'
+import { ConnectionBar } from './connection-bar.js'
+import { button, byId, element } from './elements.js'
+import { Live } from './live.js'
+
+/** @typedef {import('./channel-list.js').Channel} Channel */
+/** @typedef {{ form: CallForm, log: CallLog, description: string, element: HTMLElement }} Panel */
+
+const FIRST_CHANNEL = `from webipc import IpcMainInvokeEvent
+
+@ipc_main.handle("add")
+async def add(event: IpcMainInvokeEvent, a: float, b: float = 1.0) -> float:
+    """Add two numbers."""
+    return a + b`
+
+class Playground {
+  #list = new ChannelList()
+  #arrivals = new Arrivals()
+  #call = byId('call', HTMLElement)
+  /** @type {readonly Channel[]} */
+  #channels = []
+  /** On a narrow screen, shows one of its parts. @type {(view: string) => void} */
+  #showView = () => {}
+  /** The panel of each channel that was looked at, by its key. @type {Map<string, Panel>} */
+  #panels = new Map()
+
+  start() {
+    const live = new Live(byId('live', HTMLElement), (channel) => { this.#arrivals.leaveOut(channel) })
+    new ConnectionBar(ipcRenderer.connection, byId('connection', HTMLElement), byId('notice', HTMLElement))
+    hearEverything((channel, args) => {
+      live.hear(channel, args)
+      this.#arrivals.hear(channel, args)
+    })
+    this.#watchConnection()
+    this.#watchViews()
+    addEventListener('hashchange', () => { this.#showChosen() })
+    void this.#load()
+  }
+
+  #watchConnection() {
+    const { connection } = ipcRenderer
+    connection.on('state', ({ state, reason }) => {
+      this.#arrivals.note({
+        connecting: 'connecting',
+        open: `connected as web contents ${connection.webContentsId}`,
+        resuming: 'the connection is lost; resuming',
+        reset: `the link has ended: ${reason}`,
+        closed: `closed: ${reason}`,
+      }[state])
+      // The program may be another one by now, with other channels.
+      if (state === 'open') void this.#load()
+    })
+    connection.on('reset', ({ notSent, unknownOutcome }) => {
+      if (notSent + unknownOutcome === 0) return
+      this.#arrivals.note(`calls rejected: ${notSent} never sent, ${unknownOutcome} with unknown outcome`)
+    })
+  }
+
+  /** On a narrow screen one of three parts is seen at a time. */
+  #watchViews() {
+    const buttons = [...document.querySelectorAll('#views button')]
+    const show = (/** @type {string} */ view) => {
+      document.body.dataset['view'] = view
+      for (const each of buttons) each.setAttribute('aria-pressed', String(each.getAttribute('data-view') === view))
+    }
+    for (const each of buttons) {
+      each.addEventListener('click', () => { show(each.getAttribute('data-view') ?? 'channels') })
+    }
+    byId('channel-list', HTMLElement).addEventListener('click', (event) => {
+      if (event.target instanceof Element && event.target.closest('a')) show('call')
+    })
+    this.#showView = show
+    show(location.hash === '' ? 'channels' : 'call')
+  }
+
+  async #load() {
+    try {
+      const response = await fetch('channels.json', { cache: 'no-store' })
+      if (!response.ok) throw new Error(`the server answered ${response.status} for its list of channels`)
+      const { title, channels } = await response.json()
+      byId('title', HTMLElement).textContent = title
+      document.title = `${title} · playground`
+      this.#channels = channels
+      this.#list.show(channels)
+      this.#showChosen()
+    } catch (error) {
+      // With a list at hand the page goes on; the notice says that the server is away.
+      if (this.#channels.length === 0) this.#showFailure(String(error))
+    }
+  }
+
+  #showChosen() {
+    const hash = location.hash.slice(1)
+    // The link that skips the list leads to an element; the key of a channel has a colon.
+    if (hash !== '' && !hash.includes(':')) return
+    const channel = this.#channels.find((each) => keyOf(each) === hash)
+    if (channel) {
+      this.#list.choose(channel)
+      const panel = this.#panel(channel)
+      if (panel.element.isConnected) return
+      this.#call.replaceChildren(panel.element)
+      // Not on a phone: a keyboard that comes up unasked hides half of the form.
+      if (!matchMedia('(pointer: coarse)').matches) panel.form.focus()
+    } else if (this.#channels.length === 0) {
+      this.#call.replaceChildren(nothingYet())
+      this.#showView('call')
+    } else if (hash === '') {
+      // The first one is shown at once; a choice makes an entry in the history, this does not.
+      history.replaceState(null, '', `#${keyOf(/** @type {Channel} */ (this.#channels[0]))}`)
+      this.#showChosen()
+    } else {
+      this.#call.replaceChildren(element('div', { class: 'empty' }, element('h2', {}, 'No such channel'),
+        element('p', {}, `The application has no channel behind “${hash}” any more.`)))
+    }
+  }
+
+  /**
+   * @param {Channel} channel
+   * @returns {Panel} the one that the channel has had, with what was typed there, unless its functions have changed
+   */
+  #panel(channel) {
+    const description = JSON.stringify(channel)
+    const old = this.#panels.get(keyOf(channel))
+    if (old?.description === description) return old
+    const form = new CallForm(channel, (args) => { run(channel, args, log) })
+    const log = old?.log ?? new CallLog((text) => { this.#panels.get(keyOf(channel))?.form.writeList(text) })
+    form.write(old?.form.texts() ?? [])
+    const article = element('article', {}, ...heading(channel), form.element, log.element)
+    const panel = { form, log, description, element: article }
+    this.#panels.set(keyOf(channel), panel)
+    return panel
+  }
+
+  /** @param {string} reason */
+  #showFailure(reason) {
+    this.#call.replaceChildren(element('div', { class: 'empty' },
+      element('h2', {}, 'The list of channels did not come'),
+      element('p', {}, `${reason}. The page asks again as soon as it is connected.`),
+      button('Ask again now', () => { void this.#load() }, { class: 'primary' })))
+  }
+}
+
+/**
+ * Calls with whatever arrives, on any channel. `ipcRenderer` has no listener for all channels, as Electron's has none:
+ * so this stands before its `emit`.
+ *
+ * @param {(channel: string, args: unknown[]) => void} hear
+ */
+function hearEverything(hear) {
+  const emit = ipcRenderer.emit.bind(ipcRenderer)
+  ipcRenderer.emit = (channel, ...args) => {
+    // Our own emitter speaks too, of listeners that come and go: without an event of the server's.
+    if (args[0]?.sender === ipcRenderer) hear(String(channel), args.slice(1))
+    // `error` without a listener would throw in here.
+    return channel === 'error' && ipcRenderer.listenerCount('error') === 0 ? false : emit(channel, ...args)
+  }
+}
+
+/**
+ * @param {Channel} channel
+ * @param {unknown[]} args
+ * @param {CallLog} log
+ */
+async function run({ role, channel }, args, log) {
+  const entry = log.begin(args)
+  try {
+    if (role === 'handle') {
+      entry.resolved(await ipcRenderer.invoke(channel, ...args))
+    } else {
+      ipcRenderer.send(channel, ...args)
+      follow(entry)
+    }
+  } catch (error) {
+    entry.rejected(error)
+  }
+}
+
+/**
+ * Says of a message, which nobody answers, whether it has left.
+ *
+ * @param {ReturnType<CallLog['begin']>} entry
+ */
+function follow(entry) {
+  const { connection } = ipcRenderer
+  if (connection.state === 'open') {
+    entry.sent('sent')
+    return
+  }
+  entry.sent('waits for the connection')
+  const changed = () => {
+    const { state } = connection
+    // On the way to the first connection, or back to the same link, it waits on.
+    if (state === 'connecting' || state === 'resuming') return
+    entry.sent(state === 'open' ? 'sent' : 'given up: the link has ended')
+    connection.off('state', changed)
+  }
+  connection.on('state', changed)
+}
+
+/**
+ * @param {Channel} channel
+ * @returns {Node[]}
+ */
+function heading({ role, channel, functions }) {
+  const kind = role === 'handle' ? 'handle' : functions.length > 1 ? `on × ${functions.length}` : 'on'
+  return [
+    element('h2', {}, element('span', { class: 'channel' }, channel), element('span', { class: 'badge' }, kind)),
+    ...functions.flatMap((each) => [
+      element('p', { class: 'signature' }, element('code', {}, signature(each))),
+      ...docParagraphs(each.doc ?? ''),
+    ]),
+  ]
+}
+
+/**
+ * @param {string} doc - a docstring
+ * @returns {Node[]} its paragraphs, with `code` as such
+ */
+function docParagraphs(doc) {
+  return doc.split(/\n{2,}/).filter(Boolean).map((text) => {
+    // What is indented is a list or an example, and keeps its lines; other lines are as long as the editor was wide.
+    const flowing = /^\s/m.test(text) ? text : text.replaceAll('\n', ' ')
+    const parts = flowing.split(/`+([^`]+)`+/)
+    return element('p', { class: 'doc' }, ...parts.map((part, index) => index % 2 ? element('code', {}, part) : part))
+  })
+}
+
+/** @param {import('./channel-list.js').Described} described */
+function signature({ name, parameters, returns }) {
+  const list = parameters.map((each) => {
+    const annotation = each.annotation && `: ${each.annotation}`
+    const given = each.default === null ? '' : annotation ? ` = ${each.default}` : `=${each.default}`
+    return `${each.name}${annotation}${given}`
+  })
+  return `${name}(${['event', ...list].join(', ')})${returns && ` -> ${returns}`}`
+}
+
+function nothingYet() {
+  return element('div', { class: 'empty' }, element('h2', {}, 'No channels yet'),
+    element('p', {}, 'The application runs, and has nothing that a page could call. Five lines make it so:'),
+    element('pre', { tabindex: '0' }, element('code', {}, FIRST_CHANNEL)),
+    element('p', {}, 'With ', element('code', {}, 'webipc dev'), ' it appears here as soon as the file is saved.'))
+}
+
+new Playground().start()

@@ -1,0 +1,143 @@
+"""The examples as a person would use them: served by `webipc run`, in real tabs."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webdriver import WebDriver
+
+from tests.browser.browsers import console, evaluate
+from tests.serving import Spawned, spawned, wait_until
+
+
+@pytest.fixture
+def todo(project_root: Path, tmp_path: Path) -> Iterator[Spawned]:
+    with spawned(project_root / "examples/todo/main.py", TODO_FILE=str(tmp_path / "todo.sqlite3")) as served:
+        yield served
+
+
+def items(tab: WebDriver) -> list[str]:
+    texts: list[str] = evaluate(tab, "[...document.querySelectorAll('li')].map((it) => it.innerText.trim())")
+    return [text.split("\n")[0] for text in texts]
+
+
+def until_items(tab: WebDriver, *expected: str) -> None:
+    wait_until(lambda: items(tab) == list(expected), f"the list is {expected}")
+
+
+def add(tab: WebDriver, text: str) -> None:
+    tab.find_element(By.ID, "text").send_keys(text + Keys.ENTER)
+
+
+def two_tabs(tab: WebDriver, url: str) -> tuple[str, str]:
+    handles = []
+    for _ in range(2):
+        tab.switch_to.new_window("tab")
+        tab.get(url)
+        wait_until(lambda: tab.find_element(By.ID, "left").text == "nothing yet", "the list has come")
+        handles.append(tab.current_window_handle)
+    return handles[0], handles[1]
+
+
+def test_what_one_tab_does_shows_in_the_other(tab: WebDriver, todo: Spawned) -> None:
+    one, other = two_tabs(tab, todo.url)
+    console(tab)
+    tab.switch_to.window(one)
+    add(tab, "milk")
+    until_items(tab, "milk")
+    add(tab, "<b>bread</b>")
+    until_items(tab, "milk", "<b>bread</b>")
+    tab.switch_to.window(other)
+    until_items(tab, "milk", "<b>bread</b>")
+    tab.find_element(By.ID, "done-1").click()
+    wait_until(lambda: tab.find_element(By.ID, "left").text == "1 left", "one is done")
+    tab.find_element(By.ID, "remove-2").click()
+    until_items(tab, "milk")
+    tab.switch_to.window(one)
+    until_items(tab, "milk")
+    assert tab.find_element(By.ID, "done-1").is_selected()
+    assert console(tab) == []
+
+
+def test_the_list_is_in_the_file_and_outlives_the_server(tab: WebDriver, todo: Spawned, tmp_path: Path) -> None:
+    tab.get(todo.url)
+    add(tab, "milk")
+    until_items(tab, "milk")
+    todo.kill()
+    wait_until(lambda: "The server is away" in tab.find_element(By.ID, "message").text, "the page knows")
+    add(tab, "bread")
+    with closing(sqlite3.connect(tmp_path / "todo.sqlite3")) as database:
+        assert database.execute("SELECT text FROM todo").fetchall() == [("milk",)]
+    todo.start()
+    until_items(tab, "milk", "bread")
+    wait_until(lambda: tab.find_element(By.ID, "message").text == "", "the message is gone")
+
+
+def test_a_text_that_python_refuses_is_told_and_stays_in_the_field(tab: WebDriver, todo: Spawned) -> None:
+    tab.get(todo.url)
+    wait_until(lambda: tab.find_element(By.ID, "left").text == "nothing yet", "the list has come")
+    add(tab, "   ")
+    wait_until(lambda: "at least 1 character" in tab.find_element(By.ID, "message").text, "the page says why")
+    assert tab.find_element(By.ID, "text").get_attribute("value") == "   "
+
+
+def test_the_list_is_used_by_keyboard_alone(tab: WebDriver, todo: Spawned) -> None:
+    tab.get(todo.url)
+    add(tab, "milk")
+    until_items(tab, "milk")
+    tab.find_element(By.ID, "text").send_keys(Keys.TAB, Keys.TAB)
+    assert evaluate(tab, "document.activeElement.id") == "done-1"
+    tab.switch_to.active_element.send_keys(Keys.SPACE)
+    wait_until(lambda: tab.find_element(By.ID, "left").text == "0 left", "it is done")
+    assert evaluate(tab, "document.activeElement.id") == "done-1"
+    tab.switch_to.active_element.send_keys(Keys.TAB)
+    tab.switch_to.active_element.send_keys(Keys.ENTER)
+    until_items(tab)
+    assert evaluate(tab, "document.activeElement.id") == "text"
+
+
+CALLS = [
+    ("add", "1.5, 2", "3.5"),
+    ("echo", "-0, 5n", "-0"),
+    ("one-of-each", "", "1267650600228229401496703205376n"),
+    ("greet", "{ name: 'Ada' }", "greeted by web contents"),
+    ("sum", "new Float64Array([0.5, 1])", "1.5"),
+    ("count-words", "'a b a'", "'a' => 2"),
+    ("slow", "0", "0"),
+    ("primes", "100", "25"),
+    ("files", "", "main.py"),
+    ("fail", "", "the coffee is out"),
+    ("who-am-i", "", "server process"),
+    ("countdown", "1", "lift-off"),
+]
+
+
+@pytest.fixture(scope="module")
+def demo(project_root: Path) -> Iterator[Spawned]:
+    with spawned(project_root / "examples/demo/main.py") as served:
+        yield served
+
+
+def test_the_demo_leads_to_the_playground_and_moves_by_itself(tab: WebDriver, demo: Spawned) -> None:
+    tab.get(demo.url)
+    assert tab.current_url.startswith(f"{demo.url}/ipc/")
+    wait_until(lambda: "machine" in tab.find_element(By.ID, "live").text, "the machine is drawn")
+    assert evaluate(tab, "document.querySelectorAll('#live .line').length") >= 1
+
+
+@pytest.mark.parametrize("channel, arguments, expected", CALLS)
+def test_every_handler_of_the_demo_does_what_it_says(
+    tab: WebDriver, demo: Spawned, channel: str, arguments: str, expected: str
+) -> None:
+    tab.get(f"{demo.url}/ipc/#handle:{channel}")
+    wait_until(lambda: tab.find_elements(By.CSS_SELECTOR, "#call h2 .channel"), "the channels have come")
+    if arguments and channel != "echo":
+        tab.find_element(By.CSS_SELECTOR, ".actions .quiet").click()
+    if arguments:
+        tab.find_element(By.CSS_SELECTOR, "#call textarea").send_keys(arguments)
+    tab.find_element(By.CSS_SELECTOR, "#call .primary").click()
+    wait_until(lambda: expected in tab.find_element(By.CSS_SELECTOR, ".call-log").text, expected)

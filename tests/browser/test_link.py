@@ -1,0 +1,422 @@
+"""The link in real Chromium, over a real uvicorn: resume, reload, restart, back/forward cache, tabs, other origins."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from selenium.webdriver.remote.webdriver import WebDriver
+
+from tests.browser.browsers import PageError, console, evaluate
+from tests.network import Relay, relay
+from tests.serving import Live, free_port, live, spawned, wait_until
+from webipc import IpcMain, IpcMainEvent, IpcMainInvokeEvent, Limits, WebContents
+
+PAGES = Path(__file__).parent / "pages"
+
+
+class Site:
+    """An application for the pages of these tests, with what a test wants to know of it."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.app = FastAPI()
+        self.ipc_main = IpcMain(**settings)
+        self.ipc_main.mount(self.app, pages=PAGES)
+        # What `number` messages have said.
+        self.numbers: list[int] = []
+        # How often `wait` was called; it returns when `go_on` is set.
+        self.waits = 0
+        self.go_on = threading.Event()
+        self.destroyed: list[int] = []
+        self.said: list[Any] = []
+        self._register()
+
+    def _register(self) -> None:
+        ipc_main = self.ipc_main
+        ipc_main.on("number", lambda event, number: self.numbers.append(number))
+        ipc_main.on("say", lambda event, value: self.said.append(value))
+        ipc_main.handle("wait", self._wait)
+        ipc_main.handle("echo", lambda event, value: value)
+        ipc_main.handle("id", lambda event: event.sender.id)
+
+        @ipc_main.on("start counting")
+        async def start(event: IpcMainEvent, count: int) -> None:
+            for number in range(count):
+                event.sender.send("count", number)
+                if number % 20 == 0:
+                    await pause()
+
+        @ipc_main.web_contents_created
+        def created(event: Any, contents: WebContents) -> None:
+            contents.on("destroyed", lambda event: self.destroyed.append(event.sender.id))
+
+    def _wait(self, event: IpcMainInvokeEvent, answer: str) -> str:
+        self.waits += 1
+        assert self.go_on.wait(20)
+        return answer
+
+    def the_contents(self) -> WebContents:
+        (contents,) = self.ipc_main.get_all_web_contents()
+        return contents
+
+
+async def pause() -> None:
+    """Let a few milliseconds pass, as a program does that has something else to do."""
+    import asyncio
+
+    await asyncio.sleep(0.003)
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+@pytest.fixture
+def server(site: Site) -> Iterator[Live]:
+    with live(site.app) as served:
+        yield served
+
+
+@pytest.fixture
+def network(server: Live) -> Iterator[Relay]:
+    with relay(server.port) as between:
+        yield between
+
+
+def visit(tab: WebDriver, url: str) -> int:
+    """Load a page and return its web contents id, once it is connected."""
+    tab.get(url)
+    identity: int = evaluate(tab, "window.opened")
+    return identity
+
+
+def new_tab(driver: WebDriver) -> str:
+    driver.switch_to.new_window("tab")
+    return driver.current_window_handle
+
+
+def test_a_page_calls_python_and_gets_pushes(tab: WebDriver, server: Live, site: Site) -> None:
+    # What pages of earlier tests have left there is not this one's.
+    console(tab)
+    visit(tab, server.url)
+    assert evaluate(tab, "ipcRenderer.invoke('echo', 'hello')") == "hello"
+    site.the_contents().send("count", 7)
+    evaluate(tab, "until(() => arrived.length === 1)")
+    assert evaluate(tab, "arrived") == [7]
+    assert [line for line in console(tab) if "SEVERE" in line and "favicon" not in line] == []
+
+
+def test_values_survive_the_way_there_and_back(tab: WebDriver, server: Live) -> None:
+    visit(tab, server.url)
+    script = """(async () => {
+      const cyclic = { when: new Date(5), map: new Map([[{ k: 1 }, new Set([1n, undefined])]]), nan: NaN, zero: -0 }
+      cyclic.self = cyclic
+      const bytes = new Uint8Array([1, 2, 3])
+      const back = await ipcRenderer.invoke('echo', { cyclic, bytes, floats: new Float64Array([0.5]), re: /a+/gi })
+      const [[key, set]] = back.cyclic.map
+      return [
+        back.cyclic.self === back.cyclic, back.cyclic.when.getTime() === 5, key.k === 1,
+        set.has(1n), set.has(undefined),
+        Number.isNaN(back.cyclic.nan), Object.is(back.cyclic.zero, -0), back.bytes instanceof Uint8Array,
+        [...back.bytes].join() === '1,2,3', back.floats[0] === 0.5, String(back.re) === '/a+/gi',
+      ]
+    })()"""
+    assert evaluate(tab, script) == [True] * 11
+
+
+@pytest.mark.parametrize("size", [0, 1, 65535, 65536, 65537, 262147, 3145729])
+def test_payloads_of_every_size_come_back_whole(tab: WebDriver, server: Live, size: int) -> None:
+    visit(tab, server.url)
+    script = f"""(async () => {{
+      const bytes = Uint8Array.from({{ length: {size} }}, (_, index) => index % 251)
+      const text = 'é'.repeat({size} / 2)
+      const back = await ipcRenderer.invoke('echo', {{ bytes, text }})
+      return back.text === text && back.bytes.length === {size} && back.bytes.every((byte, i) => byte === i % 251)
+    }})()"""
+    assert evaluate(tab, script)
+
+
+def test_what_cannot_be_cloned_is_named_with_its_path(tab: WebDriver, server: Live, site: Site) -> None:
+    visit(tab, server.url)
+    bad = {
+        "{ user: { save() {} } }": "args[0].user.save",
+        "document.location": "args[0]",
+        "document.body": "args[0]",
+        "[1, Symbol('s')]": "args[0][1]",
+        "new Blob([])": "args[0]",
+        "Promise.resolve()": "args[0]",
+        "new MessageChannel().port1": "args[0]",
+        "new DOMRect()": "args[0]",
+        "window": "args[0]",
+        "new Event('x')": "args[0]",
+        "new ImageData(1, 1)": "args[0]",
+        "new Proxy(new Date(), {})": "args[0]",
+    }
+    for value, path in bad.items():
+        with pytest.raises(PageError, match=r"An object could not be cloned\. ") as caught:
+            evaluate(tab, f"(async () => ipcRenderer.send('say', {value}))()")
+        assert f"{path}: " in caught.value.error, value
+    evaluate(tab, "ipcRenderer.send('say', new Proxy({ reactive: [1] }, {}))")
+    wait_until(lambda: site.said, "the one that can be cloned arrives")
+    assert site.said == [{"reactive": [1]}]
+
+
+def test_a_reload_in_the_middle_of_an_invoke(tab: WebDriver, server: Live, site: Site) -> None:
+    before = visit(tab, server.url)
+    evaluate(tab, "void ipcRenderer.invoke('wait', 'old').then((value) => results.push(value))")
+    wait_until(lambda: site.waits == 1, "the handler runs")
+    tab.refresh()
+    assert evaluate(tab, "window.opened") == before
+    answer = "ipcRenderer.invoke('wait', 'new')"
+    threading.Timer(0.1, site.go_on.set).start()
+    assert evaluate(tab, answer) == "new"
+    assert evaluate(tab, "results") == []
+    assert (site.waits, site.destroyed) == (2, [])
+
+
+def test_another_page_of_the_tab_keeps_its_web_contents(tab: WebDriver, server: Live, site: Site) -> None:
+    before = visit(tab, server.url)
+    assert visit(tab, f"{server.url}/other.html") == before
+    site.the_contents().send("count", 1)
+    evaluate(tab, "until(() => arrived.length === 1)")
+    assert site.destroyed == []
+
+
+def test_a_closed_tab_is_destroyed(tab: WebDriver, site: Site) -> None:
+    site.ipc_main._limits = Limits(goodbye_ms=100)
+    with live(site.app) as server:
+        gone = visit(tab, server.url)
+        new_tab(tab)
+        stays = visit(tab, server.url)
+        assert gone != stays
+        tab.close()
+        tab.switch_to.window(tab.window_handles[-1])
+        wait_until(lambda: stays in site.destroyed, "the closed tab is destroyed")
+        assert site.the_contents().id == gone
+        tab.get("about:blank")
+
+
+def test_a_message_sent_in_pagehide_arrives(tab: WebDriver, server: Live, site: Site) -> None:
+    visit(tab, server.url)
+    evaluate(tab, "void addEventListener('pagehide', () => ipcRenderer.send('say', 'goodbye'))")
+    tab.get("about:blank")
+    wait_until(lambda: site.said == ["goodbye"], "the last message arrives")
+
+
+def test_back_forward_cache_out_and_in(tab: WebDriver, server: Live, site: Site) -> None:
+    before = visit(tab, server.url)
+    evaluate(tab, "void (window.mark = 'the same document')")
+    contents = site.the_contents()
+    tab.get("about:blank")
+    frame = contents.main_frame
+    assert frame is not None
+    wait_until(lambda: not frame._is_attached(), "the socket is closed when the page is hidden")
+    frame.send("count", 42)
+    tab.back()
+    assert evaluate(tab, "window.mark") == "the same document"
+    evaluate(tab, "until(() => connection.state === 'open' && arrived.length === 1)")
+    assert evaluate(tab, "[connection.webContentsId, arrived, resets.length]") == [before, [42], 0]
+    assert evaluate(tab, "ipcRenderer.invoke('echo', 'here again')") == "here again"
+
+
+def test_a_first_visit_by_several_tabs_at_once(browser: WebDriver, server: Live, site: Site) -> None:
+    first = browser.current_window_handle
+    handles = [new_tab(browser) for _ in range(5)]
+    try:
+        for handle in handles:
+            browser.switch_to.window(handle)
+            browser.execute_script("setTimeout(() => { location.href = arguments[0] }, 50)", server.url)
+        identities = set()
+        for handle in handles:
+            browser.switch_to.window(handle)
+            wait_until(lambda: browser.execute_script("return Boolean(window.opened)"), "the page has loaded")
+            identities.add(evaluate(browser, "window.opened"))
+        assert len(identities) == len(site.ipc_main.get_all_web_contents()) == 5
+        site.ipc_main.broadcast("count", 5)
+        for handle in handles:
+            browser.switch_to.window(handle)
+            evaluate(browser, "until(() => arrived.length === 1)")
+    finally:
+        for handle in handles:
+            browser.switch_to.window(handle)
+            browser.close()
+        browser.switch_to.window(first)
+
+
+def test_a_duplicated_tab_gets_an_identity_of_its_own(tab: WebDriver, server: Live, site: Site) -> None:
+    original = visit(tab, server.url)
+    # `window.open` with an opener copies sessionStorage, which is what duplicating a tab does.
+    tab.execute_script("window.open(location.href)")
+    wait_until(lambda: len(site.ipc_main.get_all_web_contents()) == 2, "the duplicate is a tab of its own")
+    tab.switch_to.window(tab.window_handles[-1])
+    assert evaluate(tab, "window.opened") != original
+
+
+def test_the_socket_cut_50_times_during_5000_messages_both_ways(
+    tab: WebDriver, network: Relay, server: Live, site: Site
+) -> None:
+    visit(tab, network.url)
+    evaluate(tab, "ipcRenderer.send('start counting', 5000)")
+    evaluate(
+        tab,
+        """void (async () => {
+          for (let number = 0; number < 5000; number += 1) {
+            ipcRenderer.send('number', number)
+            if (number % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 2))
+          }
+        })()""",
+    )
+    cuts = 0
+    while cuts < 50:
+        # A cut counts when it broke something: the next one waits until the page has a socket again.
+        cuts += wait_until(network.cut, "a connection to cut")
+    evaluate(tab, "until(() => arrived.length >= 5000)")
+    wait_until(lambda: len(site.numbers) >= 5000, "all numbers arrive")
+    assert evaluate(tab, "arrived.every((number, index) => number === index) && arrived.length") == 5000
+    assert site.numbers == list(range(5000))
+    assert evaluate(tab, "resets.length") == 0
+    assert network.connections > 25
+
+
+def test_an_invoke_is_answered_over_the_next_socket(tab: WebDriver, network: Relay, site: Site) -> None:
+    visit(tab, network.url)
+    evaluate(tab, "void ipcRenderer.invoke('wait', 'answer').then((value) => results.push(value))")
+    wait_until(lambda: site.waits == 1, "the handler runs")
+    network.down()
+    evaluate(tab, "until(() => connection.state === 'resuming')")
+    evaluate(tab, "void ipcRenderer.invoke('echo', 'sent while away').then((value) => results.push(value))")
+    site.go_on.set()
+    network.up()
+    evaluate(tab, "until(() => results.length === 2)")
+    assert sorted(evaluate(tab, "results")) == ["answer", "sent while away"]
+    assert site.waits == 1
+
+
+def test_the_server_killed_and_restarted(tab: WebDriver, tmp_path: Path) -> None:
+    program = tmp_path / "main.py"
+    program.write_text(
+        "import asyncio, pathlib\n"
+        "from fastapi import FastAPI\n"
+        "from webipc import IpcMain\n"
+        "app = FastAPI()\n"
+        "ipc_main = IpcMain()\n"
+        f"ipc_main.mount(app, pages={str(PAGES)!r})\n"
+        "@ipc_main.handle('wait')\n"
+        "async def wait(event):\n"
+        "    pathlib.Path('calls').open('a').write('x')\n"
+        "    await asyncio.sleep(60)\n"
+        "ipc_main.handle('echo', lambda event, value: value)\n",
+        encoding="utf-8",
+    )
+    calls = Path("calls")
+    with spawned(program) as server:
+        visit(tab, server.url)
+        fill = "results.push({ code: error.code, message: error.message })"
+        evaluate(tab, f"void ipcRenderer.invoke('wait').catch((error) => {fill})")
+        assert evaluate(tab, "ipcRenderer.invoke('echo', 1)") == 1
+        server.kill()
+        evaluate(tab, "until(() => connection.state === 'resuming')")
+        evaluate(tab, f"void ipcRenderer.invoke('echo', 2).catch((error) => {fill})")
+        server.start()
+        evaluate(tab, "until(() => resets.length === 1 && results.length === 2)")
+        event = evaluate(tab, "resets[0]")
+        assert (event["reason"], event["notSent"], event["unknownOutcome"]) == ("unknown-link", 1, 1)
+        codes = [result["code"] for result in evaluate(tab, "results")]
+        assert sorted(codes) == ["not-sent", "unknown-outcome"]
+        assert evaluate(tab, "ipcRenderer.invoke('echo', 3)") == 3
+        assert evaluate(tab, "connection.state") == "open"
+    calls.unlink(missing_ok=True)
+
+
+def test_what_is_sent_in_a_reset_listener_belongs_to_the_new_link(tab: WebDriver, server: Live, site: Site) -> None:
+    visit(tab, server.url)
+    evaluate(tab, "void connection.on('reset', () => ipcRenderer.send('say', 'after the reset'))")
+    hub = site.ipc_main._hub
+    assert hub is not None
+    (connection,) = hub._links.values()
+    server.call(lambda: connection.reset("ended"))
+    wait_until(lambda: site.said == ["after the reset"], "the message arrives on the new link")
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Callable[[str], FastAPI]:
+    """Make an application on a second origin whose page uses the client of the first."""
+
+    def make(url: str) -> FastAPI:
+        pages = tmp_path / "elsewhere"
+        pages.mkdir()
+        (pages / "page.js").write_text(
+            (PAGES / "page.js").read_text(encoding="utf-8").replace("'/ipc/client.js'", f"'{url}/ipc/client.js'"),
+            encoding="utf-8",
+        )
+        policy = f"default-src 'self' {url} {url.replace('http', 'ws')}"
+        page = (PAGES / "index.html").read_text(encoding="utf-8").replace("default-src 'self'", policy)
+        (pages / "index.html").write_text(page, encoding="utf-8")
+        app = FastAPI()
+        IpcMain().mount(app, prefix="/unused", pages=pages)
+        return app
+
+    return make
+
+
+def test_a_page_on_a_listed_second_origin_uses_all_of_it(tab: WebDriver, elsewhere: Callable[[str], FastAPI]) -> None:
+    port = free_port()
+    site = Site(origins=[f"http://127.0.0.1:{port}"])
+    with live(site.app) as server, live(elsewhere(server.url), port=port) as second:
+        visit(tab, f"http://127.0.0.1:{port}")
+        assert second.port
+        assert evaluate(tab, "ipcRenderer.invoke('echo', 'from elsewhere')") == "from elsewhere"
+        evaluate(tab, "void addEventListener('pagehide', () => ipcRenderer.send('say', 'goodbye'))")
+        tab.get("about:blank")
+        wait_until(lambda: site.said == ["goodbye"], "the last message arrives")
+
+
+def test_a_page_on_an_unlisted_origin_is_turned_away_for_good(
+    tab: WebDriver, elsewhere: Callable[[str], FastAPI], site: Site
+) -> None:
+    with live(site.app) as server, live(elsewhere(server.url)) as second:
+        # The script itself is not given to it; a page that brings its own copy is refused at the socket.
+        tab.get(second.url.replace(str(second.port), str(second.port)))
+        assert tab.execute_script("return typeof window.ipcRenderer") == "undefined"
+        tab.get(f"{second.url}/unused/client.js")
+        script = f"""
+          const meta = document.createElement('meta')
+          meta.name = 'webipc'
+          meta.content = '{server.url}/ipc'
+          document.head.append(meta)
+        """
+        tab.get(second.url)
+        tab.execute_script(script)
+        code = f"""(async () => {{
+          const {{ ipcRenderer: {{ connection }} }} = await import('{second.url}/unused/client.js')
+          while (connection.state !== 'closed') await new Promise((resolve) => setTimeout(resolve, 10))
+          return connection.reason
+        }})()"""
+        assert "4403" in evaluate(tab, code)
+        assert site.ipc_main.get_all_web_contents() == []
+
+
+def test_a_socket_that_speaks_another_version_is_told_both(tab: WebDriver, server: Live) -> None:
+    visit(tab, server.url)
+    script = """new Promise((resolve) => {
+      const socket = new WebSocket(`ws://${location.host}/ipc/socket`, 'webipc.v0')
+      socket.onclose = (event) => resolve([event.code, event.reason])
+    })"""
+    code, reason = evaluate(tab, script)
+    assert code == 4406
+    assert "webipc.v1" in reason
+    assert "webipc.v0" in reason
+
+
+def test_close_says_goodbye_and_releases_everything(tab: WebDriver, server: Live, site: Site) -> None:
+    visit(tab, server.url)
+    evaluate(tab, "void (ipcRenderer.send('say', 'last words'), connection.close())")
+    wait_until(lambda: site.said == ["last words"], "what was sent before arrives")
+    with pytest.raises(PageError, match="IPC method called after context was released"):
+        evaluate(tab, "(async () => ipcRenderer.send('say', 'too late'))()")
+    with pytest.raises(PageError, match="IPC method called after context was released"):
+        evaluate(tab, "ipcRenderer.invoke('echo', 'too late')")
+    wait_until(lambda: site.the_contents().main_frame is None, "the document is gone at the server")

@@ -1,0 +1,401 @@
+"""The playground in a real browser: channels are called by hand, results and arrivals are seen, on every width."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from selenium.webdriver.chromium.webdriver import ChromiumDriver
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webdriver import WebDriver
+
+from tests.browser.browsers import console, evaluate
+from tests.serving import Live, live, spawned, wait_until
+from webipc import IpcError, IpcMain, IpcMainEvent, IpcMainInvokeEvent
+
+MARKUP = '<img src=x onerror="document.title=1">'
+
+
+def make_app() -> FastAPI:
+    """An application with a channel of each sort."""
+    app = FastAPI(title="Shop")
+    ipc_main = IpcMain(debug=True)
+    ipc_main.mount(app)
+    ipc_main.handle("add", add)
+    ipc_main.handle("echo", echo)
+    ipc_main.handle("fail", fail)
+    ipc_main.handle("break", break_)
+    ipc_main.on("ping", ping)
+    ipc_main.on("numbers", numbers)
+    ipc_main.on("numbers", hostile)
+    return app
+
+
+async def add(event: IpcMainInvokeEvent, a: float, b: float = 1.0) -> float:
+    """Add two numbers."""
+    return a + b
+
+
+async def echo(event: IpcMainInvokeEvent, *args: Any) -> list[Any]:
+    """Return what came."""
+    return list(args)
+
+
+async def fail(event: IpcMainInvokeEvent) -> None:
+    raise IpcError("no coffee", code="empty", data={"since": datetime(2025, 1, 31, tzinfo=UTC)})
+
+
+async def break_(event: IpcMainInvokeEvent) -> None:
+    raise KeyError("missing")
+
+
+def ping(event: IpcMainEvent, channel: str, *args: Any) -> None:
+    event.reply(channel, *args)
+
+
+async def numbers(event: IpcMainEvent) -> None:
+    for number in range(5):
+        event.reply("load", {"cpu %": 10.0 * number})
+        await asyncio.sleep(0.05)
+
+
+def hostile(event: IpcMainEvent) -> None:
+    pass
+
+
+hostile.__doc__ = MARKUP
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Live]:
+    with live(make_app()) as served:
+        yield served
+
+
+class Page:
+    """The playground in a tab, in the words of somebody who uses it."""
+
+    def __init__(self, tab: WebDriver, url: str) -> None:
+        assert isinstance(tab, ChromiumDriver), "only Chromium's driver makes a window as narrow as a phone"
+        self.tab = tab
+        self.url = f"{url}/ipc/"
+
+    def open(self, channel: str = "") -> None:
+        self.tab.get(self.url + (f"#{channel}" if channel else ""))
+        self.until("document.querySelector('#connection').dataset.state === 'open'")
+        self.until("document.querySelector('#call').childElementCount > 0")
+
+    def look(self, expression: str) -> Any:
+        return evaluate(self.tab, expression)
+
+    def until(self, expression: str) -> None:
+        wait_until(lambda: self.look(f"Boolean({expression})"), expression)
+
+    def until_text(self, selector: str, text: str) -> None:
+        def found() -> bool:
+            return text in self.text(selector)
+
+        wait_until(found, f"{text!r} in {selector}")
+
+    def text(self, selector: str) -> str:
+        joined: str = self.look(
+            f"[...document.querySelectorAll({json.dumps(selector)})].map((it) => it.innerText).join('\\n')"
+        )
+        return joined
+
+    def press(self, *keys: str) -> None:
+        """Press keys wherever the focus is."""
+        ActionChains(self.tab).send_keys(*keys).perform()
+
+    def call(self, *texts: str) -> None:
+        """Type into the fields, then press Ctrl+Enter in the last one."""
+        for field, text in itertools.zip_longest(self.tab.find_elements(By.CSS_SELECTOR, "#call textarea"), texts):
+            assert field is not None, "more texts than fields"
+            field.clear()
+            field.send_keys(text or "")
+        ActionChains(self.tab).key_down(Keys.CONTROL).send_keys(Keys.ENTER).key_up(Keys.CONTROL).perform()
+
+    def size(self, width: int, height: int = 800) -> None:
+        settings = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.tab.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", settings)
+
+    def prefer(self, feature: str, value: str) -> None:
+        features = [{"name": feature, "value": value}]
+        self.tab.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+
+@pytest.fixture
+def page(tab: WebDriver, server: Live) -> Page:
+    return Page(tab, server.url)
+
+
+def test_the_channels_are_listed_and_the_first_is_shown(page: Page) -> None:
+    page.open()
+    assert page.look("[...document.querySelectorAll('#channel-list .channel')].map((it) => it.textContent)") == [
+        "add", "echo", "fail", "break", "ping", "numbers"
+    ]  # fmt: skip
+    assert page.text("h1").startswith("Shop")
+    assert page.text(".signature") == "add(event, a: float, b: float = 1.0) -> float"
+    assert page.text(".doc") == "Add two numbers."
+    assert "web contents" in page.text("#connection")
+
+
+def test_a_call_by_keyboard_shows_its_result_with_type_and_time(page: Page) -> None:
+    page.open("handle:add")
+    page.call("1.5")
+    page.until_text(".entry", "2.5")
+    assert page.text(".entry .status").startswith("number · ")
+    page.call("1.5", "-0.5")
+    page.until_text(".entry:first-child .body", "1")
+    assert page.look("document.querySelectorAll('.entry').length") == 2
+
+
+def test_every_literal_goes_there_and_comes_back(page: Page) -> None:
+    page.open("handle:echo")
+    page.call("new Map([[1, new Set([-0])]]), 5n, [1,,undefined], new Uint8Array([222, 173]), /x/g, new Date(0)")
+    page.until("document.querySelector('.entry.is-done')")
+    shown = page.text(".entry .tree")
+    words = ["Map(1)", "-0", "5n", "<1 empty>", "undefined", "Uint8Array(2) [222, 173]", "/x/g RegExp"]
+    assert [word for word in [*words, "1970-01-01T00:00:00.000Z Date"] if word not in shown] == []
+
+
+def test_a_wrong_literal_is_told_where_and_nothing_is_called(page: Page) -> None:
+    page.open("handle:add")
+    page.call("[1, 2", "oops")
+    assert page.text(".says").split("\n") == [
+        "line 1, column 6: expected ',' or ']', found the end",
+        "line 1, column 1: expected a value (a string needs quotes: 'oops'), found 'oops'",
+    ]
+    assert page.look("document.activeElement.getAttribute('aria-invalid')") == "true"
+    assert page.look("document.querySelectorAll('.entry').length") == 0
+
+
+def test_a_value_that_is_needed_is_asked_for(page: Page) -> None:
+    page.open("handle:add")
+    page.call("")
+    assert page.text(".says").strip() == "a value is needed"
+
+
+def test_the_arguments_can_be_written_as_a_list_which_python_checks(page: Page) -> None:
+    page.open("handle:add")
+    page.tab.find_element(By.CSS_SELECTOR, ".actions .quiet").click()
+    page.call("'one', 2, 3")
+    page.until_text(".entry .message", "takes 1 to 2 arguments (a, b), 3 were given")
+
+
+def test_an_error_for_the_caller_shows_code_and_data(page: Page) -> None:
+    page.open("handle:fail")
+    page.call()
+    page.until_text(".entry .message", "Error invoking remote method 'fail': Error: no coffee")
+    assert "empty" in page.text(".entry dl")
+    assert "2025-01-31T00:00:00.000Z Date" in page.text(".entry dl")
+
+
+def test_an_exception_shows_the_python_traceback_in_debug(page: Page) -> None:
+    page.open("handle:break")
+    page.call()
+    page.until_text(".entry .stack", "Traceback (most recent call last)")
+    assert 'raise KeyError("missing")' in page.text(".entry .stack")
+
+
+def test_what_arrives_shows_on_any_channel(page: Page) -> None:
+    page.open("on:ping")
+    console(page.tab)
+    for channel in ("pong", "error", "newListener"):
+        page.call(f"'{channel}'", "{ a: [1] }, 'x'")
+        page.until_text("#arrival-list", channel)
+    assert "{ a: [1] }, 'x'" in page.text("#arrival-list li:first-child")
+    assert page.look("[...document.querySelectorAll('.chip')].map((it) => it.innerText)") == [
+        "pong 1", "error 1", "newListener 1"
+    ]  # fmt: skip
+    assert console(page.tab) == []
+
+
+def test_the_log_pauses_goes_on_and_is_cleared(page: Page) -> None:
+    page.open("on:ping")
+    pause = page.tab.find_element(By.ID, "pause")
+    pause.click()
+    page.call("'first'")
+    page.until_text("#pause", "Go on (1)")
+    assert "first" not in page.text("#arrival-list")
+    pause.click()
+    page.until_text("#arrival-list", "first")
+    page.tab.find_element(By.ID, "clear").click()
+    page.until("document.querySelector('#arrival-list').childElementCount === 0")
+
+
+def test_a_channel_can_be_left_out_of_the_log(page: Page) -> None:
+    page.open("on:ping")
+    page.call("'noise'")
+    page.until_text("#arrival-list", "noise")
+    page.tab.find_element(By.CSS_SELECTOR, ".chip").click()
+    page.call("'noise'")
+    page.until_text(".chip", "noise 2")
+    assert "noise" not in page.text("#arrival-list")
+
+
+def test_numbers_that_keep_coming_are_drawn(page: Page) -> None:
+    page.open("on:numbers")
+    page.call("")
+    page.until_text("#live", "load")
+    page.until_text("#live .legend", "cpu % 40")
+    page.until("document.querySelector('#live path.line').getAttribute('d').split('L').length === 5")
+    assert (
+        page.look("document.querySelector('#live svg').getAttribute('aria-label')") == "The last minute; now cpu % 40"
+    )
+    assert "load" not in page.text("#arrival-list")
+
+
+def test_the_list_is_used_by_keyboard_alone(page: Page) -> None:
+    page.open("handle:fail")
+    page.tab.find_element(By.CSS_SELECTOR, "#channel-list a[aria-current]").send_keys("/")
+    page.press("pin")
+    assert page.text("#channel-list .channel") == "ping"
+    page.press(Keys.ESCAPE, Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.END, Keys.HOME, Keys.ARROW_DOWN, Keys.ENTER)
+    page.until("document.querySelector('#call h2 .channel').textContent === 'echo'")
+    assert page.look("location.hash") == "#handle:echo"
+    page.until("document.activeElement.matches('#call textarea')")
+
+
+def test_the_focus_is_seen(page: Page) -> None:
+    page.open("handle:add")
+    page.press(Keys.TAB)
+    assert page.look("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+def test_nothing_that_python_says_is_markup(page: Page) -> None:
+    page.open("on:numbers")
+    assert MARKUP in page.text("#call .doc")
+    page.look("location.hash = 'handle:echo'")
+    page.until("document.querySelector('#call h2 .channel').textContent === 'echo'")
+    page.call(json.dumps(MARKUP))
+    page.until_text(".entry .tree", MARKUP)
+    assert page.look("document.querySelectorAll('#call img').length") == 0
+    assert page.tab.title == "Shop · playground"
+
+
+def test_the_page_breaks_no_rule_of_its_own_policy(page: Page) -> None:
+    page.open("handle:echo")
+    console(page.tab)
+    page.call("1")
+    page.until_text(".entry .tree", "1")
+    assert console(page.tab) == []
+
+
+@pytest.mark.parametrize("width", [360, 768, 1000, 1400])
+def test_nothing_is_wider_than_the_window(page: Page, width: int) -> None:
+    page.open("handle:add")
+    page.size(width)
+    page.call("'a long text that " + "goes on " * 40 + "'", "1")
+    page.until("document.querySelector('.entry.is-error')")
+    assert page.look("document.documentElement.scrollWidth") <= width
+    assert page.look("document.querySelector('#call').scrollWidth <= document.querySelector('#call').clientWidth")
+
+
+def test_on_a_phone_one_part_is_seen_at_a_time(page: Page) -> None:
+    page.open()
+    page.size(360)
+    parts = "['channels', 'call', 'arrivals'].filter((id) => document.getElementById(id).offsetParent)"
+    page.until(f"{parts}.join() === 'channels'")
+    page.tab.find_element(By.CSS_SELECTOR, "#channel-list a[href='#on:ping']").click()
+    page.until(f"{parts}.join() === 'call'")
+    page.tab.find_element(By.CSS_SELECTOR, "[data-view=arrivals]").click()
+    page.until(f"{parts}.join() === 'arrivals'")
+
+
+CONTRAST = """(() => {
+  const style = getComputedStyle(document.documentElement)
+  const canvas = document.createElement('canvas').getContext('2d')
+  const light = (name) => {
+    canvas.fillStyle = style.getPropertyValue(name)
+    const parts = [1, 3, 5].map((at) => parseInt(canvas.fillStyle.slice(at, at + 2), 16) / 255)
+    const linear = parts.map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+  }
+  const ratio = ([one, other]) => {
+    const [dark, bright] = [light(one), light(other)].sort((a, b) => a - b)
+    return [`${one} on ${other}`, (bright + 0.05) / (dark + 0.05)]
+  }
+  const texts = ['--text', '--soft', '--accent', '--wait', '--bad', '--good']
+  const pairs = texts.flatMap((text) => ['--ground', '--surface'].map((ground) => [text, ground]))
+  return [...pairs, ['--on-accent', '--accent'], ['--accent', '--accent-wash'], ['--soft', '--raised']].map(ratio)
+})()"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_colour_of_text_can_be_read(page: Page, scheme: str) -> None:
+    page.prefer("prefers-color-scheme", scheme)
+    page.open()
+    assert page.look("matchMedia('(prefers-color-scheme: dark)').matches") == (scheme == "dark")
+    assert [pair for pair in page.look(CONTRAST) if pair[1] < 4.5] == []
+
+
+def test_nothing_moves_for_those_who_want_no_motion(page: Page) -> None:
+    page.prefer("prefers-reduced-motion", "reduce")
+    page.open("on:numbers")
+    page.call("")
+    page.until_text("#live .legend", "cpu % 40")
+    drawn = "document.querySelector('#live path.line').getAttribute('d')"
+    before = page.look(drawn)
+    page.look("new Promise((done) => { requestAnimationFrame(() => { requestAnimationFrame(done) }) })")
+    assert page.look(drawn) == before
+    assert page.look("getComputedStyle(document.querySelector('.dot')).animationName") == "none"
+
+
+def test_every_control_has_a_name(page: Page) -> None:
+    page.open("handle:add")
+    page.call("1")
+    page.until("document.querySelector('.entry.is-done')")
+    unnamed = """[...document.querySelectorAll('button, input, textarea, a')].filter((it) =>
+      !it.innerText.trim() && !it.ariaLabel && !it.labels?.length).map((it) => it.outerHTML)"""
+    assert page.look(unnamed) == []
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Callable[[str], Path]:
+    """Writes a program with these handlers, and returns its file."""
+
+    def write(handlers: str) -> Path:
+        file = tmp_path / "main.py"
+        lines = ["from fastapi import FastAPI", "from webipc import IpcMain", "app = FastAPI()"]
+        lines += ["ipc_main = IpcMain(playground=True)", "ipc_main.mount(app)", handlers]
+        file.write_text("\n".join(lines), encoding="utf-8")
+        return file
+
+    return write
+
+
+def test_an_application_without_channels_is_told_how_to_have_one(
+    tab: WebDriver, program: Callable[[str], Path]
+) -> None:
+    with spawned(program("")) as served:
+        page = Page(tab, served.url)
+        page.open()
+        page.until_text("#call", "No channels yet")
+        assert '@ipc_main.handle("add")' in page.text("#call pre")
+
+
+def test_the_page_says_that_the_server_is_away_and_finds_what_it_has_become(
+    tab: WebDriver, program: Callable[[str], Path]
+) -> None:
+    with spawned(program("@ipc_main.handle('old')\ndef old(event): ...")) as served:
+        page = Page(tab, served.url)
+        page.open("handle:old")
+        served.kill()
+        page.until_text("#notice", "The server is away.")
+        assert page.text("#connection").strip() == "reconnecting"
+        page.call()
+        page.until_text(".entry .status", "waiting")
+        program("@ipc_main.handle('new')\ndef new(event, text: str = 'x'): return text")
+        served.start()
+        page.until_text("#channel-list", "new")
+        page.until("document.querySelector('#notice').innerText === ''")
+        assert "No such channel" in page.text("#call")
+        assert "calls rejected: 1 never sent" in page.text("#arrival-list")
