@@ -1,0 +1,40 @@
+"""The npm package: what is in it, and that a bundler's and a compiler's user can import it."""
+
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.packaging.conftest import Distributions, run
+
+USER = "import { ipcRenderer } from 'webipc'\nexport const sum: Promise<number> = ipcRenderer.invoke('add', 1, 2)\n"
+
+
+def test_the_tarball_holds_what_its_exports_name_and_no_sources(distributions: Distributions) -> None:
+    with tarfile.open(distributions.tarball) as archive:
+        names = set(archive.getnames())
+        manifest = archive.extractfile("package/package.json")
+        assert manifest is not None
+        exports = json.load(manifest)["exports"]
+    targets = {path for entry in exports.values() for path in (entry.values() if isinstance(entry, dict) else [entry])}
+    assert names >= {f"package/{target.removeprefix('./')}" for target in targets}
+    assert {name.split("/")[1] for name in names} == {"dist", "package.json", "LICENSE"}
+
+
+def test_the_package_has_no_runtime_dependency(npm_project: Path) -> None:
+    packages = {path.name for path in (npm_project / "node_modules").iterdir() if not path.name.startswith(".")}
+    assert packages == {"webipc"}
+
+
+def test_it_can_be_imported_where_there_is_no_browser(npm_project: Path) -> None:
+    program = "import { ipcRenderer } from 'webipc'; console.log(typeof ipcRenderer.invoke)"
+    assert run(["node", "--input-type=module", "--eval", program], npm_project).strip() == "function"
+
+
+@pytest.mark.parametrize("resolution", ["--module NodeNext", "--module ESNext --moduleResolution bundler"])
+def test_a_strict_compiler_finds_its_types(npm_project: Path, project_root: Path, resolution: str) -> None:
+    (npm_project / "user.ts").write_text(USER)
+    compiler = project_root / "js-client" / "node_modules" / ".bin" / "tsc"
+    options = ["--noEmit", "--strict", "--target", "ES2022", "--lib", "ES2022,DOM", *resolution.split()]
+    run([compiler, *options, "user.ts"], npm_project)

@@ -1,0 +1,50 @@
+"""The wheel and the sdist: what is in them, and that they install where there is no Node and no checkout."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from zipfile import ZipFile
+
+from tests.packaging.conftest import Distributions, Installation, run
+
+CLIENT = {"webipc/static/client.js", "webipc/static/client.global.js"}
+
+
+def names_in(wheel: Path) -> set[str]:
+    with ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def test_the_wheel_holds_the_client_and_its_source_maps(distributions: Distributions) -> None:
+    assert names_in(distributions.wheel) >= CLIENT | {f"{name}.map" for name in CLIENT}
+
+
+def test_the_wheel_holds_every_page(distributions: Distributions, project_root: Path) -> None:
+    static = project_root / "static"
+    pages = {f"webipc/static/pages/{page.relative_to(static)}" for page in static.rglob("*") if page.is_file()}
+    assert pages
+    assert names_in(distributions.wheel) >= pages
+
+
+def test_the_wheel_says_that_it_is_typed_and_holds_no_tests(distributions: Distributions) -> None:
+    names = names_in(distributions.wheel)
+    assert "webipc/py.typed" in names
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"webipc"}
+
+
+def test_the_sdist_becomes_the_same_wheel_without_node(
+    distributions: Distributions, without_node: Mapping[str, str], tmp_path: Path
+) -> None:
+    options = ["--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path)]
+    run([sys.executable, "-m", "pip", "wheel", *options, distributions.sdist], tmp_path, without_node)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert names_in(wheel) == names_in(distributions.wheel)
+
+
+def test_the_installed_package_is_the_wheels_own(installed: Installation) -> None:
+    where = installed.run("python", "-c", "import webipc; print(webipc.__file__)")
+    assert Path(where.strip()).is_relative_to(installed.python.parent.parent)
+
+
+def test_the_installed_command_explains_itself(installed: Installation) -> None:
+    assert "dev" in installed.run("webipc", "--help")
