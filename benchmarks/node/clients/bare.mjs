@@ -1,0 +1,16 @@
+/** The bare echo: binary messages come back as they are. It knows no calls. */
+import { open } from './open.mjs'
+
+export async function connect(port) {
+  const { socket, close } = await open(port)
+  const echoes = []
+  socket.on('message', (data) => echoes.shift()(data))
+  return {
+    echo: (bytes) =>
+      new Promise((resolve) => {
+        echoes.push(resolve)
+        socket.send(bytes)
+      }),
+    close,
+  }
+}

@@ -1,0 +1,20 @@
+/**
+ * socket.io on Node, with its defaults but for the size of a message: 1 MiB is above what it takes.
+ */
+import { createServer } from 'node:http'
+import { Server } from 'socket.io'
+import { payload } from './payload.mjs'
+
+const http = createServer()
+const io = new Server(http, { maxHttpBufferSize: 1 << 24 })
+
+io.on('connection', (socket) => {
+  socket.on('add', (a, b, answer) => answer(a + b))
+  socket.on('echo', (data, answer) => answer(data))
+  socket.on('ticks', (first, count) => {
+    for (let number = first; number < first + count; number++) socket.emit('tick', number)
+  })
+  socket.on('tell', (number) => io.emit('news', payload(number)))
+})
+
+http.listen(Number(process.argv[2]), '127.0.0.1')

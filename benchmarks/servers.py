@@ -1,0 +1,124 @@
+"""The subjects as processes: started on a free port, watched, pinned to a core, and asked what they cost."""
+
+import os
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
+
+import psutil  # type: ignore[import-untyped]  # it ships no types
+
+from benchmarks.catalogue import Subject
+from benchmarks.workshop import NODE, ROOT, Tools
+
+START_SECONDS = 20.0
+
+
+class StartError(Exception):
+    """A subject did not begin to listen; the text is the end of what it said."""
+
+
+class Server:
+    """One running subject. Use it as a context manager: it ends with the block."""
+
+    def __init__(self, subject: Subject, tools: Tools) -> None:
+        self.subject = subject
+        self.port = _free_port()
+        self._complaints = tempfile.TemporaryFile(mode="w+")  # noqa: SIM115 - it lives as long as the server
+        command = (
+            [str(tools.python), "-m", subject.module]
+            if subject.runtime == "python"
+            else [str(tools.node), str(NODE / "servers" / f"{subject.program}.mjs")]
+        )
+        self._process = subprocess.Popen(
+            [*command, str(self.port)], cwd=ROOT, stdout=self._complaints, stderr=self._complaints
+        )
+        self._usage = psutil.Process(self._process.pid)
+
+    def __enter__(self) -> Self:
+        try:
+            self._wait()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def _wait(self) -> None:
+        """Until it listens. Nothing else tells it for every subject, so it is asked, 50 times a second."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self._process.poll() is None:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.02)
+        raise StartError(f"did not start: {self.complaint()}")
+
+    def _end(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._complaints.close()
+
+    def complaint(self) -> str:
+        """The last line that the process wrote."""
+        self._complaints.seek(0)
+        lines = [line.strip() for line in self._complaints if line.strip()]
+        return relative(lines[-1]) if lines else "it said nothing"
+
+    def processor_seconds(self) -> float:
+        """Processor time that all its threads have taken."""
+        times = self._usage.cpu_times()
+        return float(times.user + times.system)
+
+    def resident_bytes(self) -> int:
+        """Its resident memory; the kernel's socket buffers are not in it."""
+        return int(self._usage.memory_info().rss)
+
+    def use_cores(self, cores: set[int]) -> None:
+        """Let all its threads run on these cores only."""
+        for thread in self._usage.threads():
+            try:
+                os.sched_setaffinity(thread.id, cores)
+            except ProcessLookupError:  # it ended meanwhile
+                continue
+
+
+@contextmanager
+def one_core(server: Server) -> Iterator[None]:
+    """The server, and whatever is started inside the block, on one core.
+
+    Waking an idle virtual core costs more than a round trip, and whether it is needed is chance: round trips on two
+    cores have two clouds of values. On one core they are the work itself and the switching.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    only = {max(before)}
+    server.use_cores(only)
+    os.sched_setaffinity(0, only)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+        server.use_cores(before)
+
+
+def relative(text: str) -> str:
+    """A complaint without the place of the checkout: it may end in a published table."""
+    return text.replace(f"{ROOT}/", "")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

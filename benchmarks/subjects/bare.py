@@ -1,0 +1,49 @@
+"""The floor: an ASGI application that sends back whatever frame comes in, on the same server with the same settings.
+
+It decodes nothing. A frame `tell N` reaches everybody, with one `send` each, which is what ASGI offers for it.
+"""
+
+from typing import Any
+
+from benchmarks.subjects.serve import PAYLOAD, serve
+
+everybody: set[Any] = set()  # the `send` of every connection that is open
+
+
+async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    if scope["type"] == "lifespan":
+        await lifespan(receive, send)
+        return
+    await receive()
+    offered = scope["subprotocols"]
+    await send({"type": "websocket.accept", "subprotocol": offered[0] if offered else None})
+    everybody.add(send)
+    try:
+        await echo(receive, send)
+    finally:
+        everybody.discard(send)
+
+
+async def lifespan(receive: Any, send: Any) -> None:
+    for phase in ("startup", "shutdown"):
+        await receive()
+        await send({"type": f"lifespan.{phase}.complete"})
+
+
+async def echo(receive: Any, send: Any) -> None:
+    while (event := await receive())["type"] == "websocket.receive":
+        text = event.get("text")
+        if text is not None and text.startswith("tell "):
+            await tell(int(text[5:]))
+        else:
+            await send({"type": "websocket.send", "bytes": event.get("bytes"), "text": text})
+
+
+async def tell(number: int) -> None:
+    message = {"type": "websocket.send", "text": PAYLOAD.format(number)}
+    for send in list(everybody):
+        await send(message)
+
+
+if __name__ == "__main__":
+    serve(app)

@@ -1,0 +1,36 @@
+"""webipc as an application would use it: annotated and so validated arguments, no private name, no special setting."""
+
+from fastapi import FastAPI
+
+from benchmarks.subjects.serve import PAYLOAD, serve
+from webipc import IpcMain, IpcMainEvent, IpcMainInvokeEvent
+
+app = FastAPI()
+ipc_main = IpcMain()
+ipc_main.mount(app)
+
+
+@ipc_main.handle("add")
+async def add(event: IpcMainInvokeEvent, a: float, b: float) -> float:
+    return a + b
+
+
+@ipc_main.handle("echo")
+async def echo(event: IpcMainInvokeEvent, data: bytes) -> bytes:
+    return data
+
+
+@ipc_main.on("ticks")
+def ticks(event: IpcMainEvent, first: int, count: int) -> None:
+    """Push one message per event: what a frame holds is the library's affair."""
+    for number in range(first, first + count):
+        event.sender.send("tick", number)
+
+
+@ipc_main.on("tell")
+def tell(event: IpcMainEvent, number: int) -> None:
+    ipc_main.broadcast("news", PAYLOAD.format(number))
+
+
+if __name__ == "__main__":
+    serve(app)

@@ -1,0 +1,44 @@
+"""picows, the fastest WebSocket server that Python has: what a broadcast costs without a web framework around it."""
+
+import uvloop
+from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest, ws_create_server
+
+from benchmarks.subjects.serve import PAYLOAD, port
+
+everybody: set[WSTransport] = set()  # every connection that is open
+
+
+class Member(WSListener):
+    """One connection: `tell N` reaches everybody."""
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        everybody.add(transport)
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        everybody.discard(transport)
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if frame.msg_type == WSMsgType.CLOSE:
+            transport.send_close(frame.get_close_code())
+            transport.disconnect()
+        elif frame.msg_type == WSMsgType.TEXT:
+            tell(int(frame.get_payload_as_ascii_text().removeprefix("tell ")))
+
+
+def tell(number: int) -> None:
+    payload = PAYLOAD.format(number).encode()
+    for transport in everybody:
+        transport.send(WSMsgType.TEXT, payload)
+
+
+def join(request: WSUpgradeRequest) -> WSListener:
+    return Member()
+
+
+async def main() -> None:
+    server = await ws_create_server(join, "127.0.0.1", port())
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    uvloop.run(main())

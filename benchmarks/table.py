@@ -1,0 +1,181 @@
+"""What the samples say: medians, worst rounds, ratios within one round, and the tables that are printed.
+
+Pure arithmetic and text: it runs nothing and reads no file. Ratios are taken within a round, because what disturbs a
+round disturbs both of its subjects; the ratio of two medians would compare moments that had nothing in common.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Literal
+
+Better = Literal["more", "less"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One subject in one round."""
+
+    value: float
+    """In the unit of its benchmark."""
+    server_us: float | None = None
+    """Processor time of the server per call or message, in microseconds."""
+    load_busy: float | None = None
+    """Share of one core that the load took: near 1, the load was the bottleneck."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One question."""
+
+    id: str
+    question: str
+    unit: str
+    better: Better
+    subjects: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the medians are held against: a ratio to another subject, or the figure itself."""
+
+    bench: str
+    subject: str
+    against: str | None
+    bound: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A target, and what came of it; `median` is None where one of the two was not measured."""
+
+    target: Target
+    better: Better
+    median: float | None = None
+    worst: float | None = None
+
+    @property
+    def met(self) -> bool:
+        """Whether the median is on the right side of the bound."""
+        if self.median is None:
+            return False
+        return self.median >= self.target.bound if self.better == "more" else self.median <= self.target.bound
+
+
+@dataclass(slots=True)
+class Results:
+    """Every sample, by benchmark, subject and round; and why a subject has none."""
+
+    samples: dict[tuple[str, str], dict[int, Sample]] = field(default_factory=dict)
+    missing: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def add(self, bench: str, subject: str, round_number: int, sample: Sample) -> None:
+        """Keep what one round gave."""
+        self.samples.setdefault((bench, subject), {})[round_number] = sample
+
+    def of(self, bench: str, subject: str) -> dict[int, Sample]:
+        """The samples by round; empty when there are none."""
+        return self.samples.get((bench, subject), {})
+
+    def values(self, bench: str, subject: str) -> list[float]:
+        """The figures, in the order of the rounds."""
+        return [sample.value for _, sample in sorted(self.of(bench, subject).items())]
+
+    def ratios(self, bench: str, subject: str, against: str) -> list[float]:
+        """One subject over another, round by round; a round that lacks either gives none."""
+        ours, theirs = self.of(bench, subject), self.of(bench, against)
+        return [ours[number].value / theirs[number].value for number in sorted(ours.keys() & theirs.keys())]
+
+
+def worst(values: Sequence[float], better: Better) -> float:
+    """The figure of the round that speaks most against the subject."""
+    return min(values) if better == "more" else max(values)
+
+
+def judge(target: Target, bench: Bench, results: Results) -> Verdict:
+    """Hold the samples against one target."""
+    values = (
+        results.values(bench.id, target.subject)
+        if target.against is None
+        else results.ratios(bench.id, target.subject, target.against)
+    )
+    if not values:
+        return Verdict(target, bench.better)
+    return Verdict(target, bench.better, median(values), worst(values, bench.better))
+
+
+def figure(value: float | None) -> str:
+    """A number with the digits that mean something: three, or all before the point."""
+    if value is None:
+        return "-"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def measured_table(benches: Iterable[Bench], results: Results) -> str:
+    """One line per benchmark and subject."""
+    lines = [
+        "| | question | subject | median | worst round | unit | server CPU us each | load busy |",
+        "|---|---|---|--:|--:|---|--:|--:|",
+    ]
+    for bench in benches:
+        lines += [_line(bench, subject, results) for subject in bench.subjects]
+    return "\n".join(lines)
+
+
+def _line(bench: Bench, subject: str, results: Results) -> str:
+    values = results.values(bench.id, subject)
+    if not values:
+        reason = results.missing.get((bench.id, subject), "not measured")
+        return f"| {bench.id} | {bench.question} | {subject} | - | - | {_cell(reason)} | - | - |"
+    samples = list(results.of(bench.id, subject).values())
+    cells = (
+        figure(median(values)),
+        figure(worst(values, bench.better)),
+        bench.unit,
+        figure(_median_of(sample.server_us for sample in samples)),
+        figure(_median_of(sample.load_busy for sample in samples)),
+    )
+    failed = results.missing.get((bench.id, subject))
+    note = f" (then: {_cell(failed)})" if failed else ""
+    return f"| {bench.id} | {bench.question} | {subject}{note} | {' | '.join(cells)} |"
+
+
+def _median_of(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
+
+
+def _cell(text: str) -> str:
+    """Text that cannot end its cell, nor fill a screen."""
+    return " ".join(text.replace("|", "/").split())[:160]
+
+
+def targets_table(verdicts: Iterable[Verdict], benches: Iterable[Bench]) -> str:
+    """One line per target: the median decides, the worst round warns."""
+    by_id = {bench.id: bench for bench in benches}
+    lines = ["| | target | median | worst round | |", "|---|---|--:|--:|---|"]
+    for verdict in verdicts:
+        bench = by_id[verdict.target.bench]
+        cells = (target_text(verdict.target, bench), figure(verdict.median), figure(verdict.worst), outcome(verdict))
+        lines.append(f"| {bench.id} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def target_text(target: Target, bench: Bench) -> str:
+    """A target in words."""
+    relation = "at least" if bench.better == "more" else "at most"
+    if target.against is None:
+        return f"{bench.question}: {relation} {target.bound:g} {bench.unit}"
+    return f"{bench.question}: {relation} {target.bound:g} x {target.against}"
+
+
+def outcome(verdict: Verdict) -> str:
+    """Met, or by how much it was missed."""
+    if verdict.median is None:
+        return "not measured"
+    if verdict.met:
+        return "met"
+    distance = verdict.median / verdict.target.bound - 1
+    return f"**missed by {abs(distance):.0%}**"
