@@ -19,7 +19,7 @@ def test_the_tarball_holds_what_its_exports_name_and_no_sources(distributions: D
         exports = json.load(manifest)["exports"]
     targets = {path for entry in exports.values() for path in (entry.values() if isinstance(entry, dict) else [entry])}
     assert names >= {f"package/{target.removeprefix('./')}" for target in targets}
-    assert {name.split("/")[1] for name in names} == {"dist", "package.json", "LICENSE"}
+    assert {name.split("/")[1] for name in names} == {"dist", "package.json", "LICENSE", "README.md"}
 
 
 def test_the_package_has_no_runtime_dependency(npm_project: Path) -> None:
