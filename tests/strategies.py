@@ -40,7 +40,13 @@ def texts() -> st.SearchStrategy[str]:
 
 def numbers() -> st.SearchStrategy[Any]:
     """Numbers, `BigInt` included."""
-    return st.one_of(st.integers(-SAFE, SAFE), st.floats(width=64), st.integers().map(BigInt))
+    return st.one_of(st.integers(-SAFE, SAFE), st.floats(width=64).map(_as_received), st.integers().map(BigInt))
+
+
+def _as_received(number: float) -> float:
+    """Return an integral float as the int that it is when a page has sent it; -0.0 is none."""
+    plain = number.is_integer() and abs(number) <= SAFE and str(number) != "-0.0"
+    return int(number) if plain else number
 
 
 def primitives() -> st.SearchStrategy[Any]:
@@ -79,7 +85,9 @@ def views(draw: st.DrawFn) -> TypedArray:
 
 def objects() -> st.SearchStrategy[Any]:
     """What has an identity, and contains nothing."""
-    regexps = st.builds(JSRegExp, texts(), st.sampled_from(["", "g", "dgimsuy", "v"]))
+    # What a page calls them: it would refuse a source that is no expression, and writes `(?:)` for an empty one.
+    sources = st.sampled_from(["(?:)", "a+", r"\/", r"^(?<year>\d{4})$", "é|[^\U0001f600]"])
+    regexps = st.builds(JSRegExp, sources, st.sampled_from(["", "g", "dgimsuy", "v"]))
     boxes = st.one_of(st.booleans(), numbers(), texts()).map(Boxed)
     return st.one_of(dates(), regexps, boxes, buffers(), views())
 
@@ -101,7 +109,8 @@ def containers(contents: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     optional_text = st.none() | texts()
     return st.one_of(
         st.lists(contents, max_size=4),
-        st.dictionaries(texts(), contents, max_size=4),
+        # A page puts keys that look like indices first, whatever their order was.
+        st.dictionaries(texts().filter(lambda key: not key.isdigit()), contents, max_size=4),
         st.lists(st.tuples(contents, contents), max_size=3).map(JSMap),
         st.lists(contents, max_size=3).map(JSSet),
         sparse_arrays(contents),

@@ -1,0 +1,54 @@
+"""Random values from Python through a real page and back: nothing about them has changed."""
+
+import queue
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from selenium.webdriver.remote.webdriver import WebDriver
+
+from tests.browser.browsers import evaluate
+from tests.browser.test_link import Site, visit
+from tests.same import is_same
+from tests.serving import live
+from tests.strategies import values
+from webipc import WebContents
+
+# One page for the whole test: what is tested is the way there and back, not the page.
+EXAMPLES = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+
+class Echo:
+    """A page that sends back whatever it gets."""
+
+    def __init__(self, contents: WebContents, answers: "queue.Queue[Any]") -> None:
+        self._contents = contents
+        self._answers = answers
+
+    def __call__(self, value: Any) -> Any:
+        """Send a value to the page, and return what comes back."""
+        self._contents.send("value", value)
+        return self._answers.get(timeout=10)
+
+
+@pytest.fixture
+def echo(tab: WebDriver) -> Iterator[Echo]:
+    site = Site()
+    answers: queue.Queue[Any] = queue.Queue()
+    site.ipc_main.on("back", lambda event, value: answers.put(value))
+    with live(site.app) as server:
+        visit(tab, server.url)
+        evaluate(tab, "void ipcRenderer.on('value', (event, value) => ipcRenderer.send('back', value))")
+        yield Echo(site.the_contents(), answers)
+
+
+def test_any_value_comes_back_from_a_page_as_it_went(echo: Echo) -> None:
+    @EXAMPLES
+    @given(values())
+    def comes_back(value: Any) -> None:
+        assert is_same(value, echo(value))
+
+    comes_back()
