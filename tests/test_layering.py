@@ -20,6 +20,7 @@ LAYERS: Layers = (
     # Top to bottom; modules of one layer may import each other. A new module has to be put in its place here.
     ("cli", "__main__"),
     ("serving", "testing"),
+    ("in_memory",),
     ("__init__",),
     ("ipc_main",),
     ("app", "playground"),

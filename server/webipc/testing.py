@@ -11,25 +11,23 @@ middleware, the check of the origin, numbering and encoding are the real ones.
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Self
 
 from webipc.app import mounts
 from webipc.core import clone
 from webipc.core.calls import Calls
 from webipc.core.envelope import ErrorReply, Reset, Result, Send, Welcome, decode_value, parse_control
-from webipc.core.errors import CloseCode, ResetError, Then, WebipcError, then
+from webipc.core.errors import CloseCode, ResetError, Then, then
 from webipc.core.frame import EncodedMessage, decode_frame, encode_control, encode_message
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.link import Link, Side
 from webipc.emitter import EventEmitter
-from webipc.version import SUBPROTOCOL
-
-ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
-Message = MutableMapping[str, Any]
+from webipc.in_memory import ASGIApp, ClosedError, Lifespan, MemorySocket
 
 # How long anything may take before a test is told that it will not happen.
 PATIENCE_SECONDS = 5.0
+
+__all__ = ["ClosedError", "InvokeError", "Renderer", "RendererEvent"]
 
 
 class InvokeError(Exception):
@@ -42,17 +40,6 @@ class InvokeError(Exception):
         self.data: Any = fields.get("data")
         # Names the entry in the server's log where the text was not told.
         self.reference: str | None = fields.get("reference")
-
-
-class ClosedError(WebipcError):
-    """The server has closed the page's socket for good."""
-
-    code = "closed"
-
-    def __init__(self, close_code: int, reason: str) -> None:
-        super().__init__(f"the server closed the socket with {close_code}: {reason}")
-        self.close_code = close_code
-        self.reason = reason
 
 
 class RendererEvent:
@@ -93,8 +80,8 @@ class Renderer(EventEmitter):
         # The token that a browser would keep in `sessionStorage`.
         self._token: str | None = None
         self._document = _Document(limits)
-        self._socket: _Socket | None = None
-        self._lifespan = _Lifespan(app)
+        self._socket: MemorySocket | None = None
+        self._lifespan = Lifespan(app)
         # Messages that no `received` has taken yet, by channel.
         self._arrived: dict[str, list[list[Any]]] = {}
         self._news = asyncio.Event()
@@ -164,7 +151,7 @@ class Renderer(EventEmitter):
         """Open a socket and greet: at first, and after `disconnect`. Raises ClosedError, or ResetError."""
         document = self._document
         document.attempt += 1
-        socket = self._socket = _Socket(self._app, f"{self._prefix}/socket", self._headers, self)
+        socket = self._socket = MemorySocket(self._app, f"{self._prefix}/socket", self._headers, self)
         await socket.start()
         socket.write(encode_control(document.link.received, "hello", document.hello(self._token)))
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -203,11 +190,12 @@ class Renderer(EventEmitter):
         if self._socket is not None and self._socket.open:
             self._write_to(self._socket)
 
-    def _write_to(self, socket: "_Socket") -> None:
+    def _write_to(self, socket: MemorySocket) -> None:
         while (frame := self._document.link.take_frame()) is not None:
             socket.write(frame)
 
-    def _take(self, socket: "_Socket", data: str | bytes) -> None:
+    def take(self, socket: MemorySocket, data: str | bytes) -> None:
+        """Take a frame: for the socket alone to call."""
         frame = decode_frame(data, self._limits)
         if frame.control is not None:
             self._control(socket, parse_control(frame.control))
@@ -218,7 +206,7 @@ class Renderer(EventEmitter):
         if document.link.ack_due or frame.is_bare:
             socket.write(document.link.bare_frame())
 
-    def _control(self, socket: "_Socket", control: Any) -> None:
+    def _control(self, socket: MemorySocket, control: Any) -> None:
         if isinstance(control, Welcome):
             self.welcome = control
             self._token = control.token
@@ -254,7 +242,8 @@ class Renderer(EventEmitter):
         else:
             answer.set_exception(InvokeError(channel, value["message"], value))
 
-    def _closed(self, socket: "_Socket", code: int, reason: str) -> None:
+    def closed(self, socket: MemorySocket, code: int, reason: str) -> None:
+        """Note the end of a socket: for the socket alone to call."""
         socket.refuse(ClosedError(code, reason))
         if self._socket is socket:
             self._socket = None
@@ -294,118 +283,3 @@ class _Document:
         for _, (_, answer) in self.calls.fail_all():
             if not answer.done():
                 answer.set_exception(ResetError(reason))
-
-
-class _Socket:
-    """One WebSocket of the application, without a network."""
-
-    def __init__(self, app: ASGIApp, path: str, headers: dict[str, str], page: Renderer) -> None:
-        self._app = app
-        self._scope = _scope(path, headers)
-        self._page = page
-        self._incoming: asyncio.Queue[Message] = asyncio.Queue()
-        self._accepted = asyncio.get_running_loop().create_future()
-        self._task: asyncio.Task[None] | None = None
-        # Done when `welcome` has come, or failed with why it has not.
-        self.greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        # Between `welcome` and the end.
-        self.open = False
-
-    async def start(self) -> None:
-        self._incoming.put_nowait({"type": "websocket.connect"})
-        self._task = asyncio.create_task(self._run())
-        await self._accepted
-
-    async def _run(self) -> None:
-        try:
-            await self._app(self._scope, self._incoming.get, self._send)
-        except Exception as error:  # noqa: BLE001 - a test is told of it where it waits
-            self._fail(error)
-        finally:
-            self._end(CloseCode.ABNORMAL, "the application has left the socket")
-
-    def _fail(self, error: Exception) -> None:
-        for future in (self._accepted, self.greeted):
-            if not future.done():
-                future.set_exception(error)
-                # Only one of the two is waited for; the other would complain that nobody has asked it.
-                future.exception()
-
-    async def _send(self, message: Message) -> None:
-        if message["type"] == "websocket.accept":
-            self._accepted.set_result(None)
-        elif message["type"] == "websocket.send":
-            data = message.get("text")
-            self._page._take(self, data if data is not None else message["bytes"])  # noqa: SLF001 - its own page
-        elif message["type"] == "websocket.close":
-            self._incoming.put_nowait({"type": "websocket.disconnect", "code": message["code"]})
-            self._end(message["code"], message.get("reason") or "")
-
-    def _end(self, code: int, reason: str) -> None:
-        if not self._accepted.done():
-            self._accepted.set_exception(ClosedError(code, reason))
-        self.open = False
-        self._page._closed(self, code, reason)  # noqa: SLF001 - its own page
-
-    def write(self, frame: str | bytes) -> None:
-        kind = "text" if isinstance(frame, str) else "bytes"
-        self._incoming.put_nowait({"type": "websocket.receive", kind: frame})
-
-    def refuse(self, error: Exception) -> None:
-        if not self.greeted.done():
-            self.greeted.set_exception(error)
-
-    async def cut(self, code: int) -> None:
-        """End the socket from the page's side, and wait until the application has noticed."""
-        self.open = False
-        self._incoming.put_nowait({"type": "websocket.disconnect", "code": int(code)})
-        if self._task is not None:
-            await asyncio.wait([self._task])
-
-
-class _Lifespan:
-    """Starts and stops an application, unless somebody else has."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self._incoming: asyncio.Queue[Message] = asyncio.Queue()
-        self._outgoing: asyncio.Queue[Message] = asyncio.Queue()
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        if any(mount.running() for mount in mounts(self._app)):
-            return
-        self._task = asyncio.create_task(self._run())
-        self._incoming.put_nowait({"type": "lifespan.startup"})
-        answer = await self._outgoing.get()
-        if answer["type"] != "lifespan.startup.complete":
-            raise RuntimeError(f"the application did not start: {answer.get('message')}")
-
-    async def stop(self) -> None:
-        if self._task is not None:
-            self._incoming.put_nowait({"type": "lifespan.shutdown"})
-            await self._task
-            self._task = None
-
-    async def _run(self) -> None:
-        scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}}
-        await self._app(scope, self._incoming.get, self._outgoing.put)
-
-
-def _scope(path: str, headers: dict[str, str]) -> dict[str, Any]:
-    return {
-        "type": "websocket",
-        "asgi": {"version": "3.0", "spec_version": "2.4"},
-        "http_version": "1.1",
-        "scheme": "ws",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()],
-        "client": ("testclient", 50000),
-        "server": ("testserver", 80),
-        "subprotocols": [SUBPROTOCOL],
-        "state": {},
-        "extensions": {},
-    }
