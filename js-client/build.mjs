@@ -36,7 +36,7 @@ const INTERNAL = `
   pieces kept keptBytes keptMessages frameMessages frameBytes partBytes socketBytes beaconBytes openCalls ackMessages
   ackBytes ackMs helloMs silenceMs probeMs answerPageMs answerServerMs channelLength records settle backlog skeleton
   elements isBare places buffers holder welcomed arrived broken schedule congested shouldAnswer shouldProbe doubted
-  nextAttempt known comeBack _keep _tell _warn _onceOnly _removeEach _add _warned _maxListeners
+  nextAttempt known comeBack attach detach fixup messages deliver opened finish _keep _tell _warn _onceOnly _removeEach _add _warned _maxListeners
 `.trim().split(/\s+/)
 const mangle = { properties: { regex: new RegExp(`^(${INTERNAL.join('|')})$`) } }
 
@@ -50,7 +50,8 @@ async function buildMinified(entry, outfile, format) {
     module: format === 'esm',
     compress,
     mangle,
-    sourceMap: { content: map, filename: basename(outfile), url: `${basename(outfile)}.map` },
+    // No comment that names the map: the server's header does, and costs the page nothing.
+    sourceMap: { content: map, filename: basename(outfile) },
   })
   await Promise.all([writeFile(`${directory}${outfile}`, code), writeFile(`${directory}${outfile}.map`, chained)])
 }

@@ -68,7 +68,7 @@ export class Attempt {
         listener.lost(code, reason)
       },
     })
-    this.#watch.start(options.limits.helloMs, () => { this.#drop('no welcome') })
+    this.#watch.start(options.limits.helloMs, () => { this.#drop() })
   }
 
   /** Everything that is posted in this task leaves in one frame, at its end. */
@@ -130,7 +130,7 @@ export class Attempt {
   }
 
   #numberedCame(frame: Frame): void {
-    if (!this.#welcomed) fail('expected welcome or reset')
+    if (!this.#welcomed) fail('unexpected frame')
     const { link } = this.#page
     const envelopes = link.receive(frame, this.#number)
     if (frame.isBare && this.#heartbeat.shouldAnswer(Date.now())) this.#send(link.bareFrame())
@@ -177,7 +177,7 @@ export class Attempt {
   #watchOn(): void {
     const wait = this.#heartbeat.wait(Date.now())
     if (wait > 0) this.#watch.start(wait, () => { this.#watchOn() })
-    else if (this.#heartbeat.doubted) this.#drop('silence')
+    else if (this.#heartbeat.doubted) this.#drop()
     else this.#doubt()
   }
 
@@ -187,9 +187,10 @@ export class Attempt {
     this.#watch.start(this.#limits.probeMs, () => { this.#watchOn() })
   }
 
-  #drop(reason: string): void {
+  /** Nothing comes any more: as if the socket had broken. */
+  #drop(): void {
     this.close()
-    this.#listener.lost(CloseCode.ABNORMAL, reason)
+    this.#listener.lost(CloseCode.ABNORMAL, '')
   }
 
   /** What is wrong is wrong with the link, since the same bytes would come again. */

@@ -26,7 +26,7 @@ export function client(script: string | undefined): Electron.IpcRenderer {
   const first = realm[KEY]
   const loaded = first ?? (realm[KEY] = { version: VERSION, ipcRenderer: create(script) })
   if (loaded.version !== VERSION) {
-    console.warn(`webipc: ${loaded.version} is loaded already and stays in use, not ${VERSION}`)
+    console.warn(`webipc: ${loaded.version} stays in use, not ${VERSION}`)
   }
   return loaded.ipcRenderer
 }
@@ -35,7 +35,7 @@ function create(script: string | undefined): Electron.IpcRenderer {
   const address = findAddress(script)
   const WebSocket = globalThis.WebSocket as SocketClass | undefined
   if (address === undefined && WebSocket && typeof document !== 'undefined') {
-    console.warn('webipc: name the server in <meta name="webipc" content="https://host/ipc">')
+    console.warn('webipc: name the server in <meta name=webipc>')
   }
   const ipcRenderer = new IpcRenderer({ address, WebSocket })
   queueMicrotask(() => {

@@ -39,7 +39,7 @@ interface ConnectionEvents {
 /** The connection of this document with its server. It connects, reconnects and resumes by itself. */
 export interface Connection {
   readonly state: ConnectionState
-  /** Why it is `closed`; undefined in any other state. */
+  /** Why it is `closed` or was `reset`; undefined in any other state. */
   readonly reason: string | undefined
   /** The server's number for this tab, once it is known; a reload keeps it. */
   readonly webContentsId: number | undefined

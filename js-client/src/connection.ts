@@ -73,7 +73,7 @@ export class Connection extends EventEmitter implements Public.Connection {
   }
 
   get state(): Public.ConnectionState { return this.#state }
-  get reason(): string | undefined { return this.#state === 'closed' ? this.#reason : undefined }
+  get reason(): string | undefined { return this.#reason }
   get webContentsId(): number | undefined { return this.#welcome?.webContentsId }
   get debug(): boolean { return this.#welcome?.debug === true }
 
@@ -131,7 +131,7 @@ export class Connection extends EventEmitter implements Public.Connection {
     this.#goodbye(!mayReturn)
     this.#attempt = undefined
     this.#retry.stop()
-    if (!mayReturn) this.#close('the document is gone')
+    if (!mayReturn) this.#close('gone')
     else if (this.#state === 'open') this.#become('resuming')
   }
 
@@ -256,7 +256,7 @@ export class Connection extends EventEmitter implements Public.Connection {
   }
 
   #giveUp(reason: string): void {
-    console.warn(`webipc: ${String(this.#options.address)} refuses this page for good: ${reason} (client ${VERSION})`)
+    console.warn(`webipc: ${String(this.#options.address)} refuses this page: ${reason} (client ${VERSION})`)
     this.#release(reason)
   }
 

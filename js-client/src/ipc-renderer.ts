@@ -75,7 +75,7 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
 
   #dispatch(envelope: Send): void {
     const args = this.#value(envelope)
-    if (!Array.isArray(args)) fail('the value of a send is an array')
+    if (!Array.isArray(args)) fail('wrong value of send')
     try {
       this.emit(envelope.channel, { sender: this, ports: [] }, ...args as unknown[])
     } catch (error) {

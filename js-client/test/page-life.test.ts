@@ -203,7 +203,7 @@ describe('the client of a realm', () => {
       realm[key] = { version: '9.9.9', ipcRenderer: theirs }
       assert.equal(client(undefined), theirs)
       assert.deepEqual(warn.mock.calls.map((call) => call.arguments), [[
-        `webipc: 9.9.9 is loaded already and stays in use, not ${VERSION}`,
+        `webipc: 9.9.9 stays in use, not ${VERSION}`,
       ]])
     } finally {
       warn.mock.restore()

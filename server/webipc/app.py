@@ -157,6 +157,9 @@ class _ClientFile:
         path = client_file(self._name)
         etag = _etag(path, path.stat().st_mtime_ns)
         headers = {"Cache-Control": "no-cache", "ETag": etag}
+        if self._name.endswith(".js"):
+            # What a comment at the end of the file would say, without a byte in it.
+            headers["SourceMap"] = f"{self._name}.map"
         if etag in (request.headers.get("if-none-match") or ""):
             return Response(status_code=304, headers=headers)
         return FileResponse(path, media_type=self._content_type, headers=headers)

@@ -12,39 +12,41 @@ import type { Limits } from './limits.js'
 import { makeBuffer, makeView } from './slots.js'
 import { ERRORS, kindOf } from './values.js'
 
-/** One fixup, where it belongs, and what becomes of it. */
+/** One run of `decode`. */
+export interface Run {
+  readonly limits: Limits
+  readonly segments: readonly Uint8Array[]
+  /** `[skeleton]` */
+  readonly root: [unknown]
+  /** The buffers of the segments, each with its `maxByteLength`; one of each, however many fixups look at it. */
+  readonly buffers: Map<unknown, readonly [ArrayBuffer, max: unknown]>
+  readonly sites: ReadonlySet<unknown>
+}
+
+/**
+ * One fixup, and what becomes of it. It stands at its place in the skeleton until all values have been made: so what
+ * should be a text or a key, and is none because of a fixup, looks like none.
+ */
 export interface Site {
   readonly fixup: Fixup
   readonly code: Code
   readonly holder: Container
   readonly key: Key
-  /** What stands at the place in the skeleton. */
+  /** What stood at the place in the skeleton. */
   readonly node: unknown
+  /** The place that a reference leads to. */
+  readonly target: readonly [Container, Key]
   /** What really stands at the place. */
-  value: unknown
-}
-
-/** The sites directly inside of an array or object, by key. */
-export type Sites = ReadonlyMap<Key, Site>
-
-/** One run of `decode`. */
-export interface Run {
-  readonly limits: Limits
-  readonly segments: readonly Uint8Array[]
-  readonly root: [skeleton: unknown]
-  /** The buffers of the segments, each with its `maxByteLength`; one of each, however many fixups look at it. */
-  readonly buffers: Map<unknown, readonly [ArrayBuffer, max: unknown]>
-  /** The sites by place. */
-  readonly places: Map<unknown, Map<Key, Site>>
+  value?: unknown
 }
 
 type Code = readonly [
-  /** How many elements the fixup has, code and path included; `b` and `v` may have one more. */
-  size: number,
   /** Whether `node` may stand at the place. */
   isPlace: (node: unknown) => boolean,
   /** The value; empty where `fill` follows. Throws for everything that can be wrong. */
-  make: (node: never, fixup: Fixup, inside: Sites, run: Run) => unknown,
+  make: (node: never, fixup: Fixup, run: Run, site: Site) => unknown,
+  /** How many elements the fixup has, code and path included, 2 if nothing is said; `b` and `v` may have one more. */
+  size?: number,
   /** Puts the contents in, when all that was made stands in its place in `node`. */
   fill?: (value: never, node: never) => void,
 ]
@@ -53,34 +55,33 @@ const isNull = (node: unknown): boolean => node === null
 const isText = (node: unknown): boolean => typeof node === 'string'
 const isPairs = (node: unknown): boolean => Array.isArray(node) && node.length % 2 === 0
 
-export const CODES: ReadonlyMap<unknown, Code> = new Map<unknown, Code>([
-  ['u', [2, isNull, () => undefined]],
-  ['f', [2, isText, makeNumber]],
-  ['n', [2, isText, makeBigInt]],
-  ['d', [2, isTime, (time: number | null) => new Date(time ?? NaN)]],
-  ['r', [2, Array.isArray, makeRegExp]],
-  ['m', [2, isPairs, () => new Map(), (map: Map<unknown, unknown>, node: unknown[]) => {
+export const CODES: ReadonlyMap<unknown, Code> = new Map<unknown, Code>(Object.entries<Code>({
+  'u': [isNull, () => undefined],
+  'f': [isText, makeNumber],
+  'n': [isText, makeBigInt],
+  'd': [isTime, (time: number | null) => new Date(time ?? NaN)],
+  'r': [Array.isArray, makeRegExp],
+  'm': [isPairs, () => new Map(), 2, (map: Map<unknown, unknown>, node: unknown[]) => {
     eachPair(node, (key, value) => map.set(key, value))
-  }]],
-  ['s', [2, Array.isArray, () => new Set(), (set: Set<unknown>, node: unknown[]) => {
+  }],
+  's': [Array.isArray, () => new Set(), 2, (set: Set<unknown>, node: unknown[]) => {
     for (const member of node) set.add(member)
-  }]],
-  ['a', [3, isPairs, makeArray, (array: unknown[], node: unknown[]) => {
+  }],
+  'a': [isPairs, makeArray, 3, (array: unknown[], node: unknown[]) => {
     eachPair(node, (key, value) => { setOwn(array, key as Key, value) })
-  }]],
-  ['e', [3, isContainer, makeError, fillError]],
-  ['N', [2, Array.isArray, makeBoxed]],
-  ['b', [3, isNull, (_node, [, , segment, max], _inside, run) => bufferOf(segment, max, run)]],
-  ['v', [6, isNull, makeViewOf]],
-  // Gets its value when all objects have been made.
-  ['@', [3, isNull, () => undefined]],
-])
+  }],
+  'e': [isContainer, makeError, 3, fillError],
+  'N': [Array.isArray, makeBoxed],
+  'b': [isNull, (_node, [, , segment, max], run) => bufferOf(segment, max, run), 3],
+  'v': [isNull, makeViewOf, 6],
+  '@': [isNull, follow, 3],
+}))
 
-/** Gives a site its value; throws where the fixup does not fit its place. */
-export function make(site: Site, run: Run): void {
-  const { node, code: [, isPlace, makeValue], fixup } = site
+/** The value of a site, which is made only once; throws where the fixup does not fit its place. */
+export function make(site: Site, run: Run): unknown {
+  const { node, code: [isPlace, makeValue], fixup } = site
   check(isPlace(node))
-  site.value = makeValue(node as never, fixup, run.places.get(node) ?? new Map<Key, Site>(), run)
+  return (site.value ??= makeValue(node as never, fixup, run, site))
 }
 
 function eachPair(node: readonly unknown[], use: (key: unknown, value: unknown) => void): void {
@@ -98,19 +99,19 @@ function makeNumber(node: string): number {
   return number
 }
 
-function makeBigInt(node: string, _fixup: Fixup, _inside: Sites, { limits }: Run): bigint {
+function makeBigInt(node: string, _fixup: Fixup, { limits }: Run): bigint {
   const digits = node.replace('-', '')
   check(/^-?[\da-f]+$/.test(node) && digits.length <= limits.bigintDigits)
   const size = BigInt(`0x${digits}`)
   return digits === node ? size : -size
 }
 
-function makeRegExp(node: string[], _fixup: Fixup, inside: Sites): RegExp {
-  check(node.length === 2 && node.every(isText) && inside.size === 0)
+function makeRegExp(node: string[]): RegExp {
+  check(node.length === 2 && node.every(isText))
   return new RegExp(...(node as [string, string]))
 }
 
-function makeArray(node: unknown[], [, , length]: Fixup, inside: Sites): unknown[] {
+function makeArray(node: unknown[], [, , length]: Fixup): unknown[] {
   const array: unknown[] = []
   // The engine would reserve memory for a length that is merely large, but keeps the longest array as a table.
   array.length = 2 ** 32 - 1
@@ -119,17 +120,16 @@ function makeArray(node: unknown[], [, , length]: Fixup, inside: Sites): unknown
   for (const key of keys) setOwn(array, key as Key, null)
   // A key that came twice, in the wrong order or as the wrong type is not what the array has in its place.
   const made = Object.keys(array).map(keyOf)
-  check(keys.every((key, index) => key === made[index] && !inside.has(2 * index)))
-  // An index beyond the length has changed it.
-  check(array.length === length)
+  // An index beyond the length has changed that.
+  check(array.length === length && keys.every((key, index) => key === made[index]))
   return array
 }
 
-function makeError(node: Container, [, , name]: Fixup, inside: Sites): Error {
+function makeError(node: Container, [, , name]: Fixup): Error {
   const Class = ERRORS.get(name)
-  check(Class !== undefined && !Array.isArray(node))
+  check(Class && !Array.isArray(node))
   for (const [key, text] of Object.entries(node)) {
-    check(key === 'cause' || (/^(message|stack)$/.test(key) && typeof text === 'string' && !inside.has(key)))
+    check(key === 'cause' || (/^(message|stack)$/.test(key) && typeof text === 'string'))
   }
   return new Class()
 }
@@ -142,14 +142,26 @@ function fillError(error: Error, node: Container): void {
   for (const [key, value] of Object.entries({ stack: undefined, ...node })) setOwn(error, key, value, false)
 }
 
-function makeBoxed(node: unknown[], _fixup: Fixup, inside: Sites, run: Run): unknown {
-  const inner = inside.get(0)
-  if (inner) make(inner, run)
-  // Null, undefined and references become a plain object here, and an object stays what it is.
-  const primitive = inner ? inner.value : node[0]
+/** What stands in the skeleton, or the value of the site that stands there. */
+function valueOf(node: unknown, run: Run): unknown {
+  return run.sites.has(node) ? make(node as Site, run) : node
+}
+
+function makeBoxed(node: unknown[], _fixup: Fixup, run: Run): unknown {
+  const primitive = valueOf(node[0], run)
+  // Null and undefined become a plain object here, and an object stays what it is.
   const boxed = Object(primitive) as object
   check(node.length === 1 && boxed !== primitive && kindOf(boxed) === 'N')
   return boxed
+}
+
+/** What a reference leads to: an object, not a reference. */
+function follow(_node: null, _fixup: Fixup, run: Run, { code, target: [holder, key] }: Site): unknown {
+  const there = holder[key]
+  check((there as Site | null)?.code !== code)
+  const value = valueOf(there, run)
+  check(isContainer(value))
+  return value
 }
 
 /** The buffer of a segment, copied out of the frame at the first call. */
@@ -161,7 +173,7 @@ function bufferOf(segment: unknown, max: unknown, { segments, buffers }: Run): A
   return made[0]
 }
 
-function makeViewOf(_node: null, fixup: Fixup, _inside: Sites, run: Run): ArrayBufferView {
+function makeViewOf(_node: null, fixup: Fixup, run: Run): ArrayBufferView {
   const [, , kind, segment, offset, length, max] = fixup
   check(isCount(offset) && (isCount(length) || (length === null && max !== undefined)))
   return makeView(kind, bufferOf(segment, max, run), offset, length)

@@ -1,6 +1,6 @@
 /**
  * Reads a value from skeleton, fixups and segments (PROTOCOL.md section 5): finds the place of every fixup, makes the
- * objects, resolves the references, fills the containers.
+ * objects (and finds for a reference the one that it leads to), fills the containers.
  *
  * Trusts nothing: whatever is not as that section says ends in a ProtocolError. What each code means is in
  * clone-codes.ts.
@@ -8,7 +8,7 @@
  */
 import { CODES, make, type Run, type Site } from './clone-codes.js'
 import { countNodes } from './clone-reach.js'
-import { check, isContainer, isDeeper, locate, setOwn, type Fixup, type Key } from './clone-skeleton.js'
+import { check, isDeeper, locate, setOwn, type Fixup } from './clone-skeleton.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
 
 /**
@@ -26,44 +26,43 @@ export function decode(
   check(fixups.length <= limits.fixups, 'fixups')
   check(segments.length <= limits.segments, 'segments')
   const sites = fixups.map((fixup) => ({ fixup }) as Site)
-  const run: Run = { limits, segments, root: [skeleton], buffers: new Map(), places: new Map() }
-  for (const step of [findPlace, make, follow]) for (const site of sites) blame(site, () => { step(site, run) })
-  check(run.buffers.size === segments.length, 'segments')
-  // What walks the value later follows them all: a few doubling references make gigabytes of a kilobyte.
+  const run: Run = { limits, segments, root: [skeleton], buffers: new Map(), sites: new Set(sites) }
+  each(sites, findPlace, run)
+  // What walks the value later follows all references: a few doubling ones make gigabytes of a kilobyte.
   check(countNodes(run.root, fixups as Fixup[], limits.nodes) <= limits.nodes, 'nodes')
+  each(sites, takePlace, run)
+  each(sites, make, run)
+  check(run.buffers.size === segments.length, 'segments')
   for (const { holder, key, value } of sites) setOwn(holder, key, value)
   for (const { code: [, , , fill], value, node } of sites) fill?.(value as never, node as never)
   return run.root[0]
 }
 
-/** Whatever `step` throws is the fault of the fixup. */
-function blame({ fixup }: Site, step: () => void): void {
-  try {
-    step()
-  } catch {
-    // Of the value itself nothing is told: that is the application's.
-    check(false, JSON.stringify(fixup).slice(0, 80))
+/** Does something with every site; whatever that throws is the fault of the fixup. */
+function each(sites: readonly Site[], step: (site: Site, run: Run) => void, run: Run): void {
+  for (const site of sites) {
+    try {
+      step(site, run)
+    } catch {
+      // Of the value itself nothing is told: that is the application's.
+      check(false, JSON.stringify(site.fixup).slice(0, 80))
+    }
   }
 }
 
-function findPlace(site: Site, { root, places }: Run): void {
-  const [name, path] = site.fixup
+function findPlace(site: Site, { root }: Run): void {
+  const [name, path, target] = site.fixup
   const code = CODES.get(name)
-  check(code !== undefined)
-  const more = site.fixup.length - code[0]
+  check(code)
+  const [, , size = 2] = code
+  const more = site.fixup.length - size
   check(more === 0 || (more === 1 && 'bv'.includes(name)))
   const [holder, key] = locate(root, path)
-  const sites = places.get(holder) ?? new Map<Key, Site>()
-  check(!sites.has(key))
-  places.set(holder, sites.set(key, Object.assign(site, { code, holder, key, node: holder[key] })))
+  Object.assign(site, { code, holder, key, node: holder[key], target: name === '@' && locate(root, target) })
 }
 
-/** Gives a reference what it leads to: an object. One round is enough, because it may not lead to another reference. */
-function follow(site: Site, { root, places }: Run): void {
-  const [name, , path] = site.fixup
-  if (name !== '@') return
-  const [holder, key] = locate(root, path)
-  const target = places.get(holder)?.get(key)
-  check(target ? !'ufn@'.includes(target.fixup[0]) : isContainer(holder[key]))
-  site.value = target ? target.value : holder[key]
+function takePlace(site: Site): void {
+  // Otherwise another fixup has taken it.
+  check(site.holder[site.key] === site.node)
+  setOwn(site.holder, site.key, site)
 }

@@ -9,7 +9,7 @@ import { countNodes } from './clone-reach.js'
 import { keyOf, setOwn, type Cloned, type Container, type Fixup, type Key } from './clone-skeleton.js'
 import { CloneError, LimitError, WebipcError } from './errors.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
-import { isInBounds, maxOf, viewKind, viewLength, viewSlot } from './slots.js'
+import { ask, isInBounds, maxOf, viewKind, viewLength, viewSlot } from './slots.js'
 import { ERRORS, describe, each, kindOf, unbox, type Kind } from './values.js'
 
 /** One run of `encode`. */
@@ -43,11 +43,12 @@ interface Spot {
  * @throws LimitError for `depth`, `nodes`, `fixups`, `segments` and `bigint_digits`, which the peer would refuse
  */
 export function encode(value: unknown, limits: Limits = DEFAULT_LIMITS, root = 'args'): Cloned {
-  const run: Run = { limits, fixups: [], met: new Map(), buffers: new Map() }
-  const { fixups, buffers } = run
-  const skeleton = write(value, { run, parent: undefined, key: 0, depth: 0, step: () => root }, 0)
-  allow('nodes', countNodes([skeleton], fixups, limits.nodes), limits)
-  return { skeleton, fixups, segments: Array.from(buffers, ([buffer, { uses }]) => copyBytes(buffer, uses)) }
+  const fixups: Fixup[] = []
+  const run: Run = { limits, fixups, met: new Map(), buffers: new Map() }
+  const around: Spot = { run, parent: undefined, key: 0, depth: 0, step: () => root }
+  const skeleton = write(value, around, 0)
+  allow(around, 'nodes', countNodes([skeleton], fixups, limits.nodes))
+  return { skeleton, fixups, segments: Array.from(run.buffers, ([buffer, { uses }]) => copyBytes(buffer, uses)) }
 }
 
 /**
@@ -58,14 +59,15 @@ function copyBytes(buffer: object, uses: readonly Fixup[]): Uint8Array {
   const bytes = new Uint8Array(buffer as ArrayBuffer)
   const [only, second] = uses as [Fixup, Fixup?]
   const [, , kind, , offset, length, max] = only
-  if (second !== undefined || kind !== 'Uint8Array' || max !== undefined) return bytes.slice()
+  if (second || kind !== 'Uint8Array' || max !== undefined) return bytes.slice()
   only[4] = 0
   return bytes.slice(offset as number, (offset as number) + (length as number))
 }
 
 /** @param name of the limit in PROTOCOL.md */
-function allow(limit: keyof Limits, actual: number, limits: Limits, name: string = limit): void {
-  if (actual > limits[limit]) throw new LimitError(name, actual, limits[limit])
+function allow({ run }: Spot, limit: keyof Limits, actual: number, name: string = limit): void {
+  const allowed = run.limits[limit]
+  if (actual > allowed) throw new LimitError(name, actual, allowed)
 }
 
 /** A step from an array or object to what is in it. */
@@ -94,9 +96,8 @@ function refuse(spot: Spot, reason: string): never {
 
 /** Adds a fixup, and gives it. */
 function fix(spot: Spot, code: string, ...more: unknown[]): Fixup {
-  const { fixups, limits } = spot.run
   const fixup: Fixup = [code, pathOf(spot), ...more]
-  allow('fixups', fixups.push(fixup), limits)
+  allow(spot, 'fixups', spot.run.fixups.push(fixup))
   return fixup
 }
 
@@ -133,7 +134,7 @@ function writePrimitive(value: unknown, spot: Spot): unknown {
   }
   if (typeof value === 'bigint') {
     const digits = value.toString(16)
-    allow('bigintDigits', digits.length - Number(value < 0n), spot.run.limits, 'bigint_digits')
+    allow(spot, 'bigintDigits', digits.length - Number(value < 0n), 'bigint_digits')
     fix(spot, 'n')
     return digits
   }
@@ -143,7 +144,7 @@ function writePrimitive(value: unknown, spot: Spot): unknown {
 }
 
 function writeObject(value: object, spot: Spot): unknown {
-  const { met, limits } = spot.run
+  const { met } = spot.run
   const first = met.get(value)
   if (first) {
     fix(spot, '@', pathOf(first))
@@ -152,9 +153,9 @@ function writeObject(value: object, spot: Spot): unknown {
   met.set(value, spot)
   try {
     const kind = kindOf(value)
-    // The others are neither array nor object in the skeleton.
-    if (!'bdv'.includes(kind)) allow('depth', spot.depth, limits)
-    // The others have more elements in their fixups, or none.
+    // These three are neither array nor object in the skeleton.
+    if (!'bdv'.includes(kind)) allow(spot, 'depth', spot.depth)
+    // The fixups of these have no further elements.
     if ('Ndmrs'.includes(kind)) fix(spot, kind)
     return WRITERS[kind](value, spot)
   } catch (error) {
@@ -174,7 +175,7 @@ const WRITERS: Readonly<Record<Kind, (value: object, spot: Spot) => unknown>> = 
   },
   e: writeError,
   m(value, spot) {
-    spot.step = (key) => `.${Number(key) % 2 === 0 ? 'keys' : 'values'}()[${Number(key) >> 1}]`
+    spot.step = (key) => `.${(key as number) % 2 === 0 ? 'keys' : 'values'}()[${(key as number) >> 1}]`
     return writeContents(value, spot, (member, key) => [key, member])
   },
   object(value, spot) {
@@ -183,7 +184,7 @@ const WRITERS: Readonly<Record<Kind, (value: object, spot: Spot) => unknown>> = 
     return skeleton
   },
   refused: (value, spot) => refuse(spot, describe(value)),
-  r: (value) => [unbox(value), (value as RegExp).flags],
+  r: (value) => [unbox(value), ask(RegExp.prototype, 'flags', value)],
   s(value, spot) {
     spot.step = (key) => `.values()[${key}]`
     return writeContents(value, spot, (member) => [member])
@@ -205,7 +206,7 @@ function writeArray(value: object, spot: Spot): unknown[] {
   const isDense = keys.length === length && (length === 0 || keys[length - 1] === String(length - 1))
   if (isDense) return keys.map((_, index) => writeProperty(value, index, spot))
   const skeleton: unknown[] = []
-  spot.step = (key) => stepTo(skeleton[Number(key) - 1] as Key)
+  spot.step = (key) => stepTo(skeleton[(key as number) - 1] as Key)
   fix(spot, 'a', length)
   // As the keys of an object they are in order, even if a Proxy has listed them in another one.
   for (const name of Object.keys(Object.fromEntries(keys.map((key) => [key, 0])))) {
@@ -230,12 +231,12 @@ function writeError(value: object, spot: Spot): Container {
 
 /** A buffer, or a view of it. */
 function writeBytes(buffer: object, spot: Spot, view?: object): null {
-  const { buffers, limits } = spot.run
+  const { buffers } = spot.run
   // Memory that threads share, and a detached buffer; both only behind a view.
   if (kindOf(buffer) !== 'b') refuse(spot, describe(buffer))
   const segment = buffers.get(buffer) ?? { number: buffers.size, uses: [] }
   buffers.set(buffer, segment)
-  allow('segments', buffers.size, limits)
+  allow(spot, 'segments', buffers.size)
   segment.uses.push(fixBytes(spot, segment.number, maxOf(buffer), view))
   return null
 }

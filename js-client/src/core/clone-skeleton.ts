@@ -21,7 +21,7 @@ export interface Cloned {
 }
 
 /** Refuses what came, unless it is right. The decoder knows in which fixup it is, and says so. */
-export function check(isRight: boolean, what = ''): asserts isRight {
+export function check(isRight: unknown, what = ''): asserts isRight {
   if (!isRight) throw new ProtocolError(`wrong value: ${what}`)
 }
 
@@ -31,9 +31,8 @@ export function isContainer(node: unknown): node is Container {
 
 /** Sets an own property, also where the key is `__proto__`, which an assignment would take for the prototype. */
 export function setOwn(holder: object, key: Key, value: unknown, enumerable = true): void {
-  if (key === '__proto__' || !enumerable) {
-    Object.defineProperty(holder, key, { value, configurable: true, enumerable, writable: true })
-  } else (holder as Container)[key] = value
+  if (key !== '__proto__' && enumerable) (holder as Container)[key] = value
+  else Object.defineProperty(holder, key, { value, configurable: true, enumerable, writable: true })
 }
 
 export function isCount(value: unknown): value is number {

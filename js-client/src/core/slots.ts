@@ -1,6 +1,6 @@
 /**
  * Reads what only a built-in's own members can tell of an object: buffers and their views above all, whatever class or
- * realm they are of and whatever their own properties pretend.
+ * realm they are of and whatever their own properties pretend (but for the two that make a buffer resizable).
  *
  * Knows nothing of the wire. Features newer than ES2022 (Float16Array, resizable buffers) are used where the engine
  * has them.
@@ -35,7 +35,7 @@ interface Resizable extends ArrayBuffer {
 /** `maxByteLength` of a resizable buffer; nothing for one of fixed length. */
 export function maxOf(buffer: object): number[] {
   const { resizable, maxByteLength } = buffer as Resizable
-  return resizable === true ? [maxByteLength] : []
+  return resizable ? [maxByteLength] : []
 }
 
 /** Classes by their names, which is how the wire and a chain of prototypes know them. */
@@ -53,18 +53,15 @@ export function makeBuffer(bytes: Uint8Array, max: unknown): ArrayBuffer {
 
 interface ViewConstructor {
   readonly name: string
+  readonly prototype: object
   new (buffer: ArrayBuffer, offset: number, length?: number): ArrayBufferView
 }
 declare const Float16Array: ViewConstructor | undefined
 
-/**
- * Views of 16 bits that stand for a Float16Array in an engine that has none, so that they go back as what they were.
- */
-const halves = new WeakSet()
-
 const VIEWS = byName<ViewConstructor>(
   Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array,
   Float32Array, Float64Array, BigInt64Array, BigUint64Array, DataView,
+// An engine that lacks it shows the bits of its elements.
 ).set('Float16Array', typeof Float16Array === 'undefined' ? Uint16Array : Float16Array)
 
 /**
@@ -73,29 +70,22 @@ const VIEWS = byName<ViewConstructor>(
  */
 export function makeView(kind: unknown, buffer: ArrayBuffer, offset: number, length: number | null): ArrayBufferView {
   const View = VIEWS.get(kind) as ViewConstructor
-  const view = new View(buffer, offset, length ?? undefined)
-  if (View.name !== kind) halves.add(view)
-  return view
+  return new View(buffer, offset, length ?? undefined)
 }
 
 const ofTypedArray = Object.getPrototypeOf(Int8Array.prototype) as object
 
-/** The class of a typed array, undefined for a DataView. */
-function classOf(view: object): unknown {
-  return ask(ofTypedArray, Symbol.toStringTag, view)
-}
-
 /** The kind of a view, as PROTOCOL.md section 5 lists them. */
 export function viewKind(view: object): unknown {
-  return halves.has(view) ? 'Float16Array' : (classOf(view) ?? 'DataView')
+  return ask(ofTypedArray, Symbol.toStringTag, view) ?? 'DataView'
 }
 
 /** What a view itself, not its properties, says; undefined for a name that its class does not have. */
 export function viewSlot(view: object, name: 'buffer' | 'byteLength' | 'byteOffset' | 'keys' | 'length'): unknown {
-  return ask(classOf(view) === undefined ? DataView.prototype : ofTypedArray, name, view)
+  return ask((VIEWS.get(viewKind(view)) as ViewConstructor).prototype, name, view)
 }
 
-/** Whether a shrunk buffer has left the view outside: a DataView then has no length, a typed array no iterators. */
+/** Not where a shrunk buffer has left the view outside: a DataView then has no length, a typed array no iterators. */
 export function isInBounds(view: object): boolean {
   return answers(() => [viewSlot(view, 'keys'), viewSlot(view, 'byteLength')])
 }

@@ -4,7 +4,7 @@
  *
  * Asks, and changes nothing; does not know how anything is encoded, but for the code of it. The chain of prototypes
  * says which brand to look for, and decides alone where the language has no brand check (plain objects, platform
- * objects, errors before `Error.isError`).
+ * objects).
  * Twin: server/webipc/core/values.py, which holds the values that Python lacks.
  */
 import { answers, ask, byName } from './slots.js'
@@ -63,6 +63,9 @@ export function each(value: object, tell: (member: unknown, key: unknown) => voi
 /** The name of the built-in or platform class behind each prototype that was met, '' for application code alone. */
 const classes = new WeakMap<object, string>()
 
+/** Built-ins whose prototype may stand behind a plain object, or behind another class that tells more. */
+const VAGUE = /^(Array|Object|(Aggregate|Suppressed)Error)$/
+
 /**
  * What one prototype says: the name of its native constructor; or its `Symbol.toStringTag` where it has no constructor
  * and the tag is read-only, as in generators and iterators. Application code writes neither by accident.
@@ -71,10 +74,10 @@ function nativeName(prototype: object): string {
   const constructor: unknown = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value
   if (typeof constructor === 'function') {
     const isNative = /\[native code\]\s*\}$/.test(ask(Function.prototype, 'toString', constructor) as string)
-    return isNative && constructor.name !== 'Object' ? constructor.name : ''
+    return isNative && !VAGUE.test(constructor.name) ? constructor.name : ''
   }
   const tag = Object.getOwnPropertyDescriptor(prototype, Symbol.toStringTag)
-  return tag?.writable === false ? String(tag.value) : ''
+  return tag?.writable === false ? (tag.value as string) : ''
 }
 
 /**
@@ -98,20 +101,10 @@ export function kindOf(value: object): Kind {
 }
 
 function kindByClass(value: object, name: string): Kind {
-  if (ERRORS.has(name.replace(/^(Aggregate|Suppressed)/, ''))) return isError(value) ? 'e' : 'object'
-  // Before there were classes, an array could stand behind a plain object.
-  return name === 'Array' || (name === '' && tagOf(value) !== '[object Arguments]') ? 'object' : 'refused'
-}
-
-/** Says which built-in made the object; nothing where a Symbol.toStringTag hides it. */
-function tagOf(value: object): unknown {
-  return Symbol.toStringTag in value || ask(Object.prototype, 'toString', value)
-}
-
-/** For what has an error's prototype: in an engine without `Error.isError`, a tag hides all else there is to go by. */
-function isError(value: object): boolean {
-  const { isError: test } = Error as { isError?: (value: unknown) => boolean }
-  return test?.(value) ?? tagOf(value) !== '[object Object]'
+  // Without a Symbol.toStringTag this reads internal slots. With one, there is nothing to go by but the chain.
+  const tag = Symbol.toStringTag in value || ask(Object.prototype, 'toString', value)
+  if (ERRORS.has(name) && tag !== '[object Object]') return 'e'
+  return ERRORS.has(name) || (name === '' && tag !== '[object Arguments]') ? 'object' : 'refused'
 }
 
 /** What a refused object is, for people: `a Promise`, `an Array Iterator`, `a Proxy of a Date`. */

@@ -52,7 +52,7 @@ describe('the vectors', () => {
     test(`${vector.name} is decoded as its value`, { skip }, () => {
       assertSame(decode(...parts(vector)), native)
     })
-    test(`${vector.name} goes back as it came`, () => {
+    test(`${vector.name} goes back as it came`, { skip }, () => {
       assert.deepStrictEqual(asWire(encode(decode(...parts(vector)))), wireOf(vector))
     })
   }
