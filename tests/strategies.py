@@ -79,7 +79,9 @@ def views(draw: st.DrawFn) -> TypedArray:
     size = ELEMENT_BYTES[kind]
     offset = draw(st.integers(0, len(buffer) // size)) * size
     length = draw(st.integers(0, (len(buffer) - offset) // size))
-    follows = buffer.max_byte_length is not None and draw(st.booleans())
+    # A view for which there will never be room for one element cannot be told to follow its buffer.
+    has_room = buffer.max_byte_length is not None and buffer.max_byte_length - offset >= size
+    follows = has_room and draw(st.booleans())
     return TypedArray(kind, buffer, offset, None if follows else length)
 
 

@@ -39,7 +39,8 @@ def echo(tab: WebDriver) -> Iterator[Echo]:
     site = Site()
     answers: queue.Queue[Any] = queue.Queue()
     site.ipc_main.on("back", lambda event, value: answers.put(value))
-    with live(site.app) as server:
+    # The server's pings draw random numbers in this process, which Hypothesis takes for the strategies' own.
+    with live(site.app, ws_ping_interval=None) as server:
         visit(tab, server.url)
         evaluate(tab, "void ipcRenderer.on('value', (event, value) => ipcRenderer.send('back', value))")
         yield Echo(site.the_contents(), answers)
