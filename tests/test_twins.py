@@ -35,6 +35,8 @@ ONE_SIDED = {
     ("link", "snapshot"),
     ("calls", "restore"),
     ("calls", "snapshot"),
+    ("ports", "restore"),
+    ("ports", "snapshot"),
     # For the same reason, what only a server reads or asks for stands apart.
     ("envelope", "parsePageControl"),
     ("envelope", "PageControl"),

@@ -25,6 +25,10 @@ export function socketAddress(address: string): string {
   return `${address.replace(/^http/, 'ws')}/socket`
 }
 
+export function syncAddress(address: string): string {
+  return `${address}/sync`
+}
+
 export function beaconAddress(address: string): string {
   return `${address}/beacon`
 }

@@ -9,6 +9,7 @@ import { parseControl, type Envelope, type Welcome } from './core/envelope.js'
 import { CloseCode, fail, fitReason, ProtocolError, ResetError } from './core/errors.js'
 import { decodeFrame, type Frame } from './core/frame.js'
 import type { Limits } from './core/limits.js'
+import type { Gate } from './gate.js'
 import { Heartbeat } from './heartbeat.js'
 import type { Claims, PageLink } from './page-link.js'
 import { Timer } from './timer.js'
@@ -32,6 +33,8 @@ export interface AttemptOptions {
   readonly url: string
   readonly claims: Claims
   readonly limits: Limits
+  /** Through which everything passes that the socket tells. */
+  readonly gate: Gate
 }
 
 /** Milliseconds until a socket that was full is looked at again; what comes in meanwhile looks earlier. */
@@ -48,6 +51,8 @@ export class Attempt {
   readonly #watch = new Timer()
   readonly #ack = new Timer()
   readonly #drain = new Timer()
+  /** The attempt has ended, and so has what the gate has held back of it. */
+  #over = false
   /** From the welcome to the end. */
   #welcomed = false
   /** A flush will run at the end of this task. */
@@ -61,12 +66,9 @@ export class Attempt {
     this.#number = page.nextAttempt()
     this.#heartbeat = new Heartbeat(options.limits, Date.now())
     this.#socket = new WebSocketTransport(options.WebSocket, options.url, {
-      opened: () => { this.#send(page.hello(this.#number, options.claims)) },
-      came: (data) => { this.#came(data) },
-      lost: (code, reason) => {
-        this.#end()
-        listener.lost(code, reason)
-      },
+      opened: () => { options.gate.pass(() => { this.#send(page.hello(this.#number, options.claims)) }) },
+      came: (data) => { options.gate.pass(() => { this.#came(data) }) },
+      lost: (code, reason) => { options.gate.pass(() => { this.#lost(code, reason) }) },
     })
     this.#watch.start(options.limits.helloMs, () => { this.#drop() })
   }
@@ -100,7 +102,14 @@ export class Attempt {
     this.#socket.close(code, reason)
   }
 
+  #lost(code: number, reason: string): void {
+    if (this.#over) return
+    this.#end()
+    this.#listener.lost(code, reason)
+  }
+
   #came(data: string | Uint8Array): void {
+    if (this.#over) return
     this.#heartbeat.heard(Date.now())
     try {
       const frame = decodeFrame(data, this.#limits)
@@ -207,6 +216,7 @@ export class Attempt {
   }
 
   #end(): void {
+    this.#over = true
     this.#welcomed = false
     this.#page.link.detach(this.#number)
     for (const timer of [this.#watch, this.#ack, this.#drain]) timer.stop()

@@ -4,7 +4,7 @@
  */
 import { encodeBody } from './core/frame.js'
 
-const CONTENT_TYPE = 'application/vnd.webipc.v1'
+export const CONTENT_TYPE = 'application/vnd.webipc.v1'
 
 /** Best effort: a browser may refuse or lose it, and a document that goes away has nobody to tell. */
 export function sendBeacon(url: string, frames: readonly (string | Uint8Array<ArrayBuffer>)[]): void {

@@ -9,16 +9,25 @@ import { Arrivals } from './arrivals.js'
 import { Attempt, type AttemptOptions } from './attempt.js'
 import { Backoff } from './backoff.js'
 import { sendBeacon } from './beacon-transport.js'
-import { beaconAddress, socketAddress } from './address.js'
+import { beaconAddress, socketAddress, syncAddress } from './address.js'
 import type * as Public from './connection-types.js'
 import type { Envelope, Welcome } from './core/envelope.js'
 import type { Cloned } from './core/clone.js'
-import { CloseCode, DestroyedError, fitReason, ProtocolError, refuseMore, Then, then } from './core/errors.js'
+import {
+  CloseCode, DestroyedError, FeatureError, fitReason, ProtocolError, refuseMore, ResetError, Then, then,
+  UnansweredError,
+} from './core/errors.js'
 import { encodeMessage, type EncodedMessage } from './core/frame.js'
 import { DEFAULT_LIMITS, type Limits } from './core/limits.js'
+import { replace } from './core/link.js'
+import { parentLink } from './embedding.js'
 import { EventEmitter } from './emitter.js'
+import { Gate } from './gate.js'
 import { PageLink, type Call, type Claims, type Rejected } from './page-link.js'
+import type { PagePorts } from './page-ports.js'
 import { report } from './report.js'
+import { askSync } from './sync-call.js'
+import type { Refusal } from './sync-transport.js'
 import { Tab } from './tab.js'
 import { Timer } from './timer.js'
 import { VERSION } from './version.js'
@@ -41,6 +50,9 @@ const RESET_REASONS: Readonly<Record<number, string>> = {
   [CloseCode.RESET]: 'ended',
 }
 
+/** What runs no listener of the page: it settles a promise, or is said into a port. */
+const QUIET: readonly Envelope['kind'][] = ['result', 'error', 'port', 'port-close']
+
 /** A message that came, or something to be done when all that came before it has been dispatched. */
 type Arrival = Envelope | (() => void)
 
@@ -51,6 +63,7 @@ export class Connection extends EventEmitter implements Public.Connection {
   readonly #tab: Tab
   readonly #arrivals: Arrivals<Arrival>
   readonly #retry = new Timer()
+  readonly #gate = new Gate()
   #page: PageLink
   /** The link that has ended, until what came on it is dispatched and its calls are rejected. */
   #ending: PageLink | undefined
@@ -65,16 +78,20 @@ export class Connection extends EventEmitter implements Public.Connection {
     this.#limits = options.limits ?? DEFAULT_LIMITS
     this.#backoff = new Backoff(options.random ?? Math.random)
     this.#tab = new Tab(options.address ?? '')
-    this.#page = new PageLink(this.#limits)
+    this.#page = this.#newPage()
     this.#arrivals = new Arrivals<Arrival>(
       (arrival) => { this.#dispatch(arrival) },
-      (arrival) => typeof arrival === 'function' || (arrival.kind !== 'result' && arrival.kind !== 'error'),
+      (arrival) => typeof arrival === 'function' || !QUIET.includes(arrival.kind),
     )
   }
 
   get state(): Public.ConnectionState { return this.#state }
   get reason(): string | undefined { return this.#reason }
   get webContentsId(): number | undefined { return this.#welcome?.webContentsId }
+  /** The id of the link: what documents in iframes of this one say to be frames of its tab. */
+  get linkId(): string { return this.#page.id }
+  /** The ports of the link that messages come on. */
+  get ports(): PagePorts { return (this.#ending ?? this.#page).ports }
   get debug(): boolean { return this.#welcome?.debug === true }
 
   /** Begins. Does nothing where there is no server or no WebSocket. */
@@ -83,9 +100,15 @@ export class Connection extends EventEmitter implements Public.Connection {
     this.#connect()
   }
 
+  /** @throws DestroyedError as Electron does, when nothing can be sent; FeatureError when the server is too old */
+  require(feature?: string): void {
+    if (this.#state === 'closed') throw new DestroyedError('IPC method called after context was released')
+    if (feature !== undefined && this.#welcome?.features.includes(feature) === false) throw new FeatureError(feature)
+  }
+
   /** Sends a message, now or as soon as there is a socket. @returns its number */
   post(message: EncodedMessage): number {
-    if (this.#state === 'closed') throw new DestroyedError('IPC method called after context was released')
+    this.require()
     refuseMore('message_bytes', message.size, this.#welcome?.messageBytes ?? Infinity)
     const seq = this.#page.link.post(message)
     this.#attempt?.schedule()
@@ -101,6 +124,33 @@ export class Connection extends EventEmitter implements Public.Connection {
     } catch (error) {
       calls.settle(id)
       throw error
+    }
+  }
+
+  /** Sends a message with ports, which are the page's no more. */
+  postPorted(channel: string, cloned: Cloned, transfer: unknown): void {
+    this.require('ports')
+    this.#page.ports.send(['post', channel], cloned, transfer)
+  }
+
+  /** Sends a `sync`, and blocks the page until its answer is there. @throws what `post` throws, and ResetError */
+  callSync(channel: string, cloned: Cloned): Envelope {
+    this.require('sync')
+    const page = this.#page
+    const id = page.calls.open({ channel, resolve: nothing, reject: nothing, seq: 0 })
+    try {
+      const seq = this.post(encodeMessage(['sync', id, channel], cloned))
+      // Before its first socket a document has not looked yet which tab it belongs to.
+      this.#tab.take()
+      const answer = this.#gate.around(() => this.#ask(page, id))
+      if (answer && 'kind' in answer) {
+        this.post(encodeMessage(['sync-done', id]))
+        return answer
+      }
+      replace(page.link, seq, encodeMessage(['void']))
+      throw answer ? this.#syncRefused(page, answer) : new UnansweredError(channel)
+    } finally {
+      page.calls.settle(id)
     }
   }
 
@@ -142,6 +192,27 @@ export class Connection extends EventEmitter implements Public.Connection {
     this.#connect()
   }
 
+  #newPage(): PageLink {
+    return new PageLink(this.#limits, (message) => { this.post(message) })
+  }
+
+  #ask(page: PageLink, id: number): ReturnType<typeof askSync> {
+    const { address } = this.#options
+    // A program without a server waits for one everywhere but here.
+    if (address === undefined || typeof XMLHttpRequest === 'undefined') return undefined
+    return askSync(syncAddress(address), page, id, this.#claims(), this.#limits)
+  }
+
+  /** What a close code would say. The page's listeners hear of it when its task has ended. */
+  #syncRefused(page: PageLink, { code, reason }: Refusal): Error {
+    queueMicrotask(() => {
+      if (page !== this.#page || this.#state === 'closed') return
+      this.#attempt?.close()
+      this.#lost(code, reason)
+    })
+    return new ResetError(reason)
+  }
+
   #connect(): void {
     this.#retry.stop()
     const { address, WebSocket } = this.#options
@@ -162,13 +233,14 @@ export class Connection extends EventEmitter implements Public.Connection {
   }
 
   #attemptOptions(address: string, WebSocket: SocketClass): AttemptOptions {
-    return { WebSocket, url: socketAddress(address), claims: this.#claims(), limits: this.#limits }
+    return { WebSocket, url: socketAddress(address), claims: this.#claims(), limits: this.#limits, gate: this.#gate }
   }
 
   #claims(): Claims {
     // A worker has no window, and a program without pages no location.
     const { location, name } = globalThis as { location?: Location, name?: string }
-    return { token: this.#tab.token, url: location?.href, name: name === '' ? undefined : name, version: VERSION }
+    const named = name === '' ? undefined : name
+    return { token: this.#tab.token, url: location?.href, name: named, version: VERSION, parent: parentLink() }
   }
 
   #welcomed(welcome: Welcome): void {
@@ -223,7 +295,8 @@ export class Connection extends EventEmitter implements Public.Connection {
     const old = this.#ending = this.#page
     const givenUp = old.link.end()
     this.#attempt = undefined
-    this.#page = new PageLink(this.#limits)
+    old.ports.end()
+    this.#page = this.#newPage()
     this.#become('reset', reason)
     // A listener may have closed the connection, which leaves nothing to tell.
     if (this.#state === 'closed') return
@@ -262,8 +335,10 @@ export class Connection extends EventEmitter implements Public.Connection {
 
   /** Closed, while the document goes on: whoever waits for an answer is told. */
   #release(reason: string): void {
-    this.#ending?.rejectCalls(reason)
-    this.#page.rejectCalls(reason)
+    for (const page of [this.#ending, this.#page]) {
+      page?.rejectCalls(reason)
+      page?.ports.end()
+    }
     this.#close(reason)
   }
 
@@ -289,3 +364,6 @@ export class Connection extends EventEmitter implements Public.Connection {
     }
   }
 }
+
+/** A blocked page waits for no promise. */
+function nothing(): void { /* nobody is told */ }

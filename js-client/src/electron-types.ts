@@ -16,6 +16,10 @@ export interface IpcRendererEvent {
   sender: IpcRenderer
   /** The ports that came with the message; empty unless it was posted with some. */
   ports: MessagePort[]
+  /** Of a message of `sendTo`: the web contents of its sender; 0 for the server's. */
+  senderId?: number
+  /** Of a message of `sendTo`: false when it comes from a document in an iframe. */
+  senderIsMainFrame?: boolean
 }
 
 /** Node's EventEmitter, as `ipcRenderer` inherits it. */
@@ -61,4 +65,26 @@ export interface IpcRenderer extends Emitter {
    * There is no timeout. Results come in the order in which handlers finish.
    */
   invoke(channel: string, ...args: any[]): Promise<any>
+  /**
+   * Asks the server, and blocks the page until a listener has set `event.return_value`; returns that.
+   *
+   * In order with everything that was sent before, also before the first connection and between two. Throws what `send`
+   * throws; an Error when nobody has answered within the server's limit (`sync_ms`, 30 s); a ResetError when the link
+   * ended; an UnansweredError when the server could not be reached, and then the call may have run. Where no listener
+   * answers, the value is `{ error: 'reply was never sent' }`, as in Electron. Nothing that the server sends is
+   * dispatched meanwhile. Use `invoke` where you can: a blocked page is dead to its user.
+   */
+  sendSync(channel: string, ...args: any[]): any
+  /**
+   * Sends one value, and ports that belong to the server from then on; listeners there find them in `event.ports`.
+   *
+   * Throws what `send` throws, and TypeError `Invalid value for transfer` for anything but an array of usable ports.
+   * Messages that were said into a port arrive, also those from before this call, each once and in order.
+   */
+  postMessage(channel: string, message: any, transfer?: MessagePort[]): void
+  /**
+   * Sends to the main document of another tab of the same browser, as `send` does to the server. Electron 27 and older.
+   * Nobody is told when there is no such tab, or the server does not allow it.
+   */
+  sendTo(webContentsId: number, channel: string, ...args: any[]): void
 }

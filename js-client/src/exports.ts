@@ -1,6 +1,7 @@
 /** What both entry points export besides `ipcRenderer`: the classes of the errors, and types. */
 export {
-  BufferFullError, CloneError, DestroyedError, LimitError, ProtocolError, ResetError, WebipcError,
+  BufferFullError, CloneError, DestroyedError, FeatureError, LimitError, ProtocolError, ResetError, UnansweredError,
+  WebipcError,
 } from './core/errors.js'
 export type { Connection, ConnectionState, ResetEvent, StateEvent } from './connection-types.js'
 export type { IpcRenderer, IpcRendererEvent, IpcRendererListener } from './electron-types.js'

@@ -6,8 +6,8 @@
  */
 import { Connection, type ConnectionOptions } from './connection.js'
 import { encode, type Cloned } from './core/clone.js'
-import { decodeValue, type Envelope, type ErrorReply, type Result, type Send } from './core/envelope.js'
-import { fail, refuseMore } from './core/errors.js'
+import { decodeValue, type Envelope, type ErrorReply, type Post, type Result, type Send } from './core/envelope.js'
+import { fail, ProtocolError, refuseMore } from './core/errors.js'
 import { encodeMessage } from './core/frame.js'
 import { DEFAULT_LIMITS, type Limits } from './core/limits.js'
 import type * as Electron from './electron-types.js'
@@ -46,13 +46,30 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
       this.connection.call({ channel, resolve, reject, seq: 0 }, this.#cloned(channel, args))
     })
 
-  #cloned(channel: unknown, args: unknown[]): Cloned {
-    if (typeof channel !== 'string') {
-      // Electron counts an argument of its own before it.
-      throw new TypeError(`Error processing argument at index 1, conversion failure from ${String(channel)}`)
-    }
+  readonly sendSync = (channel: string, ...args: unknown[]): unknown => {
+    const answer = this.connection.callSync(channel, this.#cloned(channel, args))
+    if (answer.kind === 'result') return this.#value(answer)
+    if (answer.kind !== 'error') fail(`'${answer.kind}' is no answer`)
+    throw withDetails(this.#value(answer) as Failure, '')
+  }
+
+  readonly postMessage = (channel: string, message: unknown, transfer?: MessagePort[]): void => {
+    this.connection.postPorted(channel, this.#cloned(channel, message, 0, 'message'), transfer)
+  }
+
+  readonly sendTo = (webContentsId: number, channel: string, ...args: unknown[]): void => {
+    if (!Number.isInteger(webContentsId)) refuseArgument(1, webContentsId)
+    const cloned = this.#cloned(channel, args, 2)
+    this.connection.require('send-to')
+    // No contents have such a number: nobody is reached, and nobody told, as for any that is unknown.
+    if (webContentsId > 0) this.connection.post(encodeMessage(['send-to', webContentsId, channel], cloned))
+  }
+
+  /** @param index - of the channel in Electron's own count, which begins with an argument of its own */
+  #cloned(channel: unknown, value: unknown, index = 1, root?: string): Cloned {
+    if (typeof channel !== 'string') return refuseArgument(index, channel)
     refuseMore('channel_length', channel.length, this.#limits.channelLength)
-    return encode(args, this.#limits)
+    return encode(value, this.#limits, root)
   }
 
   #deliver(envelope: Envelope): void {
@@ -66,6 +83,15 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
       case 'error':
         this.#fail(envelope)
         break
+      case 'post':
+        this.#emit(envelope.channel, [this.#value(envelope)], { ports: this.connection.ports.handOut(envelope.ports) })
+        break
+      case 'port':
+        this.connection.ports.came(envelope)
+        break
+      case 'port-close':
+        this.connection.ports.closed(envelope.port)
+        break
       case 'void':
         break
       default:
@@ -74,10 +100,24 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
   }
 
   #dispatch(envelope: Send): void {
-    const args = this.#value(envelope)
-    if (!Array.isArray(args)) fail('wrong value of send')
+    const { senderId, senderIsMainFrame = true } = envelope.meta ?? {}
     try {
-      this.emit(envelope.channel, { sender: this, ports: [] }, ...args as unknown[])
+      const args = this.#value(envelope)
+      if (!Array.isArray(args)) fail('wrong value of send')
+      this.#emit(envelope.channel, args, senderId === undefined ? {} : { senderId, senderIsMainFrame })
+    } catch (error) {
+      // What another page has said, the server has not looked at: that page's lie is not the end of this link.
+      if (senderId === undefined || !(error instanceof ProtocolError)) throw error
+      console.warn(`webipc: a message of web contents ${senderId} is dropped: ${error.message}`)
+    }
+  }
+
+  #emit(channel: string, args: readonly unknown[], fields: Partial<Electron.IpcRendererEvent>): void {
+    const event = { sender: this, ports: [], ...fields }
+    // Not to be seen in a listing: Electron 27 has it, later versions have not.
+    if (fields.senderId === undefined) Object.defineProperty(event, 'senderId', { value: 0 })
+    try {
+      this.emit(channel, event, ...args)
     } catch (error) {
       report(error)
     }
@@ -93,20 +133,21 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
     // That it is an object with a message was the envelope's to check.
     const failure = this.#value(envelope) as Failure
     const call = this.connection.settle(envelope.id)
-    call?.reject(remoteError(call.channel, failure))
+    call?.reject(withDetails(failure, `Error invoking remote method '${call.channel}': `))
   }
 
-  #value(carrier: Send | Result | ErrorReply): unknown {
+  #value(carrier: Send | Post | Result | ErrorReply): unknown {
     return decodeValue(carrier, this.#limits)
   }
 }
 
-/** A plain Error with Electron's text; what else the server told is there as own properties. */
-function remoteError(channel: string, failure: Failure): Error {
-  const error = new Error(
-    `Error invoking remote method '${channel}': ${failure.message}`,
-    'cause' in failure ? { cause: failure.cause } : {},
-  )
+function refuseArgument(index: number, value: unknown): never {
+  throw new TypeError(`Error processing argument at index ${index}, conversion failure from ${String(value)}`)
+}
+
+/** A plain Error; what the server told besides its text is there as own properties. */
+function withDetails(failure: Failure, prefix: string): Error {
+  const error = new Error(prefix + failure.message, 'cause' in failure ? { cause: failure.cause } : {})
   for (const name of DETAILS) if (name in failure) Object.assign(error, { [name]: failure[name] })
   return error
 }

@@ -4,9 +4,10 @@
  */
 import { Calls } from './core/calls.js'
 import { ResetError } from './core/errors.js'
-import { encodeControl } from './core/frame.js'
+import { encodeControl, type EncodedMessage } from './core/frame.js'
 import { DEFAULT_LIMITS, type Limits } from './core/limits.js'
 import { Link, Side } from './core/link.js'
+import { PagePorts } from './page-ports.js'
 
 /** An `invoke` that waits for its answer. */
 export interface Call {
@@ -23,6 +24,8 @@ export interface Claims {
   readonly url: string | undefined
   readonly name: string | undefined
   readonly version: string
+  /** The link of the document that embeds this one, where it has told. */
+  readonly parent: string | undefined
 }
 
 /** How many of the waiting calls had left, and how many had not. */
@@ -31,17 +34,35 @@ export interface Rejected {
   readonly unknownOutcome: number
 }
 
+interface Identity {
+  readonly link: string
+  readonly secret: string
+}
+
 export class PageLink {
   readonly link: Link
   readonly calls: Calls<Call>
+  readonly ports: PagePorts
   /** The server has welcomed it at least once. */
   known = false
   #attempts = 0
-  #identity: { readonly link: string, readonly secret: string } | undefined
+  #identity: Identity | undefined
 
-  constructor(limits: Limits = DEFAULT_LIMITS) {
+  /** @param post - sends a message on this link */
+  constructor(limits: Limits = DEFAULT_LIMITS, post: (message: EncodedMessage) => void = () => undefined) {
     this.link = new Link(Side.RENDERER, limits)
     this.calls = new Calls(Side.RENDERER, limits)
+    this.ports = new PagePorts(limits, post)
+  }
+
+  /** The id of the link: what a document in an iframe says to belong to this one. */
+  get id(): string {
+    return this.#known.link
+  }
+
+  /** Made when it is first asked for: a program that never connects needs no randomness. */
+  get #known(): Identity {
+    return this.#identity ??= { link: randomToken(), secret: randomToken() }
   }
 
   /** The number of the next socket. */
@@ -54,16 +75,21 @@ export class PageLink {
     const { received, first } = this.link
     // Who has welcomed this link and does not know it now has forgotten it, and whatever it had sent.
     const fresh = this.link.fresh && !this.known
-    // Made with the first hello: a program that never connects needs no randomness.
-    this.#identity ??= { link: randomToken(), secret: randomToken() }
     return encodeControl(received, 'hello', {
-      ...this.#identity, attempt, received, first, fresh, features: [], ...claims,
+      ...this.#known, attempt, received, first, fresh, features: ['ports'], ...claims,
     })
   }
 
   /** The page ends the link, and this was the last number. */
   bye(): string {
     return encodeControl(this.link.received, 'bye', this.link.last)
+  }
+
+  /** The frames of a body (PROTOCOL.md 2.4): who sends it, and all that is kept. */
+  body(claims: Claims): (string | Uint8Array<ArrayBuffer>)[] {
+    // First, because it says whether anything had left before this moment.
+    const hello = this.hello(0, claims)
+    return [hello, ...this.link.backlog()]
   }
 
   /** Rejects every waiting call, in the order of the calls; each learns whether its message had ever left. */

@@ -31,7 +31,7 @@ function takeMessage(fields: readonly unknown[]): void {
 
 function takeFrame(frame: readonly unknown[]): void {
   const { control, messages } = decodeFrame(JSON.stringify(frame))
-  const isPage = ['hello', 'bye'].includes(String(control?.[0]))
+  const isPage = ['hello', 'bye', 'await'].includes(String(control?.[0]))
   if (control) assert.equal((isPage ? parsePageControl : parseControl)(control).kind, control[0])
   else for (const { fields } of messages) takeMessage(fields)
 }

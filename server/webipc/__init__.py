@@ -17,6 +17,7 @@ from webipc.core.errors import (
     CloneError,
     CloseCode,
     DestroyedError,
+    FeatureError,
     IpcError,
     LimitError,
     LinkEndedError,
@@ -47,6 +48,7 @@ from webipc.handler import HandlerError
 from webipc.ipc_event import IpcMainEvent, IpcMainInvokeEvent
 from webipc.ipc_main import IpcMain, WrongLoopError
 from webipc.ipc_main_impl import SecondHandlerError
+from webipc.message_port_main import MessageChannelMain, MessageEvent, MessagePortMain, TransferError
 from webipc.version import VERSION
 from webipc.web_contents import WebContents
 from webipc.web_frame_main import WebFrameMain
@@ -64,6 +66,7 @@ __all__ = [
     "CloseCode",
     "DestroyedError",
     "EventEmitter",
+    "FeatureError",
     "HandlerError",
     "IpcError",
     "IpcMain",
@@ -80,10 +83,14 @@ __all__ = [
     "LinkEndedError",
     "LocalError",
     "MaxListenersExceededWarning",
+    "MessageChannelMain",
+    "MessageEvent",
+    "MessagePortMain",
     "ProtocolError",
     "RemoteError",
     "ResetError",
     "SecondHandlerError",
+    "TransferError",
     "TypedArray",
     "UndefinedType",
     "WebContents",

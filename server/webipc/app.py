@@ -1,7 +1,7 @@
 """Mounts an `IpcMain` into a FastAPI application: routes, files, lifespan.
 
-Everything that knows Starlette's routing is here. The endpoints themselves are in websocket_endpoint.py and
-beacon_endpoint.py; what they serve is the hub's.
+Everything that knows Starlette's routing is here. The endpoints themselves are in websocket_endpoint.py,
+beacon_endpoint.py and sync_endpoint.py; what they serve is the hub's.
 """
 
 import hashlib
@@ -22,13 +22,15 @@ from webipc.assets import CLIENT_FILES, client_file
 from webipc.beacon_endpoint import BeaconEndpoint
 from webipc.hub import Hub
 from webipc.origins import Origins
+from webipc.sync_endpoint import SyncEndpoint
+from webipc.visitor import visitor_of
 from webipc.websocket_endpoint import WebSocketEndpoint
 
 HubHere = Callable[[], Hub]
 
 
 def routes(hub_here: HubHere, origins: Origins, limits: Any) -> list[BaseRoute]:
-    """Return what is served under the prefix: the client, the socket and the beacon, nothing else."""
+    """Return what is served under the prefix: the client, the socket, the beacon and the synchronous request."""
     files: list[BaseRoute] = [
         Route(f"/{name}", _ClientFile(name, content_type, origins), methods=["GET"], include_in_schema=False)
         for name, content_type in CLIENT_FILES.items()
@@ -36,6 +38,7 @@ def routes(hub_here: HubHere, origins: Origins, limits: Any) -> list[BaseRoute]:
     return [
         WebSocketRoute("/socket", WebSocketEndpoint(hub_here, origins, limits)),
         Route("/beacon", BeaconEndpoint(hub_here, origins, limits), include_in_schema=False),
+        Route("/sync", SyncEndpoint(hub_here, origins, limits), include_in_schema=False),
         *files,
     ]
 
@@ -149,6 +152,9 @@ class _ClientFile:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         response = self._response(request)
+        # The first response that a browser gets of us names it: two sockets at once would get two names.
+        if (cookie := visitor_of(scope).cookie) is not None:
+            response.headers["Set-Cookie"] = cookie
         for name, value in self._origins.cors(request.headers.get("origin")).items():
             response.headers[name] = value
         await response(scope, receive, send)

@@ -19,6 +19,9 @@ from webipc.core.errors import BufferFullError, CloseCode, DestroyedError, Limit
 from webipc.core.frame import EncodedMessage, Frame, encode_control, encode_message
 from webipc.core.limits import Limits
 from webipc.core.link import Link, Side
+from webipc.link_ports import LinkPorts
+from webipc.port_end import PortMessage
+from webipc.sync_calls import SyncCalls
 
 if TYPE_CHECKING:
     from webipc.inbox import Inbox
@@ -72,11 +75,14 @@ class Connection:
         "_owner",
         "_owes_since",
         "_owes_frame",
+        "_ports",
+        "_syncs",
         "answers",
         "bye_deadline",
         "bye_last",
         "dirty",
         "ended",
+        "features",
         "frame",
         "inbox",
         "last_heard",
@@ -101,6 +107,11 @@ class Connection:
         self.link = Link(Side.MAIN, owner.limits)
         # The page's calls that wait for an answer.
         self.answers = Answers(Side.MAIN, owner.limits)
+        # What the page can take, by the names of PROTOCOL.md 6.1.
+        self.features: Sequence[str] = ()
+        # Made when they are needed: most pages have neither, and there may be thousands of pages.
+        self._ports: LinkPorts | None = None
+        self._syncs: SyncCalls | None = None
         # The socket that owns the link; None while there is none.
         self.transport: Transport | None = None
         # A socket has carried it; a link that only requests have named is given less time.
@@ -126,6 +137,22 @@ class Connection:
         """Whether a socket carries the link."""
         return self.transport is not None
 
+    @property
+    def ports(self) -> LinkPorts:
+        """The ports of the link."""
+        if self._ports is None:
+            self._ports = LinkPorts(Side.MAIN, self._owner.limits, self._owner.loop, self.post_here)
+            if self.ended:
+                self._ports.end()
+        return self._ports
+
+    @property
+    def syncs(self) -> SyncCalls:
+        """The page's calls of `sendSync`."""
+        if self._syncs is None:
+            self._syncs = SyncCalls()
+        return self._syncs
+
     # --- what the application sends -------------------------------------------------------------------------------
 
     def encode_send(self, channel: str, args: tuple[Any, ...]) -> EncodedMessage:
@@ -145,6 +172,23 @@ class Connection:
             return
         try:
             owner.loop.call_soon_threadsafe(self.post_here, message)
+        except RuntimeError:
+            raise DestroyedError("Object has been destroyed: the event loop of the server is closed") from None
+
+    def post_ported(self, channel: str, message: PortMessage) -> None:
+        """Send a message with ports to the page's listeners, as `post` does.
+
+        Raises LimitError, in the event loop's thread alone, when the link has no room for so many ports.
+        """
+        owner = self._owner
+        if self.ended:
+            message.close_ends()
+            raise LinkEndedError
+        if threading.get_ident() == owner.thread_id:
+            self.ports.send(["post", channel], message)
+            return
+        try:
+            owner.loop.call_soon_threadsafe(lambda: self.ports.send(["post", channel], message))
         except RuntimeError:
             raise DestroyedError("Object has been destroyed: the event loop of the server is closed") from None
 
@@ -192,6 +236,7 @@ class Connection:
         if older is not None:
             older.close(CloseCode.SUPERSEDED, "another socket of this link has a higher attempt")
         self.was_attached = True
+        self.features = hello.features
         self.link.attach(transport.attempt, hello.received)
         self.last_heard = self._owner.loop.time()
         transport.write(encode_control(self.link.received, "welcome", {"received": self.link.received, **welcome}))
@@ -259,6 +304,10 @@ class Connection:
         transport, self.transport = self.transport, None
         if transport is not None:
             transport.close(CloseCode.NORMAL, "the link has ended")
+        if self._ports is not None:
+            self._ports.end()
+        if self._syncs is not None:
+            self._syncs.end()
         return self.link.end()
 
     # --- time -----------------------------------------------------------------------------------------------------
@@ -266,6 +315,8 @@ class Connection:
     def sweep(self, now: float) -> None:
         """Do what is due: acknowledge, beat, drop a silent socket, end a link whose grace is over (PROTOCOL.md 7)."""
         limits = self._owner.limits
+        if self._syncs is not None and self._syncs.are_open:
+            self.last_heard = now
         if self.bye_last is not None and now >= self.bye_deadline:
             missing = self.bye_last - self.link.received
             logger.warning("%r said goodbye; %d of its last messages did not arrive", self.frame, missing)

@@ -6,7 +6,6 @@ HTTP, WebSockets or FastAPI.
 """
 
 import asyncio
-import contextlib
 import hmac
 import logging
 import secrets
@@ -18,10 +17,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from webipc.connection import Connection, Transport, encode_send
-from webipc.core.envelope import Envelope, Hello, Invoke, Send, decode_value
-from webipc.core.errors import CloseCode, DestroyedError, ProtocolError, ResetError
+from webipc.core.envelope import Envelope, Hello
+from webipc.core.errors import CloseCode, DestroyedError, ResetError
 from webipc.core.frame import EncodedMessage
 from webipc.core.limits import Limits
+from webipc.dispatch import FEATURES, Dispatch, Policy
 from webipc.inbox import Inbox
 from webipc.ipc_main_impl import IpcMainImpl
 from webipc.pump import Flushable, Pump
@@ -38,8 +38,6 @@ LAST_SECONDS = 0.5
 
 # Threads for `def` handlers: as many as FastAPI gives to `def` endpoints, and none of them FastAPI's.
 THREADS = 40
-
-WELCOME_FEATURES: list[str] = []
 
 # How long a document that comes with the token of a tab waits for the one before it to let go. The older socket's end
 # was sent first, but nothing says that it is read first.
@@ -58,6 +56,8 @@ class Settings:
     max_links: int
     # Links without a socket at most; then the oldest goes.
     max_unattached_links: int
+    # Whether a document may `sendTo` a tab.
+    may_send_to: Policy
 
 
 class Hub:
@@ -90,6 +90,8 @@ class Hub:
         self._empty: dict[WebContents, float] = {}
         # Documents that wait for the one before them in their tab.
         self._next_in_tab: dict[WebContents, list[asyncio.Future[None]]] = {}
+        # Documents in iframes that wait for their parent, by the id of its link.
+        self._orphans: dict[str, list[asyncio.Future[None]]] = {}
         self._next_contents_id = 1
         self._executor: ThreadPoolExecutor | None = None
         # What runs of the application's code.
@@ -97,6 +99,7 @@ class Hub:
         # Holds back what is said while calls run.
         self.gate = Pump(loop)
         self._router = Router(ipc_main, self._threads, self.tasks, settings.limits, debug=settings.debug)
+        self._dispatch = Dispatch(self._router, settings.limits, self.from_id, settings.may_send_to)
         self._sweeper = loop.create_task(self._sweep_for_ever(), name="webipc sweeper")
 
     # --- pages ----------------------------------------------------------------------------------------------------
@@ -132,18 +135,34 @@ class Hub:
     # --- sockets --------------------------------------------------------------------------------------------------
 
     async def make_way(self, hello: Hello) -> None:
-        """Wait until the tab that a new document names has let its last one go, for a moment at most.
+        """Wait until the tab that a new document names has let its last one go, or its parent is here, for a moment.
 
         A document that still is there afterwards is another tab's: the tab was duplicated (see `_contents_for`).
         """
-        contents = self._tokens.get(hello.token) if hello.token is not None else None
-        if contents is None or hello.link in self._links or not contents._is_shown():  # noqa: SLF001 - as `_frame_shown`
+        if hello.link in self._links:
             return
-        gone = self.loop.create_future()
-        self._next_in_tab.setdefault(contents, []).append(gone)
-        with contextlib.suppress(TimeoutError):
+        if hello.parent is not None:
+            await self._wait_for_parent(hello.parent)
+            return
+        contents = self._tokens.get(hello.token) if hello.token is not None else None
+        if contents is not None and contents._is_shown():  # noqa: SLF001 - as `_frame_shown`
+            await self._wait_in(self._next_in_tab, contents)
+
+    async def _wait_for_parent(self, parent: str) -> None:
+        """An iframe may be faster than the document that embeds it, whose hello is on its way."""
+        if parent not in self._links and parent not in self._ended:
+            await self._wait_in(self._orphans, parent)
+
+    async def _wait_in(self, waiting: "dict[_Key, list[asyncio.Future[None]]]", key: _Key) -> None:
+        called = self.loop.create_future()
+        waiting.setdefault(key, []).append(called)
+        try:
             async with asyncio.timeout(OVERLAP_SECONDS):
-                await gone
+                await called
+        except TimeoutError:
+            waiting[key].remove(called)
+            if not waiting[key]:
+                del waiting[key]
 
     def hello(self, hello: Hello, visitor: Visitor, transport: Transport) -> Connection:
         """Let a socket carry the link that it names. Raises RefusedError, and ResetError with the reason to tell."""
@@ -167,9 +186,7 @@ class Hub:
         self._let_next_in(connection.frame.web_contents)
 
     def _let_next_in(self, contents: WebContents) -> None:
-        for waiting in self._next_in_tab.pop(contents, ()):
-            if not waiting.done():
-                waiting.set_result(None)
+        _call_in(self._next_in_tab.pop(contents, ()))
 
     def identify(self, hello: Hello, visitor: Visitor) -> Connection:
         """Return the link that a request names, without letting the request own it. Raises as `hello` does.
@@ -194,7 +211,9 @@ class Hub:
             raise ResetError("unknown-link")
         self._make_room()
         connection = Connection(self, hello.link, hello.secret.encode())
-        contents, is_new = self._contents_for(hello.token)
+        connection.features = hello.features
+        parent = self._parent_of(hello, visitor)
+        contents, is_new = (parent.web_contents, False) if parent else self._contents_for(hello.token, visitor)
         connection.frame = WebFrameMain(
             contents,
             connection,
@@ -202,14 +221,21 @@ class Hub:
             origin=visitor.origin,
             url=hello.url or "",
             name=hello.name or "",
+            parent=parent,
         )
         connection.inbox = Inbox(self.loop, copy_context(), self.tasks, self.gate, debug=self.debug)
         self._links[hello.link] = connection
         self._away[connection] = None
-        if is_new:
-            connection.inbox.put(self._router.created(contents, self._created()))
+        _call_in(self._orphans.pop(hello.link, ()))
+        if is_new or parent is not None:
+            connection.inbox.put(self._router.created(connection.frame, self._created(), is_new_tab=is_new))
             connection.inbox.start()
         return connection
+
+    def _parent_of(self, hello: Hello, visitor: Visitor) -> WebFrameMain | None:
+        """Return the document that embeds a new one. Only a document of the same origin can know its link."""
+        parent = self._links.get(hello.parent) if hello.parent is not None else None
+        return parent.frame if parent is not None and parent.frame.origin == visitor.origin else None
 
     def _make_room(self) -> None:
         """Hold the process within its bounds (PROTOCOL.md 8, 4503): pages that are away go first, the oldest first."""
@@ -220,12 +246,12 @@ class Hub:
         elif full:
             raise RefusedError(CloseCode.TRY_LATER, f"the server holds its {settings.max_links} links")
 
-    def _contents_for(self, token: str | None) -> tuple[WebContents, bool]:
+    def _contents_for(self, token: str | None, visitor: Visitor) -> tuple[WebContents, bool]:
         contents = self._tokens.get(token) if token is not None else None
         # A tab shows one document: where its token comes with a second live one, the tab was duplicated.
         if contents is not None and not contents._is_shown():  # noqa: SLF001 - as `_frame_shown`
             return contents, False
-        contents = WebContents(self._next_contents_id, secrets.token_hex(16))
+        contents = WebContents(self._next_contents_id, secrets.token_hex(16), visitor.principal)
         self._next_contents_id += 1
         self._contents[contents.id] = contents
         self._tokens[contents._token] = contents  # noqa: SLF001 - only the hub may know it
@@ -234,7 +260,7 @@ class Hub:
     def _welcome(self, connection: Connection) -> dict[str, Any]:
         contents = connection.frame.web_contents
         welcome = {
-            "features": WELCOME_FEATURES,
+            "features": FEATURES,
             "process": self.process,
             "webContentsId": contents.id,
             "token": contents._token,  # noqa: SLF001 - the tab is told its own
@@ -252,16 +278,7 @@ class Hub:
 
     def dispatch(self, connection: Connection, envelopes: Sequence[Envelope]) -> None:
         """Route what has arrived, in order. Raises ProtocolError at the first that is wrong; those before it stay."""
-        for envelope in envelopes:
-            if type(envelope) is Invoke:
-                connection.answers.begin(envelope.id)
-                args = decode_value(envelope, self.limits)
-                connection.inbox.put(self._router.invoke(connection, envelope.id, envelope.channel, _arguments(args)))
-            elif type(envelope) is Send:
-                args = decode_value(envelope, self.limits)
-                connection.inbox.put(self._router.send(connection, envelope.channel, _arguments(args)))
-            elif envelope.kind not in _IGNORED:
-                raise ProtocolError(f"expected a kind of a feature that this server named, got {envelope.kind!r}")
+        self._dispatch.dispatch(connection, envelopes)
 
     def end(self, connection: Connection, reason: str) -> None:
         """End a link, and its document with it; the tab lives on for a while without one (PROTOCOL.md 6.7)."""
@@ -276,7 +293,7 @@ class Hub:
         # What came before the end is still to be run, from a frame that is detached and not yet gone.
         connection.inbox.put(self._router.gone(connection.frame))
         connection.inbox.start()
-        if contents._frame_gone(connection.frame):  # noqa: SLF001 - as `_frame_shown`
+        if contents._frame_gone(connection.frame) and not contents.is_destroyed():  # noqa: SLF001 - as `_frame_shown`
             self._empty[contents] = now + self.limits.goodbye_ms / 1000
         self._let_next_in(contents)
         logger.debug("%r: link ended (%s), %d messages given up", connection.frame, reason, given_up)
@@ -304,6 +321,9 @@ class Hub:
             self._destroy(contents)
 
     def _destroy(self, contents: WebContents) -> None:
+        for connection in [known for known in self._links.values() if known.frame.web_contents is contents]:
+            # A document in an iframe whose parent is gone has nobody to belong to.
+            self.end(connection, "ended")
         del self._contents[contents.id]
         del self._tokens[contents._token]  # noqa: SLF001 - as above
         try:
@@ -338,14 +358,10 @@ class Hub:
         return self._executor
 
 
-# Kinds that need no answer and mean nothing to a server of this version.
-_IGNORED = frozenset({"void", "result", "error"})
-
-
-def _arguments(value: Any) -> list[Any]:
-    if type(value) is not list:
-        raise ProtocolError("expected the array of arguments as the value, got something else")
-    return value
+def _call_in(waiting: "Sequence[asyncio.Future[None]]") -> None:
+    for called in waiting:
+        if not called.done():
+            called.set_result(None)
 
 
 def _due(deadlines: dict[_Key, float], now: float) -> list[_Key]:

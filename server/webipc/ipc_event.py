@@ -1,13 +1,17 @@
 """The event objects: the first argument of every listener and handler.
 
-Which kind of message gives which fields is Electron's (docs/electron-parity.md, events): `reply` on `send` and not on
-`invoke`, no `ports` on either. Must not know how a message came, nor how one goes out: it asks the frame.
+Which kind of message gives which fields is Electron's (docs/electron-parity.md, events): `reply` on `send` and
+`sendSync`, `return_value` on `sendSync`, `ports` on `postMessage`. Must not know how a message came, nor how one goes
+out: it asks the frame.
 """
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+from webipc.core.values import undefined
 
 if TYPE_CHECKING:
+    from webipc.message_port_main import MessagePortMain
     from webipc.web_contents import WebContents
     from webipc.web_frame_main import WebFrameMain
 
@@ -68,9 +72,31 @@ class _FrameEvent:
 
 
 class IpcMainEvent(_FrameEvent):
-    """The event of `ipcRenderer.send(channel, ...args)`."""
+    """The event of `ipcRenderer.send(channel, ...args)`, and of `sendSync` and `postMessage` with what those add."""
 
     __slots__ = ()
+
+    @property
+    def ports(self) -> "list[MessagePortMain]":
+        """The ports that came with `ipcRenderer.postMessage`, in their order.
+
+        Raises AttributeError for any other message, as Electron's event has no such property there.
+        """
+        raise AttributeError("ports: only a message of ipcRenderer.postMessage has them")
+
+    @property
+    def return_value(self) -> Any:
+        """What `ipcRenderer.sendSync` returns: set it. Reading it gives `undefined`, as in Electron.
+
+        The first assignment answers, at once; later ones, of this or another listener, do nothing. Raises CloneError
+        and LimitError for what cannot be sent: nothing was answered then. May be set later, and from any thread. On a
+        message of `send` it means nothing.
+        """
+        return undefined
+
+    @return_value.setter
+    def return_value(self, value: Any) -> None:
+        """Do nothing: nobody waits."""
 
     def reply(self, channel: str, *args: Any) -> None:
         """Send to the frame that sent this message (`sender.send` always goes to the main frame).
@@ -83,6 +109,62 @@ class IpcMainEvent(_FrameEvent):
             self._frame.send(channel, *args)
 
 
+class Answerable(Protocol):
+    """A call that waits for its one answer."""
+
+    def answer(self, value: Any) -> None:
+        """Give the answer, from any thread. Raises CloneError and LimitError."""
+
+    def forsake(self) -> None:
+        """Nobody is left who could answer; from any thread."""
+
+
+class IpcMainSyncEvent(IpcMainEvent):
+    """The event of `ipcRenderer.sendSync(channel, ...args)`. The page is blocked until `return_value` is set.
+
+    When nobody holds the event any more and it has not been answered, the page is told `reply was never sent`.
+    """
+
+    __slots__ = ("_call",)
+
+    def __init__(self, frame: "WebFrameMain", call: Answerable) -> None:
+        super().__init__(frame)
+        self._call = call
+
+    @property
+    def return_value(self) -> Any:
+        """See `IpcMainEvent.return_value`."""
+        return undefined
+
+    @return_value.setter
+    def return_value(self, value: Any) -> None:
+        self._call.answer(value)
+
+    def __del__(self) -> None:
+        # Electron leaves it to its garbage collector too; Python's counts references and is prompt.
+        self._call.forsake()
+
+
+class IpcMainPostEvent(IpcMainEvent):
+    """The event of `ipcRenderer.postMessage(channel, message, transfer)`. It has no `reply`: answer through a port."""
+
+    __slots__ = ("_ports",)
+
+    def __init__(self, frame: "WebFrameMain", ports: "list[MessagePortMain]") -> None:
+        super().__init__(frame)
+        self._ports = ports
+
+    @property
+    def ports(self) -> "list[MessagePortMain]":
+        """See `IpcMainEvent.ports`."""
+        return self._ports
+
+    @property
+    def reply(self) -> Any:  # Electron's event has none, and asking tells it apart
+        """Raise AttributeError: a message of `postMessage` is not replied to."""
+        raise AttributeError("reply: a message of ipcRenderer.postMessage has none; answer through a port")
+
+
 class IpcMainInvokeEvent(_FrameEvent):
     """The event of `ipcRenderer.invoke(channel, ...args)`. It has no `reply`: the handler returns the answer."""
 
@@ -90,7 +172,7 @@ class IpcMainInvokeEvent(_FrameEvent):
 
 
 class WebContentsEvent:
-    """The event of `@ipc_main.web_contents_created`, and of the `destroyed` of a web contents."""
+    """The event of `@ipc_main.web_contents_created`, and of `destroyed` and `frame-created` of a web contents."""
 
     __slots__ = ("sender",)
 

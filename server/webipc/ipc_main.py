@@ -20,6 +20,7 @@ from webipc.ipc_main_impl import IpcMainImpl
 from webipc.origins import Origins
 from webipc.playground import Playground
 from webipc.web_contents import WebContents
+from webipc.web_frame_main import WebFrameMain
 
 CreatedListener = TypeVar("CreatedListener", bound=Callable[..., Any])
 
@@ -53,6 +54,7 @@ class IpcMain(IpcMainImpl):
         limits: Limits = DEFAULT_LIMITS,
         max_links: int = 10_000,
         max_unattached_links: int = 2_000,
+        may_send_to: Callable[[WebFrameMain, WebContents], bool] | None = None,
     ) -> None:
         """Make an end that no page can reach yet: `mount` it.
 
@@ -61,7 +63,8 @@ class IpcMain(IpcMainImpl):
         them by hand; None: in debug alone. `origins`: pages elsewhere that may connect, such as `https://app.example`;
         pages that the application serves itself always may. `allow_missing_origin` also lets in what sends no origin
         (programs that are not browsers). `limits`: PROTOCOL.md section 9. `max_links`, `max_unattached_links`: how many
-        documents the process holds, and how many of them without a socket.
+        documents the process holds, and how many of them without a socket. `may_send_to(sender, target)` decides which
+        tabs a document reaches with `ipcRenderer.sendTo`; None: those of its own browser (`WebContents.principal`).
 
         Raises ValueError when an entry of `origins` is not an origin.
         """
@@ -72,6 +75,7 @@ class IpcMain(IpcMainImpl):
         self._origins = Origins(listed, allow_missing=allow_missing_origin)
         self._limits = limits
         self._bounds = (max_links, max_unattached_links)
+        self._may_send_to = may_send_to or _is_same_principal
         self._created: tuple[Callable[..., Any], ...] = ()
         self._hub: Hub | None = None
         self._app: FastAPI | None = None
@@ -136,6 +140,28 @@ class IpcMain(IpcMainImpl):
         """Return the tab with this id, or None (Electron's `webContents.fromId`). From any thread."""
         return self._hub.from_id(web_contents_id) if self._hub is not None else None
 
+    def from_frame(self, frame: WebFrameMain) -> WebContents | None:
+        """Return the tab of a document, or None once that is gone (Electron's `webContents.fromFrame`).
+
+        Raises TypeError when `frame` is no WebFrameMain.
+        """
+        if not isinstance(frame, WebFrameMain):
+            raise TypeError(f"expected a WebFrameMain, got {type(frame).__name__}")
+        return None if frame.is_destroyed() else frame.web_contents
+
+    def from_frame_id(self, process_id: int, routing_id: int) -> WebFrameMain | None:
+        """Return the document with these ids, or None (Electron's `webFrameMain.fromId`). From any thread."""
+        return self._find_frame(process_id, lambda frame: frame.routing_id == routing_id)
+
+    def from_frame_token(self, process_id: int, frame_token: str) -> WebFrameMain | None:
+        """Return the document with this token, or None (Electron's `webFrameMain.fromFrameToken`). From any thread."""
+        return self._find_frame(process_id, lambda frame: frame.frame_token == frame_token)
+
+    def _find_frame(self, process_id: int, is_it: Callable[[WebFrameMain], bool]) -> WebFrameMain | None:
+        contents = self.from_id(process_id)
+        frames = [] if contents is None else contents._all_frames()  # noqa: SLF001 - a tab keeps them in its own way
+        return next((frame for frame in frames if is_it(frame)), None)
+
     def _has_playground(self) -> bool:
         return self.debug if self._playground is None else self._playground
 
@@ -153,7 +179,7 @@ class IpcMain(IpcMainImpl):
                 hub = None
             if hub is None:
                 max_links, max_unattached_links = self._bounds
-                settings = Settings(self._limits, self.debug, max_links, max_unattached_links)
+                settings = Settings(self._limits, self.debug, max_links, max_unattached_links, self._may_send_to)
                 hub = self._hub = Hub(loop, self, self._created_listeners, settings)
             return hub
 
@@ -164,6 +190,10 @@ class IpcMain(IpcMainImpl):
         hub, self._hub = self._hub, None
         if hub is not None:
             await hub.stop()
+
+
+def _is_same_principal(sender: WebFrameMain, target: WebContents) -> bool:
+    return sender.web_contents.principal == target.principal
 
 
 class _Mounted:

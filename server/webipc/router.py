@@ -1,14 +1,16 @@
 """From a message of a page to the calls of the application's code, in Electron's order of precedence.
 
-`send` reaches the tab's `ipc-message` listeners, then the listeners of the frame's, the tab's and the application's
-`ipc`, all of them; `invoke` reaches the first of the three that has a handler (docs/electron-parity.md, dispatch). Must
-not know how a call is run (inbox.py), nor how an answer travels (the connection numbers and keeps it).
+`send` and `sendSync` reach the tab's `ipc-message` or `ipc-message-sync` listeners, then the listeners of the frame's,
+the tab's and the application's `ipc`, all of them; `postMessage` the same without the first; `invoke` reaches the first
+of the three that has a handler (docs/electron-parity.md, dispatch). Must not know how a call is run (inbox.py), nor how
+an answer travels (the connection numbers and keeps it).
 """
 
 import asyncio
 import inspect
 import logging
 import secrets
+import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Executor
 from contextvars import copy_context
@@ -22,8 +24,17 @@ from webipc.core.limits import Limits
 from webipc.error_reply import NoHandlerError, ReplyNeverSentError, error_reply
 from webipc.handler import Handler
 from webipc.inbox import Turn
-from webipc.ipc_event import IpcMainEvent, IpcMainInvokeEvent, WebContentsEvent
+from webipc.ipc_event import (
+    IpcMainEvent,
+    IpcMainInvokeEvent,
+    IpcMainPostEvent,
+    IpcMainSyncEvent,
+    WebContentsEvent,
+)
 from webipc.ipc_main_impl import IpcMainImpl
+from webipc.message_port_main import MessagePortMain
+from webipc.port_end import LocalEnd
+from webipc.sync_calls import SyncCall
 from webipc.web_contents import WebContents
 from webipc.web_frame_main import WebFrameMain
 
@@ -56,28 +67,62 @@ class Router:
         contents = frame.web_contents
         event = IpcMainEvent(frame)
         if contents.listener_count("ipc-message"):
-            yield _EmitTurn(contents, event, channel, args)
-        for ipc in (contents._main_frame_ipc, contents._ipc, self._ipc_main):  # noqa: SLF001 - unmade ones have no listeners
+            yield _EmitTurn(contents, "ipc-message", event, channel, args)
+        for ipc in (frame._ipc_if_made, contents._ipc, self._ipc_main):  # noqa: SLF001 - unmade ones have no listeners
             if ipc is not None:
                 for handler in ipc.calls(channel):
                     yield _ListenerTurn(handler, event, args)
+
+    def sync(self, connection: Connection, call: SyncCall, args: list[Any]) -> Iterator[Turn]:
+        """Yield the calls for a `sendSync`; the event is nobody's behind the last of them but the listeners'."""
+        frame = connection.frame
+        contents, channel = frame.web_contents, call.channel
+        event = IpcMainSyncEvent(frame, call)
+        has_listeners = False
+        if contents.listener_count("ipc-message-sync"):
+            has_listeners = True
+            yield _EmitTurn(contents, "ipc-message-sync", event, channel, args)
+        for ipc in (frame._ipc_if_made, contents._ipc, self._ipc_main):  # noqa: SLF001 - as above
+            if ipc is not None:
+                for handler in ipc.calls(channel):
+                    has_listeners = True
+                    yield _SyncListenerTurn(handler, event, args)
+        if not has_listeners:
+            text = "WebContents #%d called ipcRenderer.sendSync() with '%s' channel without listeners."
+            logger.warning(text, contents.id, channel)
+
+    def post(self, connection: Connection, channel: str, message: Any, ends: Sequence[LocalEnd]) -> Iterator[Turn]:
+        """Yield the calls for a `postMessage`. Ports that no listener keeps are closed."""
+        frame = connection.frame
+        loop = asyncio.get_running_loop()
+        event = IpcMainPostEvent(frame, [MessagePortMain(end, loop) for end in ends])
+        for ipc in (frame._ipc_if_made, frame.web_contents._ipc, self._ipc_main):  # noqa: SLF001 - as above
+            if ipc is not None:
+                for handler in ipc.calls(channel):
+                    yield _ListenerTurn(handler, event, [message])
 
     def invoke(self, connection: Connection, call_id: int, channel: str, args: list[Any]) -> Iterator[Turn]:
         """Return the call for an `invoke`: one, which answers."""
         return iter((_InvokeTurn(self, connection, call_id, channel, args),))
 
-    def take_handler(self, contents: WebContents, channel: str) -> Handler:
+    def take_handler(self, frame: WebFrameMain, channel: str) -> Handler:
         """Return the handler for one call. Raises NoHandlerError."""
-        for ipc in (contents._main_frame_ipc, contents._ipc, self._ipc_main):  # noqa: SLF001 - as above
+        for ipc in (frame._ipc_if_made, frame.web_contents._ipc, self._ipc_main):  # noqa: SLF001 - as above
             if ipc is not None and (handler := ipc.take_handler(channel)) is not None:
                 return handler
         raise NoHandlerError(channel)
 
-    def created(self, contents: WebContents, listeners: Sequence[Callable[..., Any]]) -> Iterator[Turn]:
-        """Yield the calls that tell the application of a new tab, before any message of it."""
+    def created(
+        self, frame: WebFrameMain, listeners: Sequence[Callable[..., Any]], *, is_new_tab: bool
+    ) -> Iterator[Turn]:
+        """Yield the calls that tell the application of a new document, before any message of it."""
+        contents = frame.web_contents
         event = WebContentsEvent(contents)
-        for listener in listeners:
-            yield _CreatedTurn(listener, event)
+        if is_new_tab:
+            for listener in listeners:
+                yield _CreatedTurn(listener, event)
+        if contents.listener_count("frame-created"):
+            yield _FrameCreatedTurn(contents, event, frame)
 
     def gone(self, frame: WebFrameMain) -> Iterator[Turn]:
         """Return what is run behind the last message of a document: then the frame is disposed."""
@@ -99,6 +144,11 @@ class Router:
         message = encode_message(["result", call_id], clone.encode(value, self._limits, "result"))
         check_size(message, self._limits)
         return message
+
+    def refusal(self, call_id: int, error: Exception) -> EncodedMessage:
+        """Encode an error of the library's own, which every page may read."""
+        value = {"message": f"Error: {error}", "code": getattr(error, "code", "webipc")}
+        return encode_message(["error", call_id], clone.encode(value, self._limits, "error"))
 
     def error(self, call_id: int, channel: str, error: BaseException) -> EncodedMessage:
         """Encode what the caller may know of an error; the log gets the rest."""
@@ -147,6 +197,29 @@ class _CreatedTurn:
         return f"The listener {self._listener!r} for new web contents"
 
 
+class _FrameCreatedTurn:
+    """The `frame-created` listeners of a tab."""
+
+    __slots__ = ("_contents", "_event", "_frame")
+
+    def __init__(self, contents: WebContents, event: WebContentsEvent, frame: WebFrameMain) -> None:
+        self._contents = contents
+        self._event = event
+        self._frame = frame
+
+    def start(self) -> None:
+        self._contents.emit("frame-created", self._event, {"frame": self._frame})
+
+    def settle(self, value: Any) -> None:
+        """Nothing is awaited, so nothing settles."""
+
+    def fail(self, error: BaseException) -> None:
+        logger.error("A listener for 'frame-created' of %r raised", self._contents, exc_info=error)
+
+    def describe(self) -> str:
+        return "a listener for 'frame-created'"
+
+
 class _GoneTurn:
     """The end of a document, in its place behind what it has sent."""
 
@@ -169,27 +242,30 @@ class _GoneTurn:
 
 
 class _EmitTurn:
-    """The `ipc-message` listeners of a tab."""
+    """The `ipc-message` or `ipc-message-sync` listeners of a tab."""
 
-    __slots__ = ("_args", "_channel", "_contents", "_event")
+    __slots__ = ("_args", "_channel", "_contents", "_event", "_name")
 
-    def __init__(self, contents: WebContents, event: IpcMainEvent, channel: str, args: list[Any]) -> None:
+    def __init__(self, contents: WebContents, name: str, event: IpcMainEvent, channel: str, args: list[Any]) -> None:
         self._contents = contents
+        self._name = name
         self._event = event
         self._channel = channel
         self._args = args
 
     def start(self) -> None:
-        self._contents.emit("ipc-message", self._event, self._channel, *self._args)
+        self._contents.emit(self._name, self._event, self._channel, *self._args)
 
     def settle(self, value: Any) -> None:
         """Nothing is awaited, so nothing settles."""
 
     def fail(self, error: BaseException) -> None:
-        logger.error("A listener for 'ipc-message' of %r raised", self._contents, exc_info=error)
+        logger.error("A listener for '%s' of %r raised", self._name, self._contents, exc_info=error)
+        del self._event
+        _let_go(error)
 
     def describe(self) -> str:
-        return f"a listener for 'ipc-message' ({self._channel!r})"
+        return f"a listener for '{self._name}' ({self._channel!r})"
 
 
 class _ListenerTurn:
@@ -217,6 +293,26 @@ class _ListenerTurn:
         return f"The listener {self._handler.name} for '{self._handler.channel}'"
 
 
+class _SyncListenerTurn(_ListenerTurn):
+    """One `on` listener that may answer a page that is blocked."""
+
+    __slots__ = ()
+
+    def fail(self, error: BaseException) -> None:
+        super().fail(error)
+        # Whoever ran this turn is in the traceback as well.
+        del self._event
+        _let_go(error)
+
+
+def _let_go(error: BaseException) -> None:
+    """Clear what the frames of a traceback hold, once it is logged.
+
+    Whoever keeps the log record would otherwise keep the event, and a page would stay blocked that nobody answers.
+    """
+    traceback.clear_frames(error.__traceback__)
+
+
 class _InvokeTurn:
     """One call of a handler, which is answered exactly once, unless the link has ended by then."""
 
@@ -239,7 +335,7 @@ class _InvokeTurn:
     def start(self) -> Coroutine[Any, Any, Any] | None:
         frame = self._connection.frame
         # Only now: a listener of the message before this one may have registered it.
-        handler = self._router.take_handler(frame.web_contents, self._channel)
+        handler = self._router.take_handler(frame, self._channel)
         event = IpcMainInvokeEvent(frame)
         args = handler.bind(event, self._args)
         if handler.is_async:

@@ -1,5 +1,7 @@
 """Who makes a request: a plain record, never a live socket, so that a policy can be asked about it anywhere."""
 
+import re
+import secrets
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +17,10 @@ class Visitor:
     origin: str
     # Address and port of the other end, for the log.
     peer: str
+    # Who the browser is, by its cookie; a new one where it brought none.
+    principal: str
+    # The header that gives the browser its cookie; None where it has one, and where it would not keep it.
+    cookie: str | None = None
 
 
 class RefusedError(Exception):
@@ -26,11 +32,23 @@ class RefusedError(Exception):
         self.reason = reason
 
 
+COOKIE = "webipc_principal"
+"""Cookies know no ports: a neighbour of this server may have set it, and then it is kept as found."""
+
+_COOKIE = re.compile(rf"(?:^|;\s*){COOKIE}=([0-9a-f]{{32}})(?=;|$)")
+
+
 def visitor_of(scope: MutableMapping[str, Any]) -> Visitor:
     """Describe who makes an ASGI request."""
     client = scope.get("client")
     peer = f"{client[0]}:{client[1]}" if client else "unknown"
-    return Visitor(origin=header(scope, b"origin") or "null", peer=peer)
+    origin = header(scope, b"origin") or "null"
+    found = _COOKIE.search(header(scope, b"cookie") or "")
+    if found is not None:
+        return Visitor(origin, peer, found[1])
+    principal = secrets.token_hex(16)
+    secure = "; Secure" if scope["scheme"] in ("https", "wss") else ""
+    return Visitor(origin, peer, principal, f"{COOKIE}={principal}; Path=/; HttpOnly; SameSite=Lax{secure}")
 
 
 def header(scope: MutableMapping[str, Any], name: bytes) -> str | None:

@@ -4,30 +4,46 @@ It outlives its documents: `id` stays over reload and navigation (docs/electron-
 and go; the hub decides when it is destroyed. Must not know links or sockets.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from webipc.core.errors import DestroyedError
-from webipc.emitter import EventEmitter
+from webipc.emitter import UNSET, EventEmitter
 from webipc.ipc_event import WebContentsEvent
 from webipc.ipc_main_impl import IpcMainImpl
-from webipc.web_frame_main import DISPOSED, WebFrameMain, logger
+from webipc.message_port_main import take_end
+from webipc.web_frame_main import (
+    DISPOSED,
+    DisposedError,
+    WebFrameMain,
+    checked_message,
+    checked_ports,
+    logger,
+    next_tree_node_id,
+)
 
 
 class WebContents(EventEmitter):
     """One tab.
 
-    Emits `ipc-message` (event, channel, *args) for every `send` of its frames, and `destroyed` (event) at its end.
+    Emits `ipc-message` (event, channel, *args) for every `send` of its frames and `ipc-message-sync` for every
+    `sendSync`, `frame-created` (event, details) with `details["frame"]` for each new document, and `destroyed` (event)
+    at its end.
     """
 
-    def __init__(self, contents_id: int, token: str) -> None:
+    def __init__(self, contents_id: int, token: str, principal: str) -> None:
         """`contents_id` is unique for the life of the server; the page shows `token` when its next document loads."""
         super().__init__()
         # An integer, unique for the life of the server; readable after the end.
         self.id = contents_id
+        # That of the main frame, whatever document it shows.
+        self.frame_tree_node_id = next_tree_node_id()
+        # Whose browser it is: tabs with the same one are the same person's, as far as the server can tell.
+        self.principal = principal
         # What a document of this tab shows at its birth to be known again. A secret between the tab and the server.
         self._token = token
-        # The documents of this tab, the one that attached last at the end: a page in the back/forward cache is a
-        # document of its tab as well.
+        # The main documents of this tab, the one that attached last at the end: a page in the back/forward cache is a
+        # document of its tab as well. What is in an iframe belongs to its parent.
         self._frames: list[WebFrameMain] = []
         self._destroyed = False
         # Made when first asked for: most tabs never need them, and there may be thousands.
@@ -77,8 +93,42 @@ class WebContents(EventEmitter):
         else:
             frame.send(channel, *args)
 
+    def post_message(self, channel: Any = UNSET, message: Any = UNSET, transfer: Any = UNSET) -> None:
+        """Send one value and ports to the document that the tab shows: see `WebFrameMain.post_message`.
+
+        Raises as that does, DestroyedError when the tab is gone, and DisposedError between two documents.
+        """
+        frame = self.main_frame
+        if frame is not None:
+            frame.post_message(channel, message, transfer)
+            return
+        checked_message(channel, message)
+        for port in checked_ports(transfer):
+            take_end(port).close()
+        raise DisposedError
+
+    def send_to_frame(self, frame_id: int | Sequence[int], channel: str, *args: Any) -> bool:
+        """Send a message to one document of this tab, by its routing id or `[process_id, routing_id]`.
+
+        Returns False when this tab has no such document. Raises TypeError when `frame_id` is neither, or `channel` no
+        string; else as `WebFrameMain.send`. Electron's `webContents.sendToFrame`.
+        """
+        pair = [self.id, frame_id] if isinstance(frame_id, int) else list(frame_id) if is_pair(frame_id) else None
+        if pair is None or isinstance(frame_id, bool):
+            raise TypeError("Missing required frame argument (must be number or [processId, frameId])")
+        for frame in self._all_frames():
+            if [frame.process_id, frame.routing_id] == pair:
+                frame.send(channel, *args)
+                return True
+        return False
+
+    def _all_frames(self) -> list[WebFrameMain]:
+        return [frame for document in self._frames for frame in document.frames_in_subtree]
+
     def _frame_shown(self, frame: WebFrameMain) -> None:
-        """Make `frame` the main frame: it has just attached."""
+        """Make `frame` the main frame: it has just attached. What is in an iframe is none."""
+        if frame.parent is not None:
+            return
         if frame in self._frames:
             self._frames.remove(frame)
         self._frames.append(frame)
@@ -89,10 +139,11 @@ class WebContents(EventEmitter):
 
     def _frame_gone(self, frame: WebFrameMain) -> bool:
         """Forget a document that is gone; return whether there is none left."""
+        is_main = frame.parent is None
         frame._detach()  # noqa: SLF001 - a frame ends with the tab's knowledge, and never by its own hand
         if frame in self._frames:
             self._frames.remove(frame)
-        return not self._frames
+        return is_main and not self._frames
 
     def _destroy(self) -> None:
         self._destroyed = True
@@ -100,3 +151,8 @@ class WebContents(EventEmitter):
 
     def __repr__(self) -> str:
         return f"<WebContents #{self.id}{' destroyed' if self._destroyed else ''}>"
+
+
+def is_pair(value: object) -> bool:
+    """Tell whether this is Electron's `[processId, routingId]`."""
+    return isinstance(value, list | tuple) and [type(part) for part in value] == [int, int]

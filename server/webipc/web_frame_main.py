@@ -6,13 +6,19 @@ Must not know sockets: it posts to its connection, which knows whether there is 
 
 import itertools
 import logging
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from webipc.core.errors import CloneError, DestroyedError, LimitError, LinkEndedError
+from webipc.core.errors import CloneError, DestroyedError, FeatureError, LimitError, LinkEndedError
+from webipc.core.limits import DEFAULT_LIMITS
+from webipc.core.values import undefined
+from webipc.emitter import UNSET
+from webipc.ipc_main_impl import IpcMainImpl
+from webipc.message_port_main import MessagePortMain, TransferError, refuse_unusable, take_end
+from webipc.port_end import PortMessage
 
 if TYPE_CHECKING:
     from webipc.core.frame import EncodedMessage
-    from webipc.ipc_main_impl import IpcMainImpl
     from webipc.web_contents import WebContents
 
 logger = logging.getLogger("webipc")
@@ -20,10 +26,23 @@ logger = logging.getLogger("webipc")
 DISPOSED = "Render frame was disposed before WebFrameMain could be accessed"
 
 _routing_ids = itertools.count(1)
+_tree_node_ids = itertools.count(1)
+
+
+class DisposedError(DestroyedError):
+    """The document is gone. The text is Electron's."""
+
+    def __init__(self) -> None:
+        super().__init__(DISPOSED)
+
+    def __reduce__(self) -> tuple[type["DisposedError"], tuple[()]]:
+        return type(self), ()
 
 
 class Outlet(Protocol):
     """Where messages for one page go: the connection that owns the link."""
+
+    features: Sequence[str]
 
     @property
     def attached(self) -> bool:
@@ -35,27 +54,50 @@ class Outlet(Protocol):
     def post(self, message: "EncodedMessage") -> None:
         """Number and keep a message, from any thread."""
 
+    def post_ported(self, channel: str, message: PortMessage) -> None:
+        """Send a message with ports, from any thread."""
+
 
 class WebFrameMain:
-    """One document. Ends with it: a document that is loaded after it has a frame of its own."""
+    """One document, of a tab or of an iframe in it. Ends with it: what is loaded after it has a frame of its own."""
 
     __slots__ = (
         "__weakref__",
+        "_children",
         "_disposed",
+        "_ipc",
         "_outlet",
         "frame_token",
+        "frame_tree_node_id",
         "name",
         "origin",
+        "parent",
         "routing_id",
         "url",
         "web_contents",
     )
 
-    def __init__(
-        self, web_contents: "WebContents", outlet: Outlet, *, frame_token: str, origin: str, url: str, name: str
+    def __init__(  # noqa: PLR0913 - what is known of a document, by name
+        self,
+        web_contents: "WebContents",
+        outlet: Outlet,
+        *,
+        frame_token: str,
+        origin: str,
+        url: str,
+        name: str,
+        parent: "WebFrameMain | None" = None,
     ) -> None:
         # The tab that shows the document.
         self.web_contents = web_contents
+        # The document that embeds this one; None for the main one of a tab. Of the same origin: no other is known.
+        self.parent = parent
+        # The documents that this one embeds and that are there, in the order in which they came.
+        self._children: list[WebFrameMain] = []
+        if parent is not None:
+            parent._children.append(self)  # noqa: SLF001 - of its own class
+        # Of a document in an iframe; that of the main one is the tab's. Made when first asked for.
+        self._ipc: IpcMainImpl | None = None
         # None once the document is gone.
         self._outlet: Outlet | None = outlet
         # True once its last message has been heard.
@@ -69,15 +111,12 @@ class WebFrameMain:
         self.name = name
         # Unique in this process.
         self.routing_id = next(_routing_ids)
+        # Stays the same when a tab shows another main document; an iframe's is new with each document.
+        self.frame_tree_node_id = web_contents.frame_tree_node_id if parent is None else next_tree_node_id()
 
     @property
     def process_id(self) -> int:
         """The id of the tab: the nearest thing to a renderer process."""
-        return self.web_contents.id
-
-    @property
-    def frame_tree_node_id(self) -> int:
-        """Stays the same when the tab shows another document."""
         return self.web_contents.id
 
     @property
@@ -87,8 +126,40 @@ class WebFrameMain:
 
     @property
     def ipc(self) -> "IpcMainImpl":
-        """Listeners and handlers for messages of this frame alone; they outlive the document, as in Electron."""
-        return self.web_contents.main_frame_ipc
+        """Listeners and handlers for messages of this frame alone.
+
+        Those of a tab's main frame outlive the document, as in Electron; those of an iframe end with it.
+        """
+        if self.parent is None:
+            return self.web_contents.main_frame_ipc
+        if self._ipc is None:
+            self._ipc = IpcMainImpl()
+        return self._ipc
+
+    @property
+    def _ipc_if_made(self) -> "IpcMainImpl | None":
+        """An `ipc` that nobody has asked for has no listeners."""
+        return self.web_contents._main_frame_ipc if self.parent is None else self._ipc  # noqa: SLF001 - one mechanism
+
+    @property
+    def top(self) -> "WebFrameMain":
+        """The main document above this one, or this one itself."""
+        return self if self.parent is None else self.parent.top
+
+    @property
+    def frames(self) -> "list[WebFrameMain]":
+        """The documents in iframes of this one that load the client too, in the order in which they came."""
+        return list(self._children)
+
+    @property
+    def frames_in_subtree(self) -> "list[WebFrameMain]":
+        """This document, and all below it."""
+        return list(self._subtree())
+
+    def _subtree(self) -> "Iterator[WebFrameMain]":
+        yield self
+        for child in self.frames:
+            yield from child._subtree()  # noqa: SLF001 - of its own class
 
     def is_destroyed(self) -> bool:
         """Return whether the document is gone, and everything that it has sent has been heard."""
@@ -111,9 +182,37 @@ class WebFrameMain:
         except (DestroyedError, LinkEndedError):
             logger.exception("Error sending from webFrameMain: Error: %s", DISPOSED)
 
+    def post_message(self, channel: Any = UNSET, message: Any = UNSET, transfer: Any = UNSET) -> None:
+        """Send one value and ports to this document; its `ipcRenderer.on(channel)` listeners get `(event, message)`.
+
+        The ports of `transfer` are the page's from now on (`event.ports` there), and cannot be used here any more.
+        Raises what Electron throws: TypeError without a channel that is a string, or without a message; CloneError;
+        TransferError for a list that is none, or holds anything but usable ports; DisposedError when the document is
+        gone, and then the ports are lost. Order and threads as `send`.
+        """
+        value = PortMessage.of(checked_message(channel, message), DEFAULT_LIMITS)
+        ends = tuple(take_end(port) for port in checked_ports(transfer))
+        carried = PortMessage(value.skeleton, value.fixups, value.segments, ends)
+        outlet = self._outlet
+        if outlet is None:
+            carried.close_ends()
+            raise DisposedError
+        if "ports" not in outlet.features:
+            carried.close_ends()
+            raise FeatureError("ports")
+        try:
+            outlet.post_ported(channel, carried)
+        except LinkEndedError:
+            raise DisposedError from None
+
+    def _pass_on(self, message: "EncodedMessage") -> None:
+        """Post what another page has said. A document that is gone hears nothing."""
+        if self._outlet is not None:
+            self._outlet.post(message)
+
     def _living_outlet(self) -> Outlet:
         if self._outlet is None:
-            raise DestroyedError(DISPOSED)
+            raise DisposedError
         return self._outlet
 
     def _is_attached(self) -> bool:
@@ -121,6 +220,10 @@ class WebFrameMain:
 
     def _detach(self) -> None:
         self._outlet = None
+        if self.parent is not None:
+            siblings = self.parent._children  # noqa: SLF001 - of its own class
+            if self in siblings:
+                siblings.remove(self)
 
     def _dispose(self) -> None:
         self._disposed = True
@@ -128,3 +231,33 @@ class WebFrameMain:
     def __repr__(self) -> str:
         gone = ", gone" if self._outlet is None else ""
         return f"<WebFrameMain {self.routing_id} of WebContents #{self.web_contents.id} at {self.origin}{gone}>"
+
+
+def next_tree_node_id() -> int:
+    """Return a `frame_tree_node_id` that no frame of this process has had."""
+    return next(_tree_node_ids)
+
+
+def checked_message(channel: Any, message: Any) -> Any:
+    """Return the message of `post_message`; raises TypeError with Electron's text when something is missing."""
+    if channel is UNSET or message is UNSET:
+        raise TypeError("Insufficient number of arguments.")
+    if not isinstance(channel, str):
+        raise TypeError(f"Error processing argument at index 0, conversion failure from {_as_javascript(channel)}")
+    return message
+
+
+def checked_ports(transfer: Any) -> list[MessagePortMain]:
+    """Return the ports of `post_message`. Raises TransferError: `Invalid value for transfer`, and what ports raise."""
+    if transfer is UNSET or transfer is undefined:
+        return []
+    if not isinstance(transfer, list | tuple) or not all(isinstance(port, MessagePortMain) for port in transfer):
+        raise TransferError("Invalid value for transfer")
+    refuse_unusable(transfer)
+    return list(transfer)
+
+
+def _as_javascript(value: object) -> str:
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -46,7 +46,8 @@ class WebSocketEndpoint:
             await _refuse(send, offered, refused, visitor)
             return
         hub = self._hub_here()
-        await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+        cookies = [] if visitor.cookie is None else [(b"set-cookie", visitor.cookie.encode())]
+        await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL, "headers": cookies})
         transport = WebSocketTransport(send, visitor.peer, hub.loop, hub.tasks)
         await _Socket(hub, self._limits, visitor, transport, receive).serve()
 

@@ -13,6 +13,9 @@ import { DEFAULT_LIMITS, type Limits } from './limits.js'
 export interface Meta {
   readonly deadline?: number
   readonly traceparent?: string
+  /** Of a `send` that another page has sent (PROTOCOL.md 4.7). */
+  readonly senderId?: number
+  readonly senderIsMainFrame?: boolean
 }
 
 /** The part of a message that holds a value: see `decodeValue`. */
@@ -24,10 +27,15 @@ export interface Carrier {
 }
 
 /** A value that came with port handles. */
-interface Ported extends Carrier { readonly ports: readonly unknown[] }
+interface Ported extends Carrier { readonly ports: readonly number[] }
 
 export interface Send extends Carrier { readonly kind: 'send', readonly channel: string }
 export interface Post extends Ported { readonly kind: 'post', readonly channel: string }
+export interface SendTo extends Carrier {
+  readonly kind: 'send-to'
+  readonly contents: number
+  readonly channel: string
+}
 export interface Invoke extends Carrier { readonly kind: 'invoke', readonly id: number, readonly channel: string }
 export interface Result extends Carrier { readonly kind: 'result', readonly id: number }
 export interface ErrorReply extends Carrier { readonly kind: 'error', readonly id: number }
@@ -40,7 +48,7 @@ export interface PortClose { readonly kind: 'port-close', readonly port: number 
 export interface Part { readonly kind: 'part', readonly remaining: number, readonly segments: readonly Uint8Array[] }
 
 export type Envelope =
-  Send | Post | Invoke | Result | ErrorReply | Sync | SyncDone | Void | Port | PortClose | Part
+  Send | Post | SendTo | Invoke | Result | ErrorReply | Sync | SyncDone | Void | Port | PortClose | Part
 
 /** PROTOCOL.md section 6.1, where each field is explained. */
 export interface Hello {
@@ -56,6 +64,7 @@ export interface Hello {
   readonly url?: string
   readonly name?: string
   readonly version?: string
+  readonly parent?: string
 }
 
 /** PROTOCOL.md section 6.1, where each field is explained. */
@@ -76,12 +85,14 @@ export interface Welcome {
 export interface Reset { readonly kind: 'reset', readonly reason: string }
 /** PROTOCOL.md section 6.6: the page ends the link, and `last` was the last number that it used. */
 export interface Bye { readonly kind: 'bye', readonly last: number }
+/** PROTOCOL.md section 4.6: the last frame of a synchronous request, which is answered when this call is. */
+export interface Await { readonly kind: 'await', readonly id: number }
 /** PROTOCOL.md section 6.8: a developer has changed the page. */
 export interface Reload { readonly kind: 'reload' }
 
 /** What a server says; and what a page says. */
 export type Control = Welcome | Reset | Reload
-export type PageControl = Hello | Bye
+export type PageControl = Hello | Bye | Await
 
 type Check = (field: unknown, kind: string) => boolean
 type Field = readonly [name: string, check: Check]
@@ -103,12 +114,14 @@ const channel: Field = ['channel', isText]
 const id: Field = ['id', isPositive]
 const port: Field = ['port', isPositive]
 const value: Field = ['value', isValue]
-const ports: Field = ['ports', Array.isArray]
+const ports: Field = ['ports', (field, kind) =>
+  Array.isArray(field) && field.every((each) => isPositive(each, kind))]
 
 /** Each kind and its fixed fields, in their order (PROTOCOL.md section 4). */
 const KINDS: Kinds = new Map<unknown, readonly Field[]>([
   ['send', [channel, value]],
   ['post', [channel, value, ports]],
+  ['send-to', [['contents', isPositive], channel, value]],
   ['invoke', [id, channel, value]],
   ['result', [id, value]],
   ['error', [id, value]],
@@ -130,13 +143,14 @@ const CONTROLS: Kinds = new Map([
   ['reload', []],
 ])
 
-/** The same of a page's; `bye` has its one field without a name. A function, so that a page need not download it. */
+/** The same of a page's; `bye` and `await` have their field without a name. A function: a page does not download it. */
 const pageControls = (): Kinds => new Map([
   ['hello', Object.entries({
     link: isToken, secret: isToken, attempt: isCount, received: isCount, first: isPositive, fresh: isTruth,
     features: areTexts, token: optional(isToken), url: optional(isText), name: optional(isText),
-    version: optional(isText),
+    version: optional(isText), parent: optional(isToken),
   })],
+  ['await', [id]],
   ['bye', [['last', isCount]]],
 ])
 
@@ -157,7 +171,7 @@ export function parseControl(control: readonly unknown[]): Control {
 
 /** For MAIN: the same of what a page says. */
 export function parsePageControl([kind, content, ...more]: readonly unknown[]): PageControl {
-  const fields = kind === 'bye' ? { last: content } : content
+  const fields = kind === 'bye' ? { last: content } : kind === 'await' ? { id: content } : content
   return parseFields(pageControls(), [kind, fields, ...more]) as unknown as PageControl
 }
 

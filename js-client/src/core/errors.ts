@@ -7,9 +7,11 @@
  *     │   ├── LimitError         limit
  *     │   │   └── BufferFullError   buffer-full
  *     │   ├── DestroyedError     destroyed
+ *     │   ├── FeatureError       no-feature
  *     │   └── LinkEndedError     link-ended
  *     └── RemoteError            the peer did it
  *         ├── ProtocolError      protocol
+ *         ├── UnansweredError    unknown-outcome
  *         └── ResetError         not-sent | unknown-outcome
  *
  * Must not know who raises what. Twin: server/webipc/core/errors.py
@@ -121,6 +123,17 @@ export class DestroyedError extends LocalError {
   override readonly code = 'destroyed'
 }
 
+/** The peer is older than what was to be sent. */
+export class FeatureError extends LocalError {
+  override readonly name = 'FeatureError'
+  override readonly code = 'no-feature'
+  declare readonly feature: string
+  /** @param feature as `hello` and `welcome` name it */
+  constructor(feature: string) {
+    super(`The other side does not know '${feature}': use a newer version there`, { feature })
+  }
+}
+
 /** Something was posted on a link that is over. */
 export class LinkEndedError extends LocalError {
   override readonly name = 'LinkEndedError'
@@ -157,6 +170,17 @@ export class ResetError extends RemoteError {
   constructor(reason: string, code: 'not-sent' | 'unknown-outcome' = 'unknown-outcome') {
     super(`The link was reset (${reason}): ${code}`, { reason })
     this.code = code
+  }
+}
+
+/** Nothing has answered a `sendSync`, however often it was asked: it may have run, or not. */
+export class UnansweredError extends RemoteError {
+  override readonly name = 'UnansweredError'
+  override readonly code = 'unknown-outcome'
+  declare readonly channel: string
+  /** @param channel of the call */
+  constructor(channel: string) {
+    super(`sendSync('${channel}') was not answered, as the server could not be reached: it may have run`, { channel })
   }
 }
 

@@ -38,6 +38,8 @@ export interface Limits {
   readonly keptBytes: number
   /** Calls of a peer that wait for an answer. */
   readonly openCalls: number
+  /** Ports of a link that are open. */
+  readonly openPorts: number
   /** Messages after which a bare frame acknowledges. */
   readonly ackMessages: number
   /** Bytes after which a bare frame acknowledges. */
@@ -66,6 +68,8 @@ export interface ServerLimits {
   readonly graceMs: number
   /** The same for a link that only a request has touched. */
   readonly unattachedGraceMs: number
+  /** From a `sync` to its answer. */
+  readonly syncMs: number
   /** From `bye` to the end of the link, and from there to the end of its web contents. */
   readonly goodbyeMs: number
 }
@@ -86,6 +90,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   keptMessages: 100_000,
   keptBytes: 67_108_864,
   openCalls: 65_536,
+  openPorts: 10_000,
   ackMessages: 64,
   ackBytes: 262_144,
   ackMs: 1_000,
@@ -97,9 +102,10 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
 })
 
 export const SERVER_LIMITS: ServerLimits = /* @__PURE__ */ Object.freeze({
-  bodyBytes: 67_108_864,
+  bodyBytes: 71_303_168,
   heartbeatMs: 15_000,
   graceMs: 60_000,
   unattachedGraceMs: 10_000,
+  syncMs: 30_000,
   goodbyeMs: 5_000,
 })

@@ -18,7 +18,8 @@ interface Vector {
 
 const vectors = readVectors<Vector[]>('envelopes.json')
 const CONTROLS: Readonly<Record<string, (control: readonly unknown[]) => object>> = {
-  hello: parsePageControl, bye: parsePageControl, welcome: parseControl, reset: parseControl, reload: parseControl,
+  hello: parsePageControl, bye: parsePageControl, await: parsePageControl,
+  welcome: parseControl, reset: parseControl, reload: parseControl,
 }
 const refusal = (closeCode: number) => (error: unknown): boolean =>
   error instanceof ProtocolError && error.closeCode === closeCode
@@ -48,7 +49,7 @@ describe('the vectors', () => {
 
   test('every kind is among them', () => {
     const kinds = new Set(vectors.map(({ fields }) => fields['kind']))
-    assert.equal(kinds.size, 11 + Object.keys(CONTROLS).length)
+    assert.equal(kinds.size, 12 + Object.keys(CONTROLS).length)
   })
 })
 

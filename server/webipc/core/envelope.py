@@ -68,7 +68,19 @@ class Post(NamedTuple):
     kind: Literal["post"]
     channel: _Text
     value: Any
-    ports: list[Any]
+    ports: list[_Positive]
+    meta: _Meta = None
+    fixups: _Fixups = ()
+    segments: _Segments = ()
+
+
+class SendTo(NamedTuple):
+    """Arguments for the listeners of another page: the main document of the web contents with this id."""
+
+    kind: Literal["send-to"]
+    contents: _Positive
+    channel: _Text
+    value: Any
     meta: _Meta = None
     fixups: _Fixups = ()
     segments: _Segments = ()
@@ -139,7 +151,7 @@ class Port(NamedTuple):
     kind: Literal["port"]
     port: _Positive
     value: Any
-    ports: list[Any]
+    ports: list[_Positive]
     meta: _Meta = None
     fixups: _Fixups = ()
     segments: _Segments = ()
@@ -160,7 +172,7 @@ class Part(NamedTuple):
     segments: _Segments = ()
 
 
-Carrier: TypeAlias = Send | Post | Invoke | Result | ErrorReply | Sync | Port
+Carrier: TypeAlias = Send | Post | SendTo | Invoke | Result | ErrorReply | Sync | Port
 """A message with a value: see `decode_value`."""
 
 Envelope: TypeAlias = Carrier | SyncDone | Void | PortClose | Part
@@ -181,6 +193,7 @@ class Hello:
     url: _Text | None = None
     name: _Text | None = None
     version: _Text | None = None
+    parent: _Token | None = None
     kind: Literal["hello"] = "hello"
 
 
@@ -217,15 +230,23 @@ class Bye:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Await:
+    """The last frame of a synchronous request: answer it when this call is answered (PROTOCOL.md 4.6)."""
+
+    id: _Positive
+    kind: Literal["await"] = "await"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reload:
     """The page is asked to load itself again: a developer has changed it (PROTOCOL.md 6.8)."""
 
     kind: Literal["reload"] = "reload"
 
 
-Control: TypeAlias = Hello | Welcome | Reset | Bye | Reload
+Control: TypeAlias = Hello | Welcome | Reset | Bye | Await | Reload
 
-_KINDS: Final = (Send, Post, Invoke, Result, ErrorReply, Sync, SyncDone, Void, Port, PortClose, Part)
+_KINDS: Final = (Send, Post, SendTo, Invoke, Result, ErrorReply, Sync, SyncDone, Void, Port, PortClose, Part)
 
 # Kind -> how many elements stand before meta, fixups and segments, which are the fields with a default.
 _FIXED: Final = {
@@ -247,6 +268,7 @@ _MESSAGES: Final[TypeAdapter[list[Envelope]]] = TypeAdapter(
             Annotated[
                 Annotated[Send, Tag("send")]
                 | Annotated[Post, Tag("post")]
+                | Annotated[SendTo, Tag("send-to")]
                 | Annotated[Invoke, Tag("invoke")]
                 | Annotated[Result, Tag("result")]
                 | Annotated[ErrorReply, Tag("error")]
@@ -291,10 +313,14 @@ def parse_control(control: Sequence[Any]) -> Control:
     match control:
         case ["bye", last]:
             fields = {"last": last, "kind": "bye"}
+        case ["await", call]:
+            fields = {"id": call, "kind": "await"}
         case [str(kind), dict(named)]:
             fields = {**named, "kind": kind}
         case _:
-            raise ProtocolError("a control message is its kind and an object, or bye and a number; something else came")
+            raise ProtocolError(
+                "expected a kind and an object, or bye or await and a number, as a control message; got something else"
+            )
     try:
         return _CONTROLS.validate_python(fields)
     except ValidationError as error:

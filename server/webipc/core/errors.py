@@ -6,9 +6,11 @@
         LimitError                a limit of PROTOCOL.md section 9
           BufferFullError         no room to keep another message
         DestroyedError            the page or the object is gone
+        FeatureError              the peer is older than what was to be sent
         LinkEndedError            the link is over
       RemoteError                 the peer did it
         ProtocolError             the peer broke PROTOCOL.md
+        UnansweredError           nothing has answered a sendSync
         ResetError                the link ended before the answer came
       IpcError                    raised by an application, for the caller in the page
 
@@ -146,6 +148,20 @@ class DestroyedError(LocalError, TypeError):
         super().__init__(text)
 
 
+class FeatureError(LocalError):
+    """The peer is older than what was to be sent."""
+
+    code = "no-feature"
+
+    def __init__(self, feature: str) -> None:
+        """`feature` as `hello` and `welcome` name it."""
+        super().__init__(f"The other side does not know '{feature}': use a newer version there")
+        self.feature = feature
+
+    def __reduce__(self) -> tuple[type["FeatureError"], tuple[str]]:
+        return type(self), (self.feature,)
+
+
 class LinkEndedError(LocalError):
     """The link is over; what was to be sent on it was not numbered."""
 
@@ -174,6 +190,22 @@ class ProtocolError(RemoteError):
 
     def __reduce__(self) -> tuple[type["ProtocolError"], tuple[str, CloseCode]]:
         return type(self), (self.detail, self.close_code)
+
+
+class UnansweredError(RemoteError):
+    """Nothing has answered a `sendSync`, however often it was asked: it may have run, or not."""
+
+    code = "unknown-outcome"
+
+    def __init__(self, channel: str) -> None:
+        """`channel` of the call."""
+        super().__init__(
+            f"sendSync('{channel}') was not answered, as the server could not be reached: it may have run"
+        )
+        self.channel = channel
+
+    def __reduce__(self) -> tuple[type["UnansweredError"], tuple[str]]:
+        return type(self), (self.channel,)
 
 
 class ResetError(RemoteError):

@@ -23,7 +23,7 @@ class Limits:
     frame_messages: int = 128  # messages in one frame
     frame_bytes: int = 65_536  # a frame of more than one message
     socket_bytes: int = 1_114_112  # one frame at the receiver
-    body_bytes: int = 67_108_864  # the body of a request
+    body_bytes: int = 71_303_168  # the body of a request
     beacon_bytes: int = 61_440  # the messages in a beacon
     depth: int = 512  # arrays and objects within each other in a value
     nodes: int = 1_000_000  # nodes reached in a value with references
@@ -33,6 +33,7 @@ class Limits:
     kept_messages: int = 100_000  # messages that a sender keeps
     kept_bytes: int = 67_108_864  # bytes that a sender keeps
     open_calls: int = 65_536  # calls of a peer that wait for an answer
+    open_ports: int = 10_000  # ports of a link that are open
     ack_messages: int = 64  # messages after which a bare frame acknowledges
     ack_bytes: int = 262_144  # bytes after which a bare frame acknowledges
     ack_ms: int = 1_000  # time after which a bare frame acknowledges
@@ -44,6 +45,7 @@ class Limits:
     answer_server_ms: int = 1_000  # silence after which a server answers a bare frame
     grace_ms: int = 60_000  # without a socket before a link ends
     unattached_grace_ms: int = 10_000  # the same for a link that only a request has touched
+    sync_ms: int = 30_000  # from a sync to its answer
     goodbye_ms: int = 5_000  # from bye to the end of the link, and from there to the end of its web contents
 
     def __post_init__(self) -> None:

@@ -1,0 +1,153 @@
+"""The ports of one link: what the other side says into them goes to their other ends, and back (PROTOCOL.md 4.4).
+
+Gives ports an id when they cross the link, and makes ends for those that come. Must not know whose link it is (a
+page's, or in tests a server's), nor what is listened to. Twin in spirit: js-client/src/page-ports.ts
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from webipc.core.envelope import Port, PortClose
+from webipc.core.errors import LimitError
+from webipc.core.frame import EncodedMessage, encode_message
+from webipc.core.limits import Limits
+from webipc.core.link import Side
+from webipc.core.ports import Ports
+from webipc.port_end import End, LocalEnd, PortMessage, entangle
+
+logger = logging.getLogger("webipc")
+
+Post = Callable[[EncodedMessage], None]
+
+
+class RemoteEnd(End):
+    """An end on the other side of the link."""
+
+    __slots__ = ("_ports", "port_id")
+
+    def __init__(self, ports: "LinkPorts") -> None:
+        super().__init__()
+        self._ports = ports
+        # Given when the port crosses the link.
+        self.port_id = 0
+
+    def deliver(self, message: PortMessage) -> None:
+        """See End."""
+        self._ports.in_loop(self._ports.say, self, message)
+
+    def peer_closed(self) -> None:
+        """See End."""
+        self._ports.in_loop(self._ports.tell_closed, self)
+
+
+class LinkPorts:
+    """The open ports of a link. All but `in_loop` belong to the event loop's thread."""
+
+    __slots__ = ("_ended", "_limits", "_loop", "_post", "_table")
+
+    def __init__(self, side: Side, limits: Limits, loop: asyncio.AbstractEventLoop, post: Post) -> None:
+        """`post` numbers a message and keeps it; it says nothing when the link is over."""
+        self._limits = limits
+        self._loop = loop
+        self._post = post
+        self._table: Ports[RemoteEnd] = Ports(side, limits)
+        self._ended = False
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def in_loop(self, function: Callable[..., None], *args: Any) -> None:
+        """Call it now in the event loop's thread, or there as soon as may be, in the order of the calls."""
+        try:
+            is_here = asyncio.get_running_loop() is self._loop
+        except RuntimeError:
+            is_here = False
+        if is_here:
+            function(*args)
+            return
+        # A loop that is closed has no pages any more.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(function, *args)
+
+    def send(self, fields: Sequence[Any], message: PortMessage) -> None:
+        """Send a message with its ports: each end gives way to one on the other side.
+
+        A link that is over, or that takes no more ports, closes them.
+        """
+        if self._ended:
+            message.close_ends()
+            return
+        try:
+            self._table.room_for(len(message.ends))
+        except LimitError:
+            message.close_ends()
+            raise
+        heirs = [RemoteEnd(self) for _ in message.ends]
+        for heir in heirs:
+            heir.port_id = self._table.open(heir)
+        self._post(encode_message(fields, message, None, [[heir.port_id for heir in heirs]]))
+        if self._ended:
+            # The page does not take that much: the link has been reset.
+            message.close_ends()
+            return
+        # Behind the message that sends them: what waits in a port is said on the link from here on.
+        for end, heir in zip(message.ends, heirs, strict=True):
+            if end.peer is None and not end.has_news:
+                # A closed port arrives dead (as in Electron).
+                self.tell_closed(heir)
+            else:
+                end.give_way(heir)
+
+    def say(self, end: RemoteEnd, message: PortMessage) -> None:
+        """Pass on what the other end of a port has said. What does not fit closes the port: nothing is left out."""
+        if self._table.get(end.port_id) is None:
+            message.close_ends()
+            return
+        try:
+            self.send(["port", end.port_id], message)
+        except LimitError as error:
+            logger.warning("A message through a port could not be passed on (%s): the port is closed", error)
+            self.tell_closed(end)
+            end.close()
+
+    def tell_closed(self, end: RemoteEnd) -> None:
+        """The other end of a port is closed."""
+        if self._table.close(end.port_id) is not None:
+            self._post(encode_message(["port-close", end.port_id]))
+
+    def accept(self, ids: Sequence[int]) -> tuple[LocalEnd, ...]:
+        """Make the ends of ports that have come. Raises ProtocolError."""
+        ends = []
+        for port_id in ids:
+            remote = RemoteEnd(self)
+            remote.port_id = port_id
+            self._table.accept(port_id, remote)
+            local = LocalEnd()
+            entangle(remote, local)
+            ends.append(local)
+        return tuple(ends)
+
+    def came(self, envelope: Port) -> None:
+        """Pass on what was said into a port. Raises ProtocolError when it was never sent."""
+        remote = self._table.get(envelope.port)
+        message = PortMessage.came(envelope, self.accept(envelope.ports))
+        if remote is None:
+            message.close_ends()
+        else:
+            remote.post(message)
+
+    def closed(self, envelope: PortClose) -> None:
+        """Close a port that was closed on the other side. Raises ProtocolError when it was never sent."""
+        if self._table.get(envelope.port) is not None:
+            remote = self._table.close(envelope.port)
+            assert remote is not None
+            remote.close()
+
+    def end(self) -> None:
+        """Close all, because the link is over."""
+        self._ended = True
+        for remote in self._table.close_all():
+            remote.close()

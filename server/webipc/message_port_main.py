@@ -1,0 +1,224 @@
+"""`MessagePortMain`: one end of a channel, as the main process has it (docs/electron-parity.md, ports).
+
+An emitter of `message` and `close` around an end (port_end.py). Must not know where the other end is.
+"""
+
+import asyncio
+import contextlib
+import logging
+import weakref
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, NamedTuple
+
+from webipc.core.errors import LocalError, ProtocolError
+from webipc.core.limits import DEFAULT_LIMITS
+from webipc.core.values import undefined
+from webipc.emitter import EventEmitter
+from webipc.port_end import LocalEnd, PortMessage, entangling
+
+logger = logging.getLogger("webipc")
+
+
+class TransferError(LocalError):
+    """A list of ports that cannot be sent. The texts are Electron's."""
+
+    code = "bad-transfer"
+
+
+class TransferTypeError(TransferError, TypeError):
+    """A list of ports that is none, or has something else in it. Electron throws a TypeError."""
+
+
+class MessageEvent(NamedTuple):
+    """What a listener of `message` gets: the value, and the ports that came with it (Electron's `{ data, ports }`)."""
+
+    data: Any
+    ports: "list[MessagePortMain]"
+
+
+class MessagePortMain(EventEmitter):
+    """One end of a channel; the other may be in this program or in a page.
+
+    Emits `message` (MessageEvent) and `close` (nothing). What comes waits until `start`, the close of the other end
+    too; adding a listener does not start a port, and `async for event in port` does. Messages arrive in the order in
+    which they were posted, each once, also over lost sockets. Methods may be called from any thread; listeners run in
+    the event loop. A port that is started stays as long as something may come; one that is not started, and that
+    nobody holds any more, is closed.
+    """
+
+    def __init__(self, end: LocalEnd, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        """For MessageChannelMain and for what arrives: a program makes a channel, and never a port by itself."""
+        super().__init__()
+        # None once the port was sent away.
+        self._end: LocalEnd | None = end
+        self._loop = loop or _running_loop()
+        self._is_started = False
+        self._is_closed = False
+        # A turn of the loop will look what has come.
+        self._is_scheduled = False
+        self._forsaken = weakref.finalize(self, _forsake, end, self._loop)
+        self._forsaken.atexit = False
+
+    def post_message(self, message: Any = undefined, transfer: "Sequence[MessagePortMain]" = ()) -> None:
+        """Say something to the other end; the ports of `transfer` go with it and cannot be used here any more.
+
+        Does nothing on a port that is closed or was sent away, whatever the arguments are. Raises CloneError and
+        LimitError when the message cannot be sent, TransferTypeError and TransferError (Electron's texts) for a wrong
+        list; the port stays open in every case. Electron's `port.postMessage`.
+        """
+        end = self._end
+        if end is None or end.peer is None:
+            return
+        value = PortMessage.of(message, DEFAULT_LIMITS)
+        ports = self._checked(transfer)
+        end.post(PortMessage(value.skeleton, value.fixups, value.segments, tuple(take_end(port) for port in ports)))
+
+    def _checked(self, transfer: Any) -> "list[MessagePortMain]":
+        if not isinstance(transfer, list | tuple):
+            raise TransferTypeError("transferables must be an array of MessagePorts")
+        for index, port in enumerate(transfer):
+            if not isinstance(port, MessagePortMain):
+                raise TransferTypeError(f"Port at index {index} is not a valid port")
+            if port is self:
+                raise TransferError(f"Port at index {index} contains the source port.")
+        refuse_unusable(transfer)
+        return list(transfer)
+
+    def start(self) -> None:
+        """Let what has come, and what will, reach the listeners. Does nothing where the port is started or gone."""
+        end = self._end
+        if end is None or self._is_started or self._is_closed:
+            return
+        self._is_started = True
+        self._loop = self._loop or _running_loop()
+        # From now on the end holds the port: somebody may say something, and a listener is to hear it.
+        end.start(self._schedule)
+
+    def close(self) -> None:
+        """Close both ends. `close` is emitted here at once, and at the other end behind what was posted before."""
+        end = self._end
+        if end is None or self._is_closed:
+            return
+        self._is_closed = True
+        end.close()
+        self.emit("close")
+
+    def __aiter__(self) -> AsyncIterator[MessageEvent]:
+        """Start the port and iterate over what comes, until either end is closed. Leaving the loop closes nothing."""
+        return self._events()
+
+    async def _events(self) -> AsyncIterator[MessageEvent]:
+        queue: asyncio.Queue[MessageEvent | None] = asyncio.Queue()
+
+        def ended() -> None:
+            queue.put_nowait(None)
+
+        if self._is_closed or self._end is None:
+            return
+        self.on("message", queue.put_nowait)
+        self.on("close", ended)
+        self.start()
+        try:
+            while (event := await queue.get()) is not None:
+                yield event
+        finally:
+            self.off("message", queue.put_nowait)
+            self.off("close", ended)
+
+    def _schedule(self) -> None:
+        """Have the loop look what has come. Called under the lock, in any thread."""
+        if self._is_scheduled:
+            return
+        loop = self._loop = self._loop or _running_loop()
+        if loop is None:
+            # Neither end has been near an event loop. Whatever brings the port there brings this too.
+            return
+        self._is_scheduled = True
+        if _running_loop() is loop:
+            loop.call_soon(self._drain)
+        else:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._drain)
+
+    def _drain(self) -> None:
+        self._is_scheduled = False
+        end = self._end
+        while end is not None and end.has_news:
+            message = end.take()
+            if message is None:
+                self._is_closed = True
+                self._emit("close")
+            else:
+                self._emit("message", MessageEvent(_value_of(message), self._ports_of(message)))
+            end = self._end
+
+    def _ports_of(self, message: PortMessage) -> "list[MessagePortMain]":
+        return [MessagePortMain(end, self._loop) for end in message.ends]
+
+    def _emit(self, name: str, *args: Any) -> None:
+        try:
+            self.emit(name, *args)
+        except Exception:
+            logger.exception("A listener for '%s' of %r raised", name, self)
+
+    def __repr__(self) -> str:
+        state = "sent away" if self._end is None else "closed" if self._is_closed else "open"
+        return f"<MessagePortMain {state}>"
+
+
+class MessageChannelMain:
+    """A channel: two ports that lead to each other. Electron's `MessageChannelMain`."""
+
+    def __init__(self) -> None:
+        one, other = LocalEnd(), LocalEnd()
+        one.peer, other.peer = other, one
+        self.port1 = MessagePortMain(one)
+        self.port2 = MessagePortMain(other)
+
+
+def refuse_unusable(ports: Sequence[MessagePortMain]) -> None:
+    """Raise TransferError for a port that was sent away already, or that is there twice. The texts are Electron's."""
+    for index, port in enumerate(ports):
+        if port._end is None:  # noqa: SLF001 - what follows belongs to the class, and to whoever else sends ports
+            raise TransferError(f"Port at index {index} is already neutered.")
+        if any(port is other for other in ports[:index]):
+            raise TransferError(f"Port at index {index} is a duplicate.")
+
+
+def take_end(port: MessagePortMain) -> LocalEnd:
+    """Take the end out of a port that is sent away: from now on the port is nothing."""
+    with entangling:
+        end, port._end = port._end, None  # noqa: SLF001 - as above
+    if end is None:
+        raise TransferError("Port at index 0 is already neutered.")
+    end.pause()
+    port._forsaken.detach()  # noqa: SLF001 - as above
+    return end
+
+
+def _value_of(message: PortMessage) -> Any:
+    try:
+        return message.decode()
+    except ProtocolError as error:
+        # Whoever passed it on did not look at it (PROTOCOL.md 4.4).
+        logger.warning("A message through a port cannot be read, and arrives as None: %s", error.detail)
+        return None
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _forsake(end: LocalEnd, loop: asyncio.AbstractEventLoop | None) -> None:
+    """Close the end of a port that nobody holds any more.
+
+    In the loop, and not where the garbage collector happens to run: that may be in the middle of a transfer.
+    """
+    if loop is None:
+        end.close()
+        return
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(end.close)

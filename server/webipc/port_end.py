@@ -1,0 +1,176 @@
+"""The two ends of a channel, and what is on its way between them: entanglement, waiting, transfer, close.
+
+An end is in this process (`LocalEnd`, behind a MessagePortMain) or in a page (`link_ports.RemoteEnd`), and nobody else
+can tell which: so a port that goes from page to page is two remote ends, and what passes is not decoded. Must not know
+event loops, messages' channels or listeners. The ids of ports within a link are core/ports.py.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from webipc.core import clone
+from webipc.core.envelope import Port, Post, decode_value, parse
+from webipc.core.frame import decode_parcel, encode_message, encode_parcel
+from webipc.core.limits import DEFAULT_LIMITS, Limits
+
+# Held while ends are entangled anew, never while foreign code runs. One for all: a transfer touches ends of several
+# channels, and locks of their own would have to be taken in an order that nobody knows.
+entangling = threading.RLock()
+
+
+@dataclass(frozen=True, slots=True)
+class PortMessage:
+    """A message within a channel: a value that nobody has decoded, and the ends that travel with it."""
+
+    skeleton: Any
+    fixups: Sequence[Any]
+    segments: Sequence[Any]
+    ends: tuple["LocalEnd", ...] = ()
+
+    @classmethod
+    def of(cls, value: Any, limits: Limits = DEFAULT_LIMITS, ends: tuple["LocalEnd", ...] = ()) -> "PortMessage":
+        """Encode a value, now: later changes of it are not seen. Raises CloneError and LimitError."""
+        cloned = clone.encode(value, limits, "message")
+        text = encode_message([], clone.Cloned(cloned.skeleton, [], [])).json
+        return cls(orjson.Fragment(text[1:-1]), cloned.fixups, cloned.segments, ends)
+
+    @classmethod
+    def came(cls, carrier: Port | Post, ends: tuple["LocalEnd", ...]) -> "PortMessage":
+        """Take what a page has said, as it is."""
+        return cls(carrier.value, carrier.fixups, carrier.segments, ends)
+
+    def decode(self, limits: Limits = DEFAULT_LIMITS) -> Any:
+        """Return the value; once, because it may be made of the skeleton. Raises ProtocolError when it lies."""
+        if not isinstance(self.skeleton, orjson.Fragment):
+            return clone.decode(self.skeleton, self.fixups, self.segments, limits)
+        parcel = encode_parcel(encode_message(["port", 1], self, None, [[]]))
+        (envelope,) = parse([decode_parcel(parcel, limits)], limits)
+        assert isinstance(envelope, Port)
+        return decode_value(envelope, limits)
+
+    def close_ends(self) -> None:
+        """The message goes nowhere: what travels with it is closed."""
+        for end in self.ends:
+            end.close()
+
+
+class End:
+    """One end of a channel. `peer` is the other one, None once either is closed."""
+
+    __slots__ = ("peer",)
+
+    def __init__(self) -> None:
+        self.peer: End | None = None
+
+    def deliver(self, message: PortMessage) -> None:
+        """Take what the other end has said."""
+        raise NotImplementedError
+
+    def peer_closed(self) -> None:
+        """The other end is closed; nothing comes behind this."""
+        raise NotImplementedError
+
+    def post(self, message: PortMessage) -> None:
+        """Say something to the other end. Where there is none any more, it is lost."""
+        with entangling:
+            peer = self.peer
+            if peer is not None:
+                peer.deliver(message)
+        if peer is None:
+            message.close_ends()
+
+    def close(self) -> None:
+        """Let go of the other end, and tell it. A second call does nothing."""
+        with entangling:
+            peer, self.peer = self.peer, None
+            if peer is not None:
+                peer.peer = None
+                peer.peer_closed()
+
+
+class LocalEnd(End):
+    """An end in this process: keeps what comes until somebody takes it."""
+
+    __slots__ = ("_on_news", "_waiting", "heir")
+
+    def __init__(self) -> None:
+        super().__init__()
+        # What has come and was not taken, in its order; None stands for the close of the other end.
+        self._waiting: deque[PortMessage | None] = deque()
+        # Called when something has come; None before `start`.
+        self._on_news: Callable[[], None] | None = None
+        # What has taken the place of this end, once it was transferred.
+        self.heir: End | None = None
+
+    def start(self, on_news: Callable[[], None]) -> None:
+        """From now on `on_news` is called, under the lock, when there is something to `take`."""
+        with entangling:
+            self._on_news = on_news
+            if self._waiting:
+                on_news()
+
+    def pause(self) -> None:
+        """Keep what comes, as before `start`: the port is on its way."""
+        self._on_news = None
+
+    def deliver(self, message: PortMessage) -> None:
+        """See End."""
+        self._put(message)
+
+    def peer_closed(self) -> None:
+        """See End."""
+        self._put(None)
+
+    def _put(self, item: PortMessage | None) -> None:
+        self._waiting.append(item)
+        if self._on_news is not None:
+            self._on_news()
+
+    def take(self) -> PortMessage | None:
+        """Return the next message; None when the other end was closed at this point. IndexError when nothing waits."""
+        return self._waiting.popleft()
+
+    @property
+    def has_news(self) -> bool:
+        """Something waits to be taken."""
+        return bool(self._waiting)
+
+    def close(self) -> None:
+        """Close as every end does. What has come and was not taken is lost, with the ends that came with it."""
+        if self.heir is not None:
+            # It was on its way when it was closed: what has taken its place is meant.
+            self.heir.close()
+            return
+        super().close()
+        with entangling:
+            lost = [item for item in self._waiting if item is not None]
+            self._waiting.clear()
+            self._on_news = None
+        for message in lost:
+            message.close_ends()
+
+    def give_way(self, heir: End) -> None:
+        """Let another end take the place of this one, and what has come with it."""
+        with entangling:
+            self.heir = heir
+            self._on_news = None
+            peer, self.peer = self.peer, None
+            heir.peer = peer
+            if peer is not None:
+                peer.peer = heir
+            moved, self._waiting = self._waiting, deque()
+            for item in moved:
+                if item is None:
+                    heir.peer_closed()
+                else:
+                    heir.deliver(item)
+
+
+def entangle(one: End, other: End) -> None:
+    """Make a channel of two ends that have none."""
+    one.peer, other.peer = other, one

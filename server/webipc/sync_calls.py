@@ -1,0 +1,129 @@
+"""The calls of `sendSync` of one link: run once, answered outside the numbering, kept until the page has the answer
+(PROTOCOL.md 4.6).
+
+Must not know how an answer travels (sync_endpoint.py), nor whose code answers (router.py).
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from webipc.core.errors import LocalError, ProtocolError
+from webipc.core.frame import EncodedMessage
+
+logger = logging.getLogger("webipc")
+
+# What Electron's sendSync returns (and does not throw) when nobody has answered and nobody can any more.
+NEVER_SENT = {"error": "reply was never sent"}
+
+Result = Callable[[int, Any], EncodedMessage]
+Error = Callable[[int, str, BaseException], EncodedMessage]
+
+
+class SyncTimeoutError(LocalError):
+    """Nobody has answered in time; the page hears it as the error of its call."""
+
+    code = "sync-timeout"
+
+    def __init__(self, channel: str, milliseconds: int) -> None:
+        super().__init__(
+            f"no listener for '{channel}' has set event.return_value within {milliseconds} ms (the limit `sync_ms`)"
+        )
+        self.channel = channel
+        self.milliseconds = milliseconds
+
+    def __reduce__(self) -> tuple[type["SyncTimeoutError"], tuple[str, int]]:
+        return type(self), (self.channel, self.milliseconds)
+
+
+class SyncCall:
+    """One call that a page is blocked in. `answer` and `forsake` may be called from any thread, any number of times."""
+
+    __slots__ = ("_encode", "_loop", "_timer", "answered", "call_id", "channel", "ended")
+
+    def __init__(self, call_id: int, channel: str, loop: asyncio.AbstractEventLoop, encode: Result) -> None:
+        self.call_id = call_id
+        self.channel = channel
+        self._loop = loop
+        self._encode = encode
+        # The message to answer with, once there is one.
+        self.answered: asyncio.Future[EncodedMessage] = loop.create_future()
+        self.ended: Callable[[], object] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def expire_after(self, milliseconds: int, message: EncodedMessage) -> None:
+        """Answer with this message unless somebody is faster: no page is blocked for ever."""
+        self._timer = self._loop.call_later(milliseconds / 1000, self.settle, message)
+
+    def answer(self, value: Any) -> None:
+        """Answer with a value. Only the first answer counts. Raises CloneError and LimitError: then none was given."""
+        if self.answered.done():
+            return
+        self._in_loop(self._encode(self.call_id, value))
+
+    def forsake(self) -> None:
+        """Nobody is left who could answer."""
+        if not self.answered.done():
+            self._in_loop(self._encode(self.call_id, NEVER_SENT))
+
+    def _in_loop(self, message: EncodedMessage) -> None:
+        with contextlib.suppress(RuntimeError):
+            # Also from the loop's own thread: a garbage collector calls `forsake` wherever it happens to run.
+            self._loop.call_soon_threadsafe(self.settle, message)
+
+    def settle(self, message: EncodedMessage) -> None:
+        """Answer with a message, in the loop; the first one counts."""
+        if self.answered.done():
+            return
+        self.answered.set_result(message)
+        if self._timer is not None:
+            self._timer.cancel()
+        if self.ended is not None:
+            self.ended()
+
+    def drop(self) -> None:
+        """The link is over: whoever waits is told."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self.answered.cancel()
+
+
+class SyncCalls:
+    """The calls of one link that are running, or whose answer the page may ask for again."""
+
+    __slots__ = ("_calls",)
+
+    def __init__(self) -> None:
+        self._calls: dict[int, SyncCall] = {}
+
+    @property
+    def are_open(self) -> bool:
+        """A page is blocked: its silence means nothing."""
+        return any(not call.answered.done() for call in self._calls.values())
+
+    def begin(self, call: SyncCall) -> None:
+        """Note a call. A page is blocked in one at a time: it has the answers of those before."""
+        for call_id in [known for known, other in self._calls.items() if other.answered.done()]:
+            del self._calls[call_id]
+        self._calls[call.call_id] = call
+
+    def get(self, call_id: int) -> SyncCall:
+        """Return a call that a request waits for. Raises ProtocolError when there is none with this id."""
+        call = self._calls.get(call_id)
+        if call is None:
+            raise ProtocolError(f"expected the id of a sync that came, and is not done; {call_id} came")
+        return call
+
+    def done(self, call_id: int) -> None:
+        """The page has the answer."""
+        call = self._calls.get(call_id)
+        if call is not None and call.answered.done():
+            del self._calls[call_id]
+
+    def end(self) -> None:
+        """The link is over."""
+        for call in self._calls.values():
+            call.drop()
+        self._calls.clear()

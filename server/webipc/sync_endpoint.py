@@ -1,0 +1,54 @@
+"""The ASGI application at `{prefix}/sync`: a blocked page brings what it keeps, and waits for one answer (PROTOCOL.md
+2.3 and 4.6).
+
+A request owns no link: it names one and proves its secret. Must not know what a call does.
+Twin in spirit: js-client/src/sync-transport.ts
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from webipc.body_endpoint import BodyEndpoint
+from webipc.connection import Connection
+from webipc.core.envelope import Await, Control
+from webipc.core.errors import ProtocolError, ResetError
+from webipc.core.frame import EncodedMessage, binary_form, encode_parcel
+from webipc.core.limits import Limits
+from webipc.hub import Hub
+from webipc.origins import Origins
+
+# Any byte that begins no byte order mark: a page reads the answer as text, and browsers eat those.
+_GUARD = b"\x01"
+
+
+class SyncEndpoint(BodyEndpoint):
+    """Answers `sendSync`."""
+
+    def __init__(self, hub_here: Callable[[], Hub], origins: Origins, limits: Limits) -> None:
+        """`hub_here` gives the hub of the running event loop."""
+        super().__init__(hub_here, origins, limits, what="a synchronous request", body_bytes=limits.body_bytes)
+
+    async def respond(self, request: Request, connection: Connection, last: Control | None) -> Response:
+        """Answer when the call is answered that the request waits for."""
+        if not isinstance(last, Await):
+            raise ProtocolError("expected await as the last frame of a synchronous request, got something else")
+        if connection.ended:
+            raise ResetError("ended")
+        call = connection.syncs.get(last.id)
+        try:
+            # Shielded: a request that is given up leaves the call to the one that repeats it.
+            message = await asyncio.shield(call.answered)
+        except asyncio.CancelledError:
+            if call.answered.cancelled():
+                raise ResetError("ended") from None
+            raise
+        body = _body(connection, message)
+        return Response(body, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+
+
+def _body(connection: Connection, message: EncodedMessage) -> bytes:
+    frame = binary_form(connection.link.bare_frame())
+    return b"".join((_GUARD, len(frame).to_bytes(4, "little"), frame, encode_parcel(message)))

@@ -1,0 +1,374 @@
+"""Ports in a real browser: real MessagePorts that lead to Python, and through Python to another page."""
+
+import gc
+import random
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from selenium.webdriver.remote.webdriver import WebDriver
+
+from tests.browser.browsers import PageError, evaluate
+from tests.network import Relay, relay
+from tests.serving import Live, live, wait_until
+from webipc import IpcMain, IpcMainEvent, JSMap, Limits, MessageChannelMain, MessageEvent, MessagePortMain, WebContents
+from webipc.port_end import End
+
+PAGES = Path(__file__).parent / "pages"
+
+HOOKS = """(() => {
+  window.heard = []
+  window.closes = 0
+  window.listen = (port) => {
+    window.port = port
+    port.onmessage = (event) => { heard.push(event.data); window.lastEvent = event }
+    port.addEventListener('close', () => { closes += 1 })
+  }
+  ipcRenderer.on('port', (event, message) => { window.message = message; listen(event.ports[0]) })
+})()"""
+
+
+class Site:
+    """An application that takes ports, and gives some."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.app = FastAPI()
+        self.ipc_main = IpcMain(**settings)
+        self.ipc_main.mount(self.app, pages=PAGES)
+        self.ports: list[MessagePortMain] = []
+        self.messages: list[Any] = []
+        self.heard: list[Any] = []
+        self.closes = 0
+        self.ipc_main.on("port", self._port)
+        self.ipc_main.on("forward", self._forward)
+
+    def _port(self, event: IpcMainEvent, message: Any) -> None:
+        self.messages.append(message)
+        for port in event.ports:
+            self.listen(port)
+
+    def listen(self, port: MessagePortMain) -> None:
+        self.ports.append(port)
+        port.on("message", lambda event: self.heard.append(event.data))
+        port.on("close", self._closed)
+        port.start()
+
+    def _closed(self) -> None:
+        self.closes += 1
+
+    def _forward(self, event: IpcMainEvent, message: Any) -> None:
+        others = [contents for contents in self.ipc_main.get_all_web_contents() if contents is not event.sender]
+        others[0].post_message("port", message, event.ports)
+
+    def contents(self) -> WebContents:
+        (contents,) = self.ipc_main.get_all_web_contents()
+        return contents
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+@pytest.fixture
+def server(site: Site) -> Iterator[Live]:
+    with live(site.app) as served:
+        yield served
+
+
+@pytest.fixture
+def network(server: Live) -> Iterator[Relay]:
+    with relay(server.port) as between:
+        yield between
+
+
+def visit(tab: WebDriver, url: str) -> None:
+    tab.get(url)
+    evaluate(tab, "window.opened")
+    evaluate(tab, HOOKS)
+
+
+def test_a_page_talks_to_python_through_a_port(tab: WebDriver, server: Live, site: Site) -> None:
+    visit(tab, server.url)
+    script = """(() => {
+      const { port1, port2 } = new MessageChannel()
+      listen(port1)
+      port1.postMessage('said before it was sent')
+      ipcRenderer.postMessage('port', { hello: 1 }, [port2])
+      port1.postMessage({ map: new Map([[1, new Uint8Array([1, 2])]]) })
+    })()"""
+    evaluate(tab, script)
+    wait_until(lambda: len(site.heard) == 2, "both arrive")
+    assert site.messages == [{"hello": 1}]
+    assert site.heard == ["said before it was sent", {"map": JSMap([(1, b"\x01\x02")])}]
+    site.ports[0].post_message({"answer": [1, 2.5]})
+    evaluate(tab, "until(() => heard.length === 1)")
+    assert evaluate(tab, "heard") == [{"answer": [1, 2.5]}]
+
+
+def test_a_port_that_was_given_away_is_nothing_any_more(tab: WebDriver, server: Live, site: Site) -> None:
+    visit(tab, server.url)
+    script = """(() => {
+      const { port1, port2 } = new MessageChannel()
+      ipcRenderer.postMessage('port', 1, [port2])
+      port2.postMessage('into nothing')
+      port1.postMessage('real')
+      const error = (action) => { try { action() } catch ({ name, message }) { return `${name}: ${message}` } }
+      return [
+        error(() => ipcRenderer.postMessage('port', 2, [port2])),
+        error(() => ipcRenderer.postMessage('port', 2, [port1, port1])),
+        error(() => ipcRenderer.postMessage('port', 2, [new ArrayBuffer(1)])),
+        error(() => ipcRenderer.postMessage('port', 2, null)),
+        error(() => ipcRenderer.postMessage('port', port1, [port1])),
+        error(() => ipcRenderer.postMessage('port', () => 1, [port1])),
+        error(() => ipcRenderer.postMessage(5)),
+      ]
+    })()"""
+    refused = "TypeError: Invalid value for transfer"
+    *errors, clone_port, clone_function, channel = evaluate(tab, script)
+    assert errors == [refused] * 4
+    assert "An object could not be cloned. message: " in clone_port
+    assert "An object could not be cloned. message: a function" in clone_function
+    assert channel == "TypeError: Error processing argument at index 0, conversion failure from 5"
+    wait_until(lambda: site.heard, "what the other end says arrives")
+    assert (site.heard, site.messages) == (["real"], [1])
+
+
+def test_python_gives_a_port_to_a_page(tab: WebDriver, server: Live, site: Site) -> None:
+    visit(tab, server.url)
+
+    def give() -> MessagePortMain:
+        channel = MessageChannelMain()
+        channel.port1.post_message("said before it was sent")
+        site.contents().post_message("port", {"n": 1}, [channel.port2])
+        site.listen(channel.port1)
+        return channel.port1
+
+    port = server.call(give)
+    evaluate(tab, "until(() => heard.length === 1)")
+    assert evaluate(tab, "[message, heard, port instanceof MessagePort]") == [
+        {"n": 1},
+        ["said before it was sent"],
+        True,
+    ]
+    evaluate(tab, "port.postMessage(new Date(5))")
+    wait_until(lambda: site.heard, "the page answers")
+    assert site.heard[0].timestamp() == 0.005
+    port.post_message("last words")
+    port.close()
+    evaluate(tab, "until(() => closes === 1)")
+    assert evaluate(tab, "heard") == ["said before it was sent", "last words"]
+
+
+def test_a_port_that_the_page_closes_tells_python_behind_its_last_words(
+    tab: WebDriver, server: Live, site: Site
+) -> None:
+    visit(tab, server.url)
+
+    def give() -> None:
+        channel = MessageChannelMain()
+        site.contents().post_message("port", None, [channel.port2])
+        site.listen(channel.port1)
+
+    server.call(give)
+    evaluate(tab, "until(() => window.port !== undefined)")
+    evaluate(tab, "(() => { for (let i = 0; i < 10; i++) port.postMessage(i); port.close() })()")
+    wait_until(lambda: site.closes == 1, "Python hears of the close")
+    assert site.heard == list(range(10))
+
+
+def test_ports_nest(tab: WebDriver, server: Live, site: Site) -> None:
+    visit(tab, server.url)
+    inner: list[MessagePortMain] = []
+    site.ipc_main.on("outer", lambda event, _: nest(event.ports[0]))
+
+    def nest(port: MessagePortMain) -> None:
+        @port.on("message")
+        def came(event: MessageEvent) -> None:
+            inner.extend(event.ports)
+            site.listen(event.ports[0])
+
+        port.start()
+        site.ports.append(port)
+
+    script = """(() => {
+      const outer = new MessageChannel()
+      const { port1, port2 } = new MessageChannel()
+      port1.postMessage('matryoshka')
+      outer.port2.postMessage('see', [port2])
+      ipcRenderer.postMessage('outer', null, [outer.port1])
+      window.held = [outer, port1]
+      listen(port1)
+    })()"""
+    evaluate(tab, script)
+    wait_until(lambda: site.heard, "the inner message arrives")
+    assert site.heard == ["matryoshka"]
+    inner[0].post_message("back")
+    evaluate(tab, "until(() => heard.length === 1)")
+    assert evaluate(tab, "heard") == ["back"]
+
+
+def test_a_port_goes_from_page_to_page_and_nobody_on_the_way_decodes_it(
+    tab: WebDriver, server: Live, site: Site
+) -> None:
+    visit(tab, server.url)
+    first = tab.current_window_handle
+    tab.switch_to.new_window("tab")
+    second = tab.current_window_handle
+    visit(tab, server.url)
+    tab.switch_to.window(first)
+    script = """(() => {
+      const { port1, port2 } = new MessageChannel()
+      listen(port1)
+      port1.postMessage('early')
+      ipcRenderer.postMessage('forward', 'for you', [port2])
+      const value = { when: new Date(7), bytes: new Uint8Array([1, 2, 3]) }
+      value.self = value
+      port1.postMessage(value)
+    })()"""
+    evaluate(tab, script)
+    tab.switch_to.window(second)
+    evaluate(tab, "until(() => heard.length === 2)")
+    script = """(() => {
+      const [, { when, bytes, self }] = heard
+      return [message, heard[0], when.getTime(), [...bytes], self === heard[1]]
+    })()"""
+    assert evaluate(tab, script) == ["for you", "early", 7, [1, 2, 3], True]
+    evaluate(tab, "port.postMessage('back')")
+    tab.switch_to.window(first)
+    evaluate(tab, "until(() => heard.length === 1)")
+    assert evaluate(tab, "heard") == ["back"]
+    tab.switch_to.window(second)
+    evaluate(tab, "connection.close()")
+
+
+def test_the_other_end_closes_when_the_page_goes_for_good(tab: WebDriver) -> None:
+    site = Site(limits=Limits(grace_ms=200))
+    with live(site.app) as server:
+        visit(tab, server.url)
+        script = "const c = new MessageChannel(); window.c = c; ipcRenderer.postMessage('port', 1, [c.port2])"
+        evaluate(tab, f"(() => {{ {script} }})()")
+        wait_until(lambda: site.ports, "the port is there")
+        tab.get("about:blank")
+        wait_until(lambda: site.closes == 1, "Python hears that the page is gone")
+
+
+def test_a_port_that_nobody_takes_is_closed(tab: WebDriver, server: Live, site: Site) -> None:
+    visit(tab, server.url)
+    give_back = "ipcRenderer.on('back', (event) => listen(event.ports[0]))"
+    evaluate(tab, f"void {give_back}")
+
+    def give() -> None:
+        channel = MessageChannelMain()
+        site.contents().post_message("back", None, [channel.port2])
+        site.listen(channel.port1)
+
+    server.call(give)
+    evaluate(tab, "until(() => window.port !== undefined)")
+    # It goes where nobody listens, and so to nobody: whoever has its other end hears it.
+    evaluate(tab, "ipcRenderer.postMessage('nobody listens here', null, [port])")
+
+    def collected() -> bool:
+        gc.collect()
+        return site.closes == 1
+
+    wait_until(collected, "the other end is closed")
+
+
+def test_a_message_that_python_cannot_read_arrives_as_none(tab: WebDriver, server: Live, site: Site) -> None:
+    visit(tab, server.url)
+    script = """(() => {
+      const { port1, port2 } = new MessageChannel()
+      listen(port1)
+      ipcRenderer.postMessage('port', 1, [port2])
+      port1.postMessage(new Blob(['x']))
+      port1.postMessage('next')
+    })()"""
+    evaluate(tab, script)
+    wait_until(lambda: len(site.heard) == 2, "both arrive")
+    assert site.heard == [None, "next"]
+
+
+def test_ten_thousand_messages_each_way_through_a_relayed_port_while_both_sockets_are_cut(
+    tab: WebDriver, server: Live, site: Site, network: Relay
+) -> None:
+    with relay(server.port) as other:
+        visit(tab, network.url)
+        first = tab.current_window_handle
+        tab.switch_to.new_window("tab")
+        second = tab.current_window_handle
+        visit(tab, other.url)
+        stop = threading.Event()
+
+        def cut() -> None:
+            while not stop.wait(random.uniform(0.02, 0.15)):
+                random.choice((network, other)).cut()
+
+        cutter = threading.Thread(target=cut)
+        cutter.start()
+        try:
+            talk = """(async () => {
+              for (let index = 0; index < 10000; index++) {
+                port.postMessage(index)
+                if (index % 100 === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+              }
+            })()"""
+            tab.switch_to.window(first)
+            evaluate(
+                tab,
+                "(() => { const c = new MessageChannel(); listen(c.port1)\n"
+                "ipcRenderer.postMessage('forward', 'go', [c.port2]) })()",
+            )
+            evaluate(tab, f"void {talk}")
+            tab.switch_to.window(second)
+            evaluate(tab, "until(() => window.port !== undefined)")
+            evaluate(tab, f"void {talk}")
+            for handle in (second, first):
+                tab.switch_to.window(handle)
+                end = time.monotonic() + 40
+                while evaluate(tab, "heard.length") < 10000:
+                    assert time.monotonic() < end, evaluate(tab, "[heard.length, connection.state]")
+        finally:
+            stop.set()
+            cutter.join()
+        for handle in (second, first):
+            tab.switch_to.window(handle)
+            assert evaluate(tab, "heard.every((value, index) => value === index)")
+            assert evaluate(tab, "heard.length") == 10000
+            assert evaluate(tab, "resets") == []
+
+
+def test_a_thousand_ports_opened_and_closed_leave_nothing_behind(tab: WebDriver, server: Live, site: Site) -> None:
+    visit(tab, server.url)
+    gc.collect()
+    # Of earlier tests, whose fixtures are still held.
+    known = {id(each) for each in gc.get_objects() if isinstance(each, End)}
+    site.ipc_main.on("close it", lambda event, _: event.ports[0].close())
+    script = """(async () => {
+      for (let index = 0; index < 1000; index++) {
+        const { port1, port2 } = new MessageChannel()
+        ipcRenderer.postMessage('close it', null, [port2])
+        port1.close()
+      }
+      await ipcRenderer.invoke('nobody').catch(() => undefined)
+    })()"""
+    evaluate(tab, script)
+    (connection,) = site.ipc_main._hub._links.values()  # type: ignore[union-attr] # its own part
+
+    def collected() -> bool:
+        gc.collect()
+        ends = [each for each in gc.get_objects() if isinstance(each, End) and id(each) not in known]
+        return not ends and len(connection.ports) == 0
+
+    wait_until(collected, "the server has forgotten them")
+    assert evaluate(tab, "connection.ports.size") == 0
+
+
+def test_a_wrong_call_is_an_error_of_its_own(tab: WebDriver, server: Live) -> None:
+    visit(tab, server.url)
+    with pytest.raises(PageError, match="Invalid value for transfer"):
+        evaluate(tab, "ipcRenderer.postMessage('port', 1, 'ports')")

@@ -1,0 +1,218 @@
+"""sendSync in a real browser: order, values, a socket that is not there, an answer that is lost, nobody who answers."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI, Response
+from selenium.webdriver.remote.webdriver import WebDriver
+
+from tests.browser.browsers import PageError, evaluate
+from tests.network import Relay, relay
+from tests.serving import Live, live, wait_until
+from webipc import IpcMain, IpcMainEvent, Limits
+from webipc.assets import client_file
+
+PAGES = Path(__file__).parent / "pages"
+
+EARLY = """
+;(() => {
+  const { ipcRenderer } = window.webipc
+  ipcRenderer.send('number', 1)
+  const first = [ipcRenderer.connection.state, ipcRenderer.sendSync('echo', 'first')]
+  ipcRenderer.send('number', 2)
+  window.early = [first, [ipcRenderer.connection.state, ipcRenderer.sendSync('echo', 'second')]]
+})()
+"""
+
+
+class Site:
+    """An application that answers blocked pages."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.app = FastAPI()
+        self.ipc_main = IpcMain(**settings)
+        self.ipc_main.mount(self.app, pages=PAGES)
+        self.heard: list[Any] = []
+        self.kept: list[IpcMainEvent] = []
+        ipc_main = self.ipc_main
+        ipc_main.on("number", lambda event, number: self.heard.append(number))
+        ipc_main.handle("number", lambda event, number: self.heard.append(number))
+        ipc_main.on("number-sync", self._number)
+        ipc_main.on("echo", self._echo)
+        ipc_main.on("later", self._later)
+        ipc_main.on("silent", lambda event: None)
+        ipc_main.on("raises", self._raises)
+        ipc_main.on("keep", lambda event: self.kept.append(event))
+
+        async def number(event: Any, number: int) -> None:
+            self.heard.append(number)
+
+        ipc_main.handle("number-invoke", number)
+        # One script and so one task: nothing can have been connected when its last line runs.
+        client = client_file("client.global.js").read_text(encoding="utf-8")
+        self.app.get("/early-bundle.js")(lambda: Response(client + EARLY, media_type="text/javascript"))
+
+    def _number(self, event: IpcMainEvent, number: int) -> None:
+        self.heard.append(number)
+        event.return_value = None
+
+    def _echo(self, event: IpcMainEvent, value: Any) -> None:
+        event.reply("pushed", "while blocked")
+        event.return_value = value
+        event.return_value = "too late"
+
+    async def _later(self, event: IpcMainEvent) -> None:
+        await asyncio.sleep(0.01)
+        event.return_value = "later"
+
+    def _raises(self, event: IpcMainEvent) -> None:
+        raise ValueError("no answer")
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+@pytest.fixture
+def server(site: Site) -> Iterator[Live]:
+    with live(site.app) as served:
+        yield served
+
+
+@pytest.fixture
+def network(server: Live) -> Iterator[Relay]:
+    with relay(server.port) as between:
+        yield between
+
+
+def visit(tab: WebDriver, url: str) -> None:
+    tab.get(url)
+    evaluate(tab, "window.opened")
+
+
+def test_an_answer_is_what_the_first_listener_has_set(tab: WebDriver, server: Live) -> None:
+    visit(tab, server.url)
+    assert evaluate(tab, "ipcRenderer.sendSync('echo', 'hello')") == "hello"
+    assert evaluate(tab, "ipcRenderer.sendSync('later')") == "later"
+
+
+def test_what_is_pushed_meanwhile_is_dispatched_afterwards(tab: WebDriver, server: Live) -> None:
+    visit(tab, server.url)
+    script = """(async () => {
+      const order = []
+      ipcRenderer.on('pushed', () => order.push('pushed'))
+      for (let index = 0; index < 5; index++) order.push(ipcRenderer.sendSync('echo', index))
+      await until(() => order.length === 10)
+      return order
+    })()"""
+    assert evaluate(tab, script) == [0, 1, 2, 3, 4, *["pushed"] * 5]
+
+
+def test_a_thousand_mixed_calls_of_one_task_arrive_in_order(tab: WebDriver, server: Live, site: Site) -> None:
+    visit(tab, server.url)
+    script = """(() => {
+      for (let index = 0; index < 1000; index++) {
+        const dice = Math.random()
+        if (dice < 0.3) ipcRenderer.sendSync('number-sync', index)
+        else if (dice < 0.6) ipcRenderer.send('number', index)
+        else void ipcRenderer.invoke('number-invoke', index)
+      }
+      return ipcRenderer.sendSync('echo', 'end')
+    })()"""
+    assert evaluate(tab, script) == "end"
+    assert site.heard == list(range(1000))
+
+
+def test_values_of_three_megabytes_go_and_come_behind_what_the_socket_holds_back(
+    tab: WebDriver, server: Live, site: Site
+) -> None:
+    visit(tab, server.url)
+    script = """(() => {
+      const bytes = Uint8Array.from({ length: 3145729 }, (_, index) => index % 251)
+      for (let index = 0; index < 100; index++) ipcRenderer.send('number', index)
+      ipcRenderer.send('number', bytes)
+      const back = ipcRenderer.sendSync('echo', { bytes, text: 'é'.repeat(1000000), map: new Map([[1, undefined]]) })
+      return back.bytes.length === bytes.length && back.bytes.every((byte, index) => byte === index % 251)
+        && back.text.length === 1000000 && back.map.has(1) && back.map.get(1) === undefined
+    })()"""
+    assert evaluate(tab, script) is True
+    assert site.heard[:100] == list(range(100))
+    assert len(site.heard[100]) == 3145729
+
+
+def test_it_works_before_the_socket_has_opened_and_the_page_is_one_tab(
+    tab: WebDriver, server: Live, site: Site
+) -> None:
+    tab.get(f"{server.url}/early.html")
+    assert evaluate(tab, "window.early") == [["connecting", "first"], ["connecting", "second"]]
+    assert evaluate(tab, "window.opened") == site.ipc_main.get_all_web_contents()[0].id
+    assert len(site.ipc_main.get_all_web_contents()) == 1
+    assert site.heard == [1, 2]
+
+
+def test_it_works_while_the_socket_is_down(tab: WebDriver, network: Relay, site: Site) -> None:
+    visit(tab, network.url)
+    for index in range(10):
+        network.cut()
+        script = f"(() => {{ ipcRenderer.send('number', {index}); return ipcRenderer.sendSync('echo', {index}) }})()"
+        assert evaluate(tab, script) == index
+    wait_until(lambda: len(site.heard) == 10, "all have arrived")
+    assert site.heard == list(range(10))
+
+
+def test_nobody_who_answers_does_not_freeze_the_page(
+    tab: WebDriver, server: Live, site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    visit(tab, server.url)
+    never = {"error": "reply was never sent"}
+    assert evaluate(tab, "ipcRenderer.sendSync('silent')") == never
+    assert evaluate(tab, "ipcRenderer.sendSync('raises')") == never
+    assert evaluate(tab, "ipcRenderer.sendSync('nobody listens')") == never
+    (contents,) = site.ipc_main.get_all_web_contents()
+    warning = (
+        f"WebContents #{contents.id} called ipcRenderer.sendSync() with 'nobody listens' channel without listeners."
+    )
+    assert warning in caplog.messages
+
+
+def test_the_server_bounds_the_wait_and_a_later_answer_is_nobodys(tab: WebDriver) -> None:
+    site = Site(limits=Limits(sync_ms=200))
+    with live(site.app) as server:
+        visit(tab, server.url)
+        with pytest.raises(PageError, match="no listener for 'keep' has set event.return_value within 200 ms"):
+            evaluate(tab, "ipcRenderer.sendSync('keep')")
+        (event,) = site.kept
+        event.return_value = "late"
+        assert evaluate(tab, "ipcRenderer.sendSync('echo', 'next')") == "next"
+
+
+def test_a_server_that_is_gone_is_told_and_what_was_sent_goes_on(tab: WebDriver, network: Relay, site: Site) -> None:
+    visit(tab, network.url)
+    network.down()
+    script = """(() => {
+      try {
+        return ipcRenderer.sendSync('number-sync', 7)
+      } catch ({ name, code, message }) {
+        return [name, code, message]
+      }
+    })()"""
+    name, code, message = evaluate(tab, script)
+    assert (name, code) == ("UnansweredError", "unknown-outcome")
+    assert "it may have run" in message
+    evaluate(tab, "ipcRenderer.send('number', 8)")
+    network.up()
+    assert evaluate(tab, "ipcRenderer.invoke('number', 9)") is None
+    assert site.heard == [8, 9]
+
+
+def test_wrong_arguments_throw_at_once(tab: WebDriver, server: Live) -> None:
+    visit(tab, server.url)
+    with pytest.raises(PageError, match="Error processing argument at index 1, conversion failure from undefined"):
+        evaluate(tab, "ipcRenderer.sendSync()")
+    with pytest.raises(PageError, match=r"An object could not be cloned\. args\[0\]: a function"):
+        evaluate(tab, "ipcRenderer.sendSync('echo', () => 1)")
+    assert evaluate(tab, "ipcRenderer.sendSync('echo', 1)") == 1
