@@ -1,5 +1,6 @@
 """Ports in a real browser: real MessagePorts that lead to Python, and through Python to another page."""
 
+import contextlib
 import gc
 import random
 import threading
@@ -293,6 +294,38 @@ def test_a_message_that_python_cannot_read_arrives_as_none(tab: WebDriver, serve
     assert site.heard == [None, "next"]
 
 
+TALK = """(async () => {
+  for (let index = 0; index < 10000; index++) {
+    port.postMessage(index)
+    if (index % 100 === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+})()"""
+
+
+@contextlib.contextmanager
+def cut_at_random(*networks: Relay) -> Iterator[None]:
+    """Break connections again and again until the block ends."""
+    stop = threading.Event()
+
+    def cut() -> None:
+        while not stop.wait(random.uniform(0.02, 0.15)):
+            random.choice(networks).cut()
+
+    cutter = threading.Thread(target=cut)
+    cutter.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        cutter.join()
+
+
+def wait_for_numbers(tab: WebDriver, count: int) -> None:
+    end = time.monotonic() + 40
+    while evaluate(tab, "heard.length") < count:
+        assert time.monotonic() < end, evaluate(tab, "[heard.length, connection.state]")
+
+
 def test_ten_thousand_messages_each_way_through_a_relayed_port_while_both_sockets_are_cut(
     tab: WebDriver, server: Live, site: Site, network: Relay
 ) -> None:
@@ -302,44 +335,21 @@ def test_ten_thousand_messages_each_way_through_a_relayed_port_while_both_socket
         tab.switch_to.new_window("tab")
         second = tab.current_window_handle
         visit(tab, other.url)
-        stop = threading.Event()
-
-        def cut() -> None:
-            while not stop.wait(random.uniform(0.02, 0.15)):
-                random.choice((network, other)).cut()
-
-        cutter = threading.Thread(target=cut)
-        cutter.start()
-        try:
-            talk = """(async () => {
-              for (let index = 0; index < 10000; index++) {
-                port.postMessage(index)
-                if (index % 100 === 0) await new Promise((resolve) => setTimeout(resolve, 5))
-              }
-            })()"""
+        with cut_at_random(network, other):
             tab.switch_to.window(first)
-            evaluate(
-                tab,
-                "(() => { const c = new MessageChannel(); listen(c.port1)\n"
-                "ipcRenderer.postMessage('forward', 'go', [c.port2]) })()",
-            )
-            evaluate(tab, f"void {talk}")
+            forward = "listen(c.port1); ipcRenderer.postMessage('forward', 'go', [c.port2])"
+            evaluate(tab, f"(() => {{ const c = new MessageChannel(); {forward} }})()")
+            evaluate(tab, f"void {TALK}")
             tab.switch_to.window(second)
             evaluate(tab, "until(() => window.port !== undefined)")
-            evaluate(tab, f"void {talk}")
-            for handle in (second, first):
-                tab.switch_to.window(handle)
-                end = time.monotonic() + 40
-                while evaluate(tab, "heard.length") < 10000:
-                    assert time.monotonic() < end, evaluate(tab, "[heard.length, connection.state]")
-        finally:
-            stop.set()
-            cutter.join()
+            evaluate(tab, f"void {TALK}")
+            wait_for_numbers(tab, 10000)
+            tab.switch_to.window(first)
+            wait_for_numbers(tab, 10000)
         for handle in (second, first):
             tab.switch_to.window(handle)
             assert evaluate(tab, "heard.every((value, index) => value === index)")
-            assert evaluate(tab, "heard.length") == 10000
-            assert evaluate(tab, "resets") == []
+            assert evaluate(tab, "[heard.length, resets]") == [10000, []]
 
 
 def test_a_thousand_ports_opened_and_closed_leave_nothing_behind(tab: WebDriver, server: Live, site: Site) -> None:

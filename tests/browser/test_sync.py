@@ -45,7 +45,7 @@ class Site:
         ipc_main.on("later", self._later)
         ipc_main.on("silent", lambda event: None)
         ipc_main.on("raises", self._raises)
-        ipc_main.on("keep", lambda event: self.kept.append(event))
+        ipc_main.on("keep", self._keep)
 
         async def number(event: Any, number: int) -> None:
             self.heard.append(number)
@@ -63,6 +63,9 @@ class Site:
         event.reply("pushed", "while blocked")
         event.return_value = value
         event.return_value = "too late"
+
+    def _keep(self, event: IpcMainEvent) -> None:
+        self.kept.append(event)
 
     async def _later(self, event: IpcMainEvent) -> None:
         await asyncio.sleep(0.01)
@@ -183,7 +186,7 @@ def test_the_server_bounds_the_wait_and_a_later_answer_is_nobodys(tab: WebDriver
     site = Site(limits=Limits(sync_ms=200))
     with live(site.app) as server:
         visit(tab, server.url)
-        with pytest.raises(PageError, match="no listener for 'keep' has set event.return_value within 200 ms"):
+        with pytest.raises(PageError, match=r"no listener for 'keep' has set event\.return_value within 200 ms"):
             evaluate(tab, "ipcRenderer.sendSync('keep')")
         (event,) = site.kept
         event.return_value = "late"
