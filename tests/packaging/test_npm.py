@@ -38,3 +38,37 @@ def test_a_strict_compiler_finds_its_types(npm_project: Path, project_root: Path
     compiler = project_root / "js-client" / "node_modules" / ".bin" / "tsc"
     options = ["--noEmit", "--strict", "--target", "ES2022", "--lib", "ES2022,DOM", *resolution.split()]
     run([compiler, *options, "user.ts"], npm_project)
+
+
+def bundled(project: Path, root: Path, program: str, *options: str) -> str:
+    """Return what esbuild makes of a program that uses the package."""
+    (project / "program.ts").write_text(program, encoding="utf-8")
+    esbuild = root / "js-client" / "node_modules" / ".bin" / "esbuild"
+    return run([esbuild, "program.ts", "--bundle", "--format=esm", "--log-level=warning", *options], project)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import 'webipc'",
+        "import { ipcRenderer } from 'webipc'\nipcRenderer.send('ping')",
+        "import { CloneError } from 'webipc'\nconsole.log(CloneError.name)",
+    ],
+)
+def test_a_bundler_keeps_what_an_import_does_which_is_to_connect(
+    npm_project: Path, project_root: Path, program: str
+) -> None:
+    assert "webipc.v1" in bundled(npm_project, project_root, program)
+
+
+def test_types_alone_leave_nothing_in_a_bundle(npm_project: Path, project_root: Path) -> None:
+    program = "import type { IpcRenderer } from 'webipc'\nexport type Mine = IpcRenderer"
+    assert bundled(npm_project, project_root, program, "--minify").strip() == ""
+
+
+def test_the_map_of_a_bundle_leads_to_the_sources_of_the_client(npm_project: Path, project_root: Path) -> None:
+    bundled(npm_project, project_root, "import 'webipc'", "--sourcemap=external", "--outfile=program.js")
+    chained = json.loads((npm_project / "program.js.map").read_text(encoding="utf-8"))
+    texts = dict(zip(chained["sources"], chained["sourcesContent"], strict=True))
+    (name,) = [name for name in texts if name.endswith("src/ipc-renderer.ts")]
+    assert texts[name] == (project_root / "js-client/src/ipc-renderer.ts").read_text(encoding="utf-8")

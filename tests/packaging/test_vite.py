@@ -207,7 +207,11 @@ def test_the_client_that_python_serves_is_the_one_in_the_bundle(tab: WebDriver, 
     tab.get(dev)
     until_live(tab, "you")
     people = program.people()
-    assert evaluate(tab, f"import('/ipc/client.js').then((served) => served.ipcRenderer === {CLIENT})")
+    tab.execute_script(f"window.before = {CLIENT}")
+    served = (
+        "import('/ipc/client.js').then(({ ipcRenderer: it }) => it.invoke('join').then(() => it === window.before))"
+    )
+    assert evaluate(tab, served)
     assert len(people) == 1
     assert program.people() == people
     assert complaints(tab) == []
