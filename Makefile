@@ -96,7 +96,7 @@ $(BUNDLE): $(CLIENT_READY) $(CLIENT_SOURCES) $(CLIENT)/build.mjs $(CLIENT)/tscon
 	cd $(CLIENT) && npm run --silent build
 	@touch $@
 
-$(PACKAGES): $(PYTHON_READY) $(BUNDLE) $(SERVER_SOURCES) pyproject.toml hatch_build.py README.md LICENSE
+$(PACKAGES): $(PYTHON_READY) $(BUNDLE) $(SERVER_SOURCES) $(CLIENT)/package.json pyproject.toml hatch_build.py README.md LICENSE
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation --outdir dist .
 	cp LICENSE $(CLIENT)/LICENSE
