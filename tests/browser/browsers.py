@@ -4,17 +4,23 @@ Selenium drives it with the driver that is installed here; Selenium's own manage
 Knows no webipc. A further engine is one more entry in `STARTERS`, and one in `tools/install_browser.py`.
 """
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from selenium.common.exceptions import JavascriptException
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
+from selenium.webdriver import Chrome, ChromeOptions, Firefox, FirefoxOptions, WebKitGTKOptions
+from selenium.webdriver.chrome.service import Service as ChromeService
 from selenium.webdriver.chromium.webdriver import ChromiumDriver
+from selenium.webdriver.firefox.service import Service as FirefoxService
+from selenium.webdriver.remote.client_config import ClientConfig
+from selenium.webdriver.remote.remote_connection import RemoteConnection
 from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.webkitgtk.service import Service as WebKitGTKService
 
+from tests.browser.display import display
 from tools.install_browser import Programs, find
 
 SCRIPT_TIMEOUT = 20.0
@@ -47,6 +53,27 @@ AWAIT = """
 )
 """
 
+# The drivers of Firefox and WebKitGTK do not tell what the console said; a page can listen to itself from now on.
+LISTEN = """
+(() => {
+  if (window.consoleLines) return window.consoleLines.splice(0)
+  const lines = window.consoleLines = []
+  for (const [name, level] of [['error', 'SEVERE'], ['warn', 'WARNING']]) {
+    const original = console[name]
+    console[name] = (...args) => {
+      lines.push(`${level} ${args.map(String).join(' ')}`)
+      original.apply(console, args)
+    }
+  }
+  addEventListener('error', (event) => lines.push(`SEVERE ${event.message}`))
+  addEventListener('unhandledrejection', (event) => lines.push(`SEVERE ${event.reason}`))
+  document.addEventListener('securitypolicyviolation', (event) => {
+    lines.push(`SEVERE ${event.violatedDirective} ${event.blockedURI}`)
+  })
+  return []
+})()
+"""
+
 
 class PageError(Exception):
     """What an awaited expression threw in the page."""
@@ -63,16 +90,14 @@ class PageError(Exception):
 
 @contextmanager
 def browser(engine: str = "chromium") -> Iterator[WebDriver]:
-    """Run a headless browser with a fresh profile, and end it; raises `BrowserMissingError` where there is none."""
+    """Run a browser with a fresh profile and without a screen, and end it; raises `BrowserMissingError`."""
     programs = find(engine)
-    with tempfile.TemporaryDirectory(prefix="webipc-profile-", ignore_cleanup_errors=True) as profile:
-        driver = STARTERS[engine](programs, profile)
-        try:
-            driver.set_script_timeout(SCRIPT_TIMEOUT)
-            driver.set_page_load_timeout(SCRIPT_TIMEOUT)
-            yield driver
-        finally:
-            driver.quit()
+    with ExitStack() as stack:
+        driver = STARTERS[engine](programs, stack)
+        stack.callback(driver.quit)
+        driver.set_script_timeout(SCRIPT_TIMEOUT)
+        driver.set_page_load_timeout(SCRIPT_TIMEOUT)
+        yield driver
 
 
 def evaluate(driver: WebDriver, expression: str) -> Any:
@@ -91,20 +116,56 @@ def evaluate(driver: WebDriver, expression: str) -> Any:
 
 
 def console(driver: WebDriver) -> list[str]:
-    """Return what the page's console said since the last call, as `LEVEL text`; uncaught errors are among it."""
+    """Return what the page's console said since the last call, as `LEVEL text`; uncaught errors are among it.
+
+    Outside Chromium the first call in a document only begins to listen, and all that is heard are errors, warnings and
+    violations of the page's policy.
+    """
     if not isinstance(driver, ChromiumDriver):
-        raise TypeError(f"only Chromium's driver tells what the console said; this is {driver.name}")
+        lines: list[str] = evaluate(driver, LISTEN)
+        return lines
     entries = driver.get_log("browser")  # type: ignore[no-untyped-call] # Selenium leaves it without types
     return [f"{entry['level']} {entry['message']}" for entry in entries]
 
 
-def _start_chromium(programs: Programs, profile: str) -> WebDriver:
+def _start_chromium(programs: Programs, stack: ExitStack) -> WebDriver:
+    profile = stack.enter_context(
+        tempfile.TemporaryDirectory(prefix="webipc-profile-", ignore_cleanup_errors=True)
+    )
     options = ChromeOptions()
     options.binary_location = programs.browser
     for flag in (*CHROMIUM_FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    return Chrome(options=options, service=Service(executable_path=programs.driver))
+    return Chrome(options=options, service=ChromeService(executable_path=programs.driver))
 
 
-STARTERS: Mapping[str, Callable[[Programs, str], WebDriver]] = {"chromium": _start_chromium}
+def _start_firefox(programs: Programs, stack: ExitStack) -> WebDriver:
+    options = FirefoxOptions()
+    options.binary_location = programs.browser
+    options.add_argument("-headless")
+    options.add_argument("--width=1280")
+    options.add_argument("--height=900")
+    return Firefox(options=options, service=FirefoxService(executable_path=programs.driver))
+
+
+def _start_webkit(programs: Programs, stack: ExitStack) -> WebDriver:
+    assert programs.display is not None
+    environment = {**os.environ, "DISPLAY": stack.enter_context(display(programs.display))}
+    options = WebKitGTKOptions()
+    options.binary_location = programs.browser
+    options.add_argument("--automation")
+    service = WebKitGTKService(executable_path=programs.driver, env=environment)
+    service.start()
+    stack.callback(service.stop)
+    # Selenium's own class for WebKitGTK connects in a way that Selenium itself warns of.
+    connection = RemoteConnection(client_config=ClientConfig(remote_server_addr=service.service_url))
+    return WebDriver(command_executor=connection, options=options)
+
+
+STARTERS: Mapping[str, Callable[[Programs, ExitStack], WebDriver]] = {
+    "chromium": _start_chromium,
+    "firefox": _start_firefox,
+    "webkit": _start_webkit,
+}
+"""How each engine is started; the stack takes what has to end after the browser."""

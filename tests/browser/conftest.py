@@ -1,7 +1,8 @@
-"""The fixtures of the tests that drive a real browser: one process for the run, one new tab for each test.
+"""The fixtures of the tests that drive a real browser: one process of each engine for the run, a new tab for each test.
 
-Every test in this directory is marked `browser` here, so that no file can forget it. A machine without the browser
-fails these tests; it never skips them.
+A test that asks for `tab` or `browser` runs once in every engine, unless it is marked with those that it is for:
+`@pytest.mark.engines("chromium")`. The tests of one engine run together. Every test in this directory is marked
+`browser` here, so that no file can forget it. A machine without a browser fails these tests; it never skips them.
 """
 
 from collections.abc import Iterator
@@ -10,24 +11,52 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
+from tests.browser.browsers import STARTERS
 from tests.browser.browsers import browser as running_browser
 from tools.install_browser import BrowserMissingError
 
 HERE = Path(__file__).parent
+ENGINES = tuple(STARTERS)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make one test of each engine out of a test that uses a browser."""
+    if "engine" not in metafunc.fixturenames:
+        return
+    mark = metafunc.definition.get_closest_marker("engines")
+    wanted = ENGINES if mark is None else mark.args
+    assert set(wanted) <= set(ENGINES), f"{metafunc.definition.nodeid} names an engine that is none of {ENGINES}"
+    metafunc.parametrize("engine", [each for each in ENGINES if each in wanted], indirect=True, scope="session")
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what stands below this directory."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.browser)
+    """Mark what stands below this directory, and put the tests of one engine together: each is started once."""
+    here = [item for item in items if HERE in item.path.parents]
+    for item in here:
+        item.add_marker(pytest.mark.browser)
+    ordered = iter(sorted(here, key=_rank))
+    items[:] = [next(ordered) if HERE in item.path.parents else item for item in items]
+
+
+def _rank(item: pytest.Item) -> int:
+    assert isinstance(item, pytest.Function)
+    engine = item.callspec.params.get("engine") if hasattr(item, "callspec") else None
+    return -1 if engine is None else ENGINES.index(engine)
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[WebDriver]:
-    """The browser of the whole run. A test wants `tab`, unless it opens and closes tabs itself."""
+def engine(request: pytest.FixtureRequest) -> str:
+    """The name of the engine that the test runs in."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="session")
+def browser(engine: str) -> Iterator[WebDriver]:
+    """The browser of the engine's tests. A test wants `tab`, unless it opens and closes tabs itself."""
     try:
-        with running_browser("chromium") as driver:
+        with running_browser(engine) as driver:
             yield driver
     except BrowserMissingError as missing:
         pytest.fail(f"{missing} (or: make browser)", pytrace=False)

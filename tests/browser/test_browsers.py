@@ -17,17 +17,19 @@ def test_what_the_page_throws_is_raised_with_its_text_and_stack(tab: WebDriver) 
     tab.get(PAGE)
     with pytest.raises(PageError, match="TypeError: no such thing") as caught:
         evaluate(tab, "(() => { throw new TypeError('no such thing') })()")
-    assert "at " in caught.value.stack
+    assert caught.value.stack != ""
 
 
 def test_a_syntax_error_is_told_instead_of_timing_out(tab: WebDriver) -> None:
     tab.get(PAGE)
-    with pytest.raises(PageError, match="SyntaxError"):
+    # WebKit's driver leaves the class out.
+    with pytest.raises(PageError, match=r"SyntaxError|Unexpected token"):
         evaluate(tab, "1 +")
 
 
 def test_the_console_log_can_be_read(tab: WebDriver) -> None:
     tab.get(PAGE)
+    console(tab)
     evaluate(tab, "console.warn('a word of warning')")
     assert any(line.startswith("WARNING") and "a word of warning" in line for line in console(tab))
 

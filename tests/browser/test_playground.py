@@ -20,6 +20,9 @@ from tests.browser.browsers import console, evaluate
 from tests.serving import Live, live, spawned, wait_until
 from webipc import IpcError, IpcMain, IpcMainEvent, IpcMainInvokeEvent
 
+# Only Chromium's driver makes a window as narrow as a phone, and pretends preferences.
+pytestmark = pytest.mark.engines("chromium")
+
 MARKUP = '<img src=x onerror="document.title=1">'
 
 
