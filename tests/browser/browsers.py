@@ -129,9 +129,7 @@ def console(driver: WebDriver) -> list[str]:
 
 
 def _start_chromium(programs: Programs, stack: ExitStack) -> WebDriver:
-    profile = stack.enter_context(
-        tempfile.TemporaryDirectory(prefix="webipc-profile-", ignore_cleanup_errors=True)
-    )
+    profile = stack.enter_context(tempfile.TemporaryDirectory(prefix="webipc-profile-", ignore_cleanup_errors=True))
     options = ChromeOptions()
     options.binary_location = programs.browser
     for flag in (*CHROMIUM_FLAGS, f"--user-data-dir={profile}"):
