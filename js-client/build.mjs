@@ -61,5 +61,6 @@ await mkdir(`${directory}dist`)
 await Promise.all([
   buildMinified('src/index.ts', 'dist/client.js', 'esm'),
   buildMinified('src/global.ts', 'dist/client.global.js', 'iife'),
+  buildMinified('src/commands.ts', 'dist/commands.js', 'esm'),
   build({ ...shared, entryPoints: ['src/index.ts'], outfile: 'dist/index.js', format: 'esm' }),
 ])

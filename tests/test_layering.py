@@ -32,7 +32,7 @@ LAYERS: Layers = (
     # A transport tells its connection when it can write again; the connection sees it as an object that writes.
     ("websocket_transport",),
     ("connection",),
-    ("link_ports", "sync_calls"),
+    ("link_ports", "page_calls", "sync_calls"),
     # Electron's objects name each other: a contents its frames, a frame its contents, an event both.
     ("web_contents", "web_frame_main", "ipc_event", "ipc_main_impl", "handler", "error_reply", "message_port_main"),
     ("port_end",),

@@ -119,7 +119,7 @@ def install(names: Sequence[str]) -> list[Programs]:
 
 def _first(names: Sequence[str]) -> str | None:
     for name in names:
-        for path in glob.glob(name) or [name]:
+        for path in glob.glob(name) or [name]:  # noqa: PTH207 - a pattern with a root, which Path.glob does not take
             if found := shutil.which(path):
                 return found
     return None

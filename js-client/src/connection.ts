@@ -57,6 +57,8 @@ const QUIET: readonly Envelope['kind'][] = ['result', 'error', 'port', 'port-clo
 type Arrival = Envelope | (() => void)
 
 export class Connection extends EventEmitter implements Public.Connection {
+  /** What the server may call in this page, by channel (PROTOCOL.md 4.8): nothing, unless the page allows it. */
+  readonly answers = new Map<string, (...args: unknown[]) => unknown>()
   readonly #options: ConnectionOptions
   readonly #limits: Limits
   readonly #backoff: Backoff

@@ -6,9 +6,11 @@
  */
 import { Connection, type ConnectionOptions } from './connection.js'
 import { encode, type Cloned } from './core/clone.js'
-import { decodeValue, type Envelope, type ErrorReply, type Post, type Result, type Send } from './core/envelope.js'
+import {
+  decodeValue, type Envelope, type ErrorReply, type Invoke, type Post, type Result, type Send,
+} from './core/envelope.js'
 import { fail, ProtocolError, refuseMore } from './core/errors.js'
-import { encodeMessage } from './core/frame.js'
+import { encodeMessage, type EncodedMessage } from './core/frame.js'
 import { DEFAULT_LIMITS, type Limits } from './core/limits.js'
 import type * as Electron from './electron-types.js'
 import { EventEmitter } from './emitter.js'
@@ -86,17 +88,20 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
       case 'post':
         this.#emit(envelope.channel, [this.#value(envelope)], { ports: this.connection.ports.handOut(envelope.ports) })
         break
-      case 'port':
-        this.connection.ports.came(envelope)
-        break
-      case 'port-close':
-        this.connection.ports.closed(envelope.port)
-        break
-      case 'void':
+      case 'invoke':
+        void this.#answer(envelope.id, envelope.channel, this.#value(envelope))
         break
       default:
-        fail(`'${envelope.kind}' is not for a page`)
+        this.#deliverQuietly(envelope)
     }
+  }
+
+  /** What concerns no listener of this emitter. */
+  #deliverQuietly(envelope: Envelope): void {
+    const { ports } = this.connection
+    if (envelope.kind === 'port') ports.came(envelope)
+    else if (envelope.kind === 'port-close') ports.closed(envelope.port)
+    else if (envelope.kind !== 'void') fail(`'${envelope.kind}' is not for a page`)
   }
 
   #dispatch(envelope: Send): void {
@@ -136,7 +141,33 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
     call?.reject(withDetails(failure, `Error invoking remote method '${call.channel}': `))
   }
 
-  #value(carrier: Send | Post | Result | ErrorReply): unknown {
+  /** The server calls something in this page. What the page does not allow, and what throws, is an error there. */
+  async #answer(id: number, channel: string, args: unknown): Promise<void> {
+    const { answers } = this.connection
+    const answer = async (): Promise<EncodedMessage> => {
+      const handler = answers.get(channel)
+      if (!handler) throw new Error(`the page does not allow '${channel}'`)
+      const value = await handler(...args as unknown[])
+      return encodeMessage(['result', id], encode(value, this.#limits, 'result'))
+    }
+    const refuse = (error: unknown): EncodedMessage =>
+      encodeMessage(['error', id], this.#thrown(error))
+    const message = await answer().catch(refuse)
+    // Whoever is gone by now waits for nothing.
+    if (this.connection.state !== 'closed') this.connection.post(message)
+  }
+
+  #thrown(error: unknown): Cloned {
+    const message = String(error)
+    try {
+      return encode({ message, cause: error }, this.#limits)
+    } catch {
+      // What was thrown may be anything, and have anything as its cause.
+      return encode({ message }, this.#limits)
+    }
+  }
+
+  #value(carrier: Send | Post | Invoke | Result | ErrorReply): unknown {
     return decodeValue(carrier, this.#limits)
   }
 }

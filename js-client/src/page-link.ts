@@ -76,7 +76,7 @@ export class PageLink {
     // Who has welcomed this link and does not know it now has forgotten it, and whatever it had sent.
     const fresh = this.link.fresh && !this.known
     return encodeControl(received, 'hello', {
-      ...this.#known, attempt, received, first, fresh, features: ['ports'], ...claims,
+      ...this.#known, attempt, received, first, fresh, features: ['ports', 'invoke'], ...claims,
     })
   }
 

@@ -16,6 +16,8 @@ CLIENT_FILES: Final = {
     "client.js.map": "application/json",
     "client.global.js": "text/javascript; charset=utf-8",
     "client.global.js.map": "application/json",
+    "commands.js": "text/javascript; charset=utf-8",
+    "commands.js.map": "application/json",
 }
 
 

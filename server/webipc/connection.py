@@ -20,6 +20,7 @@ from webipc.core.frame import EncodedMessage, Frame, encode_control, encode_mess
 from webipc.core.limits import Limits
 from webipc.core.link import Link, Side
 from webipc.link_ports import LinkPorts
+from webipc.page_calls import PageCalls
 from webipc.port_end import PortMessage
 from webipc.sync_calls import SyncCalls
 
@@ -75,6 +76,7 @@ class Connection:
         "_owner",
         "_owes_since",
         "_owes_frame",
+        "_page_calls",
         "_ports",
         "_syncs",
         "answers",
@@ -112,6 +114,7 @@ class Connection:
         # Made when they are needed: most pages have neither, and there may be thousands of pages.
         self._ports: LinkPorts | None = None
         self._syncs: SyncCalls | None = None
+        self._page_calls: PageCalls | None = None
         # The socket that owns the link; None while there is none.
         self.transport: Transport | None = None
         # A socket has carried it; a link that only requests have named is given less time.
@@ -145,6 +148,19 @@ class Connection:
             if self.ended:
                 self._ports.end()
         return self._ports
+
+    @property
+    def page_calls(self) -> PageCalls:
+        """The server's calls in the page."""
+        if self._page_calls is None:
+            self._page_calls = PageCalls(self._owner.limits, self._owner.loop, self.post_here)
+        return self._page_calls
+
+    async def invoke(self, channel: str, *args: Any) -> Any:
+        """Call something that the page allows. Raises as `PageCalls.invoke`, and LinkEndedError."""
+        if self.ended:
+            raise LinkEndedError
+        return await self.page_calls.invoke(channel, *args)
 
     @property
     def syncs(self) -> SyncCalls:
@@ -308,6 +324,8 @@ class Connection:
             self._ports.end()
         if self._syncs is not None:
             self._syncs.end()
+        if self._page_calls is not None:
+            self._page_calls.end()
         return self.link.end()
 
     # --- time -----------------------------------------------------------------------------------------------------

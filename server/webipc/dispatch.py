@@ -14,10 +14,12 @@ from webipc.connection import Connection
 from webipc.core.clone import Cloned
 from webipc.core.envelope import (
     Envelope,
+    ErrorReply,
     Invoke,
     Port,
     PortClose,
     Post,
+    Result,
     Send,
     SendTo,
     Sync,
@@ -36,9 +38,6 @@ logger = logging.getLogger("webipc")
 
 # What `welcome` names: the kinds beyond the first that this file takes.
 FEATURES: list[str] = ["ports", "sync", "send-to"]
-
-# Kinds that need no answer and mean nothing to a server of this version.
-_IGNORED = frozenset({"void", "result", "error"})
 
 Policy = Callable[[WebFrameMain, WebContents], bool]
 
@@ -61,6 +60,8 @@ class Dispatch:
             Port: self._port,
             PortClose: self._port_close,
             SendTo: self._send_to,
+            Result: self._answered,
+            ErrorReply: self._answered,
         }
 
     def dispatch(self, connection: Connection, envelopes: Sequence[Envelope]) -> None:
@@ -77,7 +78,7 @@ class Dispatch:
                 connection.inbox.put(self._router.send(connection, envelope.channel, _arguments(args)))
             elif (rare := self._rare.get(type(envelope))) is not None:
                 rare(connection, envelope)
-            elif envelope.kind not in _IGNORED:
+            elif envelope.kind != "void":
                 raise ProtocolError(f"expected a kind of a feature that this server named, got {envelope.kind!r}")
 
     def _sync(self, connection: Connection, envelope: Sync) -> None:
@@ -103,6 +104,9 @@ class Dispatch:
 
     def _port_close(self, connection: Connection, envelope: PortClose) -> None:
         connection.ports.closed(envelope)
+
+    def _answered(self, connection: Connection, envelope: Result | ErrorReply) -> None:
+        connection.page_calls.settle(envelope)
 
     def _send_to(self, connection: Connection, envelope: SendTo) -> None:
         sender = connection.frame

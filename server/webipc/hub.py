@@ -294,7 +294,8 @@ class Hub:
         connection.inbox.put(self._router.gone(connection.frame))
         connection.inbox.start()
         if contents._frame_gone(connection.frame) and not contents.is_destroyed():  # noqa: SLF001 - as `_frame_shown`
-            self._empty[contents] = now + self.limits.goodbye_ms / 1000
+            wait = 0 if contents._is_closing else self.limits.goodbye_ms / 1000  # noqa: SLF001 - as `_frame_shown`
+            self._empty[contents] = now + wait
         self._let_next_in(contents)
         logger.debug("%r: link ended (%s), %d messages given up", connection.frame, reason, given_up)
 

@@ -46,6 +46,8 @@ class WebContents(EventEmitter):
         # document of its tab as well. What is in an iframe belongs to its parent.
         self._frames: list[WebFrameMain] = []
         self._destroyed = False
+        # The page has been asked to close: no other document is waited for.
+        self._is_closing = False
         # Made when first asked for: most tabs never need them, and there may be thousands.
         self._ipc: IpcMainImpl | None = None
         self._main_frame_ipc: IpcMainImpl | None = None
@@ -121,6 +123,37 @@ class WebContents(EventEmitter):
                 frame.send(channel, *args)
                 return True
         return False
+
+    async def execute_javascript(self, code: str) -> Any:
+        """Run code in the document that the tab shows: see `WebFrameMain.execute_javascript`.
+
+        Raises as that does, DestroyedError when the tab is gone, and DisposedError between two documents.
+        """
+        return await self._shown().execute_javascript(code)
+
+    async def reload(self) -> None:
+        """Load the document again, if its page allows it (`allow('reload')` of commands.js). Raises as above."""
+        await self._shown()._command("reload")  # noqa: SLF001 - its own frame
+
+    async def close(self) -> None:
+        """Close the tab, if its page allows it (`allow('close')` of commands.js), and destroy these contents.
+
+        A browser closes only tabs that a script has opened; any other stays, and its client is released. Raises as
+        above. Electron's `webContents.close()`.
+        """
+        frame = self._shown()
+        self._is_closing = True
+        try:
+            await frame._command("close")  # noqa: SLF001 - its own frame
+        except BaseException:
+            self._is_closing = False
+            raise
+
+    def _shown(self) -> WebFrameMain:
+        frame = self.main_frame
+        if frame is None:
+            raise DisposedError
+        return frame
 
     def _all_frames(self) -> list[WebFrameMain]:
         return [frame for document in self._frames for frame in document.frames_in_subtree]

@@ -57,6 +57,9 @@ class Outlet(Protocol):
     def post_ported(self, channel: str, message: PortMessage) -> None:
         """Send a message with ports, from any thread."""
 
+    async def invoke(self, channel: str, *args: Any) -> Any:
+        """Call something that the page allows, in the event loop."""
+
 
 class WebFrameMain:
     """One document, of a tab or of an iframe in it. Ends with it: what is loaded after it has a frame of its own."""
@@ -204,6 +207,22 @@ class WebFrameMain:
             outlet.post_ported(channel, carried)
         except LinkEndedError:
             raise DisposedError from None
+
+    async def execute_javascript(self, code: str) -> Any:
+        """Run code in this document and return its value, awaited there if it is a promise.
+
+        Only where the page has allowed it (`allow('executeJavaScript')` of commands.js), which is off by default, and
+        its content security policy lets it. In the event loop. Raises the JSError that the page has thrown, also when
+        it does not allow this; DisposedError when the document is gone; ResetError when it goes before it has answered.
+        Electron's `executeJavaScript`.
+        """
+        return await self._command("executeJavaScript", code)
+
+    async def _command(self, name: str, *args: Any) -> Any:
+        outlet = self._living_outlet()
+        if "invoke" not in outlet.features:
+            raise FeatureError("invoke")
+        return await outlet.invoke(f"webipc:{name}", *args)
 
     def _pass_on(self, message: "EncodedMessage") -> None:
         """Post what another page has said. A document that is gone hears nothing."""

@@ -199,9 +199,7 @@ class UnansweredError(RemoteError):
 
     def __init__(self, channel: str) -> None:
         """`channel` of the call."""
-        super().__init__(
-            f"sendSync('{channel}') was not answered, as the server could not be reached: it may have run"
-        )
+        super().__init__(f"sendSync('{channel}') was not answered, as the server could not be reached: it may have run")
         self.channel = channel
 
     def __reduce__(self) -> tuple[type["UnansweredError"], tuple[str]]:

@@ -1,0 +1,71 @@
+"""The calls that the server makes in one page, and their answers (PROTOCOL.md 4.2 and 4.8).
+
+Must not know what is called, nor whether the page allows it: the page decides. Twin of what js-client/src/page-link.ts
+keeps for the calls of a page.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from webipc.core import clone
+from webipc.core.calls import Calls
+from webipc.core.envelope import ErrorReply, Result, decode_value
+from webipc.core.errors import ResetError
+from webipc.core.frame import EncodedMessage, encode_message
+from webipc.core.limits import Limits
+from webipc.core.link import Side
+from webipc.core.values import JSError
+
+
+class PageCalls:
+    """The calls of one link that wait for the page."""
+
+    __slots__ = ("_calls", "_limits", "_loop", "_post")
+
+    def __init__(self, limits: Limits, loop: asyncio.AbstractEventLoop, post: Callable[[EncodedMessage], None]) -> None:
+        """`post` numbers a message and keeps it."""
+        self._limits = limits
+        self._loop = loop
+        self._post = post
+        self._calls: Calls[asyncio.Future[Any]] = Calls(Side.MAIN, limits)
+
+    async def invoke(self, channel: str, *args: Any) -> Any:
+        """Call the page, and return what it answers.
+
+        Raises the JSError that the page has thrown, ResetError when the link ends first, CloneError and LimitError when
+        the arguments cannot be sent.
+        """
+        cloned = clone.encode(list(args), self._limits)
+        answer: asyncio.Future[Any] = self._loop.create_future()
+        call_id = self._calls.open(answer)
+        try:
+            self._post(encode_message(["invoke", call_id, channel], cloned))
+            return await answer
+        finally:
+            self._calls.settle(call_id)
+
+    def settle(self, envelope: Result | ErrorReply) -> None:
+        """Take an answer; one that nobody waits for is ignored. Raises ProtocolError when its value lies."""
+        answer = self._calls.settle(envelope.id)
+        if answer is None:
+            return
+        value = decode_value(envelope, self._limits)
+        if answer.done():
+            return
+        if isinstance(envelope, Result):
+            answer.set_result(value)
+        else:
+            answer.set_exception(_error(value))
+
+    def end(self) -> None:
+        """The link is over: whoever waits is told."""
+        for _, answer in self._calls.fail_all():
+            if not answer.done():
+                answer.set_exception(ResetError("ended"))
+
+
+def _error(value: dict[str, Any]) -> JSError:
+    """Return what the page has thrown, as it was if that could be sent."""
+    cause = value.get("cause")
+    return cause if isinstance(cause, JSError) else JSError("Error", value["message"])

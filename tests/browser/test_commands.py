@@ -1,0 +1,142 @@
+"""What a page may let its server do with it: nothing by default; run code, reload, close where it says so."""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+from selenium.webdriver.remote.webdriver import WebDriver
+
+from tests.browser.browsers import evaluate
+from tests.serving import Live, live, wait_until
+from webipc import IpcMain, JSError, JSMap, Limits, ResetError, WebContents
+
+PAGE = """<!doctype html>
+<title>allows %s</title>
+<script type="module">
+  import { ipcRenderer } from '/ipc/client.js'
+  import { allow } from '/ipc/commands.js'
+  Object.assign(window, { ipcRenderer, allow })
+  allow(%s)
+  window.opened = new Promise((resolve) => {
+    const look = () => { if (ipcRenderer.connection.state === 'open') resolve(true) }
+    ipcRenderer.connection.on('state', look)
+    look()
+  })
+</script>
+"""
+
+
+class Site:
+    """An application with a page that allows everything, and one that allows nothing."""
+
+    def __init__(self) -> None:
+        self.app = FastAPI()
+        self.ipc_main = IpcMain(limits=Limits(goodbye_ms=200))
+        self.ipc_main.mount(self.app)
+        everything = "'executeJavaScript', 'reload', 'close'"
+        self.app.get("/all", response_class=HTMLResponse)(lambda: PAGE % ("all", everything))
+        self.app.get("/none", response_class=HTMLResponse)(lambda: PAGE % ("none", ""))
+
+    def contents(self) -> WebContents:
+        (contents,) = self.ipc_main.get_all_web_contents()
+        return contents
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+@pytest.fixture
+def server(site: Site) -> Iterator[Live]:
+    with live(site.app) as served:
+        yield served
+
+
+def run(server: Live, coroutine: Coroutine[Any, Any, Any]) -> Any:
+    return server.run(coroutine)
+
+
+def visit(tab: WebDriver, url: str) -> None:
+    tab.get(url)
+    evaluate(tab, "window.opened")
+
+
+def test_code_runs_in_a_page_that_allows_it(tab: WebDriver, server: Live, site: Site) -> None:
+    visit(tab, f"{server.url}/all")
+    contents = site.contents()
+    assert run(server, contents.execute_javascript("document.title")) == "allows all"
+    assert run(server, contents.execute_javascript("Promise.resolve(new Map([[1, 2]]))")) == JSMap([(1, 2)])
+    with pytest.raises(JSError, match="boom") as caught:
+        run(server, contents.execute_javascript("throw new RangeError('boom')"))
+    assert caught.value.name == "RangeError"
+    with pytest.raises(JSError, match="no error"):
+        run(server, contents.execute_javascript("Promise.reject('no error')"))
+    with pytest.raises(JSError, match="An object could not be cloned"):
+        run(server, contents.execute_javascript("document.body"))
+
+
+def test_a_page_allows_nothing_by_itself(tab: WebDriver, server: Live, site: Site) -> None:
+    visit(tab, f"{server.url}/none")
+    for command in (site.contents().execute_javascript("1"), site.contents().reload(), site.contents().close()):
+        with pytest.raises(JSError, match="the page does not allow 'webipc:"):
+            run(server, command)
+    assert evaluate(tab, "ipcRenderer.connection.state") == "open"
+
+
+def test_a_name_that_is_no_command_is_refused(tab: WebDriver, server: Live) -> None:
+    visit(tab, f"{server.url}/none")
+    script = "(() => { try { allow('relaod') } catch ({ message }) { return message } })()"
+    assert evaluate(tab, script) == "expected one of executeJavaScript, reload, close; got relaod"
+
+
+def test_a_page_loads_itself_again(tab: WebDriver, server: Live, site: Site) -> None:
+    visit(tab, f"{server.url}/all")
+    evaluate(tab, "window.marked = 1")
+    before = site.contents().id
+    run(server, site.contents().reload())
+    wait_until(
+        lambda: tab.execute_script("return window.marked !== 1 && window.opened !== undefined"), "a new document"
+    )
+    evaluate(tab, "window.opened")
+    assert site.contents().id == before
+
+
+def test_a_page_that_closes_is_destroyed_at_once(tab: WebDriver, server: Live, site: Site) -> None:
+    visit(tab, f"{server.url}/all")
+    contents = site.contents()
+    destroyed: list[int] = []
+    contents.on("destroyed", lambda event: destroyed.append(event.sender.id))
+    run(server, contents.close())
+    wait_until(lambda: destroyed == [contents.id], "it is destroyed")
+    assert contents.is_destroyed()
+
+
+# WebKitGTK's driver opens no window for a script.
+@pytest.mark.engines("chromium", "firefox")
+def test_a_tab_that_a_script_has_opened_is_closed(tab: WebDriver, server: Live, site: Site) -> None:
+    tab.get("about:blank")
+    known = set(tab.window_handles)
+    tab.execute_script("window.open(arguments[0], '_blank')", f"{server.url}/all")
+    wait_until(lambda: len(site.ipc_main.get_all_web_contents()) == 1, "the page is connected")
+    run(server, site.contents().close())
+    wait_until(lambda: set(tab.window_handles) == known, "the tab is gone")
+
+
+def test_a_call_into_a_page_that_goes_is_told_so(tab: WebDriver, server: Live, site: Site) -> None:
+    visit(tab, f"{server.url}/all")
+    contents = site.contents()
+
+    async def call() -> None:
+        calling = asyncio.create_task(contents.execute_javascript("new Promise(() => undefined)"))
+        await asyncio.sleep(0)
+        frame = contents.main_frame
+        assert frame is not None
+        site.ipc_main._hub.end(frame._outlet, "ended")  # type: ignore[union-attr, arg-type] # as when it goes for good
+        await calling
+
+    with pytest.raises(ResetError):
+        run(server, call())
