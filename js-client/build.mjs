@@ -36,7 +36,8 @@ const INTERNAL = `
   pieces kept keptBytes keptMessages frameMessages frameBytes partBytes socketBytes beaconBytes openCalls ackMessages
   ackBytes ackMs helloMs silenceMs probeMs answerPageMs answerServerMs channelLength records settle backlog skeleton
   elements isBare places buffers holder welcomed arrived broken schedule congested shouldAnswer shouldProbe doubted
-  nextAttempt known comeBack attach detach fixup messages deliver opened finish _keep _tell _warn _onceOnly _removeEach _add _warned _maxListeners
+  nextAttempt known came lost claims doubt heard wake probe leave comeBack attach detach fixup messages deliver opened
+  finish _keep _tell _warn _onceOnly _removeEach _add _warned _maxListeners
 `.trim().split(/\s+/)
 const mangle = { properties: { regex: new RegExp(`^(${INTERNAL.join('|')})$`) } }
 

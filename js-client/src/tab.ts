@@ -25,28 +25,25 @@ export class Tab {
 
   /** Takes the token out of the storage. What was known before stays when there is none. */
   take(): void {
-    this.#try((store) => {
-      this.token = store.getItem(this.#key) ?? this.token
-      store.removeItem(this.#key)
-    })
+    try {
+      const store = this.#store()
+      this.token = store?.getItem(this.#key) ?? this.token
+      store?.removeItem(this.#key)
+    } catch {
+      // The browser refuses the storage: the tab goes without.
+    }
   }
 
   /** Leaves the token for the tab's next document. */
   put(): void {
-    const { token } = this
-    if (token !== undefined) this.#try((store) => { store.setItem(this.#key, token) })
-  }
-
-  #try(action: (store: Store) => void): void {
     try {
-      const store = this.#store()
-      if (store) action(store)
+      if (this.token) this.#store()?.setItem(this.#key, this.token)
     } catch {
-      // The browser refuses the storage: the tab goes without.
+      // As above.
     }
   }
 }
 
 function topSessionStorage(): Store | undefined {
-  return typeof window === 'object' && window.top === window ? sessionStorage : undefined
+  return window.top === window ? sessionStorage : undefined
 }

@@ -39,6 +39,9 @@ CHROMIUM_FLAGS = (
     "--window-size=1280,900",
 )
 
+WEBKIT_NAME = "MiniBrowser"
+"""What WebKitGTK's driver calls the browser."""
+
 # The expression stands in the script itself: a page whose policy forbids eval can be asked too, and no name of ours
 # hides one of its own.
 AWAIT = """
@@ -113,6 +116,13 @@ def evaluate(driver: WebDriver, expression: str) -> Any:
     if "error" in answer:
         raise PageError(expression, answer["error"], answer["stack"])
     return answer.get("value")
+
+
+def new_tab(driver: WebDriver) -> str:
+    """Open an empty tab that can be seen, go there, and return its handle."""
+    # WebKitGTK's driver opens a tab behind the one that is seen, and never brings it to the front; a window is seen.
+    driver.switch_to.new_window("window" if driver.name == WEBKIT_NAME else "tab")
+    return driver.current_window_handle
 
 
 def console(driver: WebDriver) -> list[str]:

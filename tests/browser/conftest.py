@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
-from tests.browser.browsers import STARTERS
+from tests.browser.browsers import STARTERS, new_tab
 from tests.browser.browsers import browser as running_browser
 from tools.install_browser import BrowserMissingError
 
@@ -66,7 +66,7 @@ def browser(engine: str) -> Iterator[WebDriver]:
 def tab(browser: WebDriver) -> Iterator[WebDriver]:
     """The browser with an empty new tab in front; every tab that the test leaves open is closed afterwards."""
     first = browser.current_window_handle
-    browser.switch_to.new_window("tab")
+    new_tab(browser)
     yield browser
     for handle in set(browser.window_handles) - {first}:
         browser.switch_to.window(handle)

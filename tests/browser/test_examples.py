@@ -10,7 +10,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 
-from tests.browser.browsers import console, evaluate
+from tests.browser.browsers import console, evaluate, new_tab
 from tests.serving import Spawned, spawned, wait_until
 
 
@@ -36,10 +36,9 @@ def add(tab: WebDriver, text: str) -> None:
 def two_tabs(tab: WebDriver, url: str) -> tuple[str, str]:
     handles = []
     for _ in range(2):
-        tab.switch_to.new_window("tab")
+        handles.append(new_tab(tab))
         tab.get(url)
         wait_until(lambda: tab.find_element(By.ID, "left").text == "nothing yet", "the list has come")
-        handles.append(tab.current_window_handle)
     return handles[0], handles[1]
 
 

@@ -1,0 +1,61 @@
+"""Documents that go away while nobody looks at them, and what a page that is left finds when somebody goes back to it.
+
+Each engine ends a document in an order of its own: js-client/src/page-life.ts has the table.
+"""
+
+import pytest
+from selenium.webdriver.remote.webdriver import WebDriver
+
+from tests.browser.browsers import WEBKIT_NAME, evaluate
+from tests.browser.test_link import Site, server, site, visit
+from tests.serving import Live, wait_until
+
+__all__ = ["server", "site"]
+
+GO = """void (async () => {
+  await until(() => document.hidden)
+  %s
+})()"""
+
+
+def hidden_visit(tab: WebDriver, url: str, then: str) -> int:
+    """Load a page, hide it, and have it run a statement when it is hidden; return its web contents id."""
+    if tab.name == WEBKIT_NAME:
+        # This driver opens tabs behind what is seen.
+        tab.switch_to.new_window("tab")
+    identity = visit(tab, url)
+    # Registered behind the client's own listener.
+    evaluate(tab, "void addEventListener('pagehide', () => ipcRenderer.send('say', 'goodbye'))")
+    evaluate(tab, GO % then)
+    if tab.name != WEBKIT_NAME:
+        tab.switch_to.new_window("tab")
+    return identity
+
+
+@pytest.mark.parametrize("way", ["location.href = 'other.html'", "location.reload()"])
+def test_what_a_hidden_page_says_in_pagehide_arrives(tab: WebDriver, server: Live, site: Site, way: str) -> None:
+    hidden_visit(tab, server.url, way)
+    wait_until(lambda: site.said == ["goodbye"], "the last message arrives")
+
+
+@pytest.mark.parametrize("way", ["location.href = 'other.html'", "location.reload()"])
+def test_the_next_page_of_a_hidden_tab_has_its_identity(tab: WebDriver, server: Live, site: Site, way: str) -> None:
+    before = hidden_visit(tab, server.url, way)
+    frame = site.the_contents().main_frame
+    wait_until(lambda: site.the_contents().main_frame not in {frame, None}, "the next document is there")
+    assert site.the_contents().id == before
+    assert site.destroyed == []
+
+
+@pytest.mark.engines("firefox")
+def test_going_back_to_a_page_that_was_not_kept_loads_it_with_its_identity(
+    tab: WebDriver, server: Live, site: Site
+) -> None:
+    before = visit(tab, server.url)
+    evaluate(tab, "void (window.mark = 'the same document')")
+    tab.get("about:blank")
+    wait_until(lambda: site.the_contents().main_frame is None, "the document has said goodbye")
+    tab.back()
+    assert evaluate(tab, "window.opened") == before
+    assert evaluate(tab, "window.mark") is None
+    assert site.destroyed == []
