@@ -1,7 +1,9 @@
-"""Documents that go away while nobody looks at them, and what a page that is left finds when somebody goes back to it.
+"""Documents that go away, seen and hidden: their last words arrive, and the next document of the tab has its identity.
 
 Each engine ends a document in an order of its own: js-client/src/page-life.ts has the table.
 """
+
+from collections.abc import Callable
 
 import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
@@ -45,6 +47,35 @@ def test_the_next_page_of_a_hidden_tab_has_its_identity(tab: WebDriver, server: 
     wait_until(lambda: site.the_contents().main_frame not in {frame, None}, "the next document is there")
     assert site.the_contents().id == before
     assert site.destroyed == []
+
+
+def close(tab: WebDriver) -> None:
+    tab.close()
+    tab.switch_to.window(tab.window_handles[0])
+
+
+def load(tab: WebDriver) -> None:
+    tab.get("about:blank")
+
+
+# A driver that closes a tab skips `beforeunload`, in Chromium and WebKit.
+@pytest.mark.parametrize(
+    "event, leave",
+    [
+        ("beforeunload", load),
+        ("beforeunload", WebDriver.refresh),
+        ("pagehide", load),
+        ("pagehide", WebDriver.refresh),
+        ("pagehide", close),
+    ],
+)
+def test_what_a_page_that_is_seen_says_last_arrives(
+    tab: WebDriver, server: Live, site: Site, event: str, leave: Callable[[WebDriver], None]
+) -> None:
+    visit(tab, server.url)
+    evaluate(tab, f"void addEventListener('{event}', () => ipcRenderer.send('say', 'goodbye'))")
+    leave(tab)
+    wait_until(lambda: site.said == ["goodbye"], "the last message arrives")
 
 
 @pytest.mark.engines("firefox")
