@@ -716,7 +716,7 @@ async def test_the_secret_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None
     app, ipc_main = application(debug=True)
     ipc_main.handle("payload", lambda event, text: text)
     async with Renderer(app) as page:
-        secret = page._document.secret
+        secret = page._connection.page.secret
         await page.invoke("payload", "a private text")
         await page.disconnect()
         await page.connect()

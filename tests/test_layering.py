@@ -19,7 +19,8 @@ Layers = Sequence[Sequence[str]]
 LAYERS: Layers = (
     # Top to bottom; modules of one layer may import each other. A new module has to be put in its place here.
     ("cli", "__main__"),
-    ("serving", "testing"),
+    ("serving", "testing", "renderer_event"),
+    ("page_connection", "renderer_errors"),
     ("in_memory",),
     ("__init__",),
     ("ipc_main",),
@@ -31,11 +32,12 @@ LAYERS: Layers = (
     ("router",),
     # A transport tells its connection when it can write again; the connection sees it as an object that writes.
     ("websocket_transport",),
-    ("connection",),
+    ("connection", "page_link"),
     ("link_ports", "page_calls", "sync_calls"),
     # Electron's objects name each other: a contents its frames, a frame its contents, an event both.
     ("web_contents", "web_frame_main", "ipc_event", "ipc_main_impl", "handler", "error_reply", "message_port_main"),
     ("port_end",),
+    ("bounds",),
     ("arguments",),
     ("absence",),
     ("emitter", "inbox", "pump"),

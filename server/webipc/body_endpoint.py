@@ -113,8 +113,8 @@ class BodyEndpoint:
         try:
             for frame in frames[1:]:
                 last = _take_frame(connection, frame, last)
-        except ProtocolError:
-            connection.reset("protocol", CloseCode.PROTOCOL_ERROR)
+        except ProtocolError as error:
+            connection.reset("protocol", error.close_code)
             raise
         return connection, last
 

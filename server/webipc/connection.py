@@ -12,6 +12,7 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from webipc.bounds import check_channel, check_size
 from webipc.core import clone
 from webipc.core.calls import Answers
 from webipc.core.envelope import Hello
@@ -141,6 +142,11 @@ class Connection:
         return self.transport is not None
 
     @property
+    def limits(self) -> Limits:
+        """What the application has set."""
+        return self._owner.limits
+
+    @property
     def ports(self) -> LinkPorts:
         """The ports of the link."""
         if self._ports is None:
@@ -194,7 +200,8 @@ class Connection:
     def post_ported(self, channel: str, message: PortMessage) -> None:
         """Send a message with ports to the page's listeners, as `post` does.
 
-        Raises LimitError, in the event loop's thread alone, when the link has no room for so many ports.
+        Raises LimitError when the link has no room for so many ports; in another thread than the event loop's that is
+        logged. Whatever is raised, the ports are closed.
         """
         owner = self._owner
         if self.ended:
@@ -204,9 +211,18 @@ class Connection:
             self.ports.send(["post", channel], message)
             return
         try:
-            owner.loop.call_soon_threadsafe(lambda: self.ports.send(["post", channel], message))
+            owner.loop.call_soon_threadsafe(self._post_ported_later, channel, message)
         except RuntimeError:
+            message.close_ends()
             raise DestroyedError("Object has been destroyed: the event loop of the server is closed") from None
+
+    def _post_ported_later(self, channel: str, message: PortMessage) -> None:
+        try:
+            self.ports.send(["post", channel], message)
+        except LimitError:
+            logger.exception(
+                "What was posted to %r on '%s' cannot be sent, and its ports are closed", self.frame, channel
+            )
 
     def post_here(self, message: EncodedMessage) -> None:
         """Do `post` in the event loop's thread. A link that has ended in between takes nothing and says nothing."""
@@ -268,6 +284,8 @@ class Connection:
         if envelopes:
             self._owner.dispatch(self, envelopes)
         if attempt is None:
+            # A page that blocks has no socket for as long as it makes requests.
+            self.lost_at = now
             # Nobody reads on behind a request; a socket's reader runs what it has brought (websocket_endpoint.py).
             self.inbox.start()
         if not self.ended:
@@ -334,7 +352,7 @@ class Connection:
         """Do what is due: acknowledge, beat, drop a silent socket, end a link whose grace is over (PROTOCOL.md 7)."""
         limits = self._owner.limits
         if self._syncs is not None and self._syncs.are_open:
-            self.last_heard = now
+            self.last_heard = self.lost_at = now
         if self.bye_last is not None and now >= self.bye_deadline:
             missing = self.bye_last - self.link.received
             logger.warning("%r said goodbye; %d of its last messages did not arrive", self.frame, missing)
@@ -360,14 +378,7 @@ class Connection:
 
 def encode_send(channel: str, args: tuple[Any, ...], limits: Limits) -> EncodedMessage:
     """Encode a `send` for any page. Raises CloneError and LimitError."""
-    if len(channel) > limits.channel_length:
-        raise LimitError("channel_length", len(channel), limits.channel_length)
+    check_channel(channel, limits)
     message = encode_message(["send", channel], clone.encode(list(args), limits))
     check_size(message, limits)
     return message
-
-
-def check_size(message: EncodedMessage, limits: Limits) -> None:
-    """Raise LimitError when a message is larger than any peer may send, in the thread of whoever made it."""
-    if message.size > limits.message_bytes:
-        raise LimitError("message_bytes", message.size, limits.message_bytes)

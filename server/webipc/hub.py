@@ -24,6 +24,7 @@ from webipc.core.limits import Limits
 from webipc.dispatch import FEATURES, Dispatch, Policy
 from webipc.inbox import Inbox
 from webipc.ipc_main_impl import IpcMainImpl
+from webipc.message_port_main import home
 from webipc.pump import Flushable, Pump
 from webipc.router import Router
 from webipc.version import VERSION
@@ -173,12 +174,17 @@ class Hub:
         if not link.can_resume(hello.first, hello.received):
             self.end(connection, "gap")
             raise ResetError("gap")
-        contents = connection.frame.web_contents
-        contents._frame_shown(connection.frame)  # noqa: SLF001 - the hub is who tells a tab what it shows
-        self._empty.pop(contents, None)
+        self.show(connection)
         self._away.pop(connection, None)
         connection.attach(transport, hello, self._welcome(connection))
         return connection
+
+    def show(self, connection: Connection) -> None:
+        """Make its document the one that its tab shows. A document in an iframe keeps no tab whose main one is gone."""
+        frame = connection.frame
+        if frame.parent is None:
+            frame.web_contents._frame_shown(frame)  # noqa: SLF001 - the hub is who tells a tab what it shows
+            self._empty.pop(frame.web_contents, None)
 
     def lost(self, connection: Connection) -> None:
         """A link has no socket any more."""
@@ -223,7 +229,9 @@ class Hub:
             name=hello.name or "",
             parent=parent,
         )
-        connection.inbox = Inbox(self.loop, copy_context(), self.tasks, self.gate, debug=self.debug)
+        context = copy_context()
+        context.run(home.set, self.loop)
+        connection.inbox = Inbox(self.loop, context, self.tasks, self.gate, debug=self.debug)
         self._links[hello.link] = connection
         self._away[connection] = None
         _call_in(self._orphans.pop(hello.link, ()))

@@ -1,10 +1,13 @@
-"""An application's ASGI interface, spoken to in this process: one WebSocket, and the lifespan.
+"""An application's ASGI interface, spoken to in this process: a browser with its cookies, its sockets and requests, and
+the lifespan.
 
 Must not know what frames say: testing.py does, whose page this is the browser of.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
 from typing import Any, Protocol
 
 from webipc.app import mounts
@@ -36,12 +39,86 @@ class Page(Protocol):
         """The socket has ended."""
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an application has answered to a request."""
+
+    status: int
+    body: bytes
+
+
+class Browser:
+    """What the tabs of one browser share: the application that they visit, and the cookies that it has given them."""
+
+    def __init__(self, app: ASGIApp, headers: dict[str, str]) -> None:
+        """`headers` go with everything that is asked for; a `cookie` among them is what the browser begins with."""
+        self.app = app
+        self._headers = {name.lower(): value for name, value in headers.items()}
+        self._cookies: dict[str, str] = {}
+        self._keep(self._headers.pop("cookie", ""))
+
+    def scope(self, kind: str, path: str) -> dict[str, Any]:
+        """Return the scope of a request, with the cookies of this moment."""
+        headers = dict(self._headers)
+        if self._cookies:
+            headers["cookie"] = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+        return {
+            "type": kind,
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "http_version": "1.1",
+            "scheme": "ws" if kind == "websocket" else "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
+            "client": ("testclient", 50000),
+            "server": ("testserver", 80),
+            "state": {},
+            "extensions": {},
+        }
+
+    def keep_cookies(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Keep what the application has set, until this browser is forgotten."""
+        for name, value in headers:
+            if name.lower() == b"set-cookie":
+                self._keep(value.decode("latin-1"))
+
+    def _keep(self, text: str) -> None:
+        try:
+            cookies = SimpleCookie(text)
+        except CookieError:
+            return
+        for name, morsel in cookies.items():
+            self._cookies[name] = morsel.value
+
+    async def post(self, path: str, content_type: str, body: bytes) -> Answer:
+        """Make a request and return its answer. Raises what the application raises."""
+        scope = self.scope("http", path)
+        scope["method"] = "POST"
+        scope["headers"].append((b"content-type", content_type.encode()))
+        incoming: asyncio.Queue[Message] = asyncio.Queue()
+        incoming.put_nowait({"type": "http.request", "body": body, "more_body": False})
+        start: Message = {}
+        chunks: list[bytes] = []
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+                self.keep_cookies(message.get("headers", ()))
+            elif message["type"] == "http.response.body":
+                chunks.append(message.get("body", b""))
+
+        await self.app(scope, incoming.get, send)
+        return Answer(start["status"], b"".join(chunks))
+
+
 class MemorySocket:
     """One WebSocket of the application, without a network."""
 
-    def __init__(self, app: ASGIApp, path: str, headers: dict[str, str], page: Page) -> None:
-        self._app = app
-        self._scope = _scope(path, headers)
+    def __init__(self, browser: Browser, path: str, page: Page) -> None:
+        self._browser = browser
+        self._scope = {**browser.scope("websocket", path), "subprotocols": [SUBPROTOCOL]}
         self._page = page
         self._incoming: asyncio.Queue[Message] = asyncio.Queue()
         self._accepted = asyncio.get_running_loop().create_future()
@@ -59,7 +136,7 @@ class MemorySocket:
 
     async def _run(self) -> None:
         try:
-            await self._app(self._scope, self._incoming.get, self._send)
+            await self._browser.app(self._scope, self._incoming.get, self._send)
         except Exception as error:  # noqa: BLE001 - a test is told of it where it waits
             self._fail(error)
         finally:
@@ -74,6 +151,7 @@ class MemorySocket:
 
     async def _send(self, message: Message) -> None:
         if message["type"] == "websocket.accept":
+            self._browser.keep_cookies(message.get("headers", ()))
             self._accepted.set_result(None)
         elif message["type"] == "websocket.send":
             data = message.get("text")
@@ -98,10 +176,14 @@ class MemorySocket:
         if not self.greeted.done():
             self.greeted.set_exception(error)
 
-    async def cut(self, code: int) -> None:
-        """End the socket from the page's side, and wait until the application has noticed."""
+    def shut(self, code: int) -> None:
+        """End the socket from the page's side."""
         self.open = False
         self._incoming.put_nowait({"type": "websocket.disconnect", "code": int(code)})
+
+    async def cut(self, code: int) -> None:
+        """End the socket from the page's side, and wait until the application has noticed."""
+        self.shut(code)
         if self._task is not None:
             await asyncio.wait([self._task])
 
@@ -135,22 +217,3 @@ class Lifespan:
     async def _run(self) -> None:
         scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}}
         await self._app(scope, self._incoming.get, self._outgoing.put)
-
-
-def _scope(path: str, headers: dict[str, str]) -> dict[str, Any]:
-    return {
-        "type": "websocket",
-        "asgi": {"version": "3.0", "spec_version": "2.4"},
-        "http_version": "1.1",
-        "scheme": "ws",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()],
-        "client": ("testclient", 50000),
-        "server": ("testserver", 80),
-        "subprotocols": [SUBPROTOCOL],
-        "state": {},
-        "extensions": {},
-    }

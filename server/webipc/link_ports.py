@@ -7,9 +7,11 @@ page's, or in tests a server's), nor what is listened to. Twin in spirit: js-cli
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from webipc.bounds import check_size
 from webipc.core.envelope import Port, PortClose
 from webipc.core.errors import LimitError
 from webipc.core.frame import EncodedMessage, encode_message
@@ -36,17 +38,21 @@ class RemoteEnd(End):
 
     def deliver(self, message: PortMessage) -> None:
         """See End."""
-        self._ports.in_loop(self._ports.say, self, message)
+        self._ports.note(self, message)
 
     def peer_closed(self) -> None:
         """See End."""
-        self._ports.in_loop(self._ports.tell_closed, self)
+        self._ports.note(self, None)
+
+    def delivered(self) -> None:
+        """See End."""
+        self._ports.wake()
 
 
 class LinkPorts:
-    """The open ports of a link. All but `in_loop` belong to the event loop's thread."""
+    """The open ports of a link. All but `note` and `wake` belong to the event loop's thread."""
 
-    __slots__ = ("_ended", "_limits", "_loop", "_post", "_table")
+    __slots__ = ("_ended", "_is_saying", "_limits", "_loop", "_noted", "_post", "_table")
 
     def __init__(self, side: Side, limits: Limits, loop: asyncio.AbstractEventLoop, post: Post) -> None:
         """`post` numbers a message and keeps it; it says nothing when the link is over."""
@@ -55,51 +61,85 @@ class LinkPorts:
         self._post = post
         self._table: Ports[RemoteEnd] = Ports(side, limits)
         self._ended = False
+        # What is to be said to the other side, in the order in which it was said here; None is a close.
+        self._noted: deque[tuple[RemoteEnd, PortMessage | None]] = deque()
+        self._is_saying = False
 
     def __len__(self) -> int:
         return len(self._table)
 
-    def in_loop(self, function: Callable[..., None], *args: Any) -> None:
-        """Call it now in the event loop's thread, or there as soon as may be, in the order of the calls."""
+    def note(self, end: RemoteEnd, message: PortMessage | None) -> None:
+        """Note what the other end of a port has said, or with None that it is closed. Called under the lock."""
+        self._noted.append((end, message))
+
+    def wake(self) -> None:
+        """Say what was noted: now in the event loop's thread, from another one as soon as may be."""
         try:
             is_here = asyncio.get_running_loop() is self._loop
         except RuntimeError:
             is_here = False
         if is_here:
-            function(*args)
+            self._say_noted()
             return
         # A loop that is closed has no pages any more.
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(function, *args)
+            self._loop.call_soon_threadsafe(self._say_noted)
+
+    def _say_noted(self) -> None:
+        if self._is_saying:
+            # Further up in this very call: what was noted in the middle of it has its turn behind what came before.
+            return
+        self._is_saying = True
+        try:
+            while self._noted:
+                end, message = self._noted.popleft()
+                if message is None:
+                    self.tell_closed(end)
+                else:
+                    self.say(end, message)
+        finally:
+            self._is_saying = False
 
     def send(self, fields: Sequence[Any], message: PortMessage) -> None:
         """Send a message with its ports: each end gives way to one on the other side.
 
-        A link that is over, or that takes no more ports, closes them.
+        A link that is over closes them. Raises LimitError for too many ports and too large a message; they are closed.
         """
         if self._ended:
             message.close_ends()
             return
         try:
-            self._table.room_for(len(message.ends))
+            heirs, encoded = self._encode(fields, message)
         except LimitError:
             message.close_ends()
             raise
-        heirs = [RemoteEnd(self) for _ in message.ends]
-        for heir in heirs:
-            heir.port_id = self._table.open(heir)
-        self._post(encode_message(fields, message, None, [[heir.port_id for heir in heirs]]))
+        self._post(encoded)
         if self._ended:
             # The page does not take that much: the link has been reset.
             message.close_ends()
             return
         # Behind the message that sends them: what waits in a port is said on the link from here on.
         for end, heir in zip(message.ends, heirs, strict=True):
-            if end.peer is None and not end.has_news:
+            if end.peer is None and not end.news:
                 # A closed port arrives dead (as in Electron).
                 self.tell_closed(heir)
             else:
                 end.give_way(heir)
+
+    def _encode(self, fields: Sequence[Any], message: PortMessage) -> tuple[list[RemoteEnd], EncodedMessage]:
+        """Open a port for each end that travels. Raises LimitError, and then none is open."""
+        self._table.room_for(len(message.ends))
+        heirs = [RemoteEnd(self) for _ in message.ends]
+        for heir in heirs:
+            heir.port_id = self._table.open(heir)
+        try:
+            encoded = encode_message(fields, message, None, [[heir.port_id for heir in heirs]])
+            check_size(encoded, self._limits)
+        except LimitError:
+            for heir in heirs:
+                self._table.close(heir.port_id)
+            raise
+        return heirs, encoded
 
     def say(self, end: RemoteEnd, message: PortMessage) -> None:
         """Pass on what the other end of a port has said. What does not fit closes the port: nothing is left out."""

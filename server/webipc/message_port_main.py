@@ -8,6 +8,7 @@ import contextlib
 import logging
 import weakref
 from collections.abc import AsyncIterator, Sequence
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from webipc.core.errors import LocalError, ProtocolError
@@ -17,6 +18,9 @@ from webipc.emitter import EventEmitter
 from webipc.port_end import LocalEnd, PortMessage, entangling
 
 logger = logging.getLogger("webipc")
+
+# Where the listeners of ports run that are made in a worker thread: the loop whose message the thread works for.
+home: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar("webipc home", default=None)
 
 
 class TransferError(LocalError):
@@ -42,8 +46,9 @@ class MessagePortMain(EventEmitter):
     Emits `message` (MessageEvent) and `close` (nothing). What comes waits until `start`, the close of the other end
     too; adding a listener does not start a port, and `async for event in port` does. Messages arrive in the order in
     which they were posted, each once, also over lost sockets. Methods may be called from any thread; listeners run in
-    the event loop. A port that is started stays as long as something may come; one that is not started, and that
-    nobody holds any more, is closed.
+    the event loop (a thread that the program has made itself, and that is no `def` handler's, has none: a port that is
+    made there is heard once it, or its other end, gets to one). A port that is started stays as long as something may
+    come; one that is not started, and that nobody holds any more, is closed.
     """
 
     def __init__(self, end: LocalEnd, loop: asyncio.AbstractEventLoop | None = None) -> None:
@@ -51,7 +56,7 @@ class MessagePortMain(EventEmitter):
         super().__init__()
         # None once the port was sent away.
         self._end: LocalEnd | None = end
-        self._loop = loop or _running_loop()
+        self._loop = loop or _loop_here()
         self._is_started = False
         self._is_closed = False
         # A turn of the loop will look what has come.
@@ -71,7 +76,7 @@ class MessagePortMain(EventEmitter):
             return
         value = PortMessage.of(message, DEFAULT_LIMITS)
         ports = self._checked(transfer)
-        end.post(PortMessage(value.skeleton, value.fixups, value.segments, tuple(take_end(port) for port in ports)))
+        end.post(value.with_ends(take_end(port) for port in ports))
 
     def _checked(self, transfer: Any) -> "list[MessagePortMain]":
         if not isinstance(transfer, list | tuple):
@@ -90,18 +95,27 @@ class MessagePortMain(EventEmitter):
         if end is None or self._is_started or self._is_closed:
             return
         self._is_started = True
-        self._loop = self._loop or _running_loop()
+        self._loop = self._loop or _loop_here()
         # From now on the end holds the port: somebody may say something, and a listener is to hear it.
         end.start(self._schedule)
 
     def close(self) -> None:
-        """Close both ends. `close` is emitted here at once, and at the other end behind what was posted before."""
+        """Close both ends. `close` is emitted here at once, and at the other end behind what was posted before.
+
+        Called in a thread that is not the loop's, it is emitted as soon as may be.
+        """
         end = self._end
-        if end is None or self._is_closed:
-            return
-        self._is_closed = True
+        with entangling:
+            if end is None or self._is_closed:
+                return
+            self._is_closed = True
         end.close()
-        self.emit("close")
+        self._forsaken.detach()
+        if self._loop is None or _running_loop() is self._loop:
+            self.emit("close")
+        else:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._emit, "close")
 
     def __aiter__(self) -> AsyncIterator[MessageEvent]:
         """Start the port and iterate over what comes, until either end is closed. Leaving the loop closes nothing."""
@@ -129,7 +143,7 @@ class MessagePortMain(EventEmitter):
         """Have the loop look what has come. Called under the lock, in any thread."""
         if self._is_scheduled:
             return
-        loop = self._loop = self._loop or _running_loop()
+        loop = self._loop = self._loop or _loop_here()
         if loop is None:
             # Neither end has been near an event loop. Whatever brings the port there brings this too.
             return
@@ -141,16 +155,31 @@ class MessagePortMain(EventEmitter):
                 loop.call_soon_threadsafe(self._drain)
 
     def _drain(self) -> None:
+        """Emit what has come so far; what comes of it has another turn, so that the loop goes on in between."""
         self._is_scheduled = False
         end = self._end
-        while end is not None and end.has_news:
-            message = end.take()
-            if message is None:
-                self._is_closed = True
-                self._emit("close")
-            else:
-                self._emit("message", MessageEvent(_value_of(message), self._ports_of(message)))
-            end = self._end
+        if end is None:
+            return
+        for _ in range(end.news):
+            with entangling:
+                # A listener, or another thread, may have closed the port or sent it away: then nothing here is its own.
+                if self._end is not end or not end.news:
+                    return
+                message = end.take()
+            self._came(end, message)
+        with entangling:
+            if end.news and self._end is end:
+                self._schedule()
+
+    def _came(self, end: LocalEnd, message: PortMessage | None) -> None:
+        if message is not None:
+            self._emit("message", MessageEvent(_value_of(message), self._ports_of(message)))
+            return
+        self._is_closed = True
+        # Nothing comes any more, and nothing has to be told: the end lets go of the port.
+        end.pause()
+        self._forsaken.detach()
+        self._emit("close")
 
     def _ports_of(self, message: PortMessage) -> "list[MessagePortMain]":
         return [MessagePortMain(end, self._loop) for end in message.ends]
@@ -189,9 +218,9 @@ def take_end(port: MessagePortMain) -> LocalEnd:
     """Take the end out of a port that is sent away: from now on the port is nothing."""
     with entangling:
         end, port._end = port._end, None  # noqa: SLF001 - as above
-    if end is None:
-        raise TransferError("Port at index 0 is already neutered.")
-    end.pause()
+        if end is None:
+            raise TransferError("Port at index 0 is already neutered.")
+        end.pause()
     port._forsaken.detach()  # noqa: SLF001 - as above
     return end
 
@@ -203,6 +232,10 @@ def _value_of(message: PortMessage) -> Any:
         # Whoever passed it on did not look at it (PROTOCOL.md 4.4).
         logger.warning("A message through a port cannot be read, and arrives as None: %s", error.detail)
         return None
+
+
+def _loop_here() -> asyncio.AbstractEventLoop | None:
+    return _running_loop() or home.get()
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -7,19 +7,22 @@ event loops, messages' channels or listeners. The ids of ports within a link are
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
+from webipc.bounds import check_size
 from webipc.core import clone
 from webipc.core.envelope import Port, Post, decode_value, parse
 from webipc.core.frame import decode_parcel, encode_message, encode_parcel
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 
-# Held while ends are entangled anew, never while foreign code runs. One for all: a transfer touches ends of several
-# channels, and locks of their own would have to be taken in an order that nobody knows.
+# Held while ends are entangled anew and while something is noted at one, so that there is one order of everything that
+# is said; never while anything else is done (a log handler of the application's may say something into a port). One for
+# all: a transfer touches ends of several channels, and locks of their own would have to be taken in an order that
+# nobody knows. It can be taken twice, because a garbage collector closes ends wherever it happens to run.
 entangling = threading.RLock()
 
 
@@ -36,8 +39,13 @@ class PortMessage:
     def of(cls, value: Any, limits: Limits = DEFAULT_LIMITS, ends: tuple["LocalEnd", ...] = ()) -> "PortMessage":
         """Encode a value, now: later changes of it are not seen. Raises CloneError and LimitError."""
         cloned = clone.encode(value, limits, "message")
+        check_size(encode_message([], cloned), limits)
         text = encode_message([], clone.Cloned(cloned.skeleton, [], [])).json
         return cls(orjson.Fragment(text[1:-1]), cloned.fixups, cloned.segments, ends)
+
+    def with_ends(self, ends: "Iterable[LocalEnd]") -> "PortMessage":
+        """Return the same message with these ends."""
+        return PortMessage(self.skeleton, self.fixups, self.segments, tuple(ends))
 
     @classmethod
     def came(cls, carrier: Port | Post, ends: tuple["LocalEnd", ...]) -> "PortMessage":
@@ -68,12 +76,15 @@ class End:
         self.peer: End | None = None
 
     def deliver(self, message: PortMessage) -> None:
-        """Take what the other end has said."""
+        """Note what the other end has said. Called under the lock: what comes of it is for `delivered`."""
         raise NotImplementedError
 
     def peer_closed(self) -> None:
-        """The other end is closed; nothing comes behind this."""
+        """Note that the other end is closed; nothing comes behind this. Called under the lock."""
         raise NotImplementedError
+
+    def delivered(self) -> None:
+        """Something was noted. Called without the lock, in any thread."""
 
     def post(self, message: PortMessage) -> None:
         """Say something to the other end. Where there is none any more, it is lost."""
@@ -83,6 +94,8 @@ class End:
                 peer.deliver(message)
         if peer is None:
             message.close_ends()
+        else:
+            peer.delivered()
 
     def close(self) -> None:
         """Let go of the other end, and tell it. A second call does nothing."""
@@ -91,6 +104,8 @@ class End:
             if peer is not None:
                 peer.peer = None
                 peer.peer_closed()
+        if peer is not None:
+            peer.delivered()
 
 
 class LocalEnd(End):
@@ -115,8 +130,9 @@ class LocalEnd(End):
                 on_news()
 
     def pause(self) -> None:
-        """Keep what comes, as before `start`: the port is on its way."""
-        self._on_news = None
+        """Keep what comes, as before `start`: the port is on its way, or nothing comes any more."""
+        with entangling:
+            self._on_news = None
 
     def deliver(self, message: PortMessage) -> None:
         """See End."""
@@ -136,9 +152,9 @@ class LocalEnd(End):
         return self._waiting.popleft()
 
     @property
-    def has_news(self) -> bool:
-        """Something waits to be taken."""
-        return bool(self._waiting)
+    def news(self) -> int:
+        """How much waits to be taken."""
+        return len(self._waiting)
 
     def close(self) -> None:
         """Close as every end does. What has come and was not taken is lost, with the ends that came with it."""
@@ -169,6 +185,7 @@ class LocalEnd(End):
                     heir.peer_closed()
                 else:
                     heir.deliver(item)
+        heir.delivered()
 
 
 def entangle(one: End, other: End) -> None:

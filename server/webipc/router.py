@@ -16,7 +16,8 @@ from concurrent.futures import Executor
 from contextvars import copy_context
 from typing import Any
 
-from webipc.connection import Connection, check_size
+from webipc.bounds import check_size
+from webipc.connection import Connection
 from webipc.core import clone
 from webipc.core.errors import CloneError, LimitError
 from webipc.core.frame import EncodedMessage, encode_message
@@ -86,7 +87,7 @@ class Router:
             if ipc is not None:
                 for handler in ipc.calls(channel):
                     has_listeners = True
-                    yield _SyncListenerTurn(handler, event, args)
+                    yield _LastHolderTurn(handler, event, args)
         if not has_listeners:
             text = "WebContents #%d called ipcRenderer.sendSync() with '%s' channel without listeners."
             logger.warning(text, contents.id, channel)
@@ -99,7 +100,7 @@ class Router:
         for ipc in (frame._ipc_if_made, frame.web_contents._ipc, self._ipc_main):  # noqa: SLF001 - as above
             if ipc is not None:
                 for handler in ipc.calls(channel):
-                    yield _ListenerTurn(handler, event, [message])
+                    yield _LastHolderTurn(handler, event, [message])
 
     def invoke(self, connection: Connection, call_id: int, channel: str, args: list[Any]) -> Iterator[Turn]:
         """Return the call for an `invoke`: one, which answers."""
@@ -293,8 +294,8 @@ class _ListenerTurn:
         return f"The listener {self._handler.name} for '{self._handler.channel}'"
 
 
-class _SyncListenerTurn(_ListenerTurn):
-    """One `on` listener that may answer a page that is blocked."""
+class _LastHolderTurn(_ListenerTurn):
+    """One `on` listener whose event ends with the last who holds it: a page waits for an answer, or has sent ports."""
 
     __slots__ = ()
 
@@ -306,11 +307,21 @@ class _SyncListenerTurn(_ListenerTurn):
 
 
 def _let_go(error: BaseException) -> None:
-    """Clear what the frames of a traceback hold, once it is logged.
+    """Clear what the frames of a traceback hold, once it is logged; those of the errors behind it as well.
 
     Whoever keeps the log record would otherwise keep the event, and a page would stay blocked that nobody answers.
     """
-    traceback.clear_frames(error.__traceback__)
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        traceback.clear_frames(one.__traceback__)
+        waiting += (one.__cause__, one.__context__)
+        if isinstance(one, BaseExceptionGroup):
+            waiting += one.exceptions
 
 
 class _InvokeTurn:

@@ -41,13 +41,15 @@ class SyncTimeoutError(LocalError):
 class SyncCall:
     """One call that a page is blocked in. `answer` and `forsake` may be called from any thread, any number of times."""
 
-    __slots__ = ("_encode", "_loop", "_timer", "answered", "call_id", "channel", "ended")
+    __slots__ = ("_encode", "_is_given", "_loop", "_timer", "answered", "call_id", "channel", "ended")
 
     def __init__(self, call_id: int, channel: str, loop: asyncio.AbstractEventLoop, encode: Result) -> None:
         self.call_id = call_id
         self.channel = channel
         self._loop = loop
         self._encode = encode
+        # Somebody has answered, and the loop may not know it yet.
+        self._is_given = False
         # The message to answer with, once there is one.
         self.answered: asyncio.Future[EncodedMessage] = loop.create_future()
         self.ended: Callable[[], object] | None = None
@@ -59,16 +61,17 @@ class SyncCall:
 
     def answer(self, value: Any) -> None:
         """Answer with a value. Only the first answer counts. Raises CloneError and LimitError: then none was given."""
-        if self.answered.done():
+        if self._is_given or self.answered.done():
             return
-        self._in_loop(self._encode(self.call_id, value))
+        self._give(self._encode(self.call_id, value))
 
     def forsake(self) -> None:
         """Nobody is left who could answer."""
-        if not self.answered.done():
-            self._in_loop(self._encode(self.call_id, NEVER_SENT))
+        if not self._is_given and not self.answered.done():
+            self._give(self._encode(self.call_id, NEVER_SENT))
 
-    def _in_loop(self, message: EncodedMessage) -> None:
+    def _give(self, message: EncodedMessage) -> None:
+        self._is_given = True
         with contextlib.suppress(RuntimeError):
             # Also from the loop's own thread: a garbage collector calls `forsake` wherever it happens to run.
             self._loop.call_soon_threadsafe(self.settle, message)

@@ -38,6 +38,8 @@ class SyncEndpoint(BodyEndpoint):
         if connection.ended:
             raise ResetError("ended")
         call = connection.syncs.get(last.id)
+        # It may come before the page's first socket, and a page that is blocked is there to be seen.
+        self._hub_here().show(connection)
         try:
             # Shielded: a request that is given up leaves the call to the one that repeats it.
             message = await asyncio.shield(call.answered)

@@ -4,52 +4,45 @@
         assert await page.invoke("add", 1, 2) == 3
         page.send("ping", "hello")
         assert await page.received("pong") == ["hello"]
+        assert await page.send_sync("version") == "1.0"
+
+        channel = MessageChannelMain()  # stands for the page's own `new MessageChannel()`
+        page.post_message("provide", {"rate": 2}, [channel.port2])
+        async for event in channel.port1:
+            ...
+
+        async with page.open() as other:  # another tab of the same browser
+            page.send_to(other.web_contents_id, "hello")
+            await other.received("hello")
+        async with page.open_frame() as frame:  # a document in an iframe of it
+            frame.send("ping")
 
 It is the same core as the server's, in the role of the page, over the application's own ASGI interface: routing,
-middleware, the check of the origin, numbering and encoding are the real ones.
+middleware, the check of the origin, cookies, numbering and encoding are the real ones.
 """
 
 import asyncio
-import secrets
+import logging
 from typing import Any, Self
 
 from webipc.app import mounts
 from webipc.core import clone
-from webipc.core.calls import Calls
-from webipc.core.envelope import ErrorReply, Reset, Result, Send, Welcome, decode_value, parse_control
-from webipc.core.errors import CloseCode, ResetError, Then, then
-from webipc.core.frame import EncodedMessage, decode_frame, encode_control, encode_message
+from webipc.core.envelope import ErrorReply, Port, PortClose, Post, Result, Send, Welcome, decode_value
+from webipc.core.errors import ProtocolError
+from webipc.core.frame import encode_message
 from webipc.core.limits import DEFAULT_LIMITS, Limits
-from webipc.core.link import Link, Side
 from webipc.emitter import EventEmitter
-from webipc.in_memory import ASGIApp, ClosedError, Lifespan, MemorySocket
+from webipc.in_memory import ASGIApp, Browser, ClosedError, Lifespan
+from webipc.message_port_main import MessagePortMain, TransferError, TransferTypeError, refuse_unusable, take_end
+from webipc.page_connection import PATIENCE_SECONDS, PageConnection
+from webipc.port_end import PortMessage
+from webipc.renderer_errors import InvokeError, SyncError
+from webipc.renderer_event import RendererEvent
+from webipc.web_frame_main import conversion_failure
 
-# How long anything may take before a test is told that it will not happen.
-PATIENCE_SECONDS = 5.0
+logger = logging.getLogger("webipc")
 
-__all__ = ["ClosedError", "InvokeError", "Renderer", "RendererEvent"]
-
-
-class InvokeError(Exception):
-    """What `ipcRenderer.invoke` rejects with: Electron's text, and what the handler's error carried."""
-
-    def __init__(self, channel: str, message: str, fields: dict[str, Any]) -> None:
-        super().__init__(f"Error invoking remote method '{channel}': {message}")
-        # The `code` and `data` of an IpcError, or the code of one of webipc's own refusals.
-        self.code: str | None = fields.get("code")
-        self.data: Any = fields.get("data")
-        # Names the entry in the server's log where the text was not told.
-        self.reference: str | None = fields.get("reference")
-
-
-class RendererEvent:
-    """The first argument of a page's listeners, as Electron's `IpcRendererEvent`."""
-
-    __slots__ = ("ports", "sender")
-
-    def __init__(self, sender: "Renderer") -> None:
-        self.sender = sender
-        self.ports: list[Any] = []
+__all__ = ["ClosedError", "InvokeError", "Renderer", "RendererEvent", "SyncError"]
 
 
 class Renderer(EventEmitter):
@@ -65,26 +58,26 @@ class Renderer(EventEmitter):
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         """`prefix` is where the application has mounted its IpcMain (default: where it is found); `origin` and
-        `headers` are what the browser would send; an `origin` of None sends none.
+        `headers` are what the browser would send; an `origin` of None sends none. Each Renderer that is made like this
+        is a browser of its own, with its own cookies; `open` makes further tabs of it.
         """
         super().__init__()
-        self._app = app
         found = mounts(app)
-        self._prefix = prefix if prefix is not None else (found[0].prefix if found else "/ipc")
-        self._headers = {"host": "testserver", **(headers or {})}
-        if origin is not None:
-            self._headers["origin"] = origin
+        sent = {"host": "testserver", **(headers or {}), **({} if origin is None else {"origin": origin})}
+        path = prefix if prefix is not None else (found[0].prefix if found else "/ipc")
+        self._connection = PageConnection(Browser(app, sent), path, limits, self._deliver)
         self._limits = limits
-        # What the server said at the last greeting.
-        self.welcome: Welcome | None = None
-        # The token that a browser would keep in `sessionStorage`.
-        self._token: str | None = None
-        self._document = _Document(limits)
-        self._socket: MemorySocket | None = None
         self._lifespan = Lifespan(app)
+        # The documents in iframes of this one.
+        self._frames: list[Renderer] = []
         # Messages that no `received` has taken yet, by channel.
-        self._arrived: dict[str, list[list[Any]]] = {}
+        self._arrived: dict[str, list[tuple[RendererEvent, list[Any]]]] = {}
         self._news = asyncio.Event()
+
+    @property
+    def welcome(self) -> Welcome | None:
+        """What the server said at the last greeting; None before."""
+        return self._connection.welcome
 
     @property
     def web_contents_id(self) -> int:
@@ -95,7 +88,7 @@ class Renderer(EventEmitter):
     @property
     def connected(self) -> bool:
         """Whether a socket carries the page's link."""
-        return self._socket is not None and self._socket.open
+        return self._connection.connected
 
     async def __aenter__(self) -> Self:
         """Start the application, unless it runs already, and connect. Raises ClosedError when it does not let us in."""
@@ -112,11 +105,54 @@ class Renderer(EventEmitter):
         await self.close()
         await self._lifespan.stop()
 
+    # --- the browser ----------------------------------------------------------------------------------------------
+
+    def open(self) -> "Renderer":
+        """Return another tab of the same browser, which brings its cookies; enter it, or `connect` it."""
+        connection = self._connection
+        other = Renderer(connection.browser.app, prefix=connection.prefix, limits=self._limits)
+        other._connection.browser = connection.browser
+        return other
+
+    def open_frame(self) -> "Renderer":
+        """Return a document in an iframe of this one, of the same origin; enter it, or `connect` it.
+
+        It closes with this one.
+        """
+        frame = self.open()
+        frame._connection.tab = self._connection.tab  # noqa: SLF001 - of its own class
+        frame._connection.parent = self._connection  # noqa: SLF001 - as above
+        self._frames.append(frame)
+        return frame
+
+    async def connect(self) -> None:
+        """Open a socket and greet: at first, and after `disconnect`. Raises ClosedError, or ResetError."""
+        await self._connection.connect()
+
+    async def disconnect(self) -> None:
+        """Lose the socket, as a network does: nothing is said, and what is sent now waits for `connect`."""
+        await self._connection.disconnect()
+
+    async def reload(self) -> None:
+        """Load the document anew in the same tab: calls of the old one are never answered."""
+        await self._close_frames()
+        await self._connection.reload()
+
+    async def close(self) -> None:
+        """Go away, as a closed tab does. What was sent before arrives."""
+        await self._close_frames()
+        await self._connection.close()
+
+    async def _close_frames(self) -> None:
+        frames, self._frames = self._frames, []
+        for frame in frames:
+            await frame.close()
+
     # --- ipcRenderer ----------------------------------------------------------------------------------------------
 
     def send(self, channel: str, *args: Any) -> None:
         """Send a message; listeners of `ipc_main.on(channel)` get it. Raises CloneError and LimitError."""
-        self._post(encode_message(["send", channel], clone.encode(list(args), self._limits)))
+        self._connection.post(encode_message(["send", channel], self._cloned(channel, args)))
 
     async def invoke(self, channel: str, *args: Any) -> Any:
         """Call a handler and return its answer.
@@ -124,17 +160,57 @@ class Renderer(EventEmitter):
         Raises InvokeError with the text that a page would read, ResetError when the link ended before the answer,
         CloneError and LimitError when the arguments cannot be sent.
         """
-        document = self._document
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        call_id = document.calls.open((channel, answer))
-        self._post(encode_message(["invoke", call_id, channel], clone.encode(list(args), self._limits)))
-        return await answer
+        return await self._connection.call(channel, self._cloned(channel, args))
+
+    async def send_sync(self, channel: str, *args: Any) -> Any:
+        """Ask as `ipcRenderer.sendSync` does, and return what a listener has set as `event.return_value`.
+
+        A page would be blocked: what the server sends meanwhile is dispatched when the answer is there. Where nobody
+        answers and nobody can, that is `{"error": "reply was never sent"}`, as in Electron. Raises SyncError when
+        nobody has answered within the server's limit, ResetError when the link ended, UnansweredError where the
+        application has no such endpoint, CloneError and LimitError when the arguments cannot be sent.
+        """
+        cloned = self._cloned(channel, args)
+        self._connection.require("sync")
+        answer = await self._connection.call_sync(channel, cloned)
+        value = self._value(answer)
+        if isinstance(answer, Result):
+            return value
+        raise SyncError(value["message"], value)
+
+    def post_message(self, channel: str, message: Any, transfer: Any = ()) -> None:
+        """Send one value and ports, as `ipcRenderer.postMessage`; `event.ports` of the listeners has the ports.
+
+        `transfer` holds ports of a MessageChannelMain, which stands for the page's own MessageChannel. Raises
+        TransferTypeError, `Invalid value for transfer`, for anything else; CloneError and LimitError.
+        """
+        cloned = self._cloned(channel, message, 0, "message")
+        self._connection.require("ports")
+        ends = tuple(take_end(port) for port in _checked(transfer))
+        carried = PortMessage(cloned.skeleton, cloned.fixups, cloned.segments, ends)
+        self._connection.page.ports.send(["post", channel], carried)
+
+    def send_to(self, web_contents_id: int, channel: str, *args: Any) -> None:
+        """Send to the main document of another tab of the same browser, as `ipcRenderer.sendTo` of Electron 27.
+
+        Nobody is told when there is no such tab, or the application does not allow it.
+        """
+        if type(web_contents_id) is not int:
+            raise conversion_failure(1, web_contents_id)
+        cloned = self._cloned(channel, args, 2)
+        self._connection.require("send-to")
+        if web_contents_id > 0:
+            self._connection.post(encode_message(["send-to", web_contents_id, channel], cloned))
 
     async def received(self, channel: str, *, within: float = PATIENCE_SECONDS) -> list[Any]:
-        """Return the arguments of the next message on `channel` that no `received` has returned yet.
+        """Return the arguments of the next message on `channel` that was not returned yet.
 
         `within` is in seconds; TimeoutError afterwards, which tells what has arrived on other channels.
         """
+        return (await self.arrival(channel, within=within))[1]
+
+    async def arrival(self, channel: str, *, within: float = PATIENCE_SECONDS) -> tuple[RendererEvent, list[Any]]:
+        """Return the event and the arguments of the next message, as `received`: the event has its ports."""
         try:
             async with asyncio.timeout(within):
                 while not self._arrived.get(channel):
@@ -145,96 +221,55 @@ class Renderer(EventEmitter):
             raise TimeoutError(f"nothing came on {channel!r} within {within} s; waiting: {waiting}") from None
         return self._arrived[channel].pop(0)
 
-    # --- the connection -------------------------------------------------------------------------------------------
+    def _cloned(self, channel: object, value: Any, index: int = 1, root: str = "args") -> clone.Cloned:
+        if not isinstance(channel, str):
+            raise conversion_failure(index, channel)
+        return clone.encode(list(value) if root == "args" else value, self._limits, root)
 
-    async def connect(self) -> None:
-        """Open a socket and greet: at first, and after `disconnect`. Raises ClosedError, or ResetError."""
-        document = self._document
-        document.attempt += 1
-        socket = self._socket = MemorySocket(self._app, f"{self._prefix}/socket", self._headers, self)
-        await socket.start()
-        socket.write(encode_control(document.link.received, "hello", document.hello(self._token)))
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            await socket.greeted
+    # --- what the server says -------------------------------------------------------------------------------------
 
-    async def disconnect(self) -> None:
-        """Lose the socket, as a network does: nothing is said, and what is sent now waits for `connect`."""
-        socket, self._socket = self._socket, None
-        self._document.link.detach(self._document.attempt)
-        if socket is not None:
-            await socket.cut(CloseCode.ABNORMAL)
-
-    async def reload(self) -> None:
-        """Load the document anew in the same tab: calls of the old one are never answered."""
-        await self.close()
-        self._document = _Document(self._limits)
-        await self.connect()
-
-    async def close(self) -> None:
-        """Go away, as a closed tab does. What was sent before arrives."""
-        socket, self._socket = self._socket, None
-        document = self._document
-        if socket is not None and socket.open:
-            self._write_to(socket)
-            socket.write(encode_control(document.link.received, "bye", document.link.last))
-            await socket.cut(CloseCode.NORMAL)
-        document.forget("ended")
-
-    # --- what the socket says -------------------------------------------------------------------------------------
-
-    def _post(self, message: EncodedMessage) -> None:
-        self._document.link.post(message)
-        asyncio.get_running_loop().call_soon(self._flush)
-
-    def _flush(self) -> None:
-        if self._socket is not None and self._socket.open:
-            self._write_to(self._socket)
-
-    def _write_to(self, socket: MemorySocket) -> None:
-        while (frame := self._document.link.take_frame()) is not None:
-            socket.write(frame)
-
-    def take(self, socket: MemorySocket, data: str | bytes) -> None:
-        """Take a frame: for the socket alone to call."""
-        frame = decode_frame(data, self._limits)
-        if frame.control is not None:
-            self._control(socket, parse_control(frame.control))
-            return
-        document = self._document
-        for envelope in document.link.receive(frame, document.attempt):
-            self._arrive(envelope)
-        if document.link.ack_due or frame.is_bare:
-            socket.write(document.link.bare_frame())
-
-    def _control(self, socket: MemorySocket, control: Any) -> None:
-        if isinstance(control, Welcome):
-            self.welcome = control
-            self._token = control.token
-            self._document.known = True
-            self._document.link.attach(self._document.attempt, control.received)
-            socket.open = True
-            socket.greeted.set_result(None)
-            self._flush()
-        elif isinstance(control, Reset):
-            self._document.forget(control.reason)
-            self._document = _Document(self._limits)
-            socket.refuse(ResetError(control.reason))
-
-    def _arrive(self, envelope: Any) -> None:
+    def _deliver(self, envelope: Any) -> None:
         if isinstance(envelope, Send):
-            args = decode_value(envelope, self._limits)
-            self._arrived.setdefault(envelope.channel, []).append(args)
-            self._news.set()
-            self.emit(envelope.channel, RendererEvent(self), *args)
+            self._send_came(envelope)
         elif isinstance(envelope, Result | ErrorReply):
             self._settle(envelope)
+        elif isinstance(envelope, Post):
+            message = self._value(envelope)
+            ends = self._connection.page.ports.accept(envelope.ports)
+            event = RendererEvent(self, [MessagePortMain(end) for end in ends])
+            self._arrive(envelope.channel, event, [message])
+        elif isinstance(envelope, Port):
+            self._connection.page.ports.came(envelope)
+        elif isinstance(envelope, PortClose):
+            self._connection.page.ports.closed(envelope)
+
+    def _send_came(self, envelope: Send) -> None:
+        meta = envelope.meta or {}
+        sender_id = meta.get("senderId")
+        try:
+            args = self._args(envelope)
+        except ProtocolError as error:
+            if sender_id is None:
+                raise
+            # Another page's lie, which the server has not looked at, is not the end of this link.
+            logger.warning("A message of web contents %s is dropped: %s", sender_id, error.detail)
+            return
+        is_main = meta.get("senderIsMainFrame")
+        self._arrive(
+            envelope.channel, RendererEvent(self, sender_id=sender_id or 0, sender_is_main_frame=is_main), args
+        )
+
+    def _arrive(self, channel: str, event: RendererEvent, args: list[Any]) -> None:
+        self._arrived.setdefault(channel, []).append((event, args))
+        self._news.set()
+        self.emit(channel, event, *args)
 
     def _settle(self, envelope: Result | ErrorReply) -> None:
-        record = self._document.calls.settle(envelope.id)
+        record = self._connection.settle(envelope.id)
         if record is None:
             return
         channel, answer = record
-        value = decode_value(envelope, self._limits)
+        value = self._value(envelope)
         if answer.done():
             return
         if isinstance(envelope, Result):
@@ -242,44 +277,22 @@ class Renderer(EventEmitter):
         else:
             answer.set_exception(InvokeError(channel, value["message"], value))
 
-    def closed(self, socket: MemorySocket, code: int, reason: str) -> None:
-        """Note the end of a socket: for the socket alone to call."""
-        socket.refuse(ClosedError(code, reason))
-        if self._socket is socket:
-            self._socket = None
-            self._document.link.detach(self._document.attempt)
-            if then(code) in (Then.NEW_LINK, Then.GIVE_UP):
-                self._document.forget("protocol")
-                self._document = _Document(self._limits)
+    def _args(self, envelope: Send) -> list[Any]:
+        args = self._value(envelope)
+        if type(args) is not list:
+            raise ProtocolError("expected the array of arguments as the value, got something else")
+        return args
+
+    def _value(self, carrier: Any) -> Any:
+        return decode_value(carrier, self._limits)
 
 
-class _Document:
-    """What ends with a document: its link and its calls."""
-
-    def __init__(self, limits: Limits) -> None:
-        self.link_id = secrets.token_hex(16)
-        self.secret = secrets.token_hex(16)
-        self.attempt = 0
-        # A server has welcomed this link: whoever does not know it now has forgotten it.
-        self.known = False
-        self.link = Link(Side.RENDERER, limits)
-        self.calls: Calls[tuple[str, asyncio.Future[Any]]] = Calls(Side.RENDERER, limits)
-
-    def hello(self, token: str | None) -> dict[str, Any]:
-        fields: dict[str, Any] = {
-            "link": self.link_id,
-            "secret": self.secret,
-            "attempt": self.attempt,
-            "received": self.link.received,
-            "first": self.link.first,
-            "fresh": self.link.fresh and not self.known,
-            "features": [],
-        }
-        return fields if token is None else {**fields, "token": token}
-
-    def forget(self, reason: str) -> None:
-        """End the link; whoever waits for an answer is told."""
-        self.link.end()
-        for _, (_, answer) in self.calls.fail_all():
-            if not answer.done():
-                answer.set_exception(ResetError(reason))
+def _checked(transfer: Any) -> list[MessagePortMain]:
+    """Return the ports to send. A page has one text for everything that is wrong with them."""
+    try:
+        if isinstance(transfer, list | tuple) and all(isinstance(port, MessagePortMain) for port in transfer):
+            refuse_unusable(transfer)
+            return list(transfer)
+    except TransferError:
+        pass
+    raise TransferTypeError("Invalid value for transfer")

@@ -12,6 +12,7 @@ from webipc.emitter import UNSET, EventEmitter
 from webipc.ipc_event import WebContentsEvent
 from webipc.ipc_main_impl import IpcMainImpl
 from webipc.message_port_main import take_end
+from webipc.port_end import PortMessage
 from webipc.web_frame_main import (
     DISPOSED,
     DisposedError,
@@ -27,8 +28,8 @@ class WebContents(EventEmitter):
     """One tab.
 
     Emits `ipc-message` (event, channel, *args) for every `send` of its frames and `ipc-message-sync` for every
-    `sendSync`, `frame-created` (event, details) with `details["frame"]` for each new document, and `destroyed` (event)
-    at its end.
+    `sendSync`, `frame-created` (event, details) with `details["frame"]` for its first document and for each one in an
+    iframe, and `destroyed` (event) at its end. As in Electron, navigation creates no frame.
     """
 
     def __init__(self, contents_id: int, token: str, principal: str) -> None:
@@ -104,7 +105,7 @@ class WebContents(EventEmitter):
         if frame is not None:
             frame.post_message(channel, message, transfer)
             return
-        checked_message(channel, message)
+        PortMessage.of(checked_message(channel, message))
         for port in checked_ports(transfer):
             take_end(port).close()
         raise DisposedError
@@ -159,9 +160,7 @@ class WebContents(EventEmitter):
         return [frame for document in self._frames for frame in document.frames_in_subtree]
 
     def _frame_shown(self, frame: WebFrameMain) -> None:
-        """Make `frame` the main frame: it has just attached. What is in an iframe is none."""
-        if frame.parent is not None:
-            return
+        """Make `frame`, which is none in an iframe, the main frame."""
         if frame in self._frames:
             self._frames.remove(frame)
         self._frames.append(frame)

@@ -9,8 +9,9 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from webipc.bounds import check_channel
 from webipc.core.errors import CloneError, DestroyedError, FeatureError, LimitError, LinkEndedError
-from webipc.core.limits import DEFAULT_LIMITS
+from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.values import undefined
 from webipc.emitter import UNSET
 from webipc.ipc_main_impl import IpcMainImpl
@@ -43,6 +44,10 @@ class Outlet(Protocol):
     """Where messages for one page go: the connection that owns the link."""
 
     features: Sequence[str]
+
+    @property
+    def limits(self) -> Limits:
+        """What the application has set."""
 
     @property
     def attached(self) -> bool:
@@ -191,12 +196,14 @@ class WebFrameMain:
         The ports of `transfer` are the page's from now on (`event.ports` there), and cannot be used here any more.
         Raises what Electron throws: TypeError without a channel that is a string, or without a message; CloneError;
         TransferError for a list that is none, or holds anything but usable ports; DisposedError when the document is
-        gone, and then the ports are lost. Order and threads as `send`.
+        gone, and then the ports are lost. Raises LimitError for too long a channel, too large a message and too many
+        ports, and FeatureError when the page's client is too old for ports. Order and threads as `send`.
         """
-        value = PortMessage.of(checked_message(channel, message), DEFAULT_LIMITS)
-        ends = tuple(take_end(port) for port in checked_ports(transfer))
-        carried = PortMessage(value.skeleton, value.fixups, value.segments, ends)
         outlet = self._outlet
+        limits = DEFAULT_LIMITS if outlet is None else outlet.limits
+        value = PortMessage.of(checked_message(channel, message), limits)
+        check_channel(channel, limits)
+        carried = value.with_ends(take_end(port) for port in checked_ports(transfer))
         if outlet is None:
             carried.close_ends()
             raise DisposedError
@@ -262,7 +269,7 @@ def checked_message(channel: Any, message: Any) -> Any:
     if channel is UNSET or message is UNSET:
         raise TypeError("Insufficient number of arguments.")
     if not isinstance(channel, str):
-        raise TypeError(f"Error processing argument at index 0, conversion failure from {_as_javascript(channel)}")
+        raise conversion_failure(0, channel)
     return message
 
 
@@ -274,6 +281,11 @@ def checked_ports(transfer: Any) -> list[MessagePortMain]:
         raise TransferError("Invalid value for transfer")
     refuse_unusable(transfer)
     return list(transfer)
+
+
+def conversion_failure(index: int, value: object) -> TypeError:
+    """Return Electron's error for an argument of the wrong type."""
+    return TypeError(f"Error processing argument at index {index}, conversion failure from {_as_javascript(value)}")
 
 
 def _as_javascript(value: object) -> str:

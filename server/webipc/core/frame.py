@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, NoReturn, Protocol, TypeGuard
 
 import orjson
 
-from .errors import CloseCode, ProtocolError
+from .errors import CloseCode, LimitError, ProtocolError
 from .limits import DEFAULT_LIMITS, Limits
 
 _Bytes = bytes | bytearray | memoryview
@@ -284,7 +284,15 @@ def _dump(value: Any) -> bytes:
         return orjson.dumps(value)
     except orjson.JSONEncodeError:
         # What orjson has no bytes for, and this protocol has: half a surrogate pair, and more than 254 levels.
+        return _dump_deep(value)
+
+
+def _dump_deep(value: Any) -> bytes:
+    try:
         return json.dumps(value, separators=(",", ":"), allow_nan=False, default=_plain).encode()
+    except RecursionError:
+        # Only what is passed on undecoded can be that deep.
+        raise LimitError("depth", DEFAULT_LIMITS.depth * 2, DEFAULT_LIMITS.depth) from None
 
 
 def _plain(fragment: Any) -> Any:
