@@ -3,7 +3,6 @@
  * 4.6). Knows nothing of what the frames say, nor when a request is made again. Twin: server/webipc/sync_endpoint.py
  */
 import { CONTENT_TYPE } from './beacon-transport.js'
-import { uint32At } from './core/frame.js'
 
 /** What a server says with a status that is no success. */
 export interface Refusal {
@@ -29,6 +28,6 @@ export function requestSync(url: string, body: Uint8Array<ArrayBuffer>): Uint8Ar
 
 /** The two parts of an answer, behind the byte that keeps browsers from taking the first ones for a mark. */
 export function partsOf(answer: Uint8Array): readonly [frame: Uint8Array, parcel: Uint8Array] {
-  const end = 5 + uint32At(answer, 1)
+  const end = 5 + new DataView(answer.buffer).getUint32(1, true)
   return [answer.subarray(5, end), answer.subarray(end)]
 }

@@ -29,12 +29,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("engine", [each for each in ENGINES if each in wanted], indirect=True, scope="session")
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what stands below this directory: before `-m` decides what runs."""
+    if HERE in item.path.parents:
+        item.add_marker(pytest.mark.browser)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what stands below this directory, and put the tests of one engine together: each is started once."""
+    """Put the tests of one engine together: each is started once."""
     here = [item for item in items if HERE in item.path.parents]
-    for item in here:
-        item.add_marker(pytest.mark.browser)
     ordered = iter(sorted(here, key=_rank))
     items[:] = [next(ordered) if HERE in item.path.parents else item for item in items]
 

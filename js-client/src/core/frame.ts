@@ -217,7 +217,7 @@ function uint32(value: number): Uint8Array<ArrayBuffer> {
 }
 
 /** Of what ends before its fourth byte, the bytes that are there: the length that they make is wrong in any case. */
-export function uint32At(data: Uint8Array, offset: number): number {
+function uint32At(data: Uint8Array, offset: number): number {
   return data.subarray(offset, offset + 4).reduceRight((value, byte) => value * 256 + byte, 0)
 }
 
