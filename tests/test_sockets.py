@@ -231,11 +231,92 @@ def test_the_higher_attempt_owns_the_link(server: Live) -> None:
             assert closing(late)[0] == 4409
 
 
-def test_a_link_that_is_not_fresh_is_reset_where_nobody_knows_it(server: Live) -> None:
+@pytest.mark.parametrize(
+    "process, reason, told",
+    [
+        (None, "unknown-link", "a link that this process does not know"),
+        ("own", "unknown-link", "a link that this process does not know"),
+        ("5f2c1b7e90a1d3f4", "another-process", "the server was restarted, or several processes serve this address"),
+    ],
+)
+def test_a_link_that_is_not_fresh_is_reset_where_nobody_knows_it(
+    server: Live, caplog: pytest.LogCaptureFixture, process: str | None, reason: str, told: str
+) -> None:
+    with socket(server) as first:
+        first.send(hello())
+        own = json.loads(first.recv(5))[2][1]["process"]
+    caplog.set_level(logging.INFO, "webipc")
     with socket(server) as opened:
-        opened.send(hello(fresh=False))
-        assert json.loads(opened.recv(5)) == [0, 0, ["reset", {"reason": "unknown-link"}]]
+        peer = ":".join(map(str, opened.local_address[:2]))
+        claims = {} if process is None else {"process": own if process == "own" else process}
+        opened.send(hello(link="a" * 32, fresh=False, **claims))
+        assert json.loads(opened.recv(5)) == [0, 0, ["reset", {"reason": reason}]]
         assert closing(opened)[0] == 4410
+    (line,) = [record.getMessage() for record in caplog.records if "resumes a link" in record.getMessage()]
+    assert line.startswith(f"{peer} ")
+    assert told in line
+
+
+def away(site: Site, count: int) -> None:
+    """Wait until the server knows that this many pages have no socket."""
+    wait_until(lambda: sum(1 for page in pages_of(site) if page.transport is None) == count, f"{count} pages are away")
+
+
+def pages_of(site: Site) -> list[Any]:
+    hub = site.ipc_main._hub
+    return [] if hub is None else list(hub._links.values())
+
+
+def test_a_full_server_says_try_later_to_a_socket_and_to_a_request(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "webipc")
+    site = Site(max_links=1)
+    with live(site.app) as server, greeted(server) as first:
+        with socket(server) as second:
+            second.send(hello(link="a" * 32))
+            assert closing(second) == (4503, "the server holds its 1 links")
+        status, answer = post(server, "/ipc/beacon", beacon('[1,0,["send","say",[1]]]', link="b" * 32, fresh=True))
+        assert (status, json.loads(answer)) == (503, {"code": 4503, "reason": "the server holds its 1 links"})
+        first.send('[1,0,["invoke",1,"echo",["still here"]]]')
+        assert "still here" in str(first.recv(5))
+    refusals = [record.getMessage() for record in caplog.records if "was refused" in record.getMessage()]
+    assert len(refusals) == 2
+    assert all(server.url in line and "the server holds its 1 links" in line for line in refusals)
+    assert site.said == []
+
+
+def test_a_full_server_lets_the_longest_away_go_for_a_newcomer() -> None:
+    site = Site(max_links=3)
+    with live(site.app) as server, greeted(server, link="a" * 32) as connected:
+        for count, link in enumerate(("b" * 32, "c" * 32), 1):
+            with greeted(server, link=link):
+                pass
+            away(site, count)
+        with greeted(server, link="d" * 32), greeted(server, link="c" * 32, attempt=2, fresh=False):
+            with socket(server) as late:
+                late.send(hello(link="b" * 32, attempt=2, fresh=False))
+                assert json.loads(late.recv(5))[2] == ["reset", {"reason": "ended"}]
+            connected.send('[1,0,["invoke",1,"echo",["still here"]]]')
+            assert "still here" in str(connected.recv(5))
+
+
+def test_beyond_max_unattached_links_the_longest_away_goes() -> None:
+    site = Site(max_unattached_links=2)
+    links = [digit * 32 for digit in "abcd"]
+    with live(site.app) as server, greeted(server, link="9" * 32) as connected:
+        for count, link in enumerate(links[:2], 1):
+            with greeted(server, link=link):
+                pass
+            away(site, count)
+        # Nobody has to go for a page with a socket: there is room for it.
+        with greeted(server, link=links[2]):
+            assert {page.link_id for page in pages_of(site)} == {"9" * 32, *links[:3]}
+        wait_until(lambda: {page.link_id for page in pages_of(site)} == {"9" * 32, *links[1:3]}, "the first is gone")
+        # A link that only a request has touched counts as well.
+        assert post(server, "/ipc/beacon", beacon(link=links[3], fresh=True))[0] == 204
+        assert {page.link_id for page in pages_of(site)} == {"9" * 32, *links[2:]}
+        with greeted(server, link=links[2], attempt=2, fresh=False):
+            connected.send('[1,0,["invoke",1,"echo",["still here"]]]')
+            assert "still here" in str(connected.recv(5))
 
 
 def test_a_page_that_claims_what_it_cannot_have_is_reset(server: Live) -> None:

@@ -21,7 +21,7 @@ export interface StateEvent {
 
 /** What a listener of `reset` is called with, after the waiting calls have been rejected. */
 export interface ResetEvent {
-  /** As the server gave it (`unknown-link`, `ended`, `gap`, `overflow`), or `protocol`. */
+  /** As the server gave it (`another-process`, `unknown-link`, `ended`, `gap`, `overflow`), or `protocol`. */
   readonly reason: string
   /** How many waiting calls had never left: safe to repeat. */
   readonly notSent: number

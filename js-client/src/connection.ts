@@ -242,7 +242,10 @@ export class Connection extends EventEmitter implements Public.Connection {
     // A worker has no window, and a program without pages no location.
     const { location, name } = globalThis as { location?: Location, name?: string }
     const named = name === '' ? undefined : name
-    return { token: this.#tab.token, url: location?.href, name: named, version: VERSION, parent: parentLink() }
+    return {
+      token: this.#tab.token, url: location?.href, name: named, version: VERSION, parent: parentLink(),
+      process: this.#welcome?.process,
+    }
   }
 
   #welcomed(welcome: Welcome): void {

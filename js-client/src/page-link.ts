@@ -26,6 +26,8 @@ export interface Claims {
   readonly version: string
   /** The link of the document that embeds this one, where it has told. */
   readonly parent: string | undefined
+  /** Of the server that welcomed this document last. */
+  readonly process: string | undefined
 }
 
 /** How many of the waiting calls had left, and how many had not. */

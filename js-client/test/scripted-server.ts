@@ -90,6 +90,7 @@ export class ScriptedServer {
   /** What the welcome says. */
   messageBytes = DEFAULT_LIMITS.messageBytes
   #links = new Map<string, Known>()
+  #process = 1
 
   /** Give this to the client in place of the browser's. */
   get WebSocket(): SocketClass {
@@ -122,6 +123,7 @@ export class ScriptedServer {
   /** A restart. */
   forget(): void {
     this.#links = new Map()
+    this.#process += 1
   }
 
   send(channel: string, ...args: unknown[]): void {
@@ -192,7 +194,8 @@ export class ScriptedServer {
     this.hellos.push(message)
     if (this.mood === 'silent') return
     if (!this.#links.has(message.link) && !message.fresh) {
-      socket.deliver(encodeControl(0, 'reset', { reason: 'unknown-link' }))
+      const reason = message.process === String(this.#process) ? 'unknown-link' : 'another-process'
+      socket.deliver(encodeControl(0, 'reset', { reason }))
       setImmediate(() => { socket.cut(4410) })
       return
     }
@@ -202,8 +205,8 @@ export class ScriptedServer {
     const { received } = link
     link.attach(message.attempt, message.received)
     socket.deliver(encodeControl(received, 'welcome', {
-      received, features: [], process: 'p', webContentsId: 7, token: 'a'.repeat(32), frameToken: 'b'.repeat(32),
-      messageBytes: this.messageBytes, version: '0.1.0',
+      received, features: [], process: String(this.#process), webContentsId: 7, token: 'a'.repeat(32),
+      frameToken: 'b'.repeat(32), messageBytes: this.messageBytes, version: '0.1.0',
     }))
     this.flush()
   }

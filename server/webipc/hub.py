@@ -53,9 +53,10 @@ class Settings:
 
     limits: Limits
     debug: bool
-    # Links at most in this process; then those without a socket go, the oldest first, and then newcomers are refused.
+    # Links at most in this process; then those without a socket go, the longest away first, and then newcomers are
+    # refused.
     max_links: int
-    # Links without a socket at most; then the oldest goes.
+    # Links without a socket at most; then the longest away goes.
     max_unattached_links: int
     # Whether a document may `sendTo` a tab.
     may_send_to: Policy
@@ -189,6 +190,7 @@ class Hub:
     def lost(self, connection: Connection) -> None:
         """A link has no socket any more."""
         self._away[connection] = None
+        self._bound_away()
         self._let_next_in(connection.frame.web_contents)
 
     def _let_next_in(self, contents: WebContents) -> None:
@@ -199,7 +201,9 @@ class Hub:
 
         A page that goes away before its socket was welcomed comes first with a request.
         """
-        return self._known(hello) or self._born(hello, visitor)
+        connection = self._known(hello) or self._born(hello, visitor)
+        self._bound_away()
+        return connection
 
     def _known(self, hello: Hello) -> Connection | None:
         connection = self._links.get(hello.link)
@@ -213,8 +217,7 @@ class Hub:
 
     def _born(self, hello: Hello, visitor: Visitor) -> Connection:
         if not hello.fresh:
-            logger.info("%s resumes a link that this process does not know (restarted, or too late)", visitor.peer)
-            raise ResetError("unknown-link")
+            raise ResetError(self._why_unknown(hello, visitor))
         self._make_room()
         connection = Connection(self, hello.link, hello.secret.encode())
         connection.features = hello.features
@@ -245,14 +248,31 @@ class Hub:
         parent = self._links.get(hello.parent) if hello.parent is not None else None
         return parent.frame if parent is not None and parent.frame.origin == visitor.origin else None
 
+    def _why_unknown(self, hello: Hello, visitor: Visitor) -> str:
+        """Return the reason of the reset for a link that is not here, and say it in the log (PROTOCOL.md 6.5)."""
+        if hello.process is None or hello.process == self.process:
+            logger.info("%s resumes a link that this process does not know (too late, or of another one)", visitor.peer)
+            return "unknown-link"
+        logger.info(
+            "%s resumes a link of another process: the server was restarted, or several processes serve this address "
+            "(workers, replicas), and a link lives in the one that made it",
+            visitor.peer,
+        )
+        return "another-process"
+
     def _make_room(self) -> None:
-        """Hold the process within its bounds (PROTOCOL.md 8, 4503): pages that are away go first, the oldest first."""
-        settings = self._settings
-        full = len(self._links) >= settings.max_links
-        if self._away and (full or len(self._away) >= settings.max_unattached_links):
+        """Hold the process within its bounds (PROTOCOL.md 8, 4503): who is away goes first, the longest away."""
+        max_links = self._settings.max_links
+        if len(self._links) < max_links:
+            return
+        if not self._away:
+            raise RefusedError(CloseCode.TRY_LATER, f"the server holds its {max_links} links")
+        self.end(next(iter(self._away)), "ended")
+
+    def _bound_away(self) -> None:
+        """Hold the pages without a socket within their own bound: the longest away goes, perhaps the one just seen."""
+        if len(self._away) > self._settings.max_unattached_links:
             self.end(next(iter(self._away)), "ended")
-        elif full:
-            raise RefusedError(CloseCode.TRY_LATER, f"the server holds its {settings.max_links} links")
 
     def _contents_for(self, token: str | None, visitor: Visitor) -> tuple[WebContents, bool]:
         contents = self._tokens.get(token) if token is not None else None

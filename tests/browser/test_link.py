@@ -326,7 +326,7 @@ def test_the_server_killed_and_restarted(tab: WebDriver, tmp_path: Path) -> None
         server.start()
         evaluate(tab, "until(() => resets.length === 1 && results.length === 2)")
         event = evaluate(tab, "resets[0]")
-        assert (event["reason"], event["notSent"], event["unknownOutcome"]) == ("unknown-link", 1, 1)
+        assert (event["reason"], event["notSent"], event["unknownOutcome"]) == ("another-process", 1, 1)
         codes = [result["code"] for result in evaluate(tab, "results")]
         assert sorted(codes) == ["not-sent", "unknown-outcome"]
         assert evaluate(tab, "ipcRenderer.invoke('echo', 3)") == 3

@@ -178,7 +178,7 @@ def test_absent_fields_of_a_control_message_are_none() -> None:
     fields = next(v["fields"] for v in ENVELOPES if v["name"] == "hello")
     hello = parse_control(["hello", {name: value for name, value in fields.items() if name != "kind"}])
     assert isinstance(hello, Hello)
-    assert (hello.token, hello.url, hello.name, hello.version) == (None, None, None, None)
+    assert (hello.token, hello.url, hello.name, hello.version, hello.process) == (None,) * 5
 
 
 def test_control_messages_are_made_by_the_names_of_this_language() -> None:

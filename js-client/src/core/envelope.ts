@@ -65,6 +65,7 @@ export interface Hello {
   readonly name?: string
   readonly version?: string
   readonly parent?: string
+  readonly process?: string
 }
 
 /** PROTOCOL.md section 6.1, where each field is explained. */
@@ -148,7 +149,7 @@ const pageControls = (): Kinds => new Map([
   ['hello', Object.entries({
     link: isToken, secret: isToken, attempt: isCount, received: isCount, first: isPositive, fresh: isTruth,
     features: areTexts, token: optional(isToken), url: optional(isText), name: optional(isText),
-    version: optional(isText), parent: optional(isToken),
+    version: optional(isText), parent: optional(isToken), process: optional(isText),
   })],
   ['await', [id]],
   ['bye', [['last', isCount]]],

@@ -194,6 +194,7 @@ class Hello:
     name: _Text | None = None
     version: _Text | None = None
     parent: _Token | None = None
+    process: _Text | None = None
     kind: Literal["hello"] = "hello"
 
 
