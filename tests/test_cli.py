@@ -10,8 +10,10 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
@@ -129,6 +131,21 @@ def test_dev_takes_the_next_free_port_and_says_so(program: Path) -> None:
             assert f"port {port} is in use, so this is port {port + 1}" in line_with(process, "is in use")
 
 
+def test_what_is_no_origin_is_told_in_one_sentence(program: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["dev", str(program), "--origin", "localhost:5173"]) == 1
+    told = "webipc: --origin: expected an origin such as https://app.example, got 'localhost:5173'\n"
+    assert capsys.readouterr().err == told
+
+
+def test_a_folder_of_pages_that_is_not_there_is_named_at_the_start(tmp_path: Path) -> None:
+    program = tmp_path / "main.py"
+    program.write_text(PROGRAM.format(pages=f", pages={str(tmp_path / 'nowhere')!r}"), encoding="utf-8")
+    with running("run", str(program), "--port", str(free_port())) as process:
+        told = line_with(process, "FileNotFoundError: ")
+        assert told.endswith(f"the folder of the pages does not exist: {tmp_path / 'nowhere'}\n")
+        assert process.wait(PATIENCE) == 1
+
+
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["--version"])
@@ -144,11 +161,11 @@ def test_an_application_that_is_not_there_is_told_in_one_sentence(tmp_path: Path
 
 
 @contextmanager
-def page_at(port: int, index: int) -> Iterator[ClientConnection]:
-    """Connect a page to the server on this port."""
+def page_at(port: int, index: int, origin: str | None = None) -> Iterator[ClientConnection]:
+    """Connect a page to the server on this port, of the server's own origin if of no other."""
     with connect(
         f"ws://127.0.0.1:{port}/ipc/socket",
-        origin=Origin(f"http://127.0.0.1:{port}"),
+        origin=Origin(origin or f"http://127.0.0.1:{port}"),
         subprotocols=[Subprotocol(SUBPROTOCOL)],
     ) as opened:
         opened.send(
@@ -200,6 +217,107 @@ def test_dev_ends_with_ctrl_c_within_two_seconds(program: Path) -> None:
         assert time.monotonic() - began < 2
         wait_until(lambda: process.poll() is not None, "it has ended")
         assert process.returncode == 0
+
+
+def test_dev_lets_a_page_of_a_listed_origin_in_and_no_other_also_after_a_reload(program: Path) -> None:
+    vite, other = "http://localhost:5173", "https://other.example"
+    port = free_port()
+    options = ("--port", str(port), "--no-open", "--origin", vite, "--origin", "https://second.example/")
+    with running("dev", str(program), *options) as process:
+        line_with(process, "webipc: open")
+        for text in ("", "\nprint('started anew', flush=True)\n"):
+            if text:
+                program.write_text(PROGRAM.format(pages="") + text, encoding="utf-8")
+                line_with(process, "started anew")
+            wait_until(lambda: answers(port), "the server listens")
+            for index, listed in enumerate((vite, "https://second.example", None)):
+                with page_at(port, index, listed) as opened:
+                    opened.send('[1,0,["invoke",1,"version",[]]]')
+                    assert '["result",1,1]' in str(opened.recv(5))
+            with pytest.raises(ConnectionClosed, match="4403"), page_at(port, 9, other):
+                pytest.fail("it was let in")
+            # The script and the beacon too.
+            assert reader_of(port, vite) == vite
+            assert reader_of(port, other) is None
+
+
+def answers(port: int) -> bool:
+    with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/ipc/client.js", timeout=5):
+        return True
+    return False
+
+
+def reader_of(port: int, origin: str) -> str | None:
+    """Return the origin whose pages may read the client, where one of `origin` has asked."""
+    request = Request(f"http://127.0.0.1:{port}/ipc/client.js", headers={"Origin": origin})
+    with urlopen(request, timeout=5) as response:
+        allowed: str | None = response.headers["Access-Control-Allow-Origin"]
+    return allowed
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Path:
+    """A browser that writes down what it is to open, in the file beside it."""
+    script = tmp_path / "bin" / "browser"
+    script.parent.mkdir()
+    script.write_text('#!/bin/sh\necho "$1" >> "$0.opened"\n', encoding="utf-8")
+    script.chmod(0o755)
+    return script
+
+
+def opened_by(browser: Path) -> list[str]:
+    file = browser.with_name("browser.opened")
+    return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+
+
+@pytest.mark.parametrize("screen", ["DISPLAY", "WAYLAND_DISPLAY"])
+def test_dev_opens_the_browser_once_and_not_again_after_a_reload(program: Path, browser: Path, screen: str) -> None:
+    port = free_port()
+    screens = {"DISPLAY": "", "WAYLAND_DISPLAY": ""} | {screen: "a screen"}
+    with running("dev", str(program), "--port", str(port), BROWSER=str(browser), **screens) as process:
+        line_with(process, "webipc: open")
+        wait_until(lambda: opened_by(browser), "the browser is opened")
+        restart(process, program, port)
+    assert opened_by(browser) == [f"http://127.0.0.1:{port}/ipc/"]
+
+
+@pytest.mark.parametrize(
+    "options, environment",
+    [((), {"DISPLAY": "", "WAYLAND_DISPLAY": ""}), (("--no-open",), {"DISPLAY": "a screen"})],
+    ids=["no screen", "--no-open"],
+)
+def test_dev_opens_no_browser_where_there_is_none_to_see_or_none_is_wanted(
+    program: Path, browser: Path, options: tuple[str, ...], environment: dict[str, str]
+) -> None:
+    port = free_port()
+    with running("dev", str(program), "--port", str(port), *options, BROWSER=str(browser), **environment) as process:
+        line_with(process, "webipc: open")
+        restart(process, program, port)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.stdout is not None
+        said = process.stdout.read()
+        assert process.wait(PATIENCE) == 0
+    assert "Traceback" not in said
+    assert opened_by(browser) == []
+
+
+def test_dev_goes_on_where_there_is_a_screen_and_no_browser(program: Path, tmp_path: Path) -> None:
+    port = free_port()
+    nothing = tmp_path / "empty"
+    nothing.mkdir()
+    environment = {"DISPLAY": "a screen", "BROWSER": "", "PATH": str(nothing)}
+    with running("dev", str(program), "--port", str(port), **environment) as process:
+        line_with(process, "webipc: open")
+        restart(process, program, port)
+
+
+def restart(process: subprocess.Popen[str], program: Path, port: int) -> None:
+    """Change the program, and wait until it serves pages again."""
+    program.write_text(PROGRAM.format(pages="") + "\nprint('started anew', flush=True)\n", encoding="utf-8")
+    line_with(process, "started anew")
+    wait_until(lambda: answers(port), "the server listens")
+    with page_at(port, 1):
+        pass
 
 
 def test_dev_lets_a_page_load_itself_again_when_a_file_of_it_changes(tmp_path: Path) -> None:

@@ -12,9 +12,20 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from tests.applications import application
-from webipc import CloneError, DestroyedError, IpcError, IpcMain, IpcMainEvent, IpcMainInvokeEvent, Limits, undefined
+from webipc import (
+    CloneError,
+    DestroyedError,
+    IpcError,
+    IpcMain,
+    IpcMainEvent,
+    IpcMainInvokeEvent,
+    Limits,
+    WrongLoopError,
+    undefined,
+)
 from webipc.core.errors import ResetError
 from webipc.testing import ClosedError, InvokeError, Renderer
+from webipc.version import SUBPROTOCOL
 
 
 async def test_a_handler_answers_what_it_returns() -> None:
@@ -649,6 +660,26 @@ def test_a_second_event_loop_is_told_what_is_wrong() -> None:
 
         with pytest.raises(Exception, match="belongs to another event loop"):
             asyncio.run(enter())
+
+
+def test_a_socket_in_a_second_event_loop_is_one_error_and_none_once_the_first_has_ended() -> None:
+    app, _ = application()
+    site = {"origin": "http://testserver"}
+    with TestClient(app) as client:
+        # This one has no loop of its own open: each of its sockets gets one.
+        other = TestClient(app)
+        with (
+            pytest.raises(WrongLoopError, match="Use one loop per application"),
+            other.websocket_connect("/ipc/socket", subprotocols=[SUBPROTOCOL], headers=site),
+        ):
+            pytest.fail("it was let in")
+        with client.websocket_connect("/ipc/socket", subprotocols=[SUBPROTOCOL], headers=site) as socket:
+            assert socket.accepted_subprotocol == SUBPROTOCOL
+    with (
+        TestClient(app) as client,
+        client.websocket_connect("/ipc/socket", subprotocols=[SUBPROTOCOL], headers=site) as socket,
+    ):
+        assert socket.accepted_subprotocol == SUBPROTOCOL
 
 
 def test_it_is_mounted_once_and_under_a_path() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -99,6 +100,12 @@ def closing(opened: ClientConnection) -> tuple[int, str]:
     return caught.value.rcvd.code, caught.value.rcvd.reason
 
 
+def address_of(opened: ClientConnection) -> str:
+    """Return where a socket comes from, as the log names it."""
+    host, port = opened.local_address[:2]
+    return f"{host}:{port}"
+
+
 def post(server: Live, path: str, body: bytes, **headers: str) -> tuple[int, bytes]:
     """Post a body; return the status and the answer."""
     usual = {"Content-Type": BEACON_TYPE, "Origin": server.url}
@@ -146,16 +153,18 @@ BAD_FRAMES: dict[str, tuple[str | bytes, int]] = {
 def test_a_bad_frame_ends_its_own_link_alone(
     name: str, server: Live, site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO)
     frame, code = BAD_FRAMES[name]
     with greeted(server, link="a" * 32) as other, greeted(server) as bad:
+        peer = address_of(bad)
         bad.send(frame)
         got, reason = closing(bad)
         assert got == code
         assert reason
         other.send('[1,0,["send","say",["still here"]]]')
         wait_until(lambda: site.said == [["still here"]], "the other page's message arrives")
-        assert "127.0.0.1" in caplog.text
+        (line,) = [record.getMessage() for record in caplog.records if record.name == "webipc"]
+        assert peer in line
+        assert reason.rstrip("…") in line
     with socket(server) as again:
         again.send(hello(attempt=2, fresh=False))
         assert json.loads(again.recv(5))[2] == ["reset", {"reason": "ended"}]
@@ -205,6 +214,55 @@ def test_another_secret_does_not_get_the_link(server: Live) -> None:
         assert '"mine"' in str(owner.recv(5))
 
 
+REFUSED_SOCKETS: dict[str, tuple[dict[str, Any], str | None, str]] = {
+    "another origin": ({"origin": "http://evil.example"}, None, "origin http://evil.example is not allowed"),
+    "another version": ({"subprotocol": "webipc.v9"}, None, "the page offers webipc.v9"),
+    "no hello": ({}, None, "expected hello within 300 ms"),
+    "a message before hello": ({}, '[1,0,["send","say",[]]]', "expected hello as the first frame"),
+    "another secret": ({}, hello(secret="2" * 32, attempt=2), "the secret is not this link's"),
+    "an attempt that was": ({}, hello(), "attempt 1 is not larger"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_SOCKETS)
+def test_the_log_says_which_socket_was_refused_and_why(
+    name: str, server: Live, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "webipc")
+    options, first, told = REFUSED_SOCKETS[name]
+    with greeted(server), socket(server, **options) as refused:
+        if first is not None:
+            refused.send(first)
+        closing(refused)
+        (line,) = [record.getMessage() for record in caplog.records if record.name == "webipc"]
+    assert re.match(r"127\.0\.0\.1:\d+ at http://", line)
+    assert told in line
+    assert "2" * 32 not in line
+
+
+@pytest.mark.parametrize(
+    "body, headers, told",
+    [
+        (
+            b"",
+            {"Origin": "http://evil.example"},
+            "at http://evil.example was refused: origin http://evil.example is not",
+        ),
+        (b"", {"Content_Type": "text/plain"}, "was refused: expected the content type application/vnd.webipc.v1"),
+        (b"\xff\xff\xff\xff", {}, "sent a beacon that is wrong: "),
+        (bytes(200_000), {}, "sent a beacon that is wrong: a beacon of more than"),
+    ],
+)
+def test_the_log_says_which_request_was_refused_and_why(
+    server: Live, caplog: pytest.LogCaptureFixture, body: bytes, headers: dict[str, str], told: str
+) -> None:
+    caplog.set_level(logging.INFO, "webipc")
+    post(server, "/ipc/beacon", body, **headers)
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "webipc"]
+    assert line.startswith("127.0.0.1:")
+    assert told in line
+
+
 def test_a_document_that_is_faster_than_the_end_of_the_one_before_it_keeps_the_tab(server: Live, site: Site) -> None:
     with greeted(server, link="d" * 32) as before, socket(server) as after:
         (contents,) = site.ipc_main.get_all_web_contents()
@@ -247,7 +305,7 @@ def test_a_link_that_is_not_fresh_is_reset_where_nobody_knows_it(
         own = json.loads(first.recv(5))[2][1]["process"]
     caplog.set_level(logging.INFO, "webipc")
     with socket(server) as opened:
-        peer = ":".join(map(str, opened.local_address[:2]))
+        peer = address_of(opened)
         claims = {} if process is None else {"process": own if process == "own" else process}
         opened.send(hello(link="a" * 32, fresh=False, **claims))
         assert json.loads(opened.recv(5)) == [0, 0, ["reset", {"reason": reason}]]

@@ -68,13 +68,13 @@ class BodyEndpoint:
     async def _answer(self, request: Request, visitor: Visitor) -> Response:
         origin = request.headers.get("origin")
         if not self._origins.allows(origin, request.scope["scheme"], request.headers.get("host")):
-            return refusal(CloseCode.FORBIDDEN, f"origin {origin} is not allowed")
+            return _refused(visitor, CloseCode.FORBIDDEN, f"origin {visitor.origin} is not allowed")
         if request.method == "OPTIONS":
             return Response(status_code=204)
         if request.method != "POST":
             return Response(status_code=405, headers={"Allow": "POST, OPTIONS"})
         if request.headers.get("content-type") != CONTENT_TYPE:
-            return refusal(CloseCode.PROTOCOL_ERROR, f"expected the content type {CONTENT_TYPE}", 415)
+            return _refused(visitor, CloseCode.PROTOCOL_ERROR, f"expected the content type {CONTENT_TYPE}", 415)
         return await self._take(request, visitor)
 
     async def _take(self, request: Request, visitor: Visitor) -> Response:
@@ -90,8 +90,7 @@ class BodyEndpoint:
             logger.warning("%s at %s sent %s that is wrong: %s", visitor.peer, visitor.origin, self._what, error.detail)
             return refusal(error.close_code, error.detail)
         except RefusedError as refused:
-            logger.info("%s at %s was refused: %s", visitor.peer, visitor.origin, refused.reason)
-            return refusal(refused.code, refused.reason)
+            return _refused(visitor, refused.code, refused.reason)
 
     async def _body(self, request: Request) -> bytes:
         """Read no more than is allowed: a length is only a claim."""
@@ -131,6 +130,11 @@ def _take_frame(connection: Connection, frame: Frame, before: Control | None) ->
     if isinstance(control, Bye):
         connection.bye(control.last)
     return control
+
+
+def _refused(visitor: Visitor, code: CloseCode, reason: str, status: int | None = None) -> Response:
+    logger.info("%s at %s was refused: %s", visitor.peer, visitor.origin, reason)
+    return refusal(code, reason, status)
 
 
 def refusal(code: CloseCode, reason: str, status: int | None = None) -> Response:

@@ -19,6 +19,7 @@ from uvicorn.config import LOGGING_CONFIG
 
 from webipc import serving
 from webipc.ipc_main import DEBUG_VARIABLE, ORIGINS_VARIABLE
+from webipc.origins import Origins
 from webipc.version import VERSION
 
 DEFAULT_PORT = 8000
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         target = serving.find_target(options.app)
+        _check_origins(options.origin)
         port = _free_port(options.host, options.port, search=options.command == "dev")
     except serving.StartError as error:
         print(f"webipc: {error}", file=sys.stderr)
@@ -68,6 +70,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     dev.add_argument("--no-open", action="store_true", help="do not open a browser")
     return parser
+
+
+def _check_origins(listed: Sequence[str]) -> None:
+    """Raise StartError for what is no origin: here, where it was typed, and not in the process that serves."""
+    try:
+        Origins(listed)
+    except ValueError as error:
+        raise serving.StartError(f"--origin: {error}") from None
 
 
 def _free_port(host: str, port: int, *, search: bool) -> int:

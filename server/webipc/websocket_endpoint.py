@@ -117,6 +117,7 @@ class _Socket:
                 return await self._receive()
         except TimeoutError:
             reason = f"expected hello within {self._limits.hello_ms} ms of opening the socket, nothing came"
+            logger.info("%s at %s was refused: %s", self._visitor.peer, self._visitor.origin, reason)
             self._transport.close(CloseCode.HELLO_TIMEOUT, reason)
             return None
 
