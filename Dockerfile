@@ -21,11 +21,12 @@ RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 FROM ${PYTHON_IMAGE}
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 COPY --from=wheel /wheels/ /wheels/
-RUN pip install --no-cache-dir /wheels/*.whl && rm -rf /wheels
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin webipc
+RUN pip install --no-cache-dir --root-user-action=ignore /wheels/*.whl && rm -rf /wheels
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin webipc
 COPY examples/ /app/examples/
 WORKDIR /app
-USER webipc
+# A number, so that a cluster which lets nobody be root can tell.
+USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/ipc/client.js', timeout=2).close()"]

@@ -18,7 +18,7 @@ CLIENT_SOURCES := $(shell find $(CLIENT)/src -type f 2>/dev/null)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup build run test lint types vectors test-python test-client test-browser test-packaging browser fmt dist bench clean \
+.PHONY: help setup build run test lint types vectors test-python test-client test-browser test-packaging browser fmt dist image bench clean \
 	need-python need-node
 
 help: ## list these commands
@@ -67,6 +67,11 @@ fmt: setup ## format the Python files
 	$(BIN)/ruff format .
 
 dist: $(PACKAGES) ## wheel, sdist and npm tarball into dist/
+
+image: ## build the container image of the demo, webipc-demo, with Docker or buildah
+	@if docker info >/dev/null 2>&1; then docker build -t webipc-demo .; \
+	elif command -v buildah >/dev/null; then buildah build --format docker -t webipc-demo .; \
+	else echo "webipc's image needs a running Docker, or buildah on PATH (on Debian: apt-get install buildah)" >&2; exit 1; fi
 
 bench: setup build ## measure everything against its peers, and print the table (some ten minutes)
 	$(BIN)/python -m benchmarks

@@ -40,7 +40,7 @@ def test_what_it_copies_is_in_the_checkout_and_not_ignored(project_root: Path) -
         assert source not in ignored
 
 
-@pytest.mark.parametrize("word, expected", [("USER", "webipc"), ("EXPOSE", "8000")])
+@pytest.mark.parametrize("word, expected", [("USER", "10001"), ("EXPOSE", "8000")])
 def test_it_runs_as_a_user_and_tells_its_port(word: str, expected: str) -> None:
     assert arguments_of(word) == [expected]
 
