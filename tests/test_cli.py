@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -70,13 +71,18 @@ def running(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[st
 
 
 def line_with(process: subprocess.Popen[str], text: str) -> str:
-    """Read what the process says until a line has `text`."""
+    """Read what the process says until a line has `text`. One that says nothing any more is ended, and so is told."""
     assert process.stdout is not None
     lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if text in line:
-            return line
+    patience = threading.Timer(PATIENCE, os.killpg, (process.pid, signal.SIGKILL))
+    patience.start()
+    try:
+        for line in process.stdout:
+            lines.append(line)
+            if text in line:
+                return line
+    finally:
+        patience.cancel()
     raise AssertionError(f"it ended without saying {text!r}: {''.join(lines)}")
 
 

@@ -171,6 +171,37 @@ def test_a_bad_frame_ends_its_own_link_alone(
         assert closing(again)[0] == 4410
 
 
+@pytest.mark.parametrize(
+    "frame",
+    [
+        '{"hush": ',
+        '["hush",0]',
+        '[1,0,["send",["hush"],[]]]',
+        '[1,0,["send","say",{"hush":"hush"}]]',
+        '[1,0,["shout","say",["hush"]]]',
+        '[1,0,["send","say",["hush"],[["n",[0]]]]]',
+        '[1,0,["send","say",["hush"],[["f",[0]]]]]',
+        '[1,0,["send","say",["hush"],[["d",[0]]]]]',
+        '[1,0,["send","say",[["hush","hush"]],[["r",[0]]]]]',
+        '[1,0,["send","say",[{"hush":"hush"}],[["e",[0],"Error"]]]]',
+        '[5,0,["send","say",["hush"]]]',
+        '[0,0,["hello",{"secret":"hush"}]]',
+        f'[1,0,["send","say",["{"hush" * 300_000}"]]]',
+    ],
+)
+def test_neither_secrets_nor_what_messages_say_are_in_the_log_or_in_a_reason(
+    frame: str, server: Live, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    secret = "5ec2e7" + "0" * 26
+    with greeted(server, secret=secret) as bad:
+        bad.send(frame)
+        assert "hush" not in closing(bad)[1]
+    said = [record.getMessage() for record in caplog.records if record.name == "webipc"]
+    assert said
+    assert not [line for line in said if "hush" in line or secret in line]
+
+
 def test_messages_before_the_bad_one_are_heard(server: Live, site: Site) -> None:
     with greeted(server) as bad:
         bad.send('[1,0,["send","say",["good"]],["send","say",[null],[["u",[9]]]]]')

@@ -21,7 +21,7 @@ _HEXADECIMAL: Final = re.compile(r"-?[0-9a-f]+")
 
 
 def require(condition: bool, text: str) -> None:  # noqa: FBT001  (it reads like assert)
-    """Raise `ProtocolError` with what was expected unless it is so."""
+    """Raise `ProtocolError` with what was expected unless it is so; `text` says nothing of a value: it is logged."""
     if not condition:
         raise ProtocolError(text)
 
@@ -31,12 +31,12 @@ def number(raw: Any) -> float:
     require(type(raw) is str, "a number that JSON lacks stands on a string")
     if raw in _NUMBERS:
         return _NUMBERS[raw]
-    require(_INTEGER.fullmatch(raw) is not None, f"-0, NaN, an infinity or a large integer was expected, not {raw:.40}")
+    require(
+        _INTEGER.fullmatch(raw) is not None, "-0, NaN, an infinity or a large integer was expected, another text came"
+    )
     # Out of a text, because int() has more to do with many digits, and refuses to be a float that is too large.
     value = float(raw)
-    require(
-        isfinite(value) and abs(int(value)) > MAX_SAFE_INTEGER, f"{raw:.40} is a number that JSON has, or too large"
-    )
+    require(isfinite(value) and abs(int(value)) > MAX_SAFE_INTEGER, "a number came that JSON has, or that is too large")
     return value
 
 
@@ -44,7 +44,7 @@ def bigint(raw: Any, most: int) -> BigInt:
     """Return the BigInt of an `n`, of at most so many digits."""
     require(type(raw) is str, "a BigInt stands on a string")
     require(len(raw) <= most + raw.startswith("-"), f"a BigInt of more than {most} digits")
-    require(_HEXADECIMAL.fullmatch(raw) is not None, f"hexadecimal digits were expected, not {raw:.40}")
+    require(_HEXADECIMAL.fullmatch(raw) is not None, "hexadecimal digits were expected, another text came")
     return BigInt(raw, 16)
 
 
