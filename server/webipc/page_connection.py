@@ -130,7 +130,7 @@ class PageConnection:
                 action()
 
     async def _ask(self, page: PageLink, call_id: int) -> Envelope | None:
-        body = encode_body(page.body(call_id, self.tab.token, self._parent_link))
+        body = encode_body(page.body(call_id, self._claims()))
         answer = await self.browser.post(f"{self.prefix}/sync", CONTENT_TYPE, body)
         if answer.status == HTTPStatus.OK:
             end = 5 + int.from_bytes(answer.body[1:5], "little")
@@ -165,10 +165,14 @@ class PageConnection:
         page.attempt += 1
         socket = self._socket = MemorySocket(self.browser, f"{self.prefix}/socket", self)
         await socket.start()
-        hello = page.hello(page.attempt, self.tab.token, self._parent_link)
+        hello = page.hello(page.attempt, self._claims())
         socket.write(encode_control(page.link.received, "hello", hello))
         async with asyncio.timeout(PATIENCE_SECONDS):
             await socket.greeted
+
+    def _claims(self) -> dict[str, str | None]:
+        process = None if self.welcome is None else self.welcome.process
+        return {"token": self.tab.token, "parent": self._parent_link, "process": process}
 
     async def disconnect(self) -> None:
         """Lose the socket, as a network does: nothing is said, and what is sent now waits for `connect`."""

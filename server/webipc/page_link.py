@@ -6,7 +6,7 @@ what a message means. Twin: js-client/src/page-link.ts
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from webipc.core.calls import Calls
@@ -61,8 +61,11 @@ class PageLink:
         if not self._ended:
             self.post(message)
 
-    def hello(self, attempt: int, token: str | None, parent: str | None) -> dict[str, Any]:
-        """Return the fields of `hello`; `attempt` is 0 in the body of a request."""
+    def hello(self, attempt: int, claims: Mapping[str, str | None]) -> dict[str, Any]:
+        """Return the fields of `hello`; `attempt` is 0 in the body of a request.
+
+        `claims`: what the page says about itself (PROTOCOL.md 6.1), such as `token`; each may be None.
+        """
         fields = {
             "link": self.link_id,
             "secret": self.secret,
@@ -71,15 +74,14 @@ class PageLink:
             "first": self.link.first,
             "fresh": self.link.fresh and not self.known,
             "features": FEATURES,
-            "token": token,
-            "parent": parent,
+            **claims,
         }
         return {name: value for name, value in fields.items() if value is not None}
 
-    def body(self, call_id: int, token: str | None, parent: str | None) -> list[str | bytes]:
+    def body(self, call_id: int, claims: Mapping[str, str | None]) -> list[str | bytes]:
         """Return the frames of a synchronous request: who asks, all that is kept, and what is waited for."""
         # First, because it says whether anything had left before this moment.
-        hello = encode_control(self.link.received, "hello", self.hello(0, token, parent))
+        hello = encode_control(self.link.received, "hello", self.hello(0, claims))
         return [hello, *self.link.backlog(), encode_control(self.link.received, "await", call_id)]
 
     def end(self, reason: str) -> None:
