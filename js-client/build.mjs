@@ -1,6 +1,7 @@
 /**
- * Builds the client: one file for module scripts, one for classic scripts (both minified, for the Python server to serve),
- * and one readable module for bundlers, which minify for themselves. tsc adds the declarations (`npm run build`).
+ * Builds the client: one file for module scripts, one for classic scripts, and the element for pages that show others (all
+ * minified, for the Python server to serve), and one readable module for bundlers, which minify for themselves. tsc adds the
+ * declarations (`npm run build`).
  */
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
@@ -63,5 +64,6 @@ await Promise.all([
   buildMinified('src/index.ts', 'dist/client.js', 'esm'),
   buildMinified('src/global.ts', 'dist/client.global.js', 'iife'),
   buildMinified('src/commands.ts', 'dist/commands.js', 'esm'),
+  buildMinified('src/web-view.ts', 'dist/web-view.js', 'esm'),
   build({ ...shared, entryPoints: ['src/index.ts'], outfile: 'dist/index.js', format: 'esm' }),
 ])

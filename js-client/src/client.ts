@@ -4,6 +4,7 @@
  */
 import { findAddress } from './address.js'
 import type * as Electron from './electron-types.js'
+import { followHost } from './host.js'
 import { IpcRenderer } from './ipc-renderer.js'
 import { followPage } from './page-life.js'
 import { VERSION } from './version.js'
@@ -38,6 +39,7 @@ function create(script: string | undefined): Electron.IpcRenderer {
     console.warn('webipc: name the server in <meta name=webipc>')
   }
   const ipcRenderer = new IpcRenderer({ address, WebSocket })
+  followHost(ipcRenderer)
   queueMicrotask(() => {
     ipcRenderer.connection.open()
     followPage(ipcRenderer.connection)

@@ -22,6 +22,14 @@ export interface IpcRendererEvent {
   senderIsMainFrame?: boolean
 }
 
+/** What a `<web-view>` dispatches for each message of its guest: an ordinary event, which does not bubble. */
+export interface IpcMessageEvent extends Event {
+  channel: string
+  args: any[]
+  /** Which document of the guest has sent it, for `sendToFrame`. */
+  frameId: [number, number]
+}
+
 /** Node's EventEmitter, as `ipcRenderer` inherits it. */
 export interface Emitter {
   prependListener(channel: string | symbol, listener: Listener): this
@@ -87,4 +95,12 @@ export interface IpcRenderer extends Emitter {
    * Nobody is told when there is no such tab, or the server does not allow it.
    */
   sendTo(webContentsId: number, channel: string, ...args: any[]): void
+  /**
+   * Tells the page that shows this one in a `<web-view>`, where it is an `ipc-message` event; the server never sees it.
+   * Without such a page it is dropped. A host of another origin must be listed in `<meta name="webipc-hosts">`.
+   *
+   * Copies the arguments and throws as `send` does, but that it needs no connection: it works after
+   * `connection.close()`. Of what is sent before the host has answered, the first 1,000 messages are kept for it.
+   */
+  sendToHost(channel: string, ...args: any[]): void
 }

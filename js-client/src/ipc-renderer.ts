@@ -14,6 +14,7 @@ import { encodeMessage, type EncodedMessage } from './core/frame.js'
 import { DEFAULT_LIMITS, type Limits } from './core/limits.js'
 import type * as Electron from './electron-types.js'
 import { EventEmitter } from './emitter.js'
+import { sendToHost } from './host.js'
 import { report } from './report.js'
 
 /** What an `error` carries besides its text (PROTOCOL.md 4.2). */
@@ -65,6 +66,11 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
     this.connection.require('send-to')
     // No contents have such a number: nobody is reached, and nobody told, as for any that is unknown.
     if (webContentsId > 0) this.connection.post(encodeMessage(['send-to', webContentsId, channel], cloned))
+  }
+
+  readonly sendToHost = (channel: string, ...args: unknown[]): void => {
+    if (typeof channel !== 'string') refuseArgument(0, channel)
+    sendToHost(channel, args)
   }
 
   /** @param index - of the channel in Electron's own count, which begins with an argument of its own */

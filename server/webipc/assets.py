@@ -18,6 +18,8 @@ CLIENT_FILES: Final = {
     "client.global.js.map": "application/json",
     "commands.js": "text/javascript; charset=utf-8",
     "commands.js.map": "application/json",
+    "web-view.js": "text/javascript; charset=utf-8",
+    "web-view.js.map": "application/json",
 }
 
 

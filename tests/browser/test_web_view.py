@@ -1,0 +1,403 @@
+"""`<web-view>` and `sendToHost` in a real browser: guests of the host's own origin and of others, and who is not heard.
+
+Titles that are Electron's are in docs/electron-parity.md beside the test. Only the host's page is looked at from here:
+into a guest of another origin no script can look.
+"""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from fastapi import FastAPI
+from selenium.webdriver.remote.webdriver import WebDriver
+
+from tests.browser.browsers import PageError, console, evaluate
+from tests.serving import Live, live, wait_until
+from webipc import IpcMain, IpcMainInvokeEvent
+
+PAGES = Path(__file__).parent / "pages" / "web_view"
+
+REMOVED = "The WebView must be attached to the DOM and the dom-ready event emitted before this method can be called."
+
+
+class Site:
+    """An application that serves the pages, and lets their `load` wait."""
+
+    def __init__(self) -> None:
+        self.app = FastAPI()
+        self.go_on = threading.Event()
+        self.app.get("/slow")(lambda: self.go_on.wait(20))
+        self.ipc_main = IpcMain()
+        self.ipc_main.mount(self.app, pages=PAGES)
+        # The channels of what the server was sent.
+        self.said: list[str] = []
+        self.ipc_main.handle("id", self._id)
+        for channel in ("pong", "loading", "channel"):
+            self.ipc_main.on(channel, lambda event, *args, channel=channel: self.said.append(channel))
+
+    def _id(self, event: IpcMainInvokeEvent) -> int:
+        return event.sender.id
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+@pytest.fixture
+def server(site: Site) -> Iterator[Live]:
+    with live(site.app) as served:
+        yield served
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Live]:
+    """The same pages at another origin."""
+    with live(Site().app) as served:
+        yield served
+
+
+@pytest.fixture(params=["own", "port", "host"])
+def guest(request: pytest.FixtureRequest, server: Live, elsewhere: Live) -> str:
+    """The address of a guest page of the host's own origin, of another port, and of another site."""
+    if request.param == "own":
+        return "guest.html"
+    url = elsewhere.url if request.param == "port" else elsewhere.url.replace("127.0.0.1", "localhost")
+    return guest_at(url, host=server.url)
+
+
+def guest_at(url: str, *, host: str, **more: str) -> str:
+    """Return the address of a guest page that lists a host."""
+    query = "".join(f"&{name}={quote(value, safe='')}" for name, value in more.items())
+    return f"{url}/guest.html?hosts={quote(host, safe='')}{query}"
+
+
+def another(guest: str, word: str) -> str:
+    """Return another address of the same page: a browser refuses a frame that has the address of those around it."""
+    return f"{guest}{'&' if '?' in guest else '?'}{word}"
+
+
+def show(tab: WebDriver, server: Live, src: str, **attributes: str) -> None:
+    """Open the host's page, and a page in it."""
+    tab.get(f"{server.url}/host.html")
+    evaluate(tab, "(async () => { while (!window.show) await new Promise((go) => setTimeout(go, 10)) })()")
+    evaluate(tab, f"void show({src!r}, {attributes!r})")
+
+
+def heard(tab: WebDriver, channel: str) -> list[Any]:
+    """Wait for a guest's message; return its arguments."""
+    args: list[Any] = evaluate(tab, f"first({channel!r})")["args"]
+    return args
+
+
+def ask(tab: WebDriver, channel: str, *args: str) -> list[Any]:
+    """Send to the guest; return what it says on the same channel."""
+    listed = "".join(f", {arg}" for arg in args)
+    evaluate(tab, f"view.send({channel!r}{listed})")
+    return heard(tab, channel)
+
+
+def test_a_ping_to_the_guest_comes_back_as_an_event(tab: WebDriver, server: Live, site: Site, guest: str) -> None:
+    show(tab, server, guest)
+    evaluate(tab, "view.send('ping', 'boom!', [1])")
+    assert heard(tab, "pong") == ["boom!", [1]]
+    assert site.said == []
+
+
+def test_send_to_frame_uses_the_frame_id_of_the_event(tab: WebDriver, server: Live, guest: str) -> None:
+    show(tab, server, guest)
+    evaluate(tab, "first('loading').then(({ frameId }) => view.sendToFrame(frameId, 'ping', 'boom!'))")
+    assert heard(tab, "pong") == ["boom!"]
+
+
+def test_the_event_is_a_plain_one_with_its_own_properties(tab: WebDriver, server: Live, guest: str) -> None:
+    show(tab, server, guest)
+    evaluate(tab, "view.send('ping', 'arg1', 'arg2')")
+    assert heard(tab, "pong") == ["arg1", "arg2"]
+    facts = """(() => {
+      const { constructor, bubbles, cancelable, isTrusted, type, target, args, frameId, channel } = lastEvent
+      return [
+        constructor === Event, bubbles, cancelable, type, target === view, Array.isArray(args), Array.isArray(frameId),
+        channel, ['channel', 'args', 'frameId'].map((name) => Object.hasOwn(lastEvent, name)),
+      ]
+    })()"""
+    assert evaluate(tab, facts) == [True, False, False, "ipc-message", True, True, True, "pong", [True] * 3]
+    process, frame = evaluate(tab, "lastEvent.frameId")
+    assert isinstance(process, int)
+    assert isinstance(frame, int)
+
+
+def test_a_guest_listener_gets_the_event_of_every_message(tab: WebDriver, server: Live) -> None:
+    show(tab, server, "guest.html")
+    assert ask(tab, "event") == [["sender", "ports"], True, []]
+
+
+def test_every_value_arrives(tab: WebDriver, server: Live, guest: str) -> None:
+    show(tab, server, guest)
+    evaluate(tab, "view.send('values')")
+    script = """first('values').then(({ args: [value, again, bytes] }) => [
+      value === again, value.self === value, value.map.get(1n).getTime(), bytes instanceof Uint8Array, [...bytes],
+    ])"""
+    assert evaluate(tab, script) == [True, True, 5, True, [1, 2]]
+
+
+def test_a_message_of_a_page_that_loads_arrives_before_it_has_loaded(tab: WebDriver, site: Site, server: Live) -> None:
+    show(tab, server, "guest.html?slow")
+    assert heard(tab, "loading") == ["interactive"]
+    assert evaluate(tab, "events.includes('did-finish-load')") is False
+    site.go_on.set()
+    evaluate(tab, "until(() => events.includes('did-finish-load'))")
+
+
+def test_what_is_sent_to_a_page_that_loads_waits_for_its_scripts(tab: WebDriver, server: Live, guest: str) -> None:
+    show(tab, server, guest)
+    # In the task that has made the element.
+    evaluate(tab, "void (view.remove(), show(view.src), [1, 2, 3].map((n) => view.send('ping', n)))")
+    evaluate(tab, "until(() => of('pong').length === 3)")
+    assert evaluate(tab, "of('pong').map(({ args }) => args[0])") == [1, 2, 3]
+
+
+def test_reload_lets_the_guest_say_its_last_words(tab: WebDriver, server: Live, guest: str) -> None:
+    show(tab, server, guest)
+    heard(tab, "loading")
+    evaluate(tab, "view.reload()")
+    assert heard(tab, "onbeforeunload") == []
+    assert heard(tab, "onpagehide") == []
+    evaluate(tab, "until(() => of('loading').length === 2)")
+    old, new = evaluate(tab, "of('loading').map(({ frameId }) => frameId)")
+    assert old[0] == new[0]
+    assert old[1] != new[1]
+    evaluate(tab, f"view.sendToFrame({old}, 'ping', 'old')")
+    evaluate(tab, f"view.sendToFrame({new}, 'ping', 'new')")
+    assert heard(tab, "pong") == ["new"]
+
+
+def test_a_guest_that_goes_to_another_page_of_its_origin_stays_one(tab: WebDriver, server: Live, guest: str) -> None:
+    show(tab, server, guest)
+    heard(tab, "loading")
+    second = another(guest, "second")
+    evaluate(tab, f"view.send('go', {second!r})")
+    evaluate(tab, "until(() => of('loading').length === 2)")
+    assert evaluate(tab, "view.getURL()").endswith("second")
+    evaluate(tab, "view.send('ping', 'still there')")
+    assert heard(tab, "pong") == ["still there"]
+
+
+def test_a_host_that_the_guest_does_not_list_gets_nothing(tab: WebDriver, server: Live, elsewhere: Live) -> None:
+    show(tab, server, guest_at(elsewhere.url, host="https://host.example"))
+    evaluate(tab, "void view.send('ping').catch((error) => { window.failed = error.code })")
+    evaluate(tab, "until(() => events.includes('did-finish-load'))")
+    assert evaluate(tab, "heard") == []
+    assert evaluate(tab, "(view.remove(), until(() => window.failed).then(() => failed))") == "destroyed"
+
+
+def test_a_guest_that_leaves_for_another_origin_is_not_heard(tab: WebDriver, server: Live, elsewhere: Live) -> None:
+    other = guest_at(elsewhere.url, host=server.url)
+    console(tab)
+    show(tab, server, "guest.html")
+    heard(tab, "loading")
+    evaluate(tab, f"view.send('go', {other!r})")
+    evaluate(tab, "until(() => events.filter((name) => name === 'did-finish-load').length === 2)")
+    evaluate(tab, "void view.send('ping')")
+    lines = wait_until(
+        lambda: [line for line in console(tab) if "does not listen to" in line], "the host says why it hears nothing"
+    )
+    assert elsewhere.url in lines[0]
+    assert evaluate(tab, "of('loading').length") == 1
+    # What waits is for whoever comes next.
+    evaluate(tab, "void (view.src = 'guest.html?back')")
+    evaluate(tab, "first('pong')")
+    assert evaluate(tab, "of('loading').length") == 2
+
+
+def test_an_origin_that_the_element_allows_is_heard(tab: WebDriver, server: Live, elsewhere: Live) -> None:
+    allowed = {"allow-origins": f"https://b.example {elsewhere.url}"}
+    show(tab, server, "guest.html", **allowed)
+    heard(tab, "loading")
+    evaluate(tab, f"view.send('go', {guest_at(elsewhere.url, host=server.url)!r})")
+    evaluate(tab, "until(() => of('loading').length === 2)")
+    evaluate(tab, "view.send('ping', 'elsewhere')")
+    assert heard(tab, "pong") == ["elsewhere"]
+
+
+def test_a_window_that_is_not_the_guest_is_not_heard(tab: WebDriver, server: Live) -> None:
+    show(tab, server, "guest.html")
+    heard(tab, "loading")
+    evaluate(
+        tab,
+        """(() => {
+      const frame = document.createElement('iframe')
+      frame.src = 'guest.html'
+      document.body.append(frame)
+      const { port1, port2 } = new MessageChannel()
+      port1.postMessage({ channel: 'mine', args: [] })
+      window.postMessage({ webipc: 'guest', token: 1, url: '', origins: [] }, location.origin, [port2])
+      window.both = () => frame.contentWindow.ipcRenderer
+    })()""",
+    )
+    evaluate(tab, "until(() => both())")
+    assert ask(tab, "event")
+    assert evaluate(tab, "heard.map(({ channel }) => channel)") == ["loading", "event"]
+
+
+def test_an_element_that_was_removed_hears_and_sends_nothing(tab: WebDriver, server: Live, guest: str) -> None:
+    show(tab, server, guest)
+    heard(tab, "loading")
+    evaluate(tab, "view.remove()")
+    for call in ("view.send('ping')", "view.sendToFrame([1, 1], 'ping')", "(async () => view.getWebContentsId())()"):
+        with pytest.raises(PageError) as caught:
+            evaluate(tab, call)
+        assert caught.value.error == f"Error: {REMOVED}"
+    # Its last words are on their way; a second guest's come behind them.
+    evaluate(tab, "void (heard.length = 0, show(view.src))")
+    heard(tab, "loading")
+    assert evaluate(tab, "heard.map(({ channel }) => channel)") == ["loading"]
+
+
+def test_an_element_that_is_put_back_begins_again(tab: WebDriver, server: Live) -> None:
+    show(tab, server, "guest.html")
+    before = evaluate(tab, "first('loading')")["frameId"]
+    evaluate(tab, "void (heard.length = 0, view.remove(), document.body.append(view))")
+    assert evaluate(tab, "first('loading')")["frameId"] != before
+    evaluate(tab, f"view.sendToFrame({before}, 'ping', 'nobody')")
+    evaluate(tab, "view.send('ping', 'again')")
+    assert heard(tab, "pong") == ["again"]
+
+
+def test_the_web_contents_id_is_the_one_that_the_server_knows(tab: WebDriver, server: Live, guest: str) -> None:
+    tab.get(f"{server.url}/host.html")
+    evaluate(tab, "(async () => { while (!window.show) await new Promise((go) => setTimeout(go, 10)) })()")
+    early = f"(async () => {{ show({guest!r}); return view.getWebContentsId() }})()"
+    with pytest.raises(PageError) as caught:
+        evaluate(tab, early)
+    assert caught.value.error == f"Error: {REMOVED}"
+    evaluate(tab, "until(() => events.includes('dom-ready'))")
+    evaluate(tab, "view.send('identify')")
+    assert [evaluate(tab, "view.getWebContentsId()")] == heard(tab, "identity")
+    assert evaluate(tab, "view.getURL()").endswith(guest)
+
+
+def test_a_frame_in_the_guest_has_a_frame_id_of_its_own(tab: WebDriver, server: Live, guest: str) -> None:
+    show(tab, server, guest)
+    main = evaluate(tab, "first('loading')")["frameId"]
+    inner = another(guest, "nested")
+    evaluate(tab, f"void (heard.length = 0, view.send('nest', {inner!r}))")
+    nested = evaluate(tab, "first('loading')")["frameId"]
+    assert main[0] == nested[0]
+    assert main[1] != nested[1]
+    evaluate(tab, f"view.sendToFrame({nested}, 'ping', 'nested')")
+    assert evaluate(tab, "first('pong')") == {"channel": "pong", "args": ["nested"], "frameId": nested}
+    # And one within that one.
+    deeper = another(guest, "innermost")
+    evaluate(tab, f"void (heard.length = 0, view.sendToFrame({nested}, 'nest', {deeper!r}))")
+    innermost = evaluate(tab, "first('loading')")["frameId"]
+    evaluate(tab, f"view.sendToFrame({innermost}, 'ping', 'innermost')")
+    assert evaluate(tab, "first('pong')") == {"channel": "pong", "args": ["innermost"], "frameId": innermost}
+    # The main frame is still the one that `send` reaches, and a frame that is gone hears nothing.
+    evaluate(tab, "void (heard.length = 0, view.send('drop'))")
+    assert evaluate(tab, "first('onpagehide')")["frameId"] in (nested, innermost)
+    evaluate(tab, f"view.sendToFrame({nested}, 'ping', 'gone')")
+    evaluate(tab, "view.send('ping', 'main')")
+    assert evaluate(tab, "first('pong')") == {"channel": "pong", "args": ["main"], "frameId": main}
+
+
+def test_a_frame_of_another_origin_in_the_guest_is_heard_if_it_is_allowed(
+    tab: WebDriver, server: Live, elsewhere: Live
+) -> None:
+    nested = guest_at(elsewhere.url, host=server.url)
+    for allowed in ("", elsewhere.url):
+        show(tab, server, "guest.html", **{"allow-origins": allowed})
+        heard(tab, "loading")
+        evaluate(tab, f"view.send('nest', {nested!r})")
+        if allowed:
+            evaluate(tab, "until(() => of('loading').length === 2)")
+            frame = evaluate(tab, "of('loading')[1]")["frameId"]
+            evaluate(tab, f"view.sendToFrame({frame}, 'ping', 'from another origin')")
+            assert heard(tab, "pong") == ["from another origin"]
+        else:
+            wait_until(lambda: any(elsewhere.url in line for line in console(tab)), "the host says that it is refused")
+            assert evaluate(tab, "of('loading').length") == 1
+
+
+def test_a_frame_that_spoke_before_the_guest_had_its_client_is_heard(tab: WebDriver, server: Live) -> None:
+    show(tab, server, "late.html")
+    assert heard(tab, "loading") == ["interactive"]
+    frame = evaluate(tab, "of('loading')[0]")["frameId"]
+    evaluate(tab, f"view.sendToFrame({frame}, 'ping', 'late')")
+    assert heard(tab, "pong") == ["late"]
+    assert evaluate(tab, "of('loading').length") == 1
+
+
+def test_a_web_view_in_a_guest_has_its_messages_to_itself(tab: WebDriver, server: Live) -> None:
+    show(tab, server, "guest.html?inner=guest.html")
+    assert heard(tab, "inner loading") == ["interactive"]
+    evaluate(tab, "view.send('send inner', 'ping', 'boom!')")
+    assert heard(tab, "inner pong") == ["boom!"]
+    assert evaluate(tab, "[of('loading').length, of('pong').length]") == [1, 0]
+
+
+def test_what_cannot_be_sent_to_the_host_is_refused_at_the_call(tab: WebDriver, server: Live) -> None:
+    show(tab, server, "guest.html")
+    assert ask(tab, "refusals") == [
+        [
+            "TypeError: Error processing argument at index 0, conversion failure from undefined",
+            "TypeError: Error processing argument at index 0, conversion failure from 5",
+            "CloneError: An object could not be cloned. args[1].user.save: a function",
+        ],
+        {"reactive": [1]},
+    ]
+    assert evaluate(tab, "of('say')") == []
+
+
+def test_what_cannot_be_sent_to_the_guest_is_a_rejection(tab: WebDriver, server: Live) -> None:
+    show(tab, server, "guest.html")
+    frame = evaluate(tab, "first('loading')")["frameId"]
+    refused = {
+        "view.send()": "TypeError: Missing required channel argument",
+        f"view.sendToFrame({frame}, 5)": "TypeError: Missing required channel argument",
+        "view.sendToFrame(undefined, 'ping')": "Error: Missing required frame argument (must be number or "
+        "[processId, frameId])",
+        "view.send('ping', [() => {}])": "CloneError: An object could not be cloned. args[0][0]: a function",
+        "view.send('c'.repeat(4097))": "LimitError: channel_length: at most 4096 allowed, 4097 found",
+    }
+    for call, text in refused.items():
+        with pytest.raises(PageError) as caught:
+            evaluate(tab, call)
+        assert caught.value.error == text
+    evaluate(tab, "view.send('ping', new Proxy([1], {}))")
+    assert heard(tab, "pong") == [[1]]
+
+
+def test_a_guest_without_its_server_still_talks_with_its_host(tab: WebDriver, server: Live) -> None:
+    show(tab, server, "guest.html")
+    evaluate(tab, "view.send('close')")
+    assert heard(tab, "closed") == []
+
+
+def test_a_page_that_nobody_shows_drops_what_it_sends_to_its_host(tab: WebDriver, server: Live, site: Site) -> None:
+    tab.get(f"{server.url}/guest.html")
+    evaluate(tab, "(async () => { while (!window.ipcRenderer) await new Promise((go) => setTimeout(go, 10)) })()")
+    assert evaluate(tab, "ipcRenderer.sendToHost('channel', 'arg1')") is None
+    # What was sent before an answer would have arrived before it.
+    assert evaluate(tab, "ipcRenderer.invoke('id')") > 0
+    assert site.said == []
+
+
+def test_the_element_shows_its_guest_under_a_strict_policy(tab: WebDriver, server: Live) -> None:
+    console(tab)
+    show(tab, server, "guest.html", name="shown", allow="fullscreen", sandbox="allow-scripts allow-same-origin")
+    heard(tab, "loading")
+    frame = "view.shadowRoot.querySelector('iframe')"
+    assert evaluate(tab, f"[{frame}.name, {frame}.allow, {frame}.sandbox.value, getComputedStyle(view).display]") == [
+        "shown",
+        "fullscreen",
+        "allow-scripts allow-same-origin",
+        "inline-flex",
+    ]
+    assert evaluate(tab, f"getComputedStyle({frame}).borderTopWidth") == "0px"
+    # A frame of the element is none of the page's.
+    assert evaluate(tab, "window.length") == 0
+    assert [line for line in console(tab) if "SEVERE" in line and "favicon" not in line] == []
