@@ -84,10 +84,9 @@ export class Guest {
     if (processId === this.#processId) this.#frames.get(frameId)?.port.postMessage(message)
   }
 
-  /** Forgets everything, and hears nothing any more. */
+  /** Gives up what waits, and hears nothing any more. The ports end with their documents. */
   end(): void {
     this.#ended = true
-    for (const { port } of this.#frames.values()) port.close()
     for (const { reject } of this.#waiting) reject(new DestroyedError('The web-view was removed before its guest came'))
   }
 

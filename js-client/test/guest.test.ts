@@ -151,11 +151,16 @@ describe('the end', () => {
     guest.end()
     await assert.rejects(waiting, DestroyedError)
   })
-  test('also not what was on its way', async () => {
-    const page = new Page(1)
-    page.say({ channel: 'a', args: [] })
+  test('also not what was on its way, from any of its documents', async () => {
+    const pages = [new Page(1), new Page(2)]
+    await until(() => pages.every(({ got }) => got.length === 1))
+    for (const page of pages) page.say({ channel: 'a', args: [] })
     guest.end()
-    await setImmediate()
+    const { port1, port2 } = new MessageChannel()
+    opened.push(port1)
+    const later = new Promise((resolve) => { port1.onmessage = resolve })
+    port2.postMessage('behind them')
+    await later
     assert.deepEqual(heard, [])
   })
   test('too much that waits is refused', async () => {

@@ -48,11 +48,13 @@ if (asked.has('slow')) {
   image.src = '/slow'
   document.body.append(image)
 }
+// Not awaited here: WebKit runs a module that awaits only when the document has loaded.
 if (asked.has('inner')) {
-  await import('/ipc/web-view.js')
-  const view = document.createElement('web-view')
-  view.src = asked.get('inner')
-  view.addEventListener('ipc-message', ({ channel, args }) => sendToHost(`inner ${channel}`, ...args))
-  ipcRenderer.on('send inner', (event, ...args) => void view.send(...args))
-  document.body.append(view)
+  void import('/ipc/web-view.js').then(() => {
+    const view = document.createElement('web-view')
+    view.src = asked.get('inner')
+    view.addEventListener('ipc-message', ({ channel, args }) => sendToHost(`inner ${channel}`, ...args))
+    ipcRenderer.on('send inner', (event, ...args) => void view.send(...args))
+    document.body.append(view)
+  })
 }

@@ -1,7 +1,15 @@
 // A host: loads the element alone. What tests look at from outside is on `window`.
 import '/ipc/web-view.js'
 
-Object.assign(window, { heard: [], events: [] })
+Object.assign(window, { heard: [], events: [], warnings: [], faults: [] })
+
+const { warn } = console
+console.warn = (...args) => {
+  window.warnings.push(args.join(' '))
+  warn(...args)
+}
+document.addEventListener('securitypolicyviolation', ({ violatedDirective }) => window.faults.push(violatedDirective))
+addEventListener('error', ({ message }) => window.faults.push(message))
 
 // Shows a page in a new <web-view>, which is then `view`.
 window.show = (src, attributes = {}) => {

@@ -1,0 +1,1 @@
+webipc.ipcRenderer.sendToHost('loading', document.readyState)
