@@ -12,7 +12,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-BUNDLES = ("client.js", "client.global.js", "web-view.js")
+BUNDLES = ("client.js", "client.global.js", "commands.js", "web-view.js")
 
 
 class ClientBundle(BuildHookInterface[Any]):
