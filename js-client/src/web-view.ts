@@ -35,7 +35,8 @@ interface TypedEvents {
   ): void
 }
 
-type ElementClass = new () => HTMLElement & TypedEvents
+// The own events first: what HTMLElement says of any name would otherwise be taken for them.
+type ElementClass = new () => TypedEvents & HTMLElement
 
 // Where there is no document (server side rendering) the module loads, and defines nothing.
 const Base = (globalThis as { HTMLElement?: unknown }).HTMLElement as ElementClass | undefined

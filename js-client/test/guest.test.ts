@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import { BufferFullError, CloneError, DestroyedError, LimitError } from '../src/core/errors.js'
 import { Guest, type FrameId } from '../src/guest.js'
 import { ipcRenderer } from '../src/index.js'
-import type { IpcMessageEvent, WebView } from '../src/web-view.js'
+import type { WebView } from '../src/web-view.js'
 import { channelMessage, type ChannelMessage } from '../src/window-message.js'
 import { until } from './scripted-server.js'
 
@@ -206,7 +206,7 @@ describe('the element', () => {
   test('has types for its events and methods', () => {
     const use = (document: Document): void => {
       const view: WebView = document.createElement('web-view')
-      view.addEventListener('ipc-message', ({ channel, args, frameId }: IpcMessageEvent) => {
+      view.addEventListener('ipc-message', ({ channel, args, frameId }) => {
         void view.sendToFrame(frameId, channel, ...args as unknown[])
       })
       view.addEventListener('dom-ready', () => view.getWebContentsId() + 1, { once: true })

@@ -9,6 +9,10 @@ import pytest
 from tests.packaging.conftest import Distributions, run
 
 USER = "import { ipcRenderer } from 'webipc'\nexport const sum: Promise<number> = ipcRenderer.invoke('add', 1, 2)\n"
+HOST = (
+    "import 'webipc/web-view'\n"
+    "document.createElement('web-view').addEventListener('ipc-message', ({ frameId: [, frame] }) => frame + 1)\n"
+)
 
 
 def test_the_tarball_holds_what_its_exports_name_and_no_sources(distributions: Distributions) -> None:
@@ -30,11 +34,13 @@ def test_the_package_has_no_runtime_dependency(npm_project: Path) -> None:
 def test_it_can_be_imported_where_there_is_no_browser(npm_project: Path) -> None:
     program = "import { ipcRenderer } from 'webipc'; console.log(typeof ipcRenderer.invoke)"
     assert run(["node", "--input-type=module", "--eval", program], npm_project).strip() == "function"
+    program = "import { WebView } from 'webipc/web-view'; console.log(typeof WebView)"
+    assert run(["node", "--input-type=module", "--eval", program], npm_project).strip() == "function"
 
 
 @pytest.mark.parametrize("resolution", ["--module NodeNext", "--module ESNext --moduleResolution bundler"])
 def test_a_strict_compiler_finds_its_types(npm_project: Path, project_root: Path, resolution: str) -> None:
-    (npm_project / "user.ts").write_text(USER)
+    (npm_project / "user.ts").write_text(USER + HOST)
     compiler = project_root / "js-client" / "node_modules" / ".bin" / "tsc"
     options = ["--noEmit", "--strict", "--target", "ES2022", "--lib", "ES2022,DOM", *resolution.split()]
     run([compiler, *options, "user.ts"], npm_project)
