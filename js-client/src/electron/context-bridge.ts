@@ -1,0 +1,146 @@
+/**
+ * Electron's `contextBridge` in a page that has one world: what is exposed becomes a read-only global, a frozen copy.
+ *
+ * There is no isolated world, so nothing is proxied: a function is itself, and `removeListener` finds it again. Nothing
+ * is protected either: whatever else runs in the page can load the client too.
+ */
+import { WebipcError } from '../core/errors.js'
+import type { ContextBridge, ExecutionScript } from './types.js'
+
+const MOST_LEVELS = 1000
+
+/** The key is a property of the page already. */
+export class KeyTakenError extends WebipcError {
+  override readonly name = 'Error'
+  override readonly code = 'key-taken'
+  declare readonly key: string
+  /** @param key what was to be exposed */
+  constructor(key: string) {
+    super('Cannot bind an API on top of an existing property on the window object', { key })
+  }
+}
+
+/**
+ * @param ipcRenderer - what the bridge does not let through: exposed as a whole it is an empty object, as in Electron
+ * @param world - the object that gets the globals
+ */
+export function makeContextBridge(ipcRenderer: object, world: object = globalThis): ContextBridge {
+  const expose = (index: number, key: string, api: unknown): void => {
+    if (typeof key !== 'string') {
+      throw new TypeError(`Error processing argument at index ${index}, conversion failure from ${String(key)}`)
+    }
+    if (key in world) throw new KeyTakenError(key)
+    const value = new Copier(ipcRenderer).copy(api, 0)
+    Object.defineProperty(world, key, { value, enumerable: true, writable: false, configurable: false })
+  }
+  return Object.freeze({
+    // Electron counts an argument of its own, the number of the main world, before the key.
+    exposeInMainWorld: (key: string, api: unknown) => { expose(1, key, api) },
+    exposeInIsolatedWorld: (_worldId: number, key: string, api: unknown) => { expose(1, key, api) },
+    executeInMainWorld: execute,
+  })
+}
+
+function execute(script: ExecutionScript): unknown {
+  const { func, args = [] } = asScript(script)
+  if (typeof func !== 'function') throw new Error("Function 'func' is required in script")
+  if (!Array.isArray(args)) throw new Error("'args' must be an array")
+  return Reflect.apply(func, undefined, args)
+}
+
+function asScript(script: unknown): Partial<ExecutionScript> {
+  if (!isObject(script)) throw new Error('Invalid script')
+  return script
+}
+
+/** Copies one value as the bridge does: plain trees frozen, the rest by its kind. What is met twice is copied once. */
+class Copier {
+  readonly #ipcRenderer: object
+  readonly #copies = new Map<object, unknown>()
+
+  constructor(ipcRenderer: object) {
+    this.#ipcRenderer = ipcRenderer
+  }
+
+  copy(value: unknown, level: number): unknown {
+    if (level >= MOST_LEVELS) {
+      throw new TypeError(
+        'Electron contextBridge recursion depth exceeded.  ' +
+        `Nested objects deeper than ${MOST_LEVELS} are not supported.`,
+      )
+    }
+    if (!isObject(value) || passesAsItself(value)) return value
+    if (!this.#copies.has(value)) this.#start(value, level)
+    return this.#copies.get(value)
+  }
+
+  #start(value: object, level: number): void {
+    if (value === this.#ipcRenderer) {
+      this.#copies.set(value, Object.freeze({}))
+    } else if (value instanceof Error) {
+      this.#copies.set(value, new Error(value.message))
+    } else if (isCloned(value)) {
+      this.#copies.set(value, clone(value))
+    } else if (Array.isArray(value)) {
+      this.#copyArray(value, level)
+    } else {
+      this.#copyObject(value, level)
+    }
+  }
+
+  #copyArray(array: readonly unknown[], level: number): void {
+    const copy: unknown[] = []
+    // Known before its elements are: one of them may lead back to it.
+    this.#copies.set(array, copy)
+    for (let index = 0; index < array.length; index += 1) copy.push(this.copy(array[index], level + 1))
+    Object.freeze(copy)
+  }
+
+  #copyObject(object: object, level: number): void {
+    const copy = {}
+    this.#copies.set(object, copy)
+    for (const key of Reflect.ownKeys(object)) {
+      if (!Object.prototype.propertyIsEnumerable.call(object, key)) continue
+      const value = this.copy(Reflect.get(object, key), level + 1)
+      // Defined, not assigned: `__proto__` is a key like any other.
+      Object.defineProperty(copy, key, { value, enumerable: true })
+    }
+    Object.freeze(copy)
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+/** What crosses Electron's bridge as the same thing, and what only a second world would have to convert. */
+const ITSELF = ['Promise', 'Element', 'Blob', 'VideoFrame']
+/** What Electron copies by structured clone, or refuses because structured clone does. */
+const CLONED = [
+  'ArrayBuffer', 'BigInt', 'Boolean', 'Date', 'Map', 'Number', 'RegExp', 'Set', 'String',
+  'WeakMap', 'WeakRef', 'WeakSet',
+]
+
+function passesAsItself(value: object): boolean {
+  return isOneOf(value, ITSELF)
+}
+
+function isCloned(value: object): boolean {
+  return ArrayBuffer.isView(value) || isOneOf(value, CLONED)
+}
+
+function isOneOf(value: object, names: readonly string[]): boolean {
+  return names.some((name) => {
+    // By name: a worker has no Element, and not every engine a VideoFrame.
+    const type: unknown = Reflect.get(globalThis, name)
+    return typeof type === 'function' && value instanceof type
+  })
+}
+
+function clone(value: object): unknown {
+  try {
+    return structuredClone(value)
+  } catch {
+    throw new Error('An object could not be cloned.')
+  }
+}

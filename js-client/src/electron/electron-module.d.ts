@@ -1,0 +1,19 @@
+/**
+ * Lets TypeScript resolve `import … from 'electron'` where that package is not installed. In a tsconfig:
+ * `"types": ["webipc/electron-module"]`. Not beside the `electron` package, which declares the same module.
+ */
+declare module 'electron' {
+  export * from 'webipc/electron'
+  export { default } from 'webipc/electron'
+}
+
+declare module 'electron/renderer' {
+  export * from 'webipc/electron'
+  export { default } from 'webipc/electron'
+}
+
+declare namespace Electron {
+  type ContextBridge = import('webipc/electron').ContextBridge
+  type IpcRenderer = import('webipc/electron').IpcRenderer
+  type IpcRendererEvent = import('webipc/electron').IpcRendererEvent
+}

@@ -1,0 +1,9 @@
+/** `{prefix}/electron.global.js`, for pages of classic scripts: a `require` that knows `electron`, if there is none. */
+import { electronModule } from './electron-module.js'
+import { announcePortClose } from './port-close.js'
+import { makeRequire } from './require.js'
+import { scriptClient } from './script-client.js'
+
+announcePortClose()
+const page = globalThis as { require?: unknown }
+page.require ??= makeRequire(electronModule(scriptClient()))

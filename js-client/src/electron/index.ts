@@ -1,0 +1,22 @@
+/**
+ * The module `electron` for an import map (`{prefix}/electron.js`) and for bundlers (`webipc/electron`, as an alias).
+ *
+ * It has no client of its own: `ipcRenderer` is the one of ../index.js, which the build leaves outside of this file.
+ */
+import { ipcRenderer } from '../index.js'
+import { electronModule } from './electron-module.js'
+import { announcePortClose } from './port-close.js'
+
+announcePortClose()
+
+const electron = electronModule(ipcRenderer)
+
+// eslint-disable-next-line @typescript-eslint/no-unsafe-assignment -- what a browser lacks has no type but `any`
+export const { contextBridge, clipboard, crashReporter, desktopCapturer, nativeImage } = electron
+// eslint-disable-next-line @typescript-eslint/no-unsafe-assignment -- as above
+export const { sharedTexture, shell, webFrame, webUtils } = electron
+export { ipcRenderer }
+export default electron
+
+export type { IpcRenderer, IpcRendererEvent, IpcRendererListener } from '../electron-types.js'
+export type { ContextBridge, ElectronModule, ExecutionScript, MissingModule } from './types.js'
