@@ -12,7 +12,15 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-BUNDLES = ("client.js", "client.global.js", "commands.js", "web-view.js")
+BUNDLES = (
+    "client.js",
+    "client.global.js",
+    "commands.js",
+    "web-view.js",
+    "electron.js",
+    "electron.global.js",
+    "preload-runtime.js",
+)
 
 
 class ClientBundle(BuildHookInterface[Any]):

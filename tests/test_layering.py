@@ -42,7 +42,7 @@ LAYERS: Layers = (
     ("absence",),
     ("emitter", "inbox", "pump"),
     ("started",),
-    ("assets", "origins", "version", "visitor"),
+    ("assets", "origins", "preload", "version", "visitor"),
     ("core.__init__",),
     ("core.calls", "core.ports"),
     ("core.link",),

@@ -18,10 +18,11 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from webipc.assets import CLIENT_FILES, client_file
+from webipc.assets import CLIENT_FILES, PRELOAD_RUNTIME, client_file
 from webipc.beacon_endpoint import BeaconEndpoint
 from webipc.hub import Hub
 from webipc.origins import Origins
+from webipc.preload import Preload
 from webipc.sync_endpoint import SyncEndpoint
 from webipc.visitor import visitor_of
 from webipc.websocket_endpoint import WebSocketEndpoint
@@ -43,6 +44,11 @@ def routes(hub_here: HubHere, origins: Origins, limits: Any) -> list[BaseRoute]:
     ]
 
 
+def preload_route(preload: Preload, origins: Origins, debug: Callable[[], bool]) -> BaseRoute:
+    """Return the route of the application's preload scripts; while `debug` says yes, they are read at each request."""
+    return Route("/preload.js", _PreloadScript(preload, origins, debug), methods=["GET"], include_in_schema=False)
+
+
 class Mounted(Protocol):
     """What is mounted: an `IpcMain`."""
 
@@ -57,12 +63,16 @@ class Mounted(Protocol):
 class IpcMount(Mount):
     """The routes of one `IpcMain` in an application, and what the command line wants to know of them."""
 
-    def __init__(self, prefix: str, served: list[BaseRoute], pages: Path | None, owner: "Mounted") -> None:
+    def __init__(
+        self, prefix: str, served: list[BaseRoute], pages: Path | None, preload: Preload, owner: "Mounted"
+    ) -> None:
         super().__init__(prefix, routes=served, name="webipc")
         # Where the routes are, as `mount` was given it.
         self.prefix = prefix
         # The folder at "/", or None.
         self.pages = pages
+        # The files of the preload scripts.
+        self.preload = preload.paths
         self._owner = owner
 
     def running(self) -> bool:
@@ -171,11 +181,47 @@ class _ClientFile:
         return FileResponse(path, media_type=self._content_type, headers=headers)
 
 
+class _PreloadScript:
+    """The application's preload scripts behind what runs them, with an ETag of the whole."""
+
+    def __init__(self, preload: Preload, origins: Origins, debug: Callable[[], bool]) -> None:
+        self._preload = preload
+        self._origins = origins
+        self._debug = debug
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        response = self._response(request)
+        for name, value in self._origins.cors(request.headers.get("origin")).items():
+            response.headers[name] = value
+        await response(scope, receive, send)
+
+    def _response(self, request: Request) -> Response:
+        if not self._preload.paths:
+            text = "this application has no preload scripts: IpcMain(preload=[...]) names them\n"
+            return Response(text, status_code=404, media_type="text/plain", headers={"Cache-Control": "no-cache"})
+        if self._debug():
+            self._preload.refresh()
+        script = self._preload.script(_runtime).encode()
+        headers = {"Cache-Control": "no-cache", "ETag": _digest(script)}
+        if headers["ETag"] in (request.headers.get("if-none-match") or ""):
+            return Response(status_code=304, headers=headers)
+        return Response(script, media_type="text/javascript; charset=utf-8", headers=headers)
+
+
+def _runtime() -> str:
+    return client_file(PRELOAD_RUNTIME).read_text(encoding="utf-8")
+
+
 _etags: dict[tuple[Path, int], str] = {}
 
 
 def _etag(path: Path, changed: int) -> str:
     key = (path, changed)
     if key not in _etags:
-        _etags[key] = f'"{hashlib.sha256(path.read_bytes()).hexdigest()[:32]}"'
+        _etags[key] = _digest(path.read_bytes())
     return _etags[key]
+
+
+def _digest(content: bytes) -> str:
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'

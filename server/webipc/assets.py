@@ -20,7 +20,14 @@ CLIENT_FILES: Final = {
     "commands.js.map": "application/json",
     "web-view.js": "text/javascript; charset=utf-8",
     "web-view.js.map": "application/json",
+    "electron.js": "text/javascript; charset=utf-8",
+    "electron.js.map": "application/json",
+    "electron.global.js": "text/javascript; charset=utf-8",
+    "electron.global.js.map": "application/json",
 }
+
+# What the preload scripts of an application are put behind; never served by itself.
+PRELOAD_RUNTIME: Final = "preload-runtime.js"
 
 
 class MissingAssetError(FileNotFoundError):

@@ -19,6 +19,7 @@ from webipc.hub import Hub, Settings
 from webipc.ipc_main_impl import IpcMainImpl
 from webipc.origins import Origins
 from webipc.playground import Playground
+from webipc.preload import Preload
 from webipc.web_contents import WebContents
 from webipc.web_frame_main import WebFrameMain
 
@@ -50,6 +51,7 @@ class IpcMain(IpcMainImpl):
         debug: bool | None = None,
         playground: bool | None = None,
         origins: Iterable[str] = (),
+        preload: Iterable[str | os.PathLike[str]] = (),
         allow_missing_origin: bool = False,
         limits: Limits = DEFAULT_LIMITS,
         max_links: int = 10_000,
@@ -62,17 +64,21 @@ class IpcMain(IpcMainImpl):
         the application's own `debug`. `playground`: whether `{prefix}/` is a page that lists the channels and calls
         them by hand; None: in debug alone. `origins`: pages elsewhere that may connect, such as `https://app.example`;
         pages that the application serves itself always may. `allow_missing_origin` also lets in what sends no origin
-        (programs that are not browsers). `limits`: PROTOCOL.md section 9. `max_links`, `max_unattached_links`: how many
-        documents the process holds, and how many of them without a socket. `may_send_to(sender, target)` decides which
-        tabs a document reaches with `ipcRenderer.sendTo`; None: those of its own browser (`WebContents.principal`).
+        (programs that are not browsers). `preload`: Electron preload scripts, bundled to CommonJS, which run in this
+        order in every page that begins with `<script src="{prefix}/preload.js">`. `limits`: PROTOCOL.md section 9.
+        `max_links`, `max_unattached_links`: how many documents the process holds, and how many of them without a
+        socket. `may_send_to(sender, target)` decides which tabs a document reaches with `ipcRenderer.sendTo`; None:
+        those of its own browser (`WebContents.principal`).
 
-        Raises ValueError when an entry of `origins` is not an origin.
+        Raises ValueError when an entry of `origins` is not an origin, FileNotFoundError when a preload script is not
+        there, PreloadError when one is an ECMAScript module.
         """
         super().__init__()
         self._debug = debug
         self._playground = playground
         listed = [*origins, *os.environ.get(ORIGINS_VARIABLE, "").split()]
         self._origins = Origins(listed, allow_missing=allow_missing_origin)
+        self._preload = Preload(preload)
         self._limits = limits
         self._bounds = (max_links, max_unattached_links)
         self._may_send_to = may_send_to or _is_same_principal
@@ -105,8 +111,9 @@ class IpcMain(IpcMainImpl):
         folder = None if pages is None else fastapi_app.existing_folder(pages)
         self._app = app
         served = fastapi_app.routes(self._hub_here, self._origins, self._limits)
+        served.append(fastapi_app.preload_route(self._preload, self._origins, lambda: self.debug))
         served += Playground(self, self._has_playground).routes()
-        mount = fastapi_app.IpcMount(prefix.rstrip("/"), served, folder, _Mounted(self))
+        mount = fastapi_app.IpcMount(prefix.rstrip("/"), served, folder, self._preload, _Mounted(self))
         fastapi_app.mount_routes(app, mount)
         fastapi_app.wrap_lifespan(app, self._begin, self._end)
         if folder is not None:

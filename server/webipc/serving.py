@@ -222,9 +222,24 @@ async def _watch_pages(found: list[IpcMount]) -> None:
     # Development alone needs it, and an application that is served otherwise may not have it.
     from watchfiles import awatch
 
-    watched = [mount for mount in found if mount.pages is not None]
-    if not watched:
+    folders = {folder for mount in found for folder in _folders(mount)}
+    if not folders:
         return
-    async for _ in awatch(*[mount.pages for mount in watched if mount.pages is not None]):
-        for mount in watched:
-            mount.reload_pages()
+    # Folders, because many editors replace a file, and whoever watches the file itself would watch the old one.
+    async for changes in awatch(*folders, watch_filter=lambda _, path: _concerns(found, path)):
+        for mount in found:
+            if any(_concerns([mount], path) for _, path in changes):
+                mount.reload_pages()
+
+
+def _folders(mount: IpcMount) -> list[Path]:
+    pages = [mount.pages] if mount.pages is not None else []
+    return [*pages, *(path.parent for path in mount.preload)]
+
+
+def _concerns(found: list[IpcMount], path: str) -> bool:
+    """Tell whether a file belongs to a page: it lies in its folder, or is one of its preload scripts."""
+    changed = Path(path)
+    return any(
+        changed in mount.preload or (mount.pages is not None and changed.is_relative_to(mount.pages)) for mount in found
+    )

@@ -6,9 +6,9 @@ from pathlib import Path
 from zipfile import ZipFile
 
 from tests.packaging.conftest import Distributions, Installation, run
-from webipc.assets import CLIENT_FILES
+from webipc.assets import CLIENT_FILES, PRELOAD_RUNTIME
 
-CLIENT = {f"webipc/static/{name}" for name in CLIENT_FILES}
+CLIENT = {f"webipc/static/{name}" for name in (*CLIENT_FILES, PRELOAD_RUNTIME)}
 
 
 def names_in(wheel: Path) -> set[str]:
