@@ -20,6 +20,10 @@ export interface IpcRendererEvent {
   senderId?: number
   /** Of a message of `sendTo`: false when it comes from a document in an iframe. */
   senderIsMainFrame?: boolean
+  /** In Electron's types, though in the object neither in Electron nor here: there is nothing to prevent. */
+  preventDefault: () => void
+  /** As `preventDefault`. */
+  readonly defaultPrevented: boolean
 }
 
 /** What a `<web-view>` dispatches for each message of its guest: an ordinary event, which does not bubble. */

@@ -1,8 +1,8 @@
 """The preload scripts of an application, made into the one classic script `{prefix}/preload.js`.
 
-Each file becomes the body of a function with the names that Electron gives a sandboxed preload script; in front of them
-is what runs them. Nothing is evaluated from text, so the script runs under `default-src 'self'`. Must not know routes or
-requests. Twin: js-client/src/electron/preload.ts, which calls these functions.
+Each file becomes the body of a function with the names that Electron gives a sandboxed preload script; in front of
+them is what runs them. Nothing is evaluated from text, so the script runs under `default-src 'self'`. Must not know
+routes or requests. Twin: js-client/src/electron/preload.ts, which calls these functions.
 """
 
 import json

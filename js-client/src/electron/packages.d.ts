@@ -1,5 +1,5 @@
 /** The types of the bundled packages that bring none, as far as they are used. Never shipped. */
-declare module 'url/' {
+declare module 'url/url.js' {
   interface Parsed {
     readonly protocol: string | null
     readonly host: string | null
@@ -10,9 +10,12 @@ declare module 'url/' {
     readonly hash: string | null
     readonly href: string
   }
-  export const Url: new () => Parsed
-  export function parse(url: string, parseQueryString?: boolean, slashesDenoteHost?: boolean): Parsed
-  export function format(url: object | string): string
-  export function resolve(from: string, to: string): string
-  export function resolveObject(from: string, to: string): Parsed
+  const url: {
+    readonly Url: new () => Parsed
+    parse(url: string, parseQueryString?: boolean, slashesDenoteHost?: boolean): Parsed
+    format(url: object | string): string
+    resolve(from: string, to: string): string
+    resolveObject(from: string, to: string): Parsed
+  }
+  export default url
 }

@@ -4,7 +4,7 @@
  *
  * Nothing of it is a global of the page.
  */
-import { Buffer } from 'buffer/'
+import { Buffer } from 'buffer/index.js'
 import { report } from '../report.js'
 import { electronModule } from './electron-module.js'
 import { announcePortClose } from './port-close.js'

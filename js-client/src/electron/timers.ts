@@ -45,9 +45,16 @@ function openChannel(): MessageChannel {
   made.port1.onmessage = ({ data }: MessageEvent<number>) => {
     const call = waiting.get(data)
     waiting.delete(data)
+    // Opened anew when it is wanted: an open channel keeps a program alive that has nothing else to do.
+    if (waiting.size === 0) closeChannel()
     call?.()
   }
   return made
+}
+
+function closeChannel(): void {
+  channel?.port1.close()
+  channel = undefined
 }
 
 function clear(handle?: Timeout | number): void {
