@@ -12,6 +12,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
+# What a build of the client leaves for the server; index.js beside them is for the npm package.
 BUNDLES = (
     "client.js",
     "client.global.js",
