@@ -1,0 +1,217 @@
+"""Files that were written for Electron, in real browsers and unchanged: preload scripts and renderers, in each form."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from selenium.webdriver.remote.webdriver import WebDriver
+
+from tests.browser.browsers import PageError, evaluate
+from tests.serving import live, wait_until
+from webipc import IpcMain, IpcMainEvent, IpcMainInvokeEvent
+
+HERE = Path(__file__).parent / "electron"
+
+
+class Shop:
+    """The main process of the application whose pages and preload scripts are in `electron/`."""
+
+    def __init__(self, *preload: str) -> None:
+        self.app = FastAPI()
+        self.ipc_main = IpcMain(preload=[HERE / "preload" / name for name in preload])
+        self.ipc_main.mount(self.app, pages=HERE / "pages")
+        self.stock = {"tea": 5}
+        self.heard: list[Any] = []
+        self.ipc_main.handle("shop:count", self._count)
+        self.ipc_main.on("shop:buy", self._buy)
+        self.ipc_main.on("shop:stock", self._stock)
+        self.ipc_main.on("port", self._port)
+
+    async def _count(self, event: IpcMainInvokeEvent, name: str) -> int:
+        return self.stock[name]
+
+    def _buy(self, event: IpcMainEvent, name: str, amount: int) -> None:
+        self.stock[name] -= amount
+        event.reply("shop:price", name, 7)
+
+    def _stock(self, event: IpcMainEvent) -> None:
+        event.return_value = self.stock
+
+    def _port(self, event: IpcMainEvent, message: Any) -> None:
+        (port,) = event.ports
+        port.on("message", lambda event: self.heard.append(event.data))
+        port.on("close", lambda: self.heard.append("close"))
+        port.start()
+
+
+def text(tab: WebDriver, selector: str) -> str:
+    found: str = tab.execute_script("return document.querySelector(arguments[0])?.textContent ?? ''", selector)
+    return found
+
+
+def until(tab: WebDriver, expression: str) -> None:
+    wait_until(lambda: tab.execute_script(f"return Boolean({expression})"), expression)
+
+
+def test_a_renderer_and_a_preload_script_written_for_electron_run_unchanged(tab: WebDriver) -> None:
+    with live(Shop("forge.js").app) as server:
+        tab.get(server.url)
+        wait_until(lambda: text(tab, "#count") == "tea: 3", "the handler's answer is shown")
+        wait_until(lambda: text(tab, "#price") == "tea: 7", "the reply is shown")
+        assert all(text(tab, f"#{name}-version").count(".") >= 2 for name in ("chrome", "node", "electron"))
+        assert evaluate(tab, "shop.stock()") == {"tea": 3}
+        assert evaluate(tab, "loadedBeforeThePage") is True
+        assert evaluate(tab, "errors") == []
+
+
+def test_what_is_exposed_is_frozen_and_the_scripts_own_names_stay_its_own(tab: WebDriver) -> None:
+    with live(Shop("forge.js", "vite.js").app) as server:
+        tab.get(server.url)
+        state = evaluate(
+            tab,
+            """(() => {
+              const { shop, electron } = window
+              const tried = [Reflect.set(window, 'shop', 1), Reflect.deleteProperty(window, 'shop')]
+              const frozen = [shop, electron, electron.ipcRenderer, electron.process.versions].every(Object.isFrozen)
+              const own = ['require', 'process', 'module', 'exports', 'Buffer', 'global', 'setImmediate']
+              const leaked = [...own, 'webipcPreload'].filter((name) => name in window)
+              return { tried, frozen, same: window.shop === shop, leaked }
+            })()""",
+        )
+        assert state == {"tried": [False, False], "frozen": True, "same": True, "leaked": []}
+
+
+def test_a_removed_listener_is_found_because_a_function_is_itself(tab: WebDriver) -> None:
+    with live(Shop("vite.js").app) as server:
+        tab.get(server.url)
+        evaluate(tab, "(() => { window.prices = []; window.hear = (event, name, price) => prices.push(price) })()")
+        evaluate(tab, "void (window.stop = electron.ipcRenderer.on('shop:price', hear))")
+        evaluate(tab, "electron.ipcRenderer.send('shop:buy', 'tea', 1)")
+        until(tab, "prices.length === 1")
+        evaluate(tab, "stop()")
+        evaluate(tab, "electron.ipcRenderer.send('shop:buy', 'tea', 1)")
+        assert evaluate(tab, "electron.ipcRenderer.invoke('shop:count', 'tea')") == 3
+        assert evaluate(tab, "prices") == [7]
+
+
+def test_a_toolkit_that_is_bundled_in_finds_its_process_and_is_told_what_a_browser_lacks(tab: WebDriver) -> None:
+    with live(Shop("vite.js").app) as server:
+        tab.get(server.url)
+        told = evaluate(
+            tab, "[electron.process.platform, electron.process.env, Object.keys(electron.process.versions)]"
+        )
+        assert told[:2] == ["linux", {}]
+        assert {"chrome", "electron", "node"} <= set(told[2])
+        with pytest.raises(PageError, match=r"NotInBrowserError: electron's webFrame\.insertCSS is not there"):
+            evaluate(tab, "electron.webFrame.insertCSS('p { color: red }')")
+
+
+def test_a_script_of_webpacks_shape_finds_its_place_buffers_and_immediates(tab: WebDriver) -> None:
+    with live(Shop("webpack.js").app) as server:
+        tab.get(server.url)
+        expected = [["/webpack.js", "/"], "d2VicGFjaw==", "object"]
+        assert evaluate(tab, "(async () => [packed.place, packed.encoded, await packed.later()])()") == expected
+
+
+@pytest.mark.engines("chromium")
+def test_a_script_that_throws_is_reported_and_does_not_stop_the_next(tab: WebDriver) -> None:
+    with live(Shop("throws.js", "forge.js").app) as server:
+        tab.get_log("browser")  # type: ignore[attr-defined] # Chromium's driver has it
+        tab.get(server.url)
+        wait_until(lambda: text(tab, "#count") == "tea: 3", "the second script has run")
+        assert evaluate(tab, "[window.before, window.after]") == [1, None]
+        said = " ".join(entry["message"] for entry in tab.get_log("browser"))  # type: ignore[attr-defined] # as above
+        assert "Unable to load preload script: throws.js" in said
+        assert "module not found: fs" in said
+
+
+def test_after_a_script_that_throws_the_next_one_runs_in_every_engine(tab: WebDriver) -> None:
+    with live(Shop("throws.js", "forge.js").app) as server:
+        tab.get(server.url)
+        wait_until(lambda: text(tab, "#count") == "tea: 3", "the second script has run")
+        assert evaluate(tab, "[window.before, window.after]") == [1, None]
+
+
+def test_a_key_that_is_there_is_refused_own_or_inherited(tab: WebDriver) -> None:
+    with live(Shop("forge.js", "conflict.js").app) as server:
+        tab.get(server.url)
+        why = "Error: Cannot bind an API on top of an existing property on the window object"
+        assert evaluate(tab, "refused") == [f"shop: {why}", f"location: {why}", f"toString: {why}"]
+        assert evaluate(tab, "[fine, typeof shop.buy]") == ["fine", "function"]
+
+
+def test_modules_find_electron_by_an_import_map(tab: WebDriver) -> None:
+    with live(Shop().app) as server:
+        tab.get(f"{server.url}/module.html")
+        until(tab, "window.count")
+        assert evaluate(tab, "count") == 5
+        assert evaluate(tab, "[seen.isOne, seen.webFrame]") == [True, "object"]
+        with pytest.raises(PageError, match="NotInBrowserError"):
+            evaluate(tab, "seen.use()")
+
+
+def test_classic_scripts_require_electron_under_a_strict_policy(tab: WebDriver) -> None:
+    with live(Shop().app) as server:
+        tab.get(f"{server.url}/classic.html")
+        assert evaluate(tab, "count") == 5
+        assert evaluate(tab, "host") == ["a.example"] * 2
+        with pytest.raises(PageError, match="Error: module not found: fs"):
+            evaluate(tab, "require('fs')")
+
+
+def test_a_preload_script_and_a_module_share_one_link(tab: WebDriver) -> None:
+    shop = Shop("forge.js")
+    with live(shop.app) as server:
+        tab.get(server.url)
+        wait_until(lambda: text(tab, "#count") == "tea: 3", "the page is connected")
+        evaluate(tab, "import('/ipc/electron.js').then(({ ipcRenderer }) => ipcRenderer.send('shop:buy', 'tea', 1))")
+        wait_until(lambda: shop.stock["tea"] == 2, "the module's message arrives")
+        assert len(shop.ipc_main.get_all_web_contents()) == 1
+
+
+CLOSING = """(async () => {
+  const heard = []
+  const listen = (port, name) => {
+    port.onmessage = ({ data, ports }) => heard.push(`${name} ${data}`) && ports.forEach((each) => listen(each, data))
+    port.onclose = () => heard.push(`${name} close`)
+  }
+  const channels = [1, 2, 3].map(() => new MessageChannel())
+  listen(channels[0].port2, 'plain')
+  const taken = structuredClone({ ports: [channels[1].port2] }, { transfer: [channels[1].port2] }).ports[0]
+  listen(taken, 'cloned')
+  channels[0].port1.postMessage('sent', [channels[2].port2])
+  for (const [index, { port1 }] of channels.entries()) {
+    for (let number = 0; number < 3; number += 1) port1.postMessage(number)
+    port1.close()
+  }
+  while (heard.filter((line) => line.endsWith('close')).length < 3) await new Promise((go) => setTimeout(go, 5))
+  return heard
+})()"""
+
+
+def test_a_channel_of_the_page_tells_of_its_close_behind_its_messages(tab: WebDriver) -> None:
+    with live(Shop().app) as server:
+        tab.get(f"{server.url}/classic.html")
+        heard = evaluate(tab, CLOSING)
+        for name, first in (("plain", ["sent"]), ("cloned", []), ("sent", [])):
+            expected = [f"{name} {word}" for word in [*first, 0, 1, 2, "close"]]
+            assert [line for line in heard if line.startswith(f"{name} ")] == expected, json.dumps(heard)
+
+
+def test_a_channel_of_the_page_whose_end_python_has_tells_python_of_its_close(tab: WebDriver) -> None:
+    shop = Shop("vite.js")
+    with live(shop.app) as server:
+        tab.get(server.url)
+        evaluate(
+            tab,
+            """(() => {
+              const { port1, port2 } = new MessageChannel()
+              electron.ipcRenderer.postMessage('port', null, [port2])
+              for (let number = 0; number < 3; number += 1) port1.postMessage(number)
+              port1.close()
+            })()""",
+        )
+        wait_until(lambda: shop.heard[-1:] == ["close"], "Python hears of the close")
+        assert shop.heard == [0, 1, 2, "close"]
