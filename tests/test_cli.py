@@ -327,18 +327,22 @@ def restart(process: subprocess.Popen[str], program: Path, port: int) -> None:
 
 
 def test_dev_lets_a_page_load_itself_again_when_a_file_of_it_changes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("changes", ["web/index.html", "preload.js"])
+def test_dev_lets_a_page_load_itself_again_when_a_file_of_it_changes(tmp_path: Path, changes: str) -> None:
     (tmp_path / "web").mkdir()
-    page_file = tmp_path / "web" / "index.html"
-    page_file.write_text("<!doctype html>", encoding="utf-8")
+    for name in ("web/index.html", "preload.js"):
+        (tmp_path / name).write_text("<!doctype html>" if name.endswith("html") else "", encoding="utf-8")
+    page_file = tmp_path / changes
     program = tmp_path / "main.py"
-    program.write_text(PROGRAM.format(pages=f", pages={str(tmp_path / 'web')!r}"), encoding="utf-8")
+    text = PROGRAM.format(pages=f", pages={str(tmp_path / 'web')!r}")
+    program.write_text(text.replace("IpcMain()", f"IpcMain(preload=[{str(tmp_path / 'preload.js')!r}])"))
     port = free_port()
     with running("dev", str(program), "--port", str(port), "--no-open") as process:
         line_with(process, "webipc: open")
         with page_at(port, 1) as opened:
             # The watcher may not watch yet: it is told until it has heard.
             for number in range(100):
-                page_file.write_text(f"<!doctype html>{number}", encoding="utf-8")
+                page_file.write_text(f"{number}", encoding="utf-8")
                 with suppress(TimeoutError):
                     assert opened.recv(0.1) == '[0,0,["reload",{}]]'
                     return

@@ -140,3 +140,24 @@ def test_every_handler_of_the_demo_does_what_it_says(
         tab.find_element(By.CSS_SELECTOR, "#call textarea").send_keys(arguments)
     tab.find_element(By.CSS_SELECTOR, "#call .primary").click()
     wait_until(lambda: expected in tab.find_element(By.CSS_SELECTOR, ".call-log").text, expected)
+
+
+@pytest.fixture
+def electron_app(project_root: Path) -> Iterator[Spawned]:
+    with spawned(project_root / "examples/electron-app/main.py") as served:
+        yield served
+
+
+def test_the_electron_application_runs_with_its_own_preload_script_and_renderer(
+    tab: WebDriver, electron_app: Spawned
+) -> None:
+    tab.get(electron_app.url)
+    assert "Electron " in tab.find_element(By.ID, "versions").text
+    tab.find_element(By.ID, "ping").click()
+    wait_until(lambda: tab.find_element(By.ID, "pong").text == "pong", "the main process answers")
+    wait_until(lambda: int(tab.find_element(By.ID, "count").text) >= 2, "the main process counts")
+    tab.find_element(By.ID, "title").send_keys("My window" + Keys.ENTER)
+    tab.find_element(By.ID, "report").click()
+    known = wait_until(lambda: tab.find_element(By.ID, "known").text, "the main process reports")
+    assert "My window" in known
+    assert "counted to 0" not in known

@@ -46,6 +46,27 @@ def test_a_strict_compiler_finds_its_types(npm_project: Path, project_root: Path
     run([compiler, *options, "user.ts"], npm_project)
 
 
+def test_code_written_for_electron_compiles_where_electron_is_absent(npm_project: Path, project_root: Path) -> None:
+    sources = project_root / "js-client" / "test" / "electron" / "absent"
+    for source in sources.glob("*.ts"):
+        (npm_project / source.name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    compiler = project_root / "js-client" / "node_modules" / ".bin" / "tsc"
+    options = (
+        "--noEmit --strict --exactOptionalPropertyTypes --noUncheckedIndexedAccess --target ES2022 --lib ES2022,DOM"
+    )
+    modules = "--target ES2022 --lib ES2022,DOM --module ESNext --moduleResolution bundler"
+    types = "--types webipc/electron-module"
+    run([compiler, *f"{strict} {modules} {types}".split(), "preload.ts", "renderer.ts"], npm_project)
+
+
+def test_electron_can_be_imported_where_there_is_no_browser(npm_project: Path) -> None:
+    program = (
+        "import electron, { contextBridge } from 'webipc/electron'; import { ipcRenderer } from 'webipc';"
+        "contextBridge.exposeInMainWorld('api', { a: 1 }); console.log(electron.ipcRenderer === ipcRenderer, api.a)"
+    )
+    assert run(["node", "--input-type=module", "--eval", program], npm_project).strip() == "true 1"
+
+
 def bundled(project: Path, root: Path, program: str, *options: str) -> str:
     """Return what esbuild makes of a program that uses the package."""
     (project / "program.ts").write_text(program, encoding="utf-8")
