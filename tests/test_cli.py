@@ -326,7 +326,6 @@ def restart(process: subprocess.Popen[str], program: Path, port: int) -> None:
         pass
 
 
-def test_dev_lets_a_page_load_itself_again_when_a_file_of_it_changes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("changes", ["web/index.html", "preload.js"])
 def test_dev_lets_a_page_load_itself_again_when_a_file_of_it_changes(tmp_path: Path, changes: str) -> None:
     (tmp_path / "web").mkdir()

@@ -6,6 +6,7 @@ long as anybody looks.
 
 import asyncio
 import os
+import platform
 import re
 from collections import Counter
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ from webipc import (
     JSMap,
     JSRegExp,
     JSSet,
+    MessagePortMain,
     TypedArray,
     WebContents,
     undefined,
@@ -194,6 +196,9 @@ async def who_am_i(event: IpcMainInvokeEvent) -> dict[str, Any]:
     }
 
 
+# Ports that somebody talks through.
+talking: set[MessagePortMain] = set()
+
 # --- messages ---------------------------------------------------------------------------------------------------------
 
 
@@ -207,6 +212,34 @@ def ping(event: IpcMainEvent, *args: Any) -> None:
 def say(event: IpcMainEvent, text: str) -> None:
     """Tell everybody: it arrives in every tab that is open, on the channel `said`."""
     ipc_main.broadcast("said", {"from": event.sender.id, "text": text, "at": datetime.now(UTC)})
+
+
+@ipc_main.on("hello")
+def hello(event: IpcMainEvent, text: str = "") -> None:
+    """Answer a page that waits: say it with `sendSync`. With `send`, the answer is nobody's."""
+    event.return_value = f"Python {platform.python_version()} says hello{' to ' if text else ''}{text}"
+
+
+@ipc_main.on("talk")
+def talk(event: IpcMainEvent, greeting: Any = undefined) -> None:
+    """Talk through a port: say it with `postMessage`, and write into the port that appears among the arrivals."""
+    for port in event.ports:
+        port.on("message", lambda said, port=port: port.post_message({"you said": said.data}))
+        port.on("close", lambda port=port: talking.discard(port))
+        port.start()
+        talking.add(port)
+        port.post_message({"hello": "from Python", "greeting": greeting})
+
+
+@ipc_main.on("introduce")
+def introduce(event: IpcMainEvent, to: int) -> None:
+    """Lead a port to another page: open a second tab, and say its web contents' number with `postMessage`.
+
+    What the two pages say through it passes by here, and is not looked at.
+    """
+    other = ipc_main.from_id(to)
+    if other is not None:
+        other.post_message("introduced", {"from": event.sender.id}, event.ports)
 
 
 @ipc_main.handle("countdown")

@@ -29,6 +29,12 @@ HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
+# The page that the playground embeds: it, and nobody else, may.
+GUEST: Final = "guest.html"
+GUEST_HEADERS: Final = {
+    **HEADERS,
+    "Content-Security-Policy": POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'"),
+}
 # By our own table: Windows may have another opinion of .js, and then browsers refuse the module.
 CONTENT_TYPES: Final = {
     ".css": "text/css; charset=utf-8",
@@ -75,7 +81,8 @@ class Playground:
         path = self._find(name) if self._is_open() else None
         if path is None:
             return _nothing()
-        return FileResponse(path, media_type=CONTENT_TYPES[path.suffix], headers=HEADERS)
+        headers = GUEST_HEADERS if name == GUEST else HEADERS
+        return FileResponse(path, media_type=CONTENT_TYPES[path.suffix], headers=headers)
 
     def _find(self, name: str) -> Path | None:
         """Return a file of the page. Compared with what is there: no name leads out of the folder."""

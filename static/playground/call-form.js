@@ -64,8 +64,9 @@ export class CallForm {
   /**
    * @param {Channel} channel
    * @param {(args: unknown[]) => void} submit - is given the arguments, when all could be read
+   * @param {Node} [verbs] - the choice of how to say it, where there is one
    */
-  constructor(channel, submit) {
+  constructor(channel, submit, verbs) {
     this.#parameters = channel.functions.length === 1 ? channel.functions[0]?.parameters ?? [] : []
     // Several listeners may want different things: then there is nothing to name the fields after.
     this.#isList = channel.functions.length !== 1
@@ -86,6 +87,7 @@ export class CallForm {
     }, this.#fieldset, element('div', { class: 'actions' },
       this.#submit,
       element('span', { class: 'keys' }, element('kbd', {}, 'Ctrl'), ' ', element('kbd', {}, 'Enter')),
+      verbs,
       this.#parameters.length > 0 && !this.#isList && this.#asList))
   }
 

@@ -3,6 +3,8 @@
  *
  * An ordinary page of the application: it has the client's `ipcRenderer` and nothing that another page has not.
  */
+// For what it does to ports: engines do not tell by themselves that the other end of a channel of ours was closed.
+import '../electron.js'
 import { ipcRenderer } from '../client.js'
 import { Arrivals } from './arrivals.js'
 import { CallForm } from './call-form.js'
@@ -11,6 +13,9 @@ import { ChannelList, keyOf } from './channel-list.js'
 import { ConnectionBar } from './connection-bar.js'
 import { button, byId, element } from './elements.js'
 import { Live } from './live.js'
+import { OtherPages } from './other-pages.js'
+import { Ports } from './ports.js'
+import { Verbs } from './verbs.js'
 
 /** @typedef {import('./channel-list.js').Channel} Channel */
 /** @typedef {{ form: CallForm, log: CallLog, description: string, element: HTMLElement }} Panel */
@@ -25,6 +30,7 @@ async def add(event: IpcMainInvokeEvent, a: float, b: float = 1.0) -> float:
 class Playground {
   #list = new ChannelList()
   #arrivals = new Arrivals()
+  #ports = new Ports((name, args) => { this.#arrivals.hear(name, args) })
   #call = byId('call', HTMLElement)
   /** @type {readonly Channel[]} */
   #channels = []
@@ -36,9 +42,11 @@ class Playground {
   start() {
     const live = new Live(byId('live', HTMLElement), (channel) => { this.#arrivals.leaveOut(channel) })
     new ConnectionBar(ipcRenderer.connection, byId('connection', HTMLElement), byId('notice', HTMLElement))
-    hearEverything((channel, args) => {
+    new OtherPages((channel, args) => { this.#arrivals.hear(channel, args) })
+    hearEverything((channel, args, event) => {
       live.hear(channel, args)
-      this.#arrivals.hear(channel, args)
+      this.#arrivals.hear(event.senderId ? `${channel} · from web contents ${event.senderId}` : channel, args)
+      for (const port of event.ports) this.#ports.add(port, `came on ‘${channel}’`)
     })
     this.#watchConnection()
     this.#watchViews()
@@ -131,7 +139,8 @@ class Playground {
     const description = JSON.stringify(channel)
     const old = this.#panels.get(keyOf(channel))
     if (old?.description === description) return old
-    const form = new CallForm(channel, (args) => { run(channel, args, log) })
+    const verbs = channel.role === 'on' ? new Verbs(channel.channel, this.#ports) : undefined
+    const form = new CallForm(channel, (args) => { void run(channel, args, log, verbs) }, verbs?.element)
     const log = old?.log ?? new CallLog((text) => { this.#panels.get(keyOf(channel))?.form.writeList(text) })
     form.write(old?.form.texts() ?? [])
     const article = element('article', {}, ...heading(channel), form.element, log.element)
@@ -153,13 +162,13 @@ class Playground {
  * Calls with whatever arrives, on any channel. `ipcRenderer` has no listener for all channels, as Electron's has none:
  * so this stands before its `emit`.
  *
- * @param {(channel: string, args: unknown[]) => void} hear
+ * @param {(channel: string, args: unknown[], event: import('../client.js').IpcRendererEvent) => void} hear
  */
 function hearEverything(hear) {
   const emit = ipcRenderer.emit.bind(ipcRenderer)
   ipcRenderer.emit = (channel, ...args) => {
     // Our own emitter speaks too, of listeners that come and go: without an event of the server's.
-    if (args[0]?.sender === ipcRenderer) hear(String(channel), args.slice(1))
+    if (args[0]?.sender === ipcRenderer) hear(String(channel), args.slice(1), args[0])
     // `error` without a listener would throw in here.
     return channel === 'error' && ipcRenderer.listenerCount('error') === 0 ? false : emit(channel, ...args)
   }
@@ -169,16 +178,13 @@ function hearEverything(hear) {
  * @param {Channel} channel
  * @param {unknown[]} args
  * @param {CallLog} log
+ * @param {Verbs | undefined} verbs - of a channel that has listeners
  */
-async function run({ role, channel }, args, log) {
+async function run({ channel }, args, log, verbs) {
   const entry = log.begin(args)
   try {
-    if (role === 'handle') {
-      entry.resolved(await ipcRenderer.invoke(channel, ...args))
-    } else {
-      ipcRenderer.send(channel, ...args)
-      follow(entry)
-    }
+    if (verbs) verbs.say(args, entry, follow)
+    else entry.resolved(await ipcRenderer.invoke(channel, ...args))
   } catch (error) {
     entry.rejected(error)
   }

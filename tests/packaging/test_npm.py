@@ -51,9 +51,7 @@ def test_code_written_for_electron_compiles_where_electron_is_absent(npm_project
     for source in sources.glob("*.ts"):
         (npm_project / source.name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
     compiler = project_root / "js-client" / "node_modules" / ".bin" / "tsc"
-    options = (
-        "--noEmit --strict --exactOptionalPropertyTypes --noUncheckedIndexedAccess --target ES2022 --lib ES2022,DOM"
-    )
+    strict = "--noEmit --strict --exactOptionalPropertyTypes --noUncheckedIndexedAccess"
     modules = "--target ES2022 --lib ES2022,DOM --module ESNext --moduleResolution bundler"
     types = "--types webipc/electron-module"
     run([compiler, *f"{strict} {modules} {types}".split(), "preload.ts", "renderer.ts"], npm_project)

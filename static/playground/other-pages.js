@@ -1,0 +1,47 @@
+/**
+ * Other pages of the application to try things with: a second tab, and a page that is embedded in this one as a guest,
+ * which can speak to its host. Knows nothing of what they say.
+ */
+import { byId, button, element } from './elements.js'
+
+/** @typedef {HTMLElement & { send(channel: string, ...args: unknown[]): Promise<void> }} WebView */
+
+export class OtherPages {
+  #hear
+  #place = byId('other-pages', HTMLElement)
+  #embed = button('Embed a page', () => { void this.#toggle() }, { class: 'quiet', 'aria-pressed': 'false' })
+  /** @type {HTMLElement | undefined} */
+  #guest
+
+  /** @param {(channel: string, args: unknown[]) => void} hear - is told what the guest says to its host */
+  constructor(hear) {
+    this.#hear = hear
+    this.#place.append(
+      element('a', { class: 'quiet', href: './', target: '_blank' }, 'Open another tab'), this.#embed)
+  }
+
+  async #toggle() {
+    if (this.#guest) {
+      this.#guest.remove()
+      this.#guest = undefined
+    } else {
+      // Loaded only here: a host needs the element, a page does not.
+      await import('../web-view.js')
+      this.#guest = this.#view()
+      this.#place.append(this.#guest)
+    }
+    this.#embed.setAttribute('aria-pressed', String(this.#guest !== undefined))
+    this.#embed.textContent = this.#guest ? 'Remove the page' : 'Embed a page'
+  }
+
+  #view() {
+    const view = /** @type {WebView} */ (document.createElement('web-view'))
+    view.setAttribute('src', 'playground/guest.html')
+    view.addEventListener('ipc-message', (event) => {
+      const { channel, args } = /** @type {Event & { channel: string, args: unknown[] }} */ (event)
+      this.#hear(`${channel} · from the guest`, args)
+    })
+    return element('div', { class: 'guest' }, view,
+      button('Send ‘ping’ to it', () => { void view.send('ping', new Date()) }, { class: 'quiet' }))
+  }
+}

@@ -1,0 +1,134 @@
+"""Every way of saying something, by hand in the playground: sendSync, a port, another tab, a page that is embedded."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.support.select import Select
+
+from tests.browser.test_playground import Page
+from tests.serving import Live, live
+from webipc import IpcMain, IpcMainEvent, MessagePortMain
+
+pytestmark = pytest.mark.engines("chromium")
+
+
+class Site:
+    """An application that answers what the playground says."""
+
+    def __init__(self) -> None:
+        self.app = FastAPI(title="Shop")
+        self.ipc_main = IpcMain(debug=True)
+        self.ipc_main.mount(self.app)
+        self.ports: list[MessagePortMain] = []
+        self.ipc_main.on("version", self._version)
+        self.ipc_main.on("talk", self._talk)
+        self.ipc_main.on("note", lambda event, text="": None)
+
+    def _version(self, event: IpcMainEvent) -> None:
+        event.return_value = "1.2.3"
+
+    def _talk(self, event: IpcMainEvent, greeting: Any = None) -> None:
+        (port,) = event.ports
+        self.ports.append(port)
+        port.on("message", lambda said: port.post_message({"you said": said.data}))
+        port.start()
+        port.post_message({"greeting": greeting})
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+@pytest.fixture
+def server(site: Site) -> Iterator[Live]:
+    with live(site.app) as served:
+        yield served
+
+
+def choose(page: Page, verb: str) -> None:
+    Select(page.tab.find_element(By.CSS_SELECTOR, ".verbs select")).select_by_value(verb)
+
+
+def press(page: Page, selector: str) -> None:
+    page.tab.find_element(By.CSS_SELECTOR, selector).click()
+
+
+def test_send_sync_shows_what_it_returned(tab: WebDriver, server: Live) -> None:
+    page = Page(tab, server.url)
+    page.open("on:version")
+    choose(page, "sendSync")
+    press(page, ".call-form button.primary")
+    page.until_text(".call-log", "'1.2.3'")
+    page.until_text(".call-log", "string(5)")
+
+
+def test_a_port_is_spoken_into_and_tells_when_python_closes_it(tab: WebDriver, server: Live, site: Site) -> None:
+    page = Page(tab, server.url)
+    page.open("on:talk")
+    choose(page, "postMessage")
+    page.call("'hi'")
+    page.until_text("#arrival-list", "greeting: 'hi'")
+    page.until_text("#ports", "given to ‘talk’")
+    field = tab.find_element(By.CSS_SELECTOR, "#ports input")
+    field.send_keys("new Map([[1, 2n]])")
+    press(page, "#ports form button[type=submit]")
+    page.until_text("#arrival-list", "'you said': Map(1)")
+    field.clear()
+    field.send_keys("not a value")
+    press(page, "#ports form button[type=submit]")
+    page.until("document.querySelector('#ports input').getAttribute('aria-invalid') === 'true'")
+    server.call(site.ports[0].close)
+    page.until_text("#ports", "its other end is closed")
+    page.until("document.querySelector('#ports input').disabled")
+
+
+def test_two_values_are_too_many_for_post_message(tab: WebDriver, server: Live) -> None:
+    page = Page(tab, server.url)
+    page.open("on:talk")
+    choose(page, "postMessage")
+    press(page, ".actions .quiet")
+    page.call("1, 2")
+    page.until_text(".call-log", "postMessage carries one value, and here are 2")
+
+
+def test_another_tab_is_reached_by_its_number(tab: WebDriver, server: Live) -> None:
+    receiver = Page(tab, server.url)
+    receiver.open("on:note")
+    first = tab.current_window_handle
+    number = receiver.look("document.querySelector('#connection').innerText.match(/web contents (\\d+)/)[1]")
+    tab.switch_to.new_window("tab")
+    sender = Page(tab, server.url)
+    sender.open("on:note")
+    choose(sender, "sendTo")
+    tab.find_element(By.CSS_SELECTOR, ".verbs input").send_keys(number)
+    sender.call("'hello there'")
+    tab.switch_to.window(first)
+    receiver.until_text("#arrival-list", "note · from web contents")
+    receiver.until_text("#arrival-list", "'hello there'")
+
+
+def test_an_embedded_page_speaks_to_its_host_and_is_a_frame_of_its_tab(
+    tab: WebDriver, server: Live, site: Site
+) -> None:
+    page = Page(tab, server.url)
+    page.open("on:note")
+    press(page, "#other-pages button")
+    inside = "document.querySelector('web-view').shadowRoot.querySelector('iframe').contentDocument"
+    page.until(
+        f"document.querySelector('web-view') && {inside}?.querySelector('#who')?.innerText.includes('a frame of')"
+    )
+    page.look(f"{inside}.querySelector('#to-host').click()")
+    page.until_text("#arrival-list", "hello-host · from the guest")
+    press(page, ".guest > button")
+    page.until(f"{inside}.querySelector('#heard').innerText.includes('ping')")
+    (contents,) = site.ipc_main.get_all_web_contents()
+    main_frame = contents.main_frame
+    assert main_frame is not None
+    assert [frame.url.rpartition("/")[2] for frame in main_frame.frames] == ["guest.html"]
+    press(page, "#other-pages button")
+    page.until("!document.querySelector('web-view')")

@@ -1,0 +1,2 @@
+/** What `../electron.js` is to the playground's files: loaded for what it does to ports, used for nothing else. */
+export {}
