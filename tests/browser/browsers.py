@@ -44,10 +44,13 @@ WEBKIT_NAME = "MiniBrowser"
 
 # The expression stands in the script itself: a page whose policy forbids eval can be asked too, and no name of ours
 # hides one of its own.
+# WebKitGTK's driver may return from a page load before the page's modules have run.
 AWAIT = """
-(async () => (
+(async () => {
+  if (document.readyState !== 'complete') await new Promise((loaded) => { addEventListener('load', loaded) })
+  return (
 %s
-))().then(
+)})().then(
   (value) => arguments[0]({ value }),
   (error) => arguments[0]({
     error: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
@@ -104,7 +107,7 @@ def browser(engine: str = "chromium") -> Iterator[WebDriver]:
 
 
 def evaluate(driver: WebDriver, expression: str) -> Any:
-    """Await a JavaScript expression in the page's global scope and return its value, as JSON carries it.
+    """Await a JavaScript expression in the loaded page's global scope and return its value, as JSON carries it.
 
     Raises `PageError` with the page's own text and stack when it throws or rejects. Top-level names of the page's
     classic scripts are visible; a module's are not, so a page under test puts its hooks on `window`.
