@@ -204,7 +204,7 @@ def test_a_message_sent_in_pagehide_arrives(tab: WebDriver, server: Live, site: 
     wait_until(lambda: site.said == ["goodbye"], "the last message arrives")
 
 
-# Firefox keeps no page that has used a WebSocket: test_leaving.py has what happens there.
+# Firefox keeps no page with an open WebSocket: test_leaving.py has what happens there.
 @pytest.mark.engines("chromium", "webkit")
 def test_back_forward_cache_out_and_in(tab: WebDriver, server: Live, site: Site) -> None:
     before = visit(tab, server.url)
