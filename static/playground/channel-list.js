@@ -39,6 +39,8 @@ export class ChannelList {
   #list = byId('channel-list', HTMLElement)
   /** @type {readonly Channel[]} */
   #channels = []
+  /** What `#channels` came from, to see whether there is anything new. */
+  #shown = ''
   #chosen = ''
 
   constructor() {
@@ -50,6 +52,10 @@ export class ChannelList {
 
   /** @param {readonly Channel[]} channels */
   show(channels) {
+    // They are asked for again with each connection, and links that are made anew lose the focus.
+    const shown = JSON.stringify(channels)
+    if (shown === this.#shown) return
+    this.#shown = shown
     this.#channels = channels
     this.#draw()
   }
