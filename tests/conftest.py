@@ -1,10 +1,12 @@
-"""What every test may rely on, whichever part of the project it looks at: where the project's files are."""
+"""What every test may rely on, whichever part of the project it looks at: where its files are, and browsers."""
 
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+
+pytest_plugins = ["tests.engines"]
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,9 @@
 """The fixtures of the tests that drive a real browser: one process of each engine for the run, a new tab for each test.
 
 A test that asks for `tab` or `browser` runs once in every engine, unless it is marked with those that it is for:
-`@pytest.mark.engines("chromium")`. The tests of one engine run together. Every test in this directory is marked
-`browser` here, so that no file can forget it. A machine without a browser fails these tests; it never skips them.
+`@pytest.mark.engines("chromium")`. The tests of one engine run together, whichever folder they stand in. Those and all
+in tests/browser are marked `browser` here, so that no file can forget it. A machine without a browser fails these
+tests; it never skips them. tests/conftest.py loads this file for every folder: one process serves them all.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from tests.browser.browsers import STARTERS, new_tab
 from tests.browser.browsers import browser as running_browser
 from tools.install_browser import BrowserMissingError
 
-HERE = Path(__file__).parent
+BROWSER_TESTS = Path(__file__).parent / "browser"
 ENGINES = tuple(STARTERS)
 
 
@@ -30,22 +31,28 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark what stands below this directory: before `-m` decides what runs."""
-    if HERE in item.path.parents:
+    """Mark what drives a browser: before `-m` decides what runs."""
+    if _drives(item):
         item.add_marker(pytest.mark.browser)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests of one engine together: each is started once."""
-    here = [item for item in items if HERE in item.path.parents]
-    ordered = iter(sorted(here, key=_rank))
-    items[:] = [next(ordered) if HERE in item.path.parents else item for item in items]
+    ordered = iter(sorted(filter(_drives, items), key=_rank))
+    items[:] = [next(ordered) if _drives(item) else item for item in items]
+
+
+def _drives(item: pytest.Item) -> bool:
+    return BROWSER_TESTS in item.path.parents or _engine_of(item) is not None
+
+
+def _engine_of(item: pytest.Item) -> str | None:
+    return item.callspec.params.get("engine") if hasattr(item, "callspec") else None
 
 
 def _rank(item: pytest.Item) -> int:
-    assert isinstance(item, pytest.Function)
-    engine = item.callspec.params.get("engine") if hasattr(item, "callspec") else None
+    engine = _engine_of(item)
     return -1 if engine is None else ENGINES.index(engine)
 
 
