@@ -47,16 +47,18 @@ def rows_of(document: str) -> list[Row]:
     return [Row(*(cell.strip() for cell in line.strip("|").split("|"))) for line in lines]
 
 
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
 def listed_in(path: Path) -> list[Listed]:
-    functions = [node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)]
+    statements = ast.parse(path.read_text(encoding="utf-8")).body
+    functions = [each for each in statements if isinstance(each, Function) and each.name.startswith("test_")]
     return [
-        Listed(f"{path.name}::{function.name}", _words(function, "electron"), _words(function, "engines"))
-        for function in functions
-        if function.name.startswith("test_")
+        Listed(f"{path.name}::{each.name}", _words(each, "electron"), _words(each, "engines")) for each in functions
     ]
 
 
-def _words(function: ast.FunctionDef, decorator: str) -> tuple[str, ...]:
+def _words(function: Function, decorator: str) -> tuple[str, ...]:
     """Return what `@electron("…")` or `@pytest.mark.engines("…")` says."""
     calls = [each for each in function.decorator_list if isinstance(each, ast.Call)]
     named = [each for each in calls if ast.unparse(each.func).rpartition(".")[2] == decorator]

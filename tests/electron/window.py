@@ -75,10 +75,13 @@ class Window:
         self.handle = driver.current_window_handle
         self._id = 0
 
-    def load(self, path: str = "/") -> None:
-        """Show a page of the application, and wait until it is connected."""
-        self.driver.get(f"{self.main.url}{path}")
-        self._id = evaluate(self.driver, "window.opened")
+    def load(self, path: str = "/", url: str | None = None) -> None:
+        """Show a page of the application, and wait until it is connected; `url`: where the application is served."""
+        address = f"{url or self.main.url}{path}"
+        self.driver.get(address)
+        # WebKit's driver may say that it is done while the document before still stands.
+        opened = f"location.href === '{address}' ? window.opened : undefined"
+        self._id = wait_until(lambda: evaluate(self.driver, opened), f"{address} is connected")
 
     def evaluate(self, expression: str) -> Any:
         """Await a JavaScript expression in the page; see `browsers.evaluate`."""

@@ -30,3 +30,6 @@ window.thrown = (action) => {
 
 // What a promise is rejected with.
 window.rejected = (promise) => promise.then(() => undefined, ({ name, message }) => `${name}: ${message}`)
+
+// Sends when the document goes. Here, because what a driver evaluates may be gone before the page is.
+window.sendAtTheEnd = (channel) => { addEventListener('pagehide', () => { ipcRenderer.send(channel) }) }
