@@ -7,7 +7,7 @@ import pytest
 
 from tests.electron.titles import electron
 from tests.electron.window import Main, Once, Window, collected
-from webipc import CloneError, DestroyedError, IpcMainEvent, Limits, MessageChannelMain
+from webipc import CloneError, DestroyedError, IpcMainEvent, Limits, MessageChannelMain, undefined
 
 NEVER_SENT = {"error": "reply was never sent"}
 
@@ -61,7 +61,7 @@ def test_a_message_on_the_channel_error_is_an_uncaught_error_of_the_page(window:
     assert window.run("return (await next)[1]") == "the link goes on"
 
 
-@electron("only the first returnValue counts, and later ones are no error")
+@electron("only the first returnValue counts, later ones are no error, and reading it gives undefined")
 def test_only_the_first_return_value_counts(main: Main, window: Window) -> None:
     kept: list[IpcMainEvent] = []
 
@@ -72,6 +72,7 @@ def test_only_the_first_return_value_counts(main: Main, window: Window) -> None:
         event.return_value = 2
 
     assert window.evaluate("ipcRenderer.sendSync('test')") == 1
+    assert kept[0].return_value is undefined
     kept[0].return_value = 3
     assert window.evaluate("ipcRenderer.sendSync('test')") == 1
 

@@ -8,7 +8,7 @@ import pytest
 from tests.electron.titles import electron
 from tests.electron.window import Main, Window
 from tests.serving import wait_until
-from webipc import IpcMainEvent, MessageChannelMain, MessageEvent, MessagePortMain
+from webipc import ArrayBuffer, IpcMainEvent, MessageChannelMain, MessageEvent, MessagePortMain
 
 CHANNELS = """
   const [good, used] = window.channels = [new MessageChannel(), new MessageChannel()]
@@ -149,3 +149,16 @@ def test_a_closed_port_can_be_transferred_and_arrives_dead(main: Main, window: W
     assert heard == []
     with pytest.raises(Exception, match="already neutered"):
         window.web_contents.post_message("port", None, [port])
+
+
+@electron("an ArrayBuffer that a page transfers through a port costs the whole message")
+def test_an_array_buffer_that_a_page_transfers_through_a_port_arrives(main: Main, window: Window) -> None:
+    _, said = listen(main)
+    window.run("""
+      const { port1, port2 } = window.channel = new MessageChannel()
+      ipcRenderer.postMessage('test', null, [port2])
+      const { buffer } = new Uint8Array([1, 2, 3])
+      port1.postMessage({ buffer }, [buffer])
+    """)
+    wait_until(lambda: said, "the message arrives")
+    assert said == [{"buffer": ArrayBuffer(b"\x01\x02\x03")}]
