@@ -38,6 +38,10 @@ class Relay:
         self._up = False
         self.cut()
 
+    def target(self, port: int) -> None:
+        """Lead what connects from now on to the server on this port."""
+        self._target = port
+
     def up(self) -> None:
         """Take connections again."""
         self._up = True

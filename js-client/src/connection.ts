@@ -20,7 +20,7 @@ import {
 import { encodeMessage, type EncodedMessage } from './core/frame.js'
 import { DEFAULT_LIMITS, type Limits } from './core/limits.js'
 import { replace } from './core/link.js'
-import { parentLink } from './embedding.js'
+import { awaitParent, parentLink, Waiting } from './embedding.js'
 import { EventEmitter } from './emitter.js'
 import { Gate } from './gate.js'
 import { PageLink, type Call, type Claims, type Rejected } from './page-link.js'
@@ -66,6 +66,8 @@ export class Connection extends EventEmitter implements Public.Connection {
   readonly #arrivals: Arrivals<Arrival>
   readonly #retry = new Timer()
   readonly #gate = new Gate()
+  /** Documents in iframes of this one, which the server has to meet after it. */
+  readonly waiting = new Waiting()
   #page: PageLink
   /** The link that has ended, until what came on it is dispatched and its calls are rejected. */
   #ending: PageLink | undefined
@@ -90,6 +92,8 @@ export class Connection extends EventEmitter implements Public.Connection {
   get state(): Public.ConnectionState { return this.#state }
   get reason(): string | undefined { return this.#reason }
   get webContentsId(): number | undefined { return this.#welcome?.webContentsId }
+  /** Of the server. */
+  get address(): string | undefined { return this.#options.address }
   /** The id of the link: what documents in iframes of this one say to be frames of its tab. */
   get linkId(): string { return this.#page.id }
   /** The ports of the link that messages come on. */
@@ -215,11 +219,13 @@ export class Connection extends EventEmitter implements Public.Connection {
     return new ResetError(reason)
   }
 
-  #connect(): void {
+  /** An own function, as whoever waits for a moment to do it is given it. */
+  readonly #connect = (): void => {
     this.#retry.stop()
     const { address, WebSocket } = this.#options
     const waiting = this.#state === 'connecting' || this.#state === 'resuming'
     if (!waiting || this.#attempt || address === undefined || !WebSocket) return
+    if (awaitParent(address, this.#connect)) return
     try {
       this.#attempt = new Attempt(this.#page, this.#attemptOptions(address, WebSocket), {
         welcomed: (welcome) => { this.#welcomed(welcome) },
@@ -243,7 +249,7 @@ export class Connection extends EventEmitter implements Public.Connection {
     const { location, name } = globalThis as { location?: Location, name?: string }
     const named = name === '' ? undefined : name
     return {
-      token: this.#tab.token, url: location?.href, name: named, version: VERSION, parent: parentLink(),
+      token: this.#tab.token, url: location?.href, name: named, version: VERSION, parent: parentLink(this.address),
       process: this.#welcome?.process,
     }
   }
@@ -271,7 +277,7 @@ export class Connection extends EventEmitter implements Public.Connection {
   }
 
   #connectLater(): void {
-    this.#retry.start(this.#backoff.next(), () => { this.#connect() })
+    this.#retry.start(this.#backoff.next(), this.#connect)
   }
 
   #dispatch(arrival: Arrival): void {
@@ -359,6 +365,7 @@ export class Connection extends EventEmitter implements Public.Connection {
     this.#state = state
     this.#reason = reason
     this.#tell('state', { state, reason })
+    if (state === 'open' || state === 'closed') this.waiting.callAll()
   }
 
   #tell(name: 'state' | 'reset', event: object): void {

@@ -1,0 +1,108 @@
+"""An application whose pages have iframes and workers in them, and what it hears of them.
+
+The pages are in pages/frames/; each frame says `preload-ran` when it is there. A second origin of the same server is
+`localhost`, which a browser takes for another site than `127.0.0.1`.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Response
+from selenium.webdriver.remote.webdriver import WebDriver
+
+from tests.browser.browsers import evaluate
+from tests.serving import Live, live, wait_until
+from webipc import IpcMain, Limits, WebContents, WebFrameMain
+
+FRAMES = Path(__file__).parent / "pages" / "frames"
+
+# With these a tab that is not shown any more is given up soon: for tests that wait for that, and keep no tab.
+QUICK = Limits(grace_ms=1500, unattached_grace_ms=1500, goodbye_ms=300)
+
+Call = tuple[Any, ...]
+
+
+class Calls:
+    """What the listeners of a channel were called with since it was made."""
+
+    def __init__(self, emitter: Any, channel: str) -> None:
+        """`emitter` is whatever has an `on` of Electron's."""
+        self.all: list[Call] = []
+        self._channel = channel
+        emitter.on(channel, lambda *args: self.all.append(args))
+
+    def wait(self, count: int = 1) -> list[Call]:
+        """Return the calls once there are so many."""
+        wait_until(lambda: len(self.all) >= count, f"{count} calls of {self._channel!r}, there are {self.all}")
+        return self.all
+
+
+class Site:
+    """The application, being served."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.app = FastAPI()
+        self.ipc_main = IpcMain(**settings)
+        self.ipc_main.mount(self.app, pages=FRAMES)
+        self.ran = Calls(self.ipc_main, "preload-ran")
+        self.created: list[WebContents] = []
+        self.destroyed: list[int] = []
+        self.server: Live
+
+        @self.ipc_main.web_contents_created
+        def created(event: Any, contents: WebContents) -> None:
+            self.created.append(contents)
+            contents.on("destroyed", lambda event: self.destroyed.append(event.sender.id))
+
+        @self.app.get("/slow.js")
+        async def slow() -> Response:
+            await asyncio.sleep(0.3)
+            return Response("", media_type="text/javascript")
+
+    @property
+    def url(self) -> str:
+        """The first origin."""
+        return self.server.url
+
+    @property
+    def other_url(self) -> str:
+        """The second one."""
+        return self.server.url.replace("127.0.0.1", "localhost")
+
+    def visit(self, tab: WebDriver, page: str, *, frames: int = 1) -> WebContents:
+        """Show a page of the first origin in the tab; return its web contents once so many frames of it are there."""
+        tab.get(f"{self.url}/{page}")
+        contents = self.ipc_main.from_id(evaluate(tab, "window.opened"))
+        assert contents is not None
+        self.wait_for_frames(contents, frames)
+        return contents
+
+    def wait_for_frames(self, contents: WebContents, count: int) -> WebFrameMain:
+        """Return the main frame once it is the top of so many."""
+        wait_until(lambda: len(subtree(contents)) == count, f"{count} frames of {contents}: {subtree(contents)}")
+        assert contents.main_frame is not None
+        return contents.main_frame
+
+    def once(self, channel: str, emitter: Any = None) -> Calls:
+        """Listen on a channel, of `ipc_main` unless told otherwise."""
+        return Calls(self.ipc_main if emitter is None else emitter, channel)
+
+    def call(self, function: Callable[[], Any]) -> Any:
+        """Call a function in the server's event loop."""
+        return self.server.call(function)
+
+
+def subtree(contents: WebContents) -> list[WebFrameMain]:
+    """Return the frames that a tab shows."""
+    return contents.main_frame.frames_in_subtree if contents.main_frame else []
+
+
+@contextlib.contextmanager
+def serving(**settings: Any) -> Iterator[Site]:
+    """Serve the application."""
+    site = Site(**settings)
+    with live(site.app) as site.server:
+        yield site

@@ -1,0 +1,128 @@
+"""Documents in iframes are frames of their tab, whoever of them is first and whatever becomes of them."""
+
+from collections.abc import Iterator
+
+import pytest
+from selenium.webdriver.remote.webdriver import WebDriver
+
+from tests.browser.browsers import evaluate
+from tests.browser.framed import Site, serving, subtree
+from tests.network import relay
+from tests.serving import wait_until
+from webipc import WebFrameMain
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with serving() as served:
+        yield served
+
+
+def shape(frame: WebFrameMain | None) -> list[object]:
+    """The name of each frame with those below it."""
+    assert frame is not None
+    return [frame.name, *(shape(child) for child in frame.frames)]
+
+
+def test_a_frame_that_is_faster_than_the_page_around_it_waits_for_it(tab: WebDriver, site: Site) -> None:
+    contents = site.visit(tab, "late-container.html", frames=2)
+    assert shape(contents.main_frame) == ["", ["frame"]]
+    assert site.ipc_main.get_all_web_contents() == [contents]
+
+
+def test_a_page_without_the_client_makes_the_frame_in_it_a_tab(tab: WebDriver, site: Site) -> None:
+    tab.get(f"{site.url}/plain-container.html")
+    site.ran.wait(2)
+    (contents,) = site.ipc_main.get_all_web_contents()
+    assert shape(site.wait_for_frames(contents, 2)) == ["outer", ["inner"]]
+
+
+def test_a_reload_of_the_page_makes_new_frames_of_the_same_web_contents(tab: WebDriver, site: Site) -> None:
+    contents = site.visit(tab, "frame-with-frame-container.html", frames=3)
+    before = subtree(contents)
+    tab.refresh()
+    wait_until(lambda: len(subtree(contents)) == 3 and not set(before) & set(subtree(contents)), "all are new")
+    assert shape(contents.main_frame) == ["", ["outer", ["inner"]]]
+    assert (site.created, site.destroyed) == ([contents], [])
+    wait_until(lambda: all(frame.is_destroyed() for frame in before), "the old ones are gone")
+
+
+def test_a_frame_that_is_removed_is_gone(tab: WebDriver, site: Site) -> None:
+    contents = site.visit(tab, "frame-with-frame-container.html", frames=3)
+    main, outer, inner = subtree(contents)
+    unloads = site.once("preload-unload")
+    evaluate(tab, "document.querySelector('iframe').remove()")
+    wait_until(lambda: outer.is_destroyed() and inner.is_destroyed(), "both are gone")
+    assert subtree(contents) == [main]
+    assert {(event.frame_id, name) for event, name, _ in unloads.all} == {
+        (outer.routing_id, "pagehide"),
+        (inner.routing_id, "pagehide"),
+    }
+
+
+def test_a_frame_that_navigates_is_a_new_one_in_the_same_place(tab: WebDriver, site: Site) -> None:
+    contents = site.visit(tab, "frame-container.html", frames=2)
+    main, before = subtree(contents)
+    evaluate(tab, "void (document.querySelector('iframe').src = 'frame-with-frame.html')")
+    wait_until(before.is_destroyed, "the old document is gone")
+    site.wait_for_frames(contents, 3)
+    assert shape(main) == ["", ["frame", ["inner"]]]
+    assert main.frames[0].frame_token != before.frame_token
+
+
+def test_a_frame_of_another_origin_is_a_tab_of_its_own(tab: WebDriver, site: Site) -> None:
+    contents = site.visit(tab, "frame.html")
+    evaluate(tab, f"(() => {{ document.body.innerHTML = '<iframe src={site.other_url}/frame-container.html>' }})()")
+    site.ran.wait(3)
+    (other,) = set(site.ipc_main.get_all_web_contents()) - {contents}
+    assert shape(site.wait_for_frames(other, 2)) == ["", ["frame"]]
+    assert {frame.origin for frame in subtree(other)} == {site.other_url}
+    assert subtree(contents) == [contents.main_frame]
+
+
+def test_frames_find_their_page_again_over_lost_sockets(tab: WebDriver, site: Site) -> None:
+    with relay(site.server.port) as network:
+        tab.get(f"{network.url}/frame-with-frame-container.html")
+        contents = site.ran.wait(3)[0][0].sender
+        before = subtree(contents)
+        for _ in range(3):
+            network.cut()
+            tab.switch_to.default_content()
+            for depth in range(3):
+                if depth:
+                    tab.switch_to.frame(0)
+                assert evaluate(tab, "ipcRenderer.sendSync('nobody')") == {"error": "reply was never sent"}
+        assert subtree(contents) == before
+        evaluate(tab, "connection.close()")
+
+
+def test_after_a_reset_every_frame_is_in_its_place_again(tab: WebDriver, site: Site) -> None:
+    contents = site.visit(tab, "frame-with-frame-container.html", frames=3)
+    before = subtree(contents)
+    hub = site.ipc_main._hub
+    assert hub is not None
+
+    def reset() -> None:
+        # The innermost first: it may be the first to come again.
+        for connection in list(reversed(hub._links.values())):
+            connection.reset("ended")
+
+    site.call(reset)
+    wait_until(lambda: len(subtree(contents)) == 3 and not set(before) & set(subtree(contents)), "all are there again")
+    assert shape(contents.main_frame) == ["", ["outer", ["inner"]]]
+    assert site.ipc_main.get_all_web_contents() == [contents]
+
+
+def test_frames_whose_server_has_restarted_are_one_tab_again(tab: WebDriver) -> None:
+    with serving() as site, relay(site.server.port) as network:
+        tab.get(f"{network.url}/frame-with-frame-container.html")
+        site.ran.wait(3)
+        network.down()
+        with serving() as restarted:
+            network.target(restarted.server.port)
+            evaluate(tab, "until(() => connection.state === 'resuming')")
+            network.up()
+            wait_until(restarted.ipc_main.get_all_web_contents, "the tab is there")
+            (contents,) = restarted.ipc_main.get_all_web_contents()
+            assert shape(restarted.wait_for_frames(contents, 3)) == ["", ["outer", ["inner"]]]
+            assert restarted.ipc_main.get_all_web_contents() == [contents]
