@@ -19,8 +19,9 @@ from webipc import IpcMain, Limits, WebContents, WebFrameMain
 
 FRAMES = Path(__file__).parent / "pages" / "frames"
 
-# With these a tab that is not shown any more is given up soon: for tests that wait for that, and keep no tab.
-QUICK = Limits(grace_ms=1500, unattached_grace_ms=1500, goodbye_ms=300)
+# With these a document that is not shown any more is given up soon, also one that could come back: for tests that wait
+# for that, and need no tab to be kept.
+QUICK = Limits(grace_ms=300, unattached_grace_ms=300, goodbye_ms=300)
 
 Call = tuple[Any, ...]
 
@@ -98,6 +99,27 @@ class Site:
 def subtree(contents: WebContents) -> list[WebFrameMain]:
     """Return the frames that a tab shows."""
     return contents.main_frame.frames_in_subtree if contents.main_frame else []
+
+
+def click(tab: WebDriver, script: str) -> None:
+    """Run a script of the page as what a click does: not every browser lets a page open windows by itself."""
+    button = "Object.assign(document.createElement('button'), { textContent: 'do it' })"
+    evaluate(tab, f"(() => {{ const it = {button}; it.onclick = () => {{ {script} }}; document.body.append(it) }})()")
+    tab.find_elements("tag name", "button")[-1].click()
+
+
+@contextlib.contextmanager
+def only_tab(driver: WebDriver) -> Iterator[WebDriver]:
+    """Lend the browser's first tab, which costs nothing to open; the tabs that are opened from it end with the test.
+
+    WebKitGTK lets the pages of no other tab open windows.
+    """
+    first = driver.current_window_handle
+    yield driver
+    for handle in set(driver.window_handles) - {first}:
+        driver.switch_to.window(handle)
+        driver.close()
+    driver.switch_to.window(first)
 
 
 @contextlib.contextmanager
