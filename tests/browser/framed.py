@@ -6,11 +6,12 @@ The pages are in pages/frames/; each frame says `preload-ran` when it is there. 
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Response
+from fastapi.responses import HTMLResponse
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.browser.browsers import evaluate
@@ -22,6 +23,11 @@ FRAMES = Path(__file__).parent / "pages" / "frames"
 # With these a document that is not shown any more is given up soon, also one that could come back: for tests that wait
 # for that, and need no tab to be kept.
 QUICK = Limits(grace_ms=300, unattached_grace_ms=300, goodbye_ms=300)
+
+ALLOW = """
+import { allow } from '/ipc/commands.js'
+allow('executeJavaScript', 'reload', 'close')
+"""
 
 Call = tuple[Any, ...]
 
@@ -63,6 +69,14 @@ class Site:
             await asyncio.sleep(0.3)
             return Response("", media_type="text/javascript")
 
+        @self.app.get("/allowing/{page}")
+        def allowing(page: str) -> Response:
+            """Give the page as it is, but that its server may do everything with it."""
+            text = (FRAMES / page).read_text(encoding="utf-8")
+            if page.endswith(".js"):
+                return Response(text + ALLOW, media_type="text/javascript")
+            return HTMLResponse(text.replace("default-src 'self'", "default-src 'self' 'unsafe-eval'"))
+
     @property
     def url(self) -> str:
         """The first origin."""
@@ -87,6 +101,11 @@ class Site:
         assert contents.main_frame is not None
         return contents.main_frame
 
+    def wait_until_other(self, contents: WebContents, before: WebFrameMain, *, frames: int = 1) -> WebFrameMain:
+        """Return the main frame once it is another than the one before, and the top of so many."""
+        wait_until(lambda: contents.main_frame not in (None, before), "another document is there")
+        return self.wait_for_frames(contents, frames)
+
     def once(self, channel: str, emitter: Any = None) -> Calls:
         """Listen on a channel, of `ipc_main` unless told otherwise."""
         return Calls(self.ipc_main if emitter is None else emitter, channel)
@@ -94,6 +113,10 @@ class Site:
     def call(self, function: Callable[[], Any]) -> Any:
         """Call a function in the server's event loop."""
         return self.server.call(function)
+
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine in the server's event loop."""
+        return self.server.run(coroutine)
 
 
 def subtree(contents: WebContents) -> list[WebFrameMain]:

@@ -11,7 +11,7 @@ from tests.browser.framed import QUICK, Site, click, only_tab, serving, subtree
 from tests.electron.titles import electron
 from tests.network import relay
 from tests.serving import wait_until
-from webipc import WebContents, WebFrameMain
+from webipc import JSError, WebContents, WebFrameMain, undefined
 
 CONTAINER = "frame-with-frame-container.html"
 DISPOSED = "Render frame was disposed before WebFrameMain could be accessed"
@@ -158,6 +158,52 @@ def test_has_properties_for_various_identifiers(web_frame: WebFrameMain) -> None
         assert type(frame.process_id) is int
         assert type(frame.routing_id) is int
         assert type(frame.frame_token) is str
+
+
+@pytest.fixture
+def allowing(tab: WebDriver, site: Site) -> WebFrameMain:
+    """The same as `web_frame`, and each of the documents allows its server to run code in it."""
+    frame = site.visit(tab, f"allowing/{CONTAINER}", frames=3).main_frame
+    assert frame is not None
+    return frame
+
+
+@electron("webFrameMain module › WebFrame.executeJavaScript › can inject code into any subframe")
+def test_execute_javascript_can_inject_code_into_any_subframe(site: Site, allowing: WebFrameMain) -> None:
+    for frame in allowing.frames_in_subtree:
+        assert site.run(frame.execute_javascript("location.href")) == frame.url
+
+
+@electron("webFrameMain module › WebFrame.executeJavaScript › can resolve promise")
+def test_execute_javascript_can_resolve_promise(site: Site, allowing: WebFrameMain) -> None:
+    code = "new Promise((resolve) => { setTimeout(() => resolve(42), 20) })"
+    assert site.run(allowing.execute_javascript(code)) == 42
+
+
+@electron("webFrameMain module › WebFrame.executeJavaScript › can reject with error")
+def test_execute_javascript_can_reject_with_error(site: Site, allowing: WebFrameMain) -> None:
+    with pytest.raises(JSError, match="error!"):
+        site.run(allowing.execute_javascript("new Promise((r, e) => { setTimeout(() => e('error!'), 20) })"))
+    for name in ("Error", "ReferenceError", "EvalError", "RangeError", "SyntaxError", "TypeError", "URIError"):
+        with pytest.raises(JSError, match="Wamp-wamp") as caught:
+            site.run(allowing.execute_javascript(f"Promise.reject(new {name}('Wamp-wamp'))"))
+        assert caught.value.name == name
+
+
+@electron("webFrameMain module › WebFrame.executeJavaScript › can reject when script execution fails")
+def test_execute_javascript_can_reject_when_script_execution_fails(site: Site, allowing: WebFrameMain) -> None:
+    with pytest.raises(JSError) as caught:
+        site.run(allowing.execute_javascript("console.log(test)"))
+    assert caught.value.name == "ReferenceError"
+
+
+@electron("webFrameMain module › WebFrame.reload › reloads a frame")
+def test_reload_reloads_the_main_frame_of_a_web_contents(site: Site, allowing: WebFrameMain) -> None:
+    contents = allowing.web_contents
+    site.run(allowing.execute_javascript("window.TEMP = 1"))
+    site.run(contents.reload())
+    main = site.wait_until_other(contents, allowing, frames=3)
+    assert site.run(main.execute_javascript("window.TEMP")) is undefined
 
 
 @electron("webFrameMain module › WebFrame.send › works")
