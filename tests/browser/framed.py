@@ -88,11 +88,13 @@ class Site:
         return self.server.url.replace("127.0.0.1", "localhost")
 
     def visit(self, tab: WebDriver, page: str, *, frames: int = 1) -> WebContents:
-        """Show a page of the first origin in the tab; return its web contents once so many frames of it are there."""
+        """Show a page of the first origin in the tab; return its web contents once so many frames have spoken."""
+        spoken = len(self.ran.all)
         tab.get(f"{self.url}/{page}")
         contents = self.ipc_main.from_id(evaluate(tab, "window.opened"))
         assert contents is not None
         self.wait_for_frames(contents, frames)
+        self.ran.wait(spoken + frames)
         return contents
 
     def wait_for_frames(self, contents: WebContents, count: int) -> WebFrameMain:
