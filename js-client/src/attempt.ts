@@ -123,7 +123,9 @@ export class Attempt {
   #controlCame(control: readonly unknown[]): void {
     const message = parseControl(control)
     if (message.kind === 'welcome' && !this.#welcomed) {
-      this.#page.link.attach(this.#number, message.received)
+      const { link } = this.#page
+      // The answer of a `sync` may have overtaken it, and have acknowledged more.
+      link.attach(this.#number, Math.max(message.received, link.first - 1))
       this.#welcomed = true
       this.#watchOn()
       this.#listener.welcomed(message)

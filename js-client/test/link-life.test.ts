@@ -106,6 +106,22 @@ describe('resume', () => {
     assert.ok(server.hellos.every((hello) => hello.link === server.hellos[0]?.link))
     assert.deepEqual(resets, [])
   })
+  test('a welcome that was overtaken by an acknowledgement is no gap', async () => {
+    await started()
+    let heard = 0
+    ipcRenderer.on('heard', () => { heard += 1 })
+    ipcRenderer.send('n', 0)
+    await until(() => server.sent('n').length === 1)
+    server.send('heard')
+    await until(() => heard === 1)
+    server.overtaken = 1
+    server.socket.cut()
+    ipcRenderer.send('n', 1)
+    ipcRenderer.connection.wake(true)
+    await until(() => server.sent('n').length === 2)
+    assert.deepEqual(server.sent('n'), [[0], [1]])
+    assert.deepEqual(resets, [])
+  })
   test('an invoke survives, and is run once', async () => {
     await started()
     let runs = 0

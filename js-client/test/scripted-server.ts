@@ -89,6 +89,8 @@ export class ScriptedServer {
   mood: Mood = 'welcome'
   /** What the welcome says. */
   messageBytes = DEFAULT_LIMITS.messageBytes
+  /** How many messages the welcome does not know of yet, which a request has acknowledged since. */
+  overtaken = 0
   #links = new Map<string, Known>()
   #process = 1
 
@@ -205,8 +207,8 @@ export class ScriptedServer {
     const { received } = link
     link.attach(message.attempt, message.received)
     socket.deliver(encodeControl(received, 'welcome', {
-      received, features: [], process: String(this.#process), webContentsId: 7, token: 'a'.repeat(32),
-      frameToken: 'b'.repeat(32), messageBytes: this.messageBytes, version: '0.1.0',
+      received: received - this.overtaken, features: [], process: String(this.#process), webContentsId: 7,
+      token: 'a'.repeat(32), frameToken: 'b'.repeat(32), messageBytes: this.messageBytes, version: '0.1.0',
     }))
     this.flush()
   }
