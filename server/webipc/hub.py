@@ -168,7 +168,11 @@ class Hub:
 
     def hello(self, hello: Hello, visitor: Visitor, transport: Transport) -> Connection:
         """Let a socket carry the link that it names. Raises RefusedError, and ResetError with the reason to tell."""
-        connection = self._known(hello) or self._born(hello, visitor)
+        connection = self._known(hello)
+        if connection is None and hello.parent in self._ended:
+            # That document does not know it yet, or it has just begun another link: its frames come again behind it.
+            raise RefusedError(CloseCode.TRY_LATER, "the link of the document that embeds this one has ended")
+        connection = connection or self._born(hello, visitor)
         link = connection.link
         if not link.claim(transport.attempt):
             raise RefusedError(CloseCode.SUPERSEDED, f"attempt {transport.attempt} is not larger than all before it")
@@ -325,7 +329,18 @@ class Hub:
             wait = 0 if contents._is_closing else self.limits.goodbye_ms / 1000  # noqa: SLF001 - as `_frame_shown`
             self._empty[contents] = now + wait
         self._let_next_in(contents)
+        if connection.bye_last is None:
+            self._end_below(connection.frame)
         logger.debug("%r: link ended (%s), %d messages given up", connection.frame, reason, given_up)
+
+    def _end_below(self, frame: WebFrameMain) -> None:
+        """End what is embedded in a document whose link is over while it is still there: it comes again behind it.
+
+        Whoever says goodbye takes the others along; they say it themselves.
+        """
+        if frame.frames:
+            for connection in [known for known in self._links.values() if known.frame.parent is frame]:
+                connection.reset("ended")
 
     # --- time -----------------------------------------------------------------------------------------------------
 

@@ -91,6 +91,8 @@ class Site:
         """Show a page of the first origin in the tab; return its web contents once so many frames have spoken."""
         spoken = len(self.ran.all)
         tab.get(f"{self.url}/{page}")
+        # WebKitGTK's driver may still look at the page before.
+        wait_until(lambda: tab.current_url == f"{self.url}/{page}", "the page is shown")
         contents = self.ipc_main.from_id(evaluate(tab, "window.opened"))
         assert contents is not None
         self.wait_for_frames(contents, frames)

@@ -113,6 +113,22 @@ def test_after_a_reset_every_frame_is_in_its_place_again(tab: WebDriver, site: S
     assert site.ipc_main.get_all_web_contents() == [contents]
 
 
+def test_a_frame_follows_the_one_around_it_to_a_new_link(tab: WebDriver, site: Site) -> None:
+    contents = site.visit(tab, "frame-with-frame-container.html", frames=3)
+    main, outer, _ = subtree(contents)
+    hub = site.ipc_main._hub
+    assert hub is not None
+
+    def reset() -> None:
+        (connection,) = (each for each in hub._links.values() if each.frame is outer)
+        connection.reset("ended")
+
+    site.call(reset)
+    wait_until(lambda: len(subtree(contents)) == 3 and outer not in subtree(contents), "all are there again")
+    assert shape(main) == ["", ["outer", ["inner"]]]
+    assert site.ipc_main.get_all_web_contents() == [contents]
+
+
 def test_frames_whose_server_has_restarted_are_one_tab_again(tab: WebDriver) -> None:
     with serving() as site, relay(site.server.port) as network:
         tab.get(f"{network.url}/frame-with-frame-container.html")
