@@ -1,5 +1,5 @@
 /** `{prefix}/electron.global.js`, for pages of classic scripts: a `require` that knows `electron`, if there is none. */
-import { electronModule } from './electron-module.js'
+import { electronModule } from './renderer-module.js'
 import { announcePortClose } from './port-close.js'
 import { makeRequire } from './require.js'
 import { scriptClient } from './script-client.js'

@@ -4,7 +4,7 @@
  * It has no client of its own: `ipcRenderer` is the one of ../index.js, which the build leaves outside of this file.
  */
 import { ipcRenderer } from '../index.js'
-import { electronModule } from './electron-module.js'
+import { electronModule } from './renderer-module.js'
 import { announcePortClose } from './port-close.js'
 
 announcePortClose()

@@ -6,7 +6,7 @@
  */
 import { Buffer } from 'buffer/index.js'
 import { report } from '../report.js'
-import { electronModule } from './electron-module.js'
+import { electronModule } from './renderer-module.js'
 import { announcePortClose } from './port-close.js'
 import { makeProcess } from './process.js'
 import { makeRequire, type Require } from './require.js'
