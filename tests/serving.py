@@ -21,8 +21,15 @@ from typing import Any, TypeVar
 
 import uvicorn
 
+from webipc.uvicorn_websocket import DirectWebSocket
+
 PATIENCE = 20.0
 """Seconds that anything may take before a test is told that it will not happen."""
+
+DIRECT = DirectWebSocket
+"""What `webipc run` has uvicorn take for sockets."""
+STOCK = "websockets-sansio"
+"""What any other uvicorn takes."""
 
 T = TypeVar("T")
 
@@ -73,14 +80,21 @@ class Live:
 
 
 @contextlib.contextmanager
-def live(app: Any, **settings: Any) -> Iterator[Live]:
-    """Serve an application from a thread of this process."""
+def live(
+    app: Any, *, new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None, **settings: Any
+) -> Iterator[Live]:
+    """Serve an application from a thread of this process. `new_loop` makes the event loop; by default asyncio's own."""
     port = free_port()
     options: dict[str, Any] = {"host": "127.0.0.1", "port": port, "log_level": "warning", "lifespan": "on"}
-    options |= {"ws": "websockets-sansio", "ws_per_message_deflate": False, "timeout_graceful_shutdown": 1}
+    options |= {"ws": DIRECT, "ws_per_message_deflate": False, "timeout_graceful_shutdown": 1}
     server = uvicorn.Server(uvicorn.Config(app, **{**options, **settings}))
     served = Live(server, port)
-    thread = threading.Thread(target=lambda: asyncio.run(served.serve()), name="test server")
+
+    def run() -> None:
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(served.serve())
+
+    thread = threading.Thread(target=run, name="test server")
     thread.start()
     try:
         wait_until(lambda: server.started or not thread.is_alive(), "the server starts")

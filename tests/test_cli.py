@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
-from tests.serving import PATIENCE, free_port, spawned, wait_until
+from tests.serving import DIRECT, PATIENCE, STOCK, free_port, spawned, wait_until
 from webipc import cli, serving
 from webipc.version import SUBPROTOCOL, VERSION
 
@@ -150,6 +150,12 @@ def test_a_folder_of_pages_that_is_not_there_is_named_at_the_start(tmp_path: Pat
         told = line_with(process, "FileNotFoundError: ")
         assert told.endswith(f"the folder of the pages does not exist: {tmp_path / 'nowhere'}\n")
         assert process.wait(PATIENCE) == 1
+
+
+def test_sockets_are_served_by_our_class_and_by_uvicorns_where_it_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cli._websocket_class() == DIRECT
+    monkeypatch.setitem(sys.modules, "webipc.uvicorn_websocket", None)
+    assert cli._websocket_class() == STOCK
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:

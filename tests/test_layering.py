@@ -19,7 +19,7 @@ Layers = Sequence[Sequence[str]]
 LAYERS: Layers = (
     # Top to bottom; modules of one layer may import each other. A new module has to be put in its place here.
     ("cli", "__main__"),
-    ("serving", "testing", "renderer_event"),
+    ("serving", "testing", "renderer_event", "uvicorn_websocket"),
     ("page_connection", "renderer_errors"),
     ("in_memory",),
     ("__init__",),
@@ -31,7 +31,7 @@ LAYERS: Layers = (
     ("dispatch",),
     ("router",),
     # A transport tells its connection when it can write again; the connection sees it as an object that writes.
-    ("websocket_transport",),
+    ("websocket_transport", "websocket_source"),
     ("connection", "page_link"),
     ("link_ports", "page_calls", "sync_calls"),
     # Electron's objects name each other: a contents its frames, a frame its contents, an event both.
@@ -41,7 +41,8 @@ LAYERS: Layers = (
     ("arguments",),
     ("absence",),
     ("emitter", "inbox", "pump"),
-    ("started",),
+    ("direct",),
+    ("started", "arrival"),
     ("assets", "origins", "preload", "version", "visitor"),
     ("core.__init__",),
     ("core.calls", "core.ports"),

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
-from tests.serving import Live, live, wait_until
+from tests.serving import DIRECT, STOCK, Live, live, wait_until
 from webipc import IpcMain, IpcMainEvent, Limits
 from webipc.core.frame import encode_body
 from webipc.version import SUBPROTOCOL
@@ -48,9 +48,9 @@ def site() -> Site:
     return Site(limits=Limits(hello_ms=300, goodbye_ms=200))
 
 
-@pytest.fixture
-def server(site: Site) -> Iterator[Live]:
-    with live(site.app) as served:
+@pytest.fixture(params=[pytest.param(DIRECT, id="direct"), pytest.param(STOCK, id="stock")])
+def server(request: pytest.FixtureRequest, site: Site) -> Iterator[Live]:
+    with live(site.app, ws=request.param) as served:
         yield served
 
 

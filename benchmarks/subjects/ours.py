@@ -1,9 +1,12 @@
-"""webipc as an application would use it: annotated and so validated arguments, no private name, no special setting."""
+"""webipc as an application would use it: annotated and so validated arguments, no private name, and the class for
+sockets that `webipc run` takes.
+"""
 
 from fastapi import FastAPI
 
 from benchmarks.subjects.serve import PAYLOAD, serve
 from webipc import IpcMain, IpcMainEvent, IpcMainInvokeEvent
+from webipc.uvicorn_websocket import DirectWebSocket
 
 app = FastAPI()
 ipc_main = IpcMain()
@@ -33,4 +36,4 @@ def tell(event: IpcMainEvent, number: int) -> None:
 
 
 if __name__ == "__main__":
-    serve(app)
+    serve(app, DirectWebSocket)

@@ -1,6 +1,7 @@
 """How every subject on uvicorn is served: the same settings for all, so that a difference is the subject's own.
 
-They are the settings that webipc recommends. Compression is off because it would cost more than all else together.
+They are the settings of `webipc run`, but for its class for sockets, of which webipc alone has anything. Compression is
+off because it would cost more than all else together.
 """
 
 import sys
@@ -18,15 +19,15 @@ def port() -> int:
     return int(sys.argv[1])
 
 
-def serve(app: Any) -> None:
-    """Serve an ASGI application on 127.0.0.1 until the process is told to end."""
+def serve(app: Any, ws: Any = "websockets-sansio") -> None:
+    """Serve an ASGI application on 127.0.0.1 until the process is told to end; `ws` is the class for sockets."""
     uvicorn.run(
         app,
         host="127.0.0.1",
         port=port(),
         loop="uvloop",
         http="httptools",
-        ws="websockets-sansio",
+        ws=ws,
         ws_per_message_deflate=False,
         log_level="warning",
         access_log=False,

@@ -131,7 +131,7 @@ def _server_settings(options: argparse.Namespace, target: serving.Target, port: 
         "port": port,
         "root_path": options.root_path,
         # Compression costs more than it saves on frames of this size, and memory for every page.
-        "ws": "websockets-sansio",
+        "ws": _websocket_class(),
         "ws_per_message_deflate": False,
         # Twice what a frame may be, so that a frame which is too large is told so by us, with its limit.
         "ws_max_size": 2_228_224,
@@ -144,6 +144,15 @@ def _server_settings(options: argparse.Namespace, target: serving.Target, port: 
     else:
         settings["forwarded_allow_ips"] = options.forwarded_allow_ips
     return settings
+
+
+def _websocket_class() -> Any:
+    """Return the class for sockets: ours, or uvicorn's alone where a version of it lacks what ours is built on."""
+    try:
+        from webipc.uvicorn_websocket import DirectWebSocket
+    except ImportError:
+        return "websockets-sansio"
+    return DirectWebSocket
 
 
 def _log_config() -> dict[str, Any]:

@@ -9,19 +9,20 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from webipc.connection import Connection
 from webipc.core.envelope import Bye, Hello, parse_control
 from webipc.core.errors import CloseCode, ProtocolError, ResetError, Then, fit_reason, then
 from webipc.core.frame import Frame, decode_frame, encode_control
 from webipc.core.limits import Limits
+from webipc.direct import direct_of
 from webipc.hub import Hub
 from webipc.origins import Origins
-from webipc.started import Started
 from webipc.version import SUBPROTOCOL, VERSION
 from webipc.visitor import RefusedError, Visitor, header, visitor_of
-from webipc.websocket_transport import WebSocketTransport
+from webipc.websocket_source import AsgiSource, DirectSource, Source
+from webipc.websocket_transport import DirectTransport, WebSocketTransport
 
 logger = logging.getLogger("webipc")
 
@@ -48,8 +49,8 @@ class WebSocketEndpoint:
         hub = self._hub_here()
         cookies = [] if visitor.cookie is None else [(b"set-cookie", visitor.cookie.encode())]
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL, "headers": cookies})
-        transport = WebSocketTransport(send, visitor.peer, hub.loop, hub.tasks)
-        await _Socket(hub, self._limits, visitor, transport, receive).serve()
+        transport, source = _halves(scope, receive, send, hub, visitor)
+        await _Socket(hub, self._limits, visitor, transport, source).serve()
 
     def _admit(self, scope: Scope, visitor: Visitor, offered: list[str]) -> None:
         if not self._origins.allows(header(scope, b"origin"), scope["scheme"], header(scope, b"host")):
@@ -69,7 +70,7 @@ class _Socket:
         "_is_abandoned",
         "_limits",
         "_reader",
-        "_receive",
+        "_source",
         "_transport",
         "_visitor",
     )
@@ -77,13 +78,13 @@ class _Socket:
     _connection: Connection
 
     def __init__(
-        self, hub: Hub, limits: Limits, visitor: Visitor, transport: WebSocketTransport, receive: Receive
+        self, hub: Hub, limits: Limits, visitor: Visitor, transport: WebSocketTransport, source: Source
     ) -> None:
         self._hub = hub
         self._limits = limits
         self._visitor = visitor
         self._transport = transport
-        self._receive = receive
+        self._source = source
         # Done when nothing more is read.
         self._ended: asyncio.Future[None] = hub.loop.create_future()
         # The task that reads, or is about to.
@@ -93,10 +94,10 @@ class _Socket:
 
     async def serve(self) -> None:
         """Read hello, then read on until the socket ends."""
-        message = await self._first_message()
-        if message is None or message["type"] != "websocket.receive":
+        first = await self._first_frame()
+        if first is None:
             return
-        connection = await self._greet(_data(message))
+        connection = await self._greet(first)
         if connection is None:
             return
         self._connection = connection
@@ -111,10 +112,10 @@ class _Socket:
             if not self._ended.done() and self._reader is not None:
                 self._reader.cancel()
 
-    async def _first_message(self) -> Message | None:
+    async def _first_frame(self) -> str | bytes | None:
         try:
             async with asyncio.timeout(self._limits.hello_ms / 1000):
-                return await self._receive()
+                return await self._source.first()
         except TimeoutError:
             reason = f"expected hello within {self._limits.hello_ms} ms of opening the socket, nothing came"
             logger.info("%s at %s was refused: %s", self._visitor.peer, self._visitor.origin, reason)
@@ -152,42 +153,21 @@ class _Socket:
         """Take what comes, and run what it asks for, until the socket ends or a call keeps this task for itself."""
         me = self._reader = asyncio.current_task()
         inbox, gate = self._connection.inbox, self._hub.gate
-        code = CloseCode.ABNORMAL.value
         gate.hold()
         try:
             while not self._is_abandoned:
                 if (takes_over or not inbox.is_idle) and not await inbox.run(self._read_on):
                     return
                 takes_over = False
-                message = await self._next_message()
-                if message["type"] != "websocket.receive":
-                    code = message.get("code", code)
+                data = await self._source.next()
+                if data is None:
                     break
                 if self._connection.transport is self._transport:
-                    self._take(self._connection, _data(message))
+                    self._take(self._connection, data)
         finally:
             if self._reader is me:
                 gate.release()
-                self._stop(code)
-
-    async def _next_message(self) -> Message:
-        """Return the next message. What is to be sent goes out when none is there: several that came together are
-        answered together, and the last of them without another turn of the loop.
-        """
-        receiving: Any = self._receive()
-        message: Message
-        try:
-            waits_for = receiving.send(None)
-        except StopIteration as stop:
-            message = stop.value
-            return message
-        gate = self._hub.gate
-        gate.release()
-        try:
-            message = await Started(receiving, waits_for)
-        finally:
-            gate.hold()
-        return message
+                self._stop(self._source.code)
 
     def _stop(self, code: int) -> None:
         connection, transport = self._connection, self._transport
@@ -215,6 +195,18 @@ class _Socket:
             self._hub.end(connection, "protocol")
 
 
+def _halves(
+    scope: Scope, receive: Receive, send: Send, hub: Hub, visitor: Visitor
+) -> tuple[WebSocketTransport, Source]:
+    """Return what writes and what reads on a socket that was just accepted."""
+    direct = direct_of(scope)
+    if direct is not None:
+        transport = DirectTransport(direct, send, visitor.peer, hub.loop, hub.tasks)
+        if direct.begin(transport):
+            return transport, DirectSource(direct, hub.gate)
+    return WebSocketTransport(send, visitor.peer, hub.loop, hub.tasks), AsgiSource(receive, hub.gate)
+
+
 def _hello(frame: Frame) -> Hello:
     control = parse_control(frame.control) if frame.control is not None else None
     if not isinstance(control, Hello):
@@ -236,9 +228,3 @@ async def _refuse(send: Send, offered: list[str], refused: RefusedError, visitor
     logger.info("%s at %s was refused: %s", visitor.peer, visitor.origin, refused.reason)
     await send({"type": "websocket.accept", "subprotocol": offered[0] if offered else None})
     await send({"type": "websocket.close", "code": int(refused.code), "reason": fit_reason(refused.reason)})
-
-
-def _data(message: Message) -> str | bytes:
-    text = message.get("text")
-    data: str | bytes = text if text is not None else message["bytes"]
-    return data

@@ -1,6 +1,6 @@
-"""The writing half of one WebSocket of an ASGI server, as the transport of a link.
+"""The writing half of one WebSocket, as the transport of a link: through ASGI's `send`, or past it (direct.py).
 
-Must not know what frames say, nor who reads: websocket_endpoint.py does.
+Must not know what frames say. The reading half: websocket_source.py
 Twin in spirit, not in shape: js-client/src/websocket-transport.ts
 """
 
@@ -12,6 +12,7 @@ from starlette.types import Message, Send
 
 from webipc.connection import Connection
 from webipc.core.errors import CloseCode, fit_reason
+from webipc.direct import Direct
 from webipc.started import Started
 
 logger = logging.getLogger("webipc")
@@ -75,5 +76,26 @@ class WebSocketTransport:
         except Exception as error:  # noqa: BLE001 - as above
             logger.debug("%s: cannot be written to (%s)", self.peer, error)
         self.blocked = False
+        self.go_on()
+
+    def go_on(self) -> None:
+        """The network takes more again."""
         if self._connection is not None and not self._closing:
             self._connection.flush()
+
+
+class DirectTransport(WebSocketTransport):
+    """Writes past ASGI; the close frame alone goes by `send`, for the server has more to do then."""
+
+    __slots__ = ("_direct",)
+
+    def __init__(
+        self, direct: Direct, send: Send, peer: str, loop: asyncio.AbstractEventLoop, tasks: set[asyncio.Task[Any]]
+    ) -> None:
+        super().__init__(send, peer, loop, tasks)
+        self._direct = direct
+
+    def write(self, frame: str | bytes) -> None:
+        """Hand a frame to the network."""
+        if not self._closing:
+            self._direct.write(frame)

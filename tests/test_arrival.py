@@ -1,0 +1,111 @@
+"""What a task that waits for an `Arrival` can rely on."""
+
+import asyncio
+from contextvars import ContextVar
+
+import pytest
+
+from webipc.arrival import Arrival
+
+WHO: ContextVar[str] = ContextVar("WHO", default="nobody")
+
+
+class Waiter:
+    """A task that notes what it finds whenever it is woken."""
+
+    def __init__(self) -> None:
+        self.arrival = Arrival(asyncio.get_running_loop())
+        self.tasks: list[asyncio.Task[None] | None] = []
+        self.names: list[str] = []
+        self.task = asyncio.create_task(self.run())
+
+    async def run(self) -> None:
+        WHO.set("the waiter")
+        while True:
+            await self.arrival
+            self.tasks.append(asyncio.current_task())
+            self.names.append(WHO.get())
+
+
+async def in_a_callback(call: object) -> None:
+    """Call something as the loop calls what reads a socket: outside of every task."""
+    assert callable(call)
+    loop = asyncio.get_running_loop()
+    done = loop.create_future()
+    loop.call_soon(lambda: done.set_result(call()))
+    await done
+
+
+async def test_the_task_goes_on_before_the_report_returns_as_the_current_one_and_in_its_context() -> None:
+    waiter = Waiter()
+    await asyncio.sleep(0)
+    woken: list[int] = []
+
+    def report_twice() -> None:
+        for _ in range(2):
+            waiter.arrival.report()
+            woken.append(len(waiter.tasks))
+
+    await in_a_callback(report_twice)
+    assert woken == [1, 2]
+    assert waiter.tasks == [waiter.task] * 2
+    assert waiter.names == ["the waiter"] * 2
+    waiter.task.cancel()
+
+
+async def test_within_another_task_it_goes_on_in_the_next_turn() -> None:
+    waiter = Waiter()
+    await asyncio.sleep(0)
+    waiter.arrival.report()
+    assert waiter.tasks == []
+    await asyncio.sleep(0)
+    assert waiter.tasks == [waiter.task]
+    waiter.task.cancel()
+
+
+async def test_a_report_that_nobody_waits_for_is_nothing() -> None:
+    arrival = Arrival(asyncio.get_running_loop())
+    arrival.report()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await arrival
+
+
+async def test_a_wait_can_be_cancelled_and_begun_again() -> None:
+    arrival = Arrival(asyncio.get_running_loop())
+    texts: list[object] = []
+
+    async def wait() -> str:
+        try:
+            await arrival
+        except asyncio.CancelledError as cancelled:
+            texts.append(cancelled.args)
+        await arrival
+        return "woken"
+
+    task = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    task.cancel("enough")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert texts == [("enough",)]
+    await in_a_callback(arrival.report)
+    assert await task == "woken"
+
+
+def test_a_program_that_leaves_ends_the_loop() -> None:
+    async def main() -> None:
+        arrival = Arrival(asyncio.get_running_loop())
+
+        async def leave() -> None:
+            await arrival
+            raise SystemExit(7)
+
+        tasks = [asyncio.create_task(leave())]
+        await asyncio.sleep(0)
+        await in_a_callback(arrival.report)
+        await asyncio.wait(tasks)
+        await asyncio.sleep(10)
+
+    with pytest.raises(SystemExit, match="7"):
+        asyncio.run(main())
