@@ -94,6 +94,8 @@ async def test_a_wait_can_be_cancelled_and_begun_again() -> None:
 
 
 def test_a_program_that_leaves_ends_the_loop() -> None:
+    tasks: list[asyncio.Task[None]] = []
+
     async def main() -> None:
         arrival = Arrival(asyncio.get_running_loop())
 
@@ -101,11 +103,11 @@ def test_a_program_that_leaves_ends_the_loop() -> None:
             await arrival
             raise SystemExit(7)
 
-        tasks = [asyncio.create_task(leave())]
+        tasks.append(asyncio.create_task(leave()))
         await asyncio.sleep(0)
         await in_a_callback(arrival.report)
-        await asyncio.wait(tasks)
         await asyncio.sleep(10)
 
     with pytest.raises(SystemExit, match="7"):
         asyncio.run(main())
+    assert isinstance(tasks[0].exception(), SystemExit)

@@ -28,6 +28,9 @@ class Direct(Protocol):
 
     # The code with which the socket has ended; None while it is open.
     end_code: int | None
+    # What the one task that reads awaits while there is nothing to take; it may be woken for nothing. It goes on before
+    # the turn of the event loop ends in which the frame came.
+    arrival: Awaitable[None]
 
     def begin(self, writer: Writer) -> bool:
         """Take everything past ASGI from now on: to be called once, in the turn in which the socket was accepted.
@@ -40,16 +43,6 @@ class Direct(Protocol):
 
     def take(self) -> str | bytes | None:
         """Return the next frame that has come; None when there is none, now or, with an `end_code`, ever."""
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether `take` would give nothing although the socket is open."""
-
-    def arrival(self) -> Awaitable[None]:
-        """Return what the one task that reads awaits while the socket is idle; it may be woken for nothing.
-
-        The task goes on before the turn of the event loop ends in which the frame came.
-        """
 
 
 def direct_of(scope: Scope) -> Direct | None:

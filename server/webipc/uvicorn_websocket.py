@@ -8,7 +8,7 @@ Must not know links, nor what frames say. Why it is there, and what it costs: do
 """
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Final
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -47,7 +47,7 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
     # Set by `begin`, with what follows here.
     _writer: Writer | None = None
     _arrived: "deque[str | bytes]"
-    _arrival: Arrival
+    arrival: Arrival
     # What has come of a frame that is not whole, and how many bytes it needs to be looked at again.
     _begun: bytearray
     _wanted = 0
@@ -77,17 +77,12 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
             return False
         self._writer = writer
         self._arrived = deque()
-        self._arrival = Arrival(self.loop)
+        self.arrival = Arrival(self.loop)
         self._begun = bytearray()
         # What uvicorn has to say to the application goes the same way, and does not stop the reading by itself.
         self.queue = _Past(self._tell)  # type: ignore[assignment]
         self.read_paused = True
         return True
-
-    @property
-    def is_idle(self) -> bool:
-        """See `Direct`."""
-        return not self._arrived and self.end_code is None
 
     def take(self) -> str | bytes | None:
         """See `Direct`."""
@@ -100,10 +95,6 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
             if not self.transport.is_closing():
                 self.transport.resume_reading()
         return data
-
-    def arrival(self) -> Awaitable[None]:
-        """See `Direct`."""
-        return self._arrival
 
     def write(self, frame: str | bytes) -> None:
         """See `Direct`."""
@@ -144,7 +135,7 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
             self.transport.pause_reading()
         self._split(data)
         if self._arrived:
-            self._arrival.report()
+            self.arrival.report()
 
     # --- frames ---------------------------------------------------------------------------------------------------
 
@@ -205,7 +196,7 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
         elif self.end_code is None:
             self.end_code = message["code"]
             # Not in this turn: it may be the reader itself who closes the socket.
-            self.loop.call_soon(self._arrival.report)
+            self.loop.call_soon(self.arrival.report)
 
     def _leave(self, first: int, size: int) -> None:
         """Let `websockets` have the next frame: it answers, joins, or refuses with the right code."""

@@ -87,18 +87,20 @@ class DirectSource:
 
     async def first(self) -> str | bytes | None:
         """See `Source`."""
-        while self._direct.is_idle:
-            await self._direct.arrival()
-        return self._direct.take()
+        direct = self._direct
+        while (frame := direct.take()) is None and direct.end_code is None:
+            await direct.arrival
+        return frame
 
     async def next(self) -> str | bytes | None:
         """See `Source`."""
         direct = self._direct
-        if direct.is_idle:
+        frame = direct.take()
+        if frame is None and direct.end_code is None:
             self._gate.release()
             try:
-                while direct.is_idle:
-                    await direct.arrival()
+                while (frame := direct.take()) is None and direct.end_code is None:
+                    await direct.arrival
             finally:
                 self._gate.hold()
-        return direct.take()
+        return frame

@@ -44,6 +44,13 @@ class Cloned(NamedTuple):
     segments: list[bytes]
 
 
+CHANNELS = st.one_of(
+    st.sampled_from(["", "a", "ä", "\U0001f600", "\ud800", "x" * 6]), st.text(max_size=6), st.integers()
+)
+IDS = st.one_of(st.sampled_from([0, 1, -1, True, 1.0, 2**53 - 1, 2**53, "1", None]), st.integers())
+VALUES: st.SearchStrategy[Any] = st.sampled_from([[], [1], {}, None, "text"])
+
+
 def is_control(vector: dict[str, Any]) -> bool:
     return vector["fields"]["kind"] in CONTROLS
 
@@ -257,3 +264,28 @@ def test_any_json_is_a_control_message_or_refused(kind: Any, fields: list[Any]) 
     except ProtocolError:
         return
     assert control.kind == kind
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("send"), CHANNELS, VALUES),
+            st.tuples(st.just("invoke"), IDS, CHANNELS, VALUES),
+            st.tuples(st.just("result"), IDS, VALUES),
+            st.tuples(st.sampled_from(["send", "invoke", "result"]), IDS, VALUES, VALUES, VALUES),
+        ),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_the_common_messages_are_what_pydantic_makes_of_them(rows: list[tuple[Any, ...]]) -> None:
+    limits = Limits(channel_length=5)
+
+    def outcome(*more: list[Any]) -> object:
+        try:
+            return parse([RawMessage(list(fields), []) for fields in (*rows, *more)], limits)[: len(rows)]
+        except ProtocolError as error:
+            return str(error), error.close_code
+
+    # A frame with anything else in it is given to Pydantic whole.
+    assert outcome() == outcome(["void"])

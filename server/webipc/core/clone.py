@@ -6,8 +6,7 @@ Twin: js-client/src/core/clone.ts
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from webipc.core.clone_decode import Decoder
 from webipc.core.clone_encode import Encoder
@@ -16,8 +15,7 @@ from webipc.core.errors import ProtocolError
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 
 
-@dataclass(frozen=True, slots=True)
-class Cloned:
+class Cloned(NamedTuple):
     """What a value is on the wire. The skeleton may be what was given itself: turn it into JSON before it changes."""
 
     # JSON's own types, with `orjson.Fragment` where a part is JSON already.

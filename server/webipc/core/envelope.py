@@ -6,7 +6,7 @@ Has no behaviour and no state; does not know in which order messages may come. T
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, TypeGuard, cast
 
 from pydantic import (
     ConfigDict,
@@ -28,10 +28,12 @@ from .errors import CloseCode, ProtocolError
 from .frame import RawMessage
 from .limits import DEFAULT_LIMITS, Limits
 
+_MAX_SAFE_INTEGER: Final = 2**53 - 1
+
 _Text = Annotated[str, Strict()]
 _Truth = Annotated[bool, Strict()]
-_Count = Annotated[int, Strict(), Field(ge=0, le=2**53 - 1)]
-_Positive = Annotated[int, Strict(), Field(ge=1, le=2**53 - 1)]
+_Count = Annotated[int, Strict(), Field(ge=0, le=_MAX_SAFE_INTEGER)]
+_Positive = Annotated[int, Strict(), Field(ge=1, le=_MAX_SAFE_INTEGER)]
 _Token = Annotated[str, Strict(), Field(pattern="^[0-9a-f]{32}$")]
 
 Meta: TypeAlias = Mapping[str, Any]
@@ -296,6 +298,9 @@ def parse(messages: Sequence[RawMessage], limits: Limits = DEFAULT_LIMITS) -> li
         ProtocolError: 4400 on a kind, a field or a count of elements that PROTOCOL.md section 4 does not know; 4413 on
             too long a channel, or too many segments or fixups. Then none of the messages counts as received.
     """
+    common = [_common(fields, segments, limits.channel_length) for fields, segments in messages]
+    if None not in common:
+        return cast("list[Envelope]", common)
     rows = [_row(fields, segments, limits) for fields, segments in messages]
     try:
         envelopes = _MESSAGES.validate_python(rows)
@@ -304,6 +309,33 @@ def parse(messages: Sequence[RawMessage], limits: Limits = DEFAULT_LIMITS) -> li
     for envelope in envelopes:
         _check_channel(getattr(envelope, "channel", ""), limits.channel_length)
     return envelopes
+
+
+def _common(fields: list[Any], segments: Sequence[memoryview], longest: int) -> Send | Invoke | Result | None:
+    """Return what nearly every message is, if nothing about it is unusual; None leaves the whole frame to Pydantic.
+
+    It takes a quarter of Pydantic's time, and refuses nothing: what is refused, and in which words, is decided in one
+    place. `longest` is the limit of a channel.
+    """
+    if segments:
+        return None
+    match fields:
+        case ["invoke", number, channel, value] if _is_id(number) and _is_short(channel, longest):
+            return Invoke("invoke", number, channel, value, None, (), segments)
+        case ["send", channel, value] if _is_short(channel, longest):
+            return Send("send", channel, value, None, (), segments)
+        case ["result", number, value] if _is_id(number):
+            return Result("result", number, value, None, (), segments)
+    return None
+
+
+def _is_id(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 < value <= _MAX_SAFE_INTEGER
+
+
+def _is_short(channel: object, longest: int) -> TypeGuard[str]:
+    """Tell whether it is a channel whose length need not be counted in code units."""
+    return type(channel) is str and len(channel) <= longest and channel.isascii()
 
 
 def parse_control(control: Sequence[Any]) -> Control:

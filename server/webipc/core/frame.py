@@ -103,6 +103,9 @@ def encode_frame(seq: int, ack: int, messages: Sequence[EncodedMessage]) -> str 
 
     The messages' JSON is copied, never encoded a second time.
     """
+    if len(messages) == 1 and not messages[0].segments:
+        # The frame of a lone message, of which there are the most.
+        return (b"[%d,%d,%b]" % (seq, ack, messages[0].json)).decode()
     opened = b",".join([b"[%d,%d" % (seq, ack), *[message.json for message in messages]])
     segments = [segment for message in messages for segment in message.segments]
     if not segments:
@@ -136,7 +139,8 @@ def decode_body(data: _Bytes, limits: Limits = DEFAULT_LIMITS) -> list[Frame]:
         ProtocolError: 4413 when the body or a frame is too large, 4400 when the lengths or a frame are wrong.
     """
     view = memoryview(data)
-    _refuse_larger("a body", len(view), limits.body_bytes)
+    if len(view) > limits.body_bytes:
+        raise _too_large("a body", len(view), limits.body_bytes)
     frames = []
     start = 0
     while start < len(view):
@@ -156,7 +160,8 @@ def decode_frame(data: str | _Bytes, limits: Limits = DEFAULT_LIMITS) -> Frame:
             array, or its binary layout does not add up. What the messages say is not looked at.
     """
     size = _utf8_size(data) if isinstance(data, str) else len(data)
-    _refuse_larger("a frame", size, limits.socket_bytes)
+    if size > limits.socket_bytes:
+        raise _too_large("a frame", size, limits.socket_bytes)
     if isinstance(data, str):
         elements, segments = _load_array(data), None
     else:
@@ -187,8 +192,9 @@ def is_count(value: object) -> TypeGuard[int]:
 
 
 def _raw_messages(elements: list[Any], segments: Iterable[Sequence[memoryview]] | None) -> list[RawMessage]:
-    if not all(type(element) is list for element in elements):
-        raise ProtocolError("a message is an array; something else came in its place")
+    for element in elements:
+        if type(element) is not list:
+            raise ProtocolError("a message is an array; something else came in its place")
     return list(map(RawMessage, elements, repeat(()) if segments is None else segments))
 
 
@@ -274,9 +280,8 @@ def _utf8_size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
 
 
-def _refuse_larger(what: str, size: int, allowed: int) -> None:
-    if size > allowed:
-        raise ProtocolError(f"{what} has at most {allowed} bytes, not {size}", CloseCode.TOO_LARGE)
+def _too_large(what: str, size: int, allowed: int) -> ProtocolError:
+    return ProtocolError(f"{what} has at most {allowed} bytes, not {size}", CloseCode.TOO_LARGE)
 
 
 def _dump(value: Any) -> bytes:

@@ -134,7 +134,8 @@ class Link:
             raise LinkEndedError
         limits = self._limits
         size = message.size
-        _refuse_more(LimitError, "message_bytes", size, limits.message_bytes)
+        if size > limits.message_bytes:
+            raise LimitError("message_bytes", size, limits.message_bytes)
         # A small message without segments is the rule, and is looked at no further.
         parts = (message,) if size <= limits.part_bytes and not message.segments else self._parts(message)
         if len(parts) > 1:
@@ -210,12 +211,15 @@ class Link:
         """
         if not self._unsent or self._attempt is None:
             return None
-        batch = self._batch(self._unsent)
-        frame = encode_frame(self._first + len(self._sent), self._received, batch)
+        unsent, sent = self._unsent, self._sent
+        seq = self._first + len(sent)
+        # A message that is alone is a frame, whatever it is.
+        batch = self._batch(unsent) if len(unsent) > 1 else (unsent[0],)
+        frame = encode_frame(seq, self._received, batch)
         for _ in batch:
-            self._sent.append(self._unsent.popleft())
-        self._handed = max(self._handed, self._first + len(self._sent) - 1)
-        self._settle_ack()
+            sent.append(unsent.popleft())
+        self._handed = max(self._handed, seq + len(batch) - 1)
+        self._owed_messages = self._owed_bytes = 0
         return frame
 
     def bare_frame(self) -> str:
@@ -257,7 +261,8 @@ class Link:
             return []
         if frame.ack > self._handed:
             raise ProtocolError(f"number {frame.ack} was acknowledged; the last one that was sent is {self._handed}")
-        self._forget(frame.ack)
+        if frame.ack >= self._first:
+            self._forget(frame.ack)
         messages = self._new_messages(frame)
         if not messages:
             return []
@@ -362,6 +367,8 @@ class Link:
     def _joined(self, envelopes: list[Envelope]) -> list[Envelope]:
         """Return the messages as they are, and in the place of parts the message that was cut, once it is whole."""
         joined: list[Envelope] = []
+        if not self._remaining and Part not in map(type, envelopes):
+            return envelopes
         for envelope in envelopes:
             if isinstance(envelope, Part):
                 joined += self._part_came(envelope)
