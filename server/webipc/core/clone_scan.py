@@ -34,25 +34,28 @@ def is_plain(value: Any, depth: int) -> bool:
         return is_plain_number(value)
     if kind not in _CONTAINERS:
         return False
-    return _is_plain_below([value], depth)
+    below: list[Any] = []
+    if depth < 1 or not _is_flat(value, below):
+        return False
+    # Arguments are a list in any case, and most often hold no other container.
+    return not below or _is_plain_below(below, {id(value)}, depth - 1)
 
 
-def _is_plain_below(level: list[Any], depth: int) -> bool:
-    seen: set[int] = set()
-    count = 0
+def _is_plain_below(below: list[Any], seen: set[int], depth: int) -> bool:
+    count = len(seen)
     for _ in range(depth):
+        # The empty tuple is one object everywhere, and has no identity to lose.
+        level = [container for container in below if container != ()]
         seen.update(map(id, level))
         count += len(level)
         if len(seen) != count:
             return False
-        below: list[Any] = []
+        below = []
         if not all(_is_flat(container, below) for container in level):
             return False
-        # The empty tuple is one object everywhere, and has no identity to lose.
-        level = [container for container in below if container != ()]
-        if not level:
+        if not below:
             return True
-    return False
+    return all(container == () for container in below)
 
 
 # Every value that is sent goes through this loop: a call for each would cost half as much again.

@@ -88,7 +88,8 @@ def encode_message(
         message.append(meta)
     if cloned.fixups:
         message.append(cloned.fixups)
-    return sized(_dump(message), cloned.segments)
+    json = _dump(message)
+    return sized(json, cloned.segments) if cloned.segments else EncodedMessage(json, (), len(json))
 
 
 def sized(json: bytes, segments: Sequence[_Bytes]) -> EncodedMessage:
