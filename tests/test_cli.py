@@ -1,5 +1,6 @@
 """The command `webipc`: what it is given, what it tells, how it ends. Real processes."""
 
+import json
 import os
 import re
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -35,6 +37,18 @@ def block(event):
 @ipc_main.handle("version")
 def version(event):
     return 1
+"""
+
+FROZEN = """
+import gc
+from fastapi import FastAPI
+from webipc import IpcMain
+app = FastAPI()
+IpcMain().mount(app)
+at_import = gc.get_freeze_count()
+@app.get("/frozen")
+def frozen():
+    return [at_import, gc.get_freeze_count()]
 """
 
 
@@ -200,6 +214,15 @@ def test_ctrl_c_ends_within_a_second_with_pages_connected(program: Path, *, bloc
         assert server.process.returncode == 0
     # A second for the server, and what the machine takes to notice.
     assert seconds < 2
+
+
+def test_garbage_is_not_sought_among_what_was_there_at_the_start(tmp_path: Path) -> None:
+    file = tmp_path / "main.py"
+    file.write_text(FROZEN, encoding="utf-8")
+    with spawned(file) as served, urllib.request.urlopen(f"{served.url}/frozen", timeout=5) as response:
+        at_import, now = json.loads(response.read())
+        assert at_import == 0
+        assert now > 10_000
 
 
 def test_dev_says_where_the_playground_is_and_reloads_python(program: Path) -> None:

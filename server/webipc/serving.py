@@ -6,6 +6,7 @@ environment. Must not know the command's options.
 
 import asyncio
 import contextlib
+import gc
 import importlib
 import os
 import sys
@@ -132,6 +133,7 @@ def _watch_lifespan(app: FastAPI) -> None:
         tasks = []
         try:
             async with inner(scope_app) as state:
+                _freeze()
                 if os.environ.get(ADDRESS_VARIABLE):
                     tasks = [asyncio.create_task(_announce(app)), asyncio.create_task(_watch_pages(mounts(app)))]
                 yield state
@@ -141,6 +143,12 @@ def _watch_lifespan(app: FastAPI) -> None:
             threading.Thread(target=_leave_anyway, daemon=True).start()
 
     app.router.lifespan_context = lifespan
+
+
+def _freeze() -> None:
+    """Let no collection of garbage look again at what was there before the first page (docs/adr/0015)."""
+    gc.collect()
+    gc.freeze()
 
 
 def _leave_anyway() -> None:
