@@ -10,7 +10,6 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from webipc.bounds import check_size
 from webipc.connection import Connection
 from webipc.core.clone import Cloned
 from webipc.core.envelope import (
@@ -118,9 +117,7 @@ class Dispatch:
         meta = {"senderId": sender.web_contents.id, "senderIsMainFrame": sender.parent is None}
         value = Cloned(envelope.value, list(envelope.fixups), list(envelope.segments))
         try:
-            message = encode_message(["send", envelope.channel], value, meta)
-            check_size(message, self._limits)
-            frame._pass_on(message)  # noqa: SLF001 - it is encoded
+            frame._pass_on(encode_message(["send", envelope.channel], value, meta))  # noqa: SLF001 - it is encoded
         except LimitError as error:
             logger.warning("%r: what was sent to %r cannot be passed on: %s", sender, target, error)
 
