@@ -388,7 +388,7 @@ async def test_what_no_page_would_take_is_refused_at_the_call() -> None:
         for args, limit in (
             (("\U0001f600" * 6, 1), "channel_length"),
             (("port", "x" * 1000), "message_bytes"),
-            (("port", "x" * 990), "message_bytes"),
+            (("port", "x" * 990, [MessageChannelMain().port1]), "message_bytes"),
             (("port", 1, [MessageChannelMain().port1 for _ in range(3)]), "open_ports"),
         ):
             with pytest.raises(LimitError, match=limit):

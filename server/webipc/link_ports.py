@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from webipc.bounds import check_size
 from webipc.core.envelope import Port, PortClose
 from webipc.core.errors import LimitError
 from webipc.core.frame import EncodedMessage, encode_message
@@ -52,11 +51,13 @@ class RemoteEnd(End):
 class LinkPorts:
     """The open ports of a link. All but `note` and `wake` belong to the event loop's thread."""
 
-    __slots__ = ("_ended", "_is_saying", "_limits", "_loop", "_noted", "_post", "_table")
+    __slots__ = ("_ended", "_is_saying", "_loop", "_noted", "_post", "_table")
 
     def __init__(self, side: Side, limits: Limits, loop: asyncio.AbstractEventLoop, post: Post) -> None:
-        """`post` numbers a message and keeps it; it says nothing when the link is over."""
-        self._limits = limits
+        """`post` numbers a message and keeps it; it says nothing when the link is over.
+
+        It raises LimitError for a message that is too large.
+        """
         self._loop = loop
         self._post = post
         self._table: Ports[RemoteEnd] = Ports(side, limits)
@@ -109,11 +110,10 @@ class LinkPorts:
             message.close_ends()
             return
         try:
-            heirs, encoded = self._encode(fields, message)
+            heirs = self._cross(fields, message)
         except LimitError:
             message.close_ends()
             raise
-        self._post(encoded)
         if self._ended:
             # The page does not take that much: the link has been reset.
             message.close_ends()
@@ -126,20 +126,19 @@ class LinkPorts:
             else:
                 end.give_way(heir)
 
-    def _encode(self, fields: Sequence[Any], message: PortMessage) -> tuple[list[RemoteEnd], EncodedMessage]:
-        """Open a port for each end that travels. Raises LimitError, and then none is open."""
+    def _cross(self, fields: Sequence[Any], message: PortMessage) -> list[RemoteEnd]:
+        """Post it, with a port for each end that travels. Raises LimitError, and then none is open."""
         self._table.room_for(len(message.ends))
         heirs = [RemoteEnd(self) for _ in message.ends]
         for heir in heirs:
             heir.port_id = self._table.open(heir)
         try:
-            encoded = encode_message(fields, message, None, [[heir.port_id for heir in heirs]])
-            check_size(encoded, self._limits)
+            self._post(encode_message(fields, message, None, [[heir.port_id for heir in heirs]]))
         except LimitError:
             for heir in heirs:
                 self._table.close(heir.port_id)
             raise
-        return heirs, encoded
+        return heirs
 
     def say(self, end: RemoteEnd, message: PortMessage) -> None:
         """Pass on what the other end of a port has said. What does not fit closes the port: nothing is left out."""
