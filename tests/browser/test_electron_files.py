@@ -10,7 +10,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.browser.browsers import PageError, evaluate
 from tests.serving import live, wait_until
-from webipc import IpcMain, IpcMainEvent, IpcMainInvokeEvent
+from webipc import IpcMain, IpcMainEvent, IpcMainInvokeEvent, MessageChannelMain, MessagePortMain
 
 HERE = Path(__file__).parent / "electron"
 
@@ -215,3 +215,43 @@ def test_a_channel_of_the_page_whose_end_python_has_tells_python_of_its_close(ta
         )
         wait_until(lambda: shop.heard[-1:] == ["close"], "Python hears of the close")
         assert shop.heard == [0, 1, 2, "close"]
+
+
+def test_a_port_from_python_and_the_page_hear_of_each_others_close_once(tab: WebDriver) -> None:
+    shop = Shop("vite.js")
+    given: list[MessagePortMain] = []
+
+    @shop.ipc_main.on("give me ports")
+    def give(event: IpcMainEvent) -> None:
+        for _ in range(2):
+            channel = MessageChannelMain()
+            channel.port1.on("close", lambda: shop.heard.append("close"))
+            channel.port1.start()
+            given.append(channel.port1)
+            event.sender.post_message("port", None, [channel.port2])
+
+    with live(shop.app) as server:
+        tab.get(server.url)
+        evaluate(
+            tab,
+            """(() => {
+              window.heard = []
+              electron.ipcRenderer.on('port', (event) => {
+                const [port] = event.ports
+                const number = heard.push([]) - 1
+                port.onmessage = ({ data }) => heard[number].push(data)
+                port.onclose = () => heard[number].push('close')
+                ;(window.ports ??= []).push(port)
+              })
+              electron.ipcRenderer.send('give me ports')
+            })()""",
+        )
+        until(tab, "window.ports?.length === 2")
+        server.call(lambda: given[0].post_message("last"))
+        server.call(given[0].close)
+        evaluate(tab, "(() => { ports[1].postMessage('last'); ports[1].close() })()")
+        until(tab, "heard[0].includes('close')")
+        wait_until(lambda: len(shop.heard) == 2, "Python hears of both ends")
+        assert evaluate(tab, "electron.ipcRenderer.invoke('shop:count', 'tea')") == 5
+        assert evaluate(tab, "heard") == [["last", "close"], []]
+        assert shop.heard == ["close", "close"]
