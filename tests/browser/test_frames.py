@@ -70,6 +70,20 @@ def test_a_frame_that_navigates_is_a_new_one_in_the_same_place(tab: WebDriver, s
     assert main.frames[0].frame_token != before.frame_token
 
 
+def test_a_page_that_comes_back_has_its_frames_again(tab: WebDriver, site: Site) -> None:
+    contents = site.visit(tab, "frame-with-frame-container.html", frames=3)
+    site.visit(tab, "frame.html")
+    tab.back()
+    # Firefox loads it again; the others have kept it as it was.
+    site.wait_for_frames(contents, 3)
+    assert shape(contents.main_frame) == ["", ["outer", ["inner"]]]
+    for depth in range(3):
+        if depth:
+            tab.switch_to.frame(0)
+        assert evaluate(tab, "ipcRenderer.sendSync('nobody')") == {"error": "reply was never sent"}
+    assert site.ipc_main.get_all_web_contents() == [contents]
+
+
 def test_a_frame_of_another_origin_is_a_tab_of_its_own(tab: WebDriver, site: Site) -> None:
     contents = site.visit(tab, "frame.html")
     evaluate(tab, f"(() => {{ document.body.innerHTML = '<iframe src={site.other_url}/frame-container.html>' }})()")

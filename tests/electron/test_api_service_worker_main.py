@@ -1,7 +1,7 @@
 """Electron's spec/api-service-worker-main-spec.ts, with the workers that a page starts: clients of their own.
 
-A worker is a web contents of one document, and its `ipc` is that of the contents. What a service worker adds to that
-(a scope that outlives it) is tested where an engine lets one import modules.
+A worker is a web contents of one document, and its `ipc` is that of the contents. That of a service worker
+ends with it too: its scope is not known to the server.
 """
 
 from collections.abc import Iterator
@@ -205,3 +205,18 @@ def test_a_shared_worker_is_one_contents_for_all_tabs(tab: WebDriver, site: Site
     assert ask(tab, "id") == contents.id
     site.ipc_main.handle("echo", lambda event, value: [event.sender.id, value])
     assert ask(tab, "invoke", "echo", 1) == [contents.id, 1]
+
+
+@electron("A service worker is a web contents of its own as well, which cannot block")
+def test_a_service_worker_is_a_client(tab: WebDriver, site: Site, page: WebContents) -> None:
+    site.ipc_main.handle("echo", lambda event, value: [event.sender.id, value])
+    evaluate(tab, "register()")
+    *_, (event, _) = site.ran.wait(2)
+    contents = event.sender
+    assert contents is not page
+    assert contents.main_frame.url == f"{site.url}/worker.js"
+    assert ask(tab, "id") == contents.id
+    assert ask(tab, "invoke", "echo", 1) == [contents.id, 1]
+    with pytest.raises(PageError, match="was not answered"):
+        ask(tab, "sendSync", "echo", 1)
+    evaluate(tab, "registration.unregister()")

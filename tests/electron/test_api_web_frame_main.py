@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.browser.browsers import evaluate
@@ -240,6 +241,40 @@ def test_the_web_contents_persists_through_cross_origin_navigation_and_back(tab:
     assert contents.main_frame.url == f"{site.url}/frame-container.html"
     assert contents.main_frame.ipc is main_frame.ipc
     assert contents.main_frame.frame_tree_node_id == main_frame.frame_tree_node_id
+
+
+@quick
+@pytest.mark.engines("chromium")
+@pytest.mark.parametrize("origin", ["url", "other_url"])
+@electron(
+    "webFrameMain module › RenderFrame lifespan › recovers from renderer crash on same-origin",
+    "webFrameMain module › RenderFrame lifespan › recovers from renderer crash on cross-origin",
+)
+def test_a_tab_that_has_crashed_recovers_as_a_new_web_contents(tab: WebDriver, site: Site, origin: str) -> None:
+    # Of another site, so that it does not crash as well: it lives, to lead the crashed tab on.
+    tab.get(f"{site.other_url}/frame.html")
+    handle = tab.current_window_handle
+    evaluate(tab, "window.opened")
+    click(tab, f"window.child = window.open('{site.url}/frame-container.html')")
+    crashed = site.ran.wait(3)[1][0].sender
+    main_frame = crashed.main_frame
+    (child,) = set(tab.window_handles) - {handle}
+    tab.switch_to.window(child)
+    with pytest.raises(WebDriverException, match="tab crashed"):
+        tab.get("chrome://crash")
+    tab.switch_to.window(handle)
+    wait_until(lambda: site.destroyed == [crashed.id], "what has crashed is given up")
+    assert main_frame.is_destroyed()
+    page = f"{getattr(site, origin)}/frame.html"
+    evaluate(tab, f"void (child.location = '{page}')")
+    event, url = site.ran.wait(4)[-1]
+    assert url == page
+    assert event.sender is not crashed
+    pongs = site.once("preload-pong")
+    event.reply("preload-ping")
+    pongs.wait()
+    evaluate(tab, "child.close()")
+    wait_until(lambda: tab.window_handles == [handle], "the window is closed")
 
 
 @quick

@@ -33,6 +33,7 @@ const serve = (port) => {
     }
   }
 }
-// A shared worker has a port for each page, a dedicated one is a port itself.
+// A shared worker has a port for each page, a service worker is sent one, a dedicated one is a port itself.
 if ('onconnect' in self) self.onconnect = ({ ports: [port] }) => serve(port)
+else if ('registration' in self) self.onmessage = ({ ports: [port] }) => serve(port)
 else serve(self)

@@ -22,3 +22,11 @@ window.shared = (name) => {
   const { port } = new SharedWorker('worker.js', { type: 'module', name })
   window.asked = ask(port)
 }
+window.register = async () => {
+  const registration = await navigator.serviceWorker.register('worker.js', { type: 'module' })
+  const { installing, waiting, active } = registration
+  const { port1, port2 } = new MessageChannel()
+  const service = installing ?? waiting ?? active
+  service.postMessage('connect', [port2])
+  Object.assign(window, { registration, asked: ask(port1) })
+}
