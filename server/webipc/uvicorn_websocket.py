@@ -37,7 +37,7 @@ _LENGTH: Final = 0x7F
 _IN_2_BYTES: Final = 126
 _IN_8_BYTES: Final = 127
 
-# Up to here a header and its payload are copied together; beyond, the transport gets both as they are.
+# Up to here a payload is copied, with its header or out of what came; beyond, it is handed on as it is.
 _COPIED_BYTES: Final = 16_384
 
 
@@ -59,6 +59,7 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
     _is_held = False
     # The peer has said something before `begin`, so `websockets` may be in the middle of a frame.
     _has_spoken = False
+    # Told by uvicorn with every close frame that it sends or receives, and with the end of the connection.
     end_code: int | None = None
 
     def handle_connect(self, event: Request) -> None:
@@ -99,7 +100,7 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
     def write(self, frame: str | bytes) -> None:
         """See `Direct`."""
         transport = self.transport
-        if self.conn.state is not State.OPEN or transport.is_closing():
+        if self.end_code is not None or transport.is_closing():
             return
         first, payload = (_TEXT, frame.encode()) if isinstance(frame, str) else (_BINARY, frame)
         header = _header(first, len(payload))
@@ -148,7 +149,7 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
             data, self._begun = self._begun, bytearray()
         at, end = 0, len(data)
         while at < end:
-            if self._foreign or self.conn.state is not State.OPEN:
+            if self._foreign or self.end_code is not None:
                 at = self._hand_over(data, at)
                 continue
             header, size = _measured(data, at)
@@ -178,7 +179,9 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
     def _arrive(self, data: bytes | bytearray, at: int, header: int, size: int) -> bool:
         """Unmask a message and have it taken. False, and nothing done, when it is no text though it claims to be."""
         start = at + header
-        message = apply_mask(memoryview(data)[start : start + size], data[start - 4 : start])
+        # A view costs as much as a copy of some hundred bytes.
+        payload = data[start : start + size] if size <= _COPIED_BYTES else memoryview(data)[start : start + size]
+        message = apply_mask(payload, data[start - 4 : start])
         if data[at] == _BINARY:
             self._arrived.append(message)
             return True
@@ -207,7 +210,7 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
     def _hand_over(self, data: bytes | bytearray, at: int) -> int:
         """Give `websockets` what belongs to the frame it reads; return where the next one begins."""
         end = len(data)
-        if self.conn.state is State.OPEN:
+        if self.end_code is None:
             end = min(at + self._foreign, end)
             self._foreign -= end - at
         super().data_received(bytes(data[at:end]))
