@@ -9,9 +9,9 @@ from fastapi import FastAPI
 
 from tests.applications import application
 from tests.waiting import settled, until
-from webipc import IpcMain, IpcMainEvent, Limits, WebContents, WebFrameMain
+from webipc import CloseCode, IpcMain, IpcMainEvent, Limits, WebContents, WebFrameMain
 from webipc.core.frame import encode_body, encode_control
-from webipc.testing import InvokeError, Renderer
+from webipc.testing import ClosedError, InvokeError, Renderer
 
 Site = tuple[FastAPI, IpcMain, Renderer]
 
@@ -204,12 +204,14 @@ async def test_a_child_that_comes_before_its_parent_waits_for_it(site: Site) -> 
 async def test_a_parent_that_never_comes_leaves_the_document_a_tab_of_its_own(site: Site) -> None:
     app, ipc_main, _ = site
     child = Renderer(app).open_frame()
-    await child.connect()
-    assert frame_of(ipc_main, child) is main_of(ipc_main, child)
-    await child.close()
+    with pytest.raises(ClosedError, match="has ended") as caught:
+        await child.connect()
+    assert caught.value.close_code == CloseCode.TRY_LATER
 
 
-async def test_a_parent_that_is_over_is_not_waited_for(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_document_whose_parent_is_over_comes_again_behind_the_next_one(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("webipc.hub.OVERLAP_SECONDS", 3600)
     app, ipc_main, _ = site
     page = Renderer(app)
@@ -312,7 +314,7 @@ async def test_a_beacon_can_be_the_first_that_is_heard_of_a_child(site: Site) ->
     child = page.open_frame()
     link = child._connection.page
     child.send("bye")
-    hello = encode_control(0, "hello", link.hello(0, None, page._connection.page.link_id))
+    hello = encode_control(0, "hello", link.hello(0, {"parent": page._connection.page.link_id}))
     body = encode_body([hello, *link.link.backlog(), encode_control(0, "bye", 1)])
     answer = await child._connection.browser.post("/ipc/beacon", "application/vnd.webipc.v1", body)
     assert answer.status == 204

@@ -51,7 +51,7 @@ from webipc.ipc_main_impl import SecondHandlerError
 from webipc.message_port_main import MessageChannelMain, MessageEvent, MessagePortMain, TransferError
 from webipc.version import VERSION
 from webipc.web_contents import WebContents
-from webipc.web_frame_main import WebFrameMain
+from webipc.web_frame_main import DisposedError, WebFrameMain
 
 __version__ = VERSION
 
@@ -65,6 +65,7 @@ __all__ = [
     "CloneError",
     "CloseCode",
     "DestroyedError",
+    "DisposedError",
     "EventEmitter",
     "FeatureError",
     "HandlerError",
