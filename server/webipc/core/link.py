@@ -137,15 +137,17 @@ class Link:
         if size > limits.message_bytes:
             raise LimitError("message_bytes", size, limits.message_bytes)
         # A small message without segments is the rule, and is looked at no further.
-        parts = (message,) if size <= limits.part_bytes and not message.segments else self._parts(message)
-        if len(parts) > 1:
-            size = sum(part.size for part in parts)
-        count = len(self._sent) + len(self._unsent) + len(parts)
-        if self._kept_bytes + size > limits.kept_bytes or count > limits.kept_messages:
-            _refuse_more(BufferFullError, "kept_bytes", self._kept_bytes + size, limits.kept_bytes)
+        parts = None if size <= limits.part_bytes and not message.segments else self._parts(message)
+        count = len(self._sent) + len(self._unsent) + (1 if parts is None else len(parts))
+        kept = self._kept_bytes + (size if parts is None else sum(part.size for part in parts))
+        if kept > limits.kept_bytes or count > limits.kept_messages:
+            _refuse_more(BufferFullError, "kept_bytes", kept, limits.kept_bytes)
             _refuse_more(BufferFullError, "kept_messages", count, limits.kept_messages)
-        self._unsent.extend(parts)
-        self._kept_bytes += size
+        if parts is None:
+            self._unsent.append(message)
+        else:
+            self._unsent.extend(parts)
+        self._kept_bytes = kept
         return self._first + count - 1
 
     def replace(self, seq: int, message: EncodedMessage) -> None:
