@@ -24,6 +24,11 @@ export class Gate {
   }
 
   #open(): void {
-    while (!this.#closed && this.#held.length > 0) this.#held.shift()?.()
+    try {
+      while (!this.#closed && this.#held.length > 0) this.#held.shift()?.()
+    } finally {
+      // What throws holds up nobody behind it.
+      if (this.#held.length > 0) queueMicrotask(() => { this.#open() })
+    }
   }
 }

@@ -21,6 +21,8 @@ export class PagePorts {
   readonly #limits: Limits
   readonly #post: (message: EncodedMessage) => void
   readonly #table: Ports<End>
+  /** The link has ended; what came on it may still be dispatched. */
+  #over = false
 
   constructor(limits: Limits, post: (message: EncodedMessage) => void) {
     this.#limits = limits
@@ -55,8 +57,14 @@ export class PagePorts {
   handOut(ids: readonly number[]): MessagePort[] {
     return ids.map((id) => {
       const end = new HandedPort()
-      this.#table.accept(id, end)
+      try {
+        this.#table.accept(id, end)
+      } catch (error) {
+        end.end()
+        throw error
+      }
       this.#listen(id, end)
+      if (this.#over) shut(this.#table.close(id))
       return end.port
     })
   }
@@ -81,6 +89,7 @@ export class PagePorts {
 
   /** The link is over, and with it every port. */
   end(): void {
+    this.#over = true
     for (const end of this.#table.closeAll()) shut(end)
   }
 
@@ -118,6 +127,7 @@ export class PagePorts {
     } catch (error) {
       // No room, and nobody to tell: rather than leave one message out, the port ends.
       report(error)
+      for (const port of ports) port.close()
       this.#tellClosed(id)
     }
   }

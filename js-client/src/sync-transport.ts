@@ -19,8 +19,9 @@ export function requestSync(url: string, body: Uint8Array<ArrayBuffer>): Uint8Ar
   // A window gets no bytes from a request that blocks it, but text of which each character is a byte.
   request.overrideMimeType('text/plain; charset=x-user-defined')
   request.send(body)
-  if (request.status === 200) return Uint8Array.from(request.responseText, (letter) => letter.charCodeAt(0))
-  const refusal = JSON.parse(request.responseText) as Partial<Refusal>
+  const text = request.responseText
+  if (request.status === 200 && text.startsWith('\x01')) return Uint8Array.from(text, (letter) => letter.charCodeAt(0))
+  const refusal = JSON.parse(text) as Partial<Refusal>
   // Whatever else answers (a proxy, a server that is starting) may be asked again.
   if (refusal.code === undefined) throw new TypeError(request.statusText)
   return refusal as Refusal

@@ -43,7 +43,7 @@ describe('a server that breaks the protocol', () => {
     'a number too far on': '[3,0,["send","a",[]]]',
     'an acknowledgement of what was never sent': '[1,9]',
     'an unknown kind': '[1,0,["sent","a",[]]]',
-    'a message for another role': '[1,0,["invoke",2,"a",[]]]',
+    'a message for another role': '[1,0,["sync",2,"a",[]]]',
     'a value that lies': '[1,0,["send","a",[1],[["d",[7]]]]]',
     'arguments that are no array': '[1,0,["send","a",1]]',
     'a result that lies': '[1,0,["result",1,1,[["d",[7]]]]]',

@@ -4,13 +4,18 @@
  */
 import assert from 'node:assert/strict'
 import { encode } from '../src/core/clone.js'
-import { decodeValue, parsePageControl, type Envelope, type Hello } from '../src/core/envelope.js'
-import { decodeBody, decodeFrame, encodeControl, encodeMessage, type Frame } from '../src/core/frame.js'
+import {
+  decodeValue, parsePageControl, type Envelope, type Hello, type Invoke, type Send, type Sync,
+} from '../src/core/envelope.js'
+import {
+  decodeBody, decodeFrame, encodeControl, encodeMessage, sized, type EncodedMessage, type Frame,
+} from '../src/core/frame.js'
 import { DEFAULT_LIMITS } from '../src/core/limits.js'
 import { claim, Link, Side } from '../src/core/link.js'
 import { IpcRenderer } from '../src/ipc-renderer.js'
 import type { ConnectionOptions } from '../src/connection.js'
 import type { Socket, SocketClass } from '../src/websocket-transport.js'
+import { answerText, type SyncAnswer } from './scripted-request.js'
 
 type Data = string | Uint8Array
 
@@ -86,6 +91,14 @@ export class ScriptedServer {
   readonly log: { kind: string, channel?: string, value: unknown }[] = []
   readonly hellos: Hello[] = []
   readonly handlers: Record<string, Handler> = { echo: (...args) => args }
+  /** What came of other kinds than those in `log`: ports, and what is for another page. */
+  readonly others: Envelope[] = []
+  /** Each synchronous request that came. */
+  readonly requests: { readonly hello: Hello, readonly awaited: number }[] = []
+  /** What the next requests get instead of an answer: a failure of the network, or another status. */
+  readonly refusals: ('broken' | SyncAnswer)[] = []
+  /** What the welcome names. */
+  features = ['ports', 'sync', 'send-to']
   mood: Mood = 'welcome'
   /** What the welcome says. */
   messageBytes = DEFAULT_LIMITS.messageBytes
@@ -93,6 +106,8 @@ export class ScriptedServer {
   overtaken = 0
   #links = new Map<string, Known>()
   #process = 1
+  /** Of `sync`, by their ids, until they are done. */
+  #answers = new Map<number, EncodedMessage>()
 
   /** Give this to the client in place of the browser's. */
   get WebSocket(): SocketClass {
@@ -138,6 +153,12 @@ export class ScriptedServer {
     this.link.post(encodeMessage(['send', channel], encode(args)))
   }
 
+  /** Sends messages as they stand. */
+  say(...messages: string[]): void {
+    for (const json of messages) this.link.post(sized(json))
+    this.flush()
+  }
+
   flush(): void {
     for (let frame = this.link.takeFrame(); frame !== null; frame = this.link.takeFrame()) this.socket.deliver(frame)
   }
@@ -174,9 +195,27 @@ export class ScriptedServer {
     for (const frame of frames) {
       const control = frame.control && parsePageControl(frame.control)
       if (control?.kind === 'bye') bye = control.last
-      else this.#numberedCame(link.receive(frame, null))
+      else this.#numberedCame(link.receive(frame, null), link)
     }
     return { hello: hello, bye }
+  }
+
+  /** A synchronous request: throws as a browser does when nothing answers. */
+  sync(body: Uint8Array<ArrayBuffer>): SyncAnswer {
+    const refusal = this.refusals.shift()
+    if (refusal === 'broken') throw new Error('NetworkError: nothing answers')
+    return refusal ?? this.#answered(decodeBody(body))
+  }
+
+  #answered([first, ...frames]: Frame[]): SyncAnswer {
+    const [hello, last] = [first, frames.pop()].map((frame) => parsePageControl(frame?.control ?? []))
+    assert.ok(hello?.kind === 'hello' && last?.kind === 'await')
+    this.requests.push({ hello, awaited: last.id })
+    const link = this.#know(hello)
+    for (const frame of frames) this.#numberedCame(link.receive(frame, null), link)
+    const answer = this.#answers.get(last.id)
+    assert.ok(answer, 'a call that is awaited has come')
+    return { status: 200, text: answerText(link, answer) }
   }
 
   #know(hello: Hello): Link {
@@ -207,36 +246,59 @@ export class ScriptedServer {
     const { received } = link
     link.attach(message.attempt, message.received)
     socket.deliver(encodeControl(received, 'welcome', {
-      received: received - this.overtaken, features: [], process: String(this.#process), webContentsId: 7,
+      received: received - this.overtaken, features: this.features, process: String(this.#process), webContentsId: 7,
       token: 'a'.repeat(32), frameToken: 'b'.repeat(32), messageBytes: this.messageBytes, version: '0.1.0',
     }))
     this.flush()
   }
 
-  #numberedCame(envelopes: readonly Envelope[]): void {
+  #numberedCame(envelopes: readonly Envelope[], link = this.link): void {
     for (const envelope of envelopes) {
-      if (envelope.kind !== 'send' && envelope.kind !== 'invoke') throw new Error(`unexpected ${envelope.kind}`)
-      const value = decodeValue(envelope)
-      this.log.push({ kind: envelope.kind, channel: envelope.channel, value })
-      if (envelope.kind === 'invoke') this.#answer(envelope.id, this.handlers[envelope.channel], value as unknown[])
+      if (envelope.kind === 'send') this.#note(envelope)
+      else if (envelope.kind === 'invoke') this.#invoked(envelope, link)
+      else if (envelope.kind === 'sync') this.#keep(envelope.id, answerOf(envelope.id, this.#called(envelope)))
+      else this.others.push(envelope)
+      if (envelope.kind === 'sync-done') this.#answers.delete(envelope.id)
     }
   }
 
-  /** A handler that is not there never answers. */
-  #answer(id: number, handler: Handler | undefined, args: unknown[]): void {
-    if (!handler) return
-    try {
-      this.link.post(encodeMessage(['result', id], encode(handler(...args))))
-    } catch (error) {
-      this.link.post(encodeMessage(['error', id], encode(error)))
-    }
-    if (this.link.attached) this.flush()
+  #note(envelope: Send | Invoke | Sync): unknown[] {
+    const value = decodeValue(envelope) as unknown[]
+    this.log.push({ kind: envelope.kind, channel: envelope.channel, value })
+    return value
+  }
+
+  #called(envelope: Invoke | Sync): (() => unknown) | undefined {
+    const args = this.#note(envelope)
+    const handler = this.handlers[envelope.channel]
+    return handler && (() => handler(...args))
+  }
+
+  #invoked(envelope: Invoke, link: Link): void {
+    const answer = answerOf(envelope.id, this.#called(envelope))
+    if (!answer) return
+    link.post(answer)
+    if (link.attached) this.flush()
+  }
+
+  #keep(id: number, answer: EncodedMessage | undefined): void {
+    if (answer) this.#answers.set(id, answer)
+  }
+}
+
+/** A handler that is not there never answers. */
+function answerOf(id: number, handler: (() => unknown) | undefined): EncodedMessage | undefined {
+  try {
+    return handler && encodeMessage(['result', id], encode(handler()))
+  } catch (error) {
+    return encodeMessage(['error', id], encode(error))
   }
 }
 
 /** A client whose server is `server`; its times are as in production unless `limits` says otherwise. */
 export function clientOf(server: ScriptedServer, options: Partial<ConnectionOptions> = {}): IpcRenderer {
-  return new IpcRenderer({ address: 'http://127.0.0.1/ipc', WebSocket: server.WebSocket, random: () => 0, ...options })
+  const { WebSocket } = server
+  return new IpcRenderer({ address: 'http://127.0.0.1/ipc', WebSocket, random: () => 0, ...options })
 }
 
 /** Milliseconds after which a condition that was waited for counts as one that will never be. */
