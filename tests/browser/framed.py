@@ -147,6 +147,8 @@ def only_tab(driver: WebDriver) -> Iterator[WebDriver]:
         driver.switch_to.window(handle)
         driver.close()
     driver.switch_to.window(first)
+    # In Firefox a page that looks for a server which is gone holds up every other socket to the same host.
+    driver.get("about:blank")
 
 
 @contextlib.contextmanager

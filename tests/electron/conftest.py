@@ -47,6 +47,8 @@ def open_window(browser: WebDriver, main: Main) -> Iterator[Callable[[], Window]
         browser.switch_to.window(handle)
         browser.close()
     browser.switch_to.window(first)
+    # In Firefox a page that looks for a server which is gone holds up every other socket to the same host.
+    browser.get("about:blank")
 
 
 @pytest.fixture
