@@ -45,10 +45,7 @@ export interface ConnectionOptions {
 }
 
 /** Why the link ended, where the server said it with a close code alone. */
-const RESET_REASONS: Readonly<Record<number, string>> = {
-  [CloseCode.OVERFLOW]: 'overflow',
-  [CloseCode.RESET]: 'ended',
-}
+const RESET_REASONS: Record<number, string> = { [CloseCode.OVERFLOW]: 'overflow', [CloseCode.RESET]: 'ended' }
 
 /** What runs no listener of the page: it settles a promise, or is said into a port. */
 const QUIET: readonly Envelope['kind'][] = ['result', 'error', 'port', 'port-close']
@@ -131,6 +128,11 @@ export class Connection extends EventEmitter implements Public.Connection {
       calls.settle(id)
       throw error
     }
+  }
+
+  /** Sends the answer to a call that came with these ports' link. Where that is over, nobody waits for it. */
+  answer(ports: PagePorts, message: EncodedMessage): void {
+    if (ports === this.#page.ports && this.#state !== 'closed') this.post(message)
   }
 
   /** Sends a message with ports, which are the page's no more. */

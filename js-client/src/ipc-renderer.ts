@@ -149,7 +149,7 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
 
   /** The server calls something in this page. What the page does not allow, and what throws, is an error there. */
   async #answer(id: number, channel: string, args: unknown): Promise<void> {
-    const { answers } = this.connection
+    const { answers, ports } = this.connection
     const answer = async (): Promise<EncodedMessage> => {
       const handler = answers.get(channel)
       if (!handler) throw new Error(`the page does not allow '${channel}'`)
@@ -158,9 +158,7 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
     }
     const refuse = (error: unknown): EncodedMessage =>
       encodeMessage(['error', id], this.#thrown(error))
-    const message = await answer().catch(refuse)
-    // Whoever is gone by now waits for nothing.
-    if (this.connection.state !== 'closed') this.connection.post(message)
+    this.connection.answer(ports, await answer().catch(refuse))
   }
 
   #thrown(error: unknown): Cloned {
