@@ -148,7 +148,10 @@ def test_dev_takes_the_next_free_port_and_says_so(program: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with running("dev", str(program), "--port", str(port), "--no-open") as process:
-            assert f"port {port} is in use, so this is port {port + 1}" in line_with(process, "is in use")
+            said = re.search(rf"port {port} is in use, so this is port (\d+)", line_with(process, "is in use"))
+            assert said is not None
+            # Mostly the very next; but whatever else runs here may have taken that one.
+            assert port < int(said[1]) < port + 100
 
 
 def test_what_is_no_origin_is_told_in_one_sentence(program: Path, capsys: pytest.CaptureFixture[str]) -> None:
