@@ -77,6 +77,12 @@ class Live:
         """Run the server; the thread's main function."""
         self.loop = asyncio.get_running_loop()
         await self._server.serve()
+        # Browsers open connections ahead: one that was accepted while the server ended has been closed by nobody.
+        if others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others, timeout=1)
+        for connection in list(self._server.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
 
 
 @contextlib.contextmanager

@@ -30,6 +30,7 @@ LAYERS: Layers = (
     ("hub",),
     ("dispatch",),
     ("router",),
+    ("turns",),
     # A transport tells its connection when it can write again; the connection sees it as an object that writes.
     ("websocket_transport", "websocket_source"),
     ("connection", "page_link"),

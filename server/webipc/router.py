@@ -10,7 +10,6 @@ import asyncio
 import inspect
 import logging
 import secrets
-import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Executor
 from contextvars import copy_context
@@ -36,7 +35,7 @@ from webipc.ipc_main_impl import IpcMainImpl
 from webipc.message_port_main import MessagePortMain
 from webipc.port_end import LocalEnd
 from webipc.sync_calls import SyncCall
-from webipc.web_contents import WebContents
+from webipc.turns import CreatedTurn, EmitTurn, FrameCreatedTurn, GoneTurn, LastHolderTurn, ListenerTurn
 from webipc.web_frame_main import WebFrameMain
 
 logger = logging.getLogger("webipc")
@@ -68,11 +67,11 @@ class Router:
         contents = frame.web_contents
         event = IpcMainEvent(frame)
         if contents.listener_count("ipc-message"):
-            yield _EmitTurn(contents, "ipc-message", event, channel, args)
+            yield EmitTurn(contents, "ipc-message", event, channel, args)
         for ipc in (frame._ipc_if_made, contents._ipc, self._ipc_main):  # noqa: SLF001 - unmade ones have no listeners
             if ipc is not None:
                 for handler in ipc.calls(channel):
-                    yield _ListenerTurn(handler, event, args)
+                    yield ListenerTurn(handler, event, args)
 
     def sync(self, connection: Connection, call: SyncCall, args: list[Any]) -> Iterator[Turn]:
         """Yield the calls for a `sendSync`; the event is nobody's behind the last of them but the listeners'."""
@@ -82,12 +81,12 @@ class Router:
         has_listeners = False
         if contents.listener_count("ipc-message-sync"):
             has_listeners = True
-            yield _EmitTurn(contents, "ipc-message-sync", event, channel, args)
+            yield EmitTurn(contents, "ipc-message-sync", event, channel, args)
         for ipc in (frame._ipc_if_made, contents._ipc, self._ipc_main):  # noqa: SLF001 - as above
             if ipc is not None:
                 for handler in ipc.calls(channel):
                     has_listeners = True
-                    yield _LastHolderTurn(handler, event, args)
+                    yield LastHolderTurn(handler, event, args)
         if not has_listeners:
             text = "WebContents #%d called ipcRenderer.sendSync() with '%s' channel without listeners."
             logger.warning(text, contents.id, channel)
@@ -100,7 +99,7 @@ class Router:
         for ipc in (frame._ipc_if_made, frame.web_contents._ipc, self._ipc_main):  # noqa: SLF001 - as above
             if ipc is not None:
                 for handler in ipc.calls(channel):
-                    yield _LastHolderTurn(handler, event, [message])
+                    yield LastHolderTurn(handler, event, [message])
 
     def invoke(self, connection: Connection, call_id: int, channel: str, args: list[Any]) -> Iterator[Turn]:
         """Return the call for an `invoke`: one, which answers."""
@@ -121,13 +120,13 @@ class Router:
         event = WebContentsEvent(contents)
         if is_new_tab:
             for listener in listeners:
-                yield _CreatedTurn(listener, event)
+                yield CreatedTurn(listener, event)
         if contents.listener_count("frame-created"):
-            yield _FrameCreatedTurn(contents, event, frame)
+            yield FrameCreatedTurn(contents, event, frame)
 
     def gone(self, frame: WebFrameMain) -> Iterator[Turn]:
         """Return what is run behind the last message of a document: then the frame is disposed."""
-        return iter((_GoneTurn(frame),))
+        return iter((GoneTurn(frame),))
 
     def await_later(self, awaitable: Awaitable[Any], done: "Callable[[asyncio.Future[Any]], None]") -> None:
         """Run what a plain function has handed on."""
@@ -173,155 +172,6 @@ def _plain(value: dict[str, Any]) -> dict[str, Any]:
 
 async def _awaited(awaitable: Awaitable[Any]) -> Any:
     return await awaitable
-
-
-class _CreatedTurn:
-    """One listener for new tabs."""
-
-    __slots__ = ("_event", "_listener")
-
-    def __init__(self, listener: Callable[..., Any], event: WebContentsEvent) -> None:
-        self._listener = listener
-        self._event = event
-
-    def start(self) -> Coroutine[Any, Any, Any] | None:
-        returned = self._listener(self._event, self._event.sender)
-        return returned if inspect.iscoroutine(returned) else None
-
-    def settle(self, value: Any) -> None:
-        """Whatever a listener returns is nobody's."""
-
-    def fail(self, error: BaseException) -> None:
-        logger.error("A listener for new web contents raised", exc_info=error)
-
-    def describe(self) -> str:
-        return f"The listener {self._listener!r} for new web contents"
-
-
-class _FrameCreatedTurn:
-    """The `frame-created` listeners of a tab."""
-
-    __slots__ = ("_contents", "_event", "_frame")
-
-    def __init__(self, contents: WebContents, event: WebContentsEvent, frame: WebFrameMain) -> None:
-        self._contents = contents
-        self._event = event
-        self._frame = frame
-
-    def start(self) -> None:
-        self._contents.emit("frame-created", self._event, {"frame": self._frame})
-
-    def settle(self, value: Any) -> None:
-        """Nothing is awaited, so nothing settles."""
-
-    def fail(self, error: BaseException) -> None:
-        logger.error("A listener for 'frame-created' of %r raised", self._contents, exc_info=error)
-
-    def describe(self) -> str:
-        return "a listener for 'frame-created'"
-
-
-class _GoneTurn:
-    """The end of a document, in its place behind what it has sent."""
-
-    __slots__ = ("_frame",)
-
-    def __init__(self, frame: WebFrameMain) -> None:
-        self._frame = frame
-
-    def start(self) -> None:
-        self._frame._dispose()  # noqa: SLF001 - a frame does not end by its own hand
-
-    def settle(self, value: Any) -> None:
-        """Nothing is awaited, so nothing settles."""
-
-    def fail(self, error: BaseException) -> None:
-        logger.error("%r could not be disposed", self._frame, exc_info=error)
-
-    def describe(self) -> str:
-        return f"the end of {self._frame!r}"
-
-
-class _EmitTurn:
-    """The `ipc-message` or `ipc-message-sync` listeners of a tab."""
-
-    __slots__ = ("_args", "_channel", "_contents", "_event", "_name")
-
-    def __init__(self, contents: WebContents, name: str, event: IpcMainEvent, channel: str, args: list[Any]) -> None:
-        self._contents = contents
-        self._name = name
-        self._event = event
-        self._channel = channel
-        self._args = args
-
-    def start(self) -> None:
-        self._contents.emit(self._name, self._event, self._channel, *self._args)
-
-    def settle(self, value: Any) -> None:
-        """Nothing is awaited, so nothing settles."""
-
-    def fail(self, error: BaseException) -> None:
-        logger.error("A listener for '%s' of %r raised", self._name, self._contents, exc_info=error)
-        del self._event
-        _let_go(error)
-
-    def describe(self) -> str:
-        return f"a listener for '{self._name}' ({self._channel!r})"
-
-
-class _ListenerTurn:
-    """One `on` listener. What it returns is ignored, as in Electron."""
-
-    __slots__ = ("_args", "_event", "_handler")
-
-    def __init__(self, handler: Handler, event: IpcMainEvent, args: list[Any]) -> None:
-        self._handler = handler
-        self._event = event
-        self._args = args
-
-    def start(self) -> Coroutine[Any, Any, Any] | None:
-        handler = self._handler
-        returned = handler.function(self._event, *handler.bind(self._event, self._args))
-        return returned if inspect.iscoroutine(returned) else None
-
-    def settle(self, value: Any) -> None:
-        """Whatever a listener returns is nobody's."""
-
-    def fail(self, error: BaseException) -> None:
-        logger.error("A listener for '%s' raised", self._handler.channel, exc_info=error)
-
-    def describe(self) -> str:
-        return f"The listener {self._handler.name} for '{self._handler.channel}'"
-
-
-class _LastHolderTurn(_ListenerTurn):
-    """One `on` listener whose event ends with the last who holds it: a page waits for an answer, or has sent ports."""
-
-    __slots__ = ()
-
-    def fail(self, error: BaseException) -> None:
-        super().fail(error)
-        # Whoever ran this turn is in the traceback as well.
-        del self._event
-        _let_go(error)
-
-
-def _let_go(error: BaseException) -> None:
-    """Clear what the frames of a traceback hold, once it is logged; those of the errors behind it as well.
-
-    Whoever keeps the log record would otherwise keep the event, and a page would stay blocked that nobody answers.
-    """
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        one = waiting.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        traceback.clear_frames(one.__traceback__)
-        waiting += (one.__cause__, one.__context__)
-        if isinstance(one, BaseExceptionGroup):
-            waiting += one.exceptions
 
 
 class _InvokeTurn:
