@@ -39,7 +39,8 @@ const INTERNAL = `
   ackBytes ackMs helloMs silenceMs probeMs answerPageMs answerServerMs channelLength records settle backlog skeleton
   elements isBare places buffers holder welcomed arrived broken schedule congested shouldAnswer shouldProbe doubted
   nextAttempt known came lost claims doubt heard wake probe leave comeBack attach detach fixup messages deliver opened
-  finish _keep _tell _warn _onceOnly _removeEach _add _warned _maxListeners
+  finish lastWords posted going callSync postPorted handOut running roomFor inner isBack openPorts sites uses closeAll
+  say tell _keep _tell _warn _onceOnly _removeEach _add _warned _maxListeners
 `.trim().split(/\s+/)
 const mangle = { properties: { regex: new RegExp(`^(${INTERNAL.join('|')})$`) } }
 

@@ -6,12 +6,17 @@ import { encodeBody } from './core/frame.js'
 
 export const CONTENT_TYPE = 'application/vnd.webipc.v1'
 
-/** Best effort: a browser may refuse or lose it, and a document that goes away has nobody to tell. */
+/**
+ * Best effort: a browser may refuse or lose it, and a document that goes away has nobody to tell. Twice, as Firefox
+ * loses the beacon of a process that it ends, and the request when all of it ends; the link knows what came twice.
+ */
 export function sendBeacon(url: string, frames: readonly (string | Uint8Array<ArrayBuffer>)[]): void {
   try {
     // The type makes another origin ask first, so it is part of the protection against other sites.
-    navigator.sendBeacon(url, new Blob([encodeBody(frames)], { type: CONTENT_TYPE }))
+    const body = new Blob([encodeBody(frames)], { type: CONTENT_TYPE })
+    navigator.sendBeacon(url, body)
+    fetch(url, { method: 'POST', body, keepalive: true, credentials: 'include' }).catch(() => undefined)
   } catch {
-    // No sendBeacon here, or a body beyond the browser's quota: the socket has carried what it could.
+    // Neither is here, or the body is beyond the browser's quota: the socket has carried what it could.
   }
 }

@@ -8,8 +8,7 @@
 import { Arrivals } from './arrivals.js'
 import { Attempt, type AttemptOptions } from './attempt.js'
 import { Backoff } from './backoff.js'
-import { sendBeacon } from './beacon-transport.js'
-import { beaconAddress, socketAddress, syncAddress } from './address.js'
+import { socketAddress, syncAddress } from './address.js'
 import type * as Public from './connection-types.js'
 import type { Envelope, Welcome } from './core/envelope.js'
 import type { Cloned } from './core/clone.js'
@@ -23,6 +22,7 @@ import { replace } from './core/link.js'
 import { awaitParent, parentLink, Waiting } from './embedding.js'
 import { EventEmitter } from './emitter.js'
 import { Gate } from './gate.js'
+import { LastWords } from './last-words.js'
 import { PageLink, type Call, type Claims, type Rejected } from './page-link.js'
 import type { PagePorts } from './page-ports.js'
 import { report } from './report.js'
@@ -65,6 +65,7 @@ export class Connection extends EventEmitter implements Public.Connection {
   readonly #gate = new Gate()
   /** Documents in iframes of this one, which the server has to meet after it. */
   readonly waiting = new Waiting()
+  readonly lastWords: LastWords
   #page: PageLink
   /** The link that has ended, until what came on it is dispatched and its calls are rejected. */
   #ending: PageLink | undefined
@@ -79,6 +80,7 @@ export class Connection extends EventEmitter implements Public.Connection {
     this.#limits = options.limits ?? DEFAULT_LIMITS
     this.#backoff = new Backoff(options.random ?? Math.random)
     this.#tab = new Tab(options.address ?? '')
+    this.lastWords = new LastWords(options.address, this.#limits, () => this.#claims())
     this.#page = this.#newPage()
     this.#arrivals = new Arrivals<Arrival>(
       (arrival) => { this.#dispatch(arrival) },
@@ -114,8 +116,14 @@ export class Connection extends EventEmitter implements Public.Connection {
     this.require()
     refuseMore('message_bytes', message.size, this.#welcome?.messageBytes ?? Infinity)
     const seq = this.#page.link.post(message)
+    this.lastWords.posted(this.#page)
     this.#attempt?.schedule()
     return seq
+  }
+
+  /** Sends what `words` posts, even if the script is cut off meanwhile. */
+  say(words: () => void): void {
+    this.lastWords.say(this.#page.link, words)
   }
 
   /** Sends an `invoke`. Whatever throws, no call is left open. */
@@ -170,7 +178,7 @@ export class Connection extends EventEmitter implements Public.Connection {
   close(): void {
     if (this.#state === 'closed') return
     if (this.#state === 'open') this.#attempt?.finish(true)
-    else this.#goodbye(true)
+    else this.lastWords.leave(this.#page, this.#attempt, true)
     this.#release('closed by the page')
   }
 
@@ -186,7 +194,7 @@ export class Connection extends EventEmitter implements Public.Connection {
   leave(mayReturn: boolean): void {
     this.#tab.put()
     if (this.#state === 'closed') return
-    this.#goodbye(!mayReturn)
+    this.lastWords.leave(this.#page, this.#attempt, !mayReturn)
     this.#attempt = undefined
     this.#retry.stop()
     if (!mayReturn) this.#close('gone')
@@ -195,6 +203,7 @@ export class Connection extends EventEmitter implements Public.Connection {
 
   /** The document has come back. */
   comeBack(): void {
+    this.lastWords.going = false
     this.#tab.take()
     this.#backoff.reset()
     this.#connect()
@@ -225,7 +234,7 @@ export class Connection extends EventEmitter implements Public.Connection {
   readonly #connect = (): void => {
     this.#retry.stop()
     const { address, WebSocket } = this.#options
-    const waiting = this.#state === 'connecting' || this.#state === 'resuming'
+    const waiting = ['connecting', 'resuming'].includes(this.#state)
     if (!waiting || this.#attempt || address === undefined || !WebSocket) return
     if (awaitParent(address, this.#connect)) return
     try {
@@ -326,19 +335,6 @@ export class Connection extends EventEmitter implements Public.Connection {
     if (this.#state !== 'reset') return
     this.#become('connecting')
     this.#connectLater()
-  }
-
-  /** Says what can still be said, by the socket and by a beacon: browsers deliver the one or the other. */
-  #goodbye(bye: boolean): void {
-    const { address } = this.#options
-    if (address === undefined) return
-    const page = this.#page
-    // First, because it says whether anything had left before this moment.
-    const hello = page.hello(0, this.#claims())
-    this.#attempt?.finish(bye)
-    const backlog = page.link.backlog(this.#limits.beaconBytes)
-    if (backlog.length === 0 && !(bye && page.known)) return
-    sendBeacon(beaconAddress(address), [hello, ...backlog, ...bye ? [page.bye()] : []])
   }
 
   #giveUp(reason: string): void {

@@ -40,7 +40,7 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
 
   // Own functions, because programs take them off the object: `const { send, invoke } = ipcRenderer`.
   readonly send = (channel: string, ...args: unknown[]): void => {
-    this.connection.post(encodeMessage(['send', channel], this.#cloned(channel, args)))
+    this.connection.say(() => { this.connection.post(encodeMessage(['send', channel], this.#cloned(channel, args))) })
   }
 
   readonly invoke = (channel: string, ...args: unknown[]): Promise<unknown> =>
@@ -52,7 +52,7 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
   readonly sendSync = (channel: string, ...args: unknown[]): unknown => {
     const answer = this.connection.callSync(channel, this.#cloned(channel, args))
     if (answer.kind === 'result') return this.#value(answer)
-    if (answer.kind !== 'error') fail(`'${answer.kind}' is no answer`)
+    if (answer.kind !== 'error') fail(`unexpected ${answer.kind}`)
     throw withDetails(this.#value(answer) as Failure, '')
   }
 
@@ -107,14 +107,14 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
     const { ports } = this.connection
     if (envelope.kind === 'port') ports.came(envelope)
     else if (envelope.kind === 'port-close') ports.closed(envelope.port)
-    else if (envelope.kind !== 'void') fail(`'${envelope.kind}' is not for a page`)
+    else if (envelope.kind !== 'void') fail(`unexpected ${envelope.kind}`)
   }
 
   #dispatch(envelope: Send): void {
     const { senderId, senderIsMainFrame = true } = envelope.meta ?? {}
     try {
       const args = this.#value(envelope)
-      if (!Array.isArray(args)) fail('wrong value of send')
+      if (!Array.isArray(args)) fail('wrong value')
       this.#emit(envelope.channel, args, senderId === undefined ? {} : { senderId, senderIsMainFrame })
     } catch (error) {
       // What another page has said, the server has not looked at: that page's lie is not the end of this link.

@@ -20,13 +20,17 @@ export function followPage(connection: Connection): void {
   let away: PageTransitionEvent | undefined
   // More than once does no harm. A document that is here freezes and hides as well.
   const leave = (): void => { if (away) connection.leave(away.persisted) }
-  addEventListener('pagehide', (event) => {
+  const hide = (event: PageTransitionEvent): void => {
+    connection.lastWords.going = true
     away = event
     // Not before now: a page that listens to `unload` is not kept to come back.
     if (event.persisted || forbidsUnload()) {
       if (document.hidden) leave()
     } else addEventListener('unload', leave)
-  })
+  }
+  // Twice: the first may be cut off (last-words.ts).
+  addEventListener('pagehide', hide, true)
+  addEventListener('pagehide', hide)
   document.addEventListener('visibilitychange', () => {
     leave()
     if (!document.hidden) connection.wake(false)

@@ -87,11 +87,11 @@ export class PageLink {
     return encodeControl(this.link.received, 'bye', this.link.last)
   }
 
-  /** The frames of a body (PROTOCOL.md 2.4): who sends it, and all that is kept. */
-  body(claims: Claims): (string | Uint8Array<ArrayBuffer>)[] {
+  /** The frames of a body (PROTOCOL.md 2.4): who sends it, and what is kept, the oldest first, of `room` bytes. */
+  body(claims: Claims, room?: number): (string | Uint8Array<ArrayBuffer>)[] {
     // First, because it says whether anything had left before this moment.
     const hello = this.hello(0, claims)
-    return [hello, ...this.link.backlog()]
+    return [hello, ...this.link.backlog(room)]
   }
 
   /** Rejects every waiting call, in the order of the calls; each learns whether its message had ever left. */

@@ -72,7 +72,9 @@ describe('birth', () => {
     server.mood = 'welcome'
     await until(isOpen)
     assert.ok(server.hellos.every((hello) => hello.fresh && hello.link === server.hellos[0]?.link))
-    assert.deepEqual(server.hellos.map((hello) => hello.attempt), server.hellos.map((_, index) => index + 1))
+    const attempts = server.hellos.map((hello) => hello.attempt)
+    // A slow machine gives up some before they have said anything.
+    assert.deepEqual(attempts, [...new Set(attempts)].sort((a, b) => a - b), 'each has a higher number')
     assert.ok(server.sockets[0]?.closed, 'the first is closed')
   })
   test('where there is no WebSocket, messages wait within the limits, and nothing else happens', () => {

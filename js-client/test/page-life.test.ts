@@ -4,31 +4,26 @@ import { afterEach, beforeEach, describe, mock, test } from 'node:test'
 import { client } from '../src/client.js'
 import type { IpcRenderer } from '../src/ipc-renderer.js'
 import { VERSION } from '../src/version.js'
+import { catchOutliving, letGo, type Outliving } from './outliving.js'
 import { clientOf, quiet, ScriptedServer, until } from './scripted-server.js'
-
-interface Beacon { readonly url: string, readonly body: Blob }
 
 let server: ScriptedServer
 let ipcRenderer: IpcRenderer
-let beacons: Beacon[]
-
-/** Node 20 has no navigator: this one hands the beacon to the test. */
-function navigator(sendBeacon: (url: string, body: Blob) => boolean): void {
-  Object.defineProperty(globalThis, 'navigator', { value: { sendBeacon }, configurable: true })
-}
+let outliving: Outliving
+let beacons: Outliving['beacons']
 
 const isOpen = (): boolean => ipcRenderer.connection.state === 'open'
 
 beforeEach(() => {
-  beacons = []
-  navigator((url, body) => beacons.push({ url, body }) > 0)
+  outliving = catchOutliving()
+  beacons = outliving.beacons
   server = new ScriptedServer()
   ipcRenderer = clientOf(server)
   ipcRenderer.connection.open()
 })
 afterEach(() => {
   ipcRenderer.connection.close()
-  Reflect.deleteProperty(globalThis, 'navigator')
+  letGo()
 })
 
 describe('a document that goes away for good', () => {
@@ -49,6 +44,15 @@ describe('a document that goes away for good', () => {
     const { hello, bye } = await server.beacon(beacon.body)
     assert.deepEqual([hello.attempt, hello.link, bye], [0, server.hellos[0]?.link, 2])
     assert.equal(server.sent('n').length, 2, 'what came twice is taken once')
+  })
+  test('the beacon goes as a request with `keepalive` too: browsers lose the one or the other', async () => {
+    await until(isOpen)
+    ipcRenderer.connection.leave(false)
+    const [request] = outliving.fetches
+    assert.ok(request)
+    const { url, body, init } = request
+    assert.deepEqual([url, body], [beacons[0]?.url, beacons[0]?.body])
+    assert.deepEqual({ ...init, body: '' }, { method: 'POST', keepalive: true, credentials: 'include', body: '' })
   })
   test('a link that never had a socket is made by the beacon, fresh', async () => {
     server.mood = 'silent'
@@ -80,11 +84,11 @@ describe('a document that goes away for good', () => {
   test('a browser that refuses the beacon is no error', async () => {
     await until(isOpen)
     for (const refused of [() => { throw new Error('no') }, () => false]) {
-      navigator(refused)
+      catchOutliving(refused)
       ipcRenderer.send('n')
       ipcRenderer.connection.leave(true)
     }
-    Reflect.deleteProperty(globalThis, 'navigator')
+    letGo()
     ipcRenderer.connection.leave(false)
   })
   test('waiting calls are left alone: nobody is there to hear', async () => {

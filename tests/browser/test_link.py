@@ -200,7 +200,7 @@ def test_a_closed_tab_is_destroyed(tab: WebDriver, site: Site) -> None:
 def test_a_message_sent_in_pagehide_arrives(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, server.url)
     evaluate(tab, "void addEventListener('pagehide', () => ipcRenderer.send('say', 'goodbye'))")
-    tab.get(f"{server.url}/other.html")
+    tab.get("about:blank")
     wait_until(lambda: site.said == ["goodbye"], "the last message arrives")
 
 
@@ -373,7 +373,7 @@ def test_a_page_on_a_listed_second_origin_uses_all_of_it(tab: WebDriver, elsewhe
         assert second.port
         assert evaluate(tab, "ipcRenderer.invoke('echo', 'from elsewhere')") == "from elsewhere"
         evaluate(tab, "void addEventListener('pagehide', () => ipcRenderer.send('say', 'goodbye'))")
-        tab.refresh()
+        tab.get("about:blank")
         wait_until(lambda: site.said == ["goodbye"], "the last message arrives")
 
 

@@ -38,10 +38,10 @@ export const CloseCode = {
 
 /** What a page does after a close code (PROTOCOL.md section 8, last column). */
 export const Then = {
-  NOTHING: 'NOTHING',
-  RECONNECT: 'RECONNECT',
-  NEW_LINK: 'NEW_LINK',
-  GIVE_UP: 'GIVE_UP',
+  NOTHING: 0,
+  RECONNECT: 1,
+  NEW_LINK: 2,
+  GIVE_UP: 3,
 } as const
 export type Then = (typeof Then)[keyof typeof Then]
 
