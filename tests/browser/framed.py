@@ -10,13 +10,14 @@ from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Response
+from fastapi import Response
 from fastapi.responses import HTMLResponse
 from selenium.webdriver.remote.webdriver import WebDriver
 
+from tests.applications import Application
 from tests.browser.browsers import evaluate
 from tests.serving import Live, live, wait_until
-from webipc import IpcMain, Limits, WebContents, WebFrameMain
+from webipc import Limits, WebContents, WebFrameMain
 
 FRAMES = Path(__file__).parent / "pages" / "frames"
 
@@ -47,13 +48,11 @@ class Calls:
         return self.all
 
 
-class Site:
+class Site(Application):
     """The application, being served."""
 
     def __init__(self, **settings: Any) -> None:
-        self.app = FastAPI()
-        self.ipc_main = IpcMain(**settings)
-        self.ipc_main.mount(self.app, pages=FRAMES)
+        super().__init__(pages=FRAMES, **settings)
         self.ran = Calls(self.ipc_main, "preload-ran")
         self.created: list[WebContents] = []
         self.destroyed: list[int] = []

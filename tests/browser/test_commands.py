@@ -1,17 +1,18 @@
 """What a page may let its server do with it: nothing by default; run code, reload, close where it says so."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from selenium.webdriver.remote.webdriver import WebDriver
 
+from tests.applications import Application
 from tests.browser.browsers import evaluate
-from tests.serving import Live, live, wait_until
-from webipc import IpcMain, JSError, JSMap, Limits, ResetError, WebContents
+from tests.browser.site import visit
+from tests.serving import Live, wait_until
+from webipc import JSError, JSMap, Limits, ResetError
 
 PAGE = """<!doctype html>
 <title>allows %s</title>
@@ -21,7 +22,7 @@ PAGE = """<!doctype html>
   Object.assign(window, { ipcRenderer, allow })
   allow(%s)
   window.opened = new Promise((resolve) => {
-    const look = () => { if (ipcRenderer.connection.state === 'open') resolve(true) }
+    const look = () => { if (ipcRenderer.connection.state === 'open') resolve(ipcRenderer.connection.webContentsId) }
     ipcRenderer.connection.on('state', look)
     look()
   })
@@ -29,20 +30,14 @@ PAGE = """<!doctype html>
 """
 
 
-class Site:
+class Site(Application):
     """An application with a page that allows everything, and one that allows nothing."""
 
     def __init__(self) -> None:
-        self.app = FastAPI()
-        self.ipc_main = IpcMain(limits=Limits(goodbye_ms=200))
-        self.ipc_main.mount(self.app)
+        super().__init__(limits=Limits(goodbye_ms=200))
         everything = "'executeJavaScript', 'reload', 'close'"
         self.app.get("/all", response_class=HTMLResponse)(lambda: PAGE % ("all", everything))
         self.app.get("/none", response_class=HTMLResponse)(lambda: PAGE % ("none", ""))
-
-    def contents(self) -> WebContents:
-        (contents,) = self.ipc_main.get_all_web_contents()
-        return contents
 
 
 @pytest.fixture
@@ -50,24 +45,13 @@ def site() -> Site:
     return Site()
 
 
-@pytest.fixture
-def server(site: Site) -> Iterator[Live]:
-    with live(site.app) as served:
-        yield served
-
-
 def run(server: Live, coroutine: Coroutine[Any, Any, Any]) -> Any:
     return server.run(coroutine)
 
 
-def visit(tab: WebDriver, url: str) -> None:
-    tab.get(url)
-    evaluate(tab, "window.opened")
-
-
 def test_code_runs_in_a_page_that_allows_it(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, f"{server.url}/all")
-    contents = site.contents()
+    contents = site.the_contents()
     assert run(server, contents.execute_javascript("document.title")) == "allows all"
     assert run(server, contents.execute_javascript("Promise.resolve(new Map([[1, 2]]))")) == JSMap([(1, 2)])
     with pytest.raises(JSError, match="boom") as caught:
@@ -81,7 +65,8 @@ def test_code_runs_in_a_page_that_allows_it(tab: WebDriver, server: Live, site: 
 
 def test_a_page_allows_nothing_by_itself(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, f"{server.url}/none")
-    for command in (site.contents().execute_javascript("1"), site.contents().reload(), site.contents().close()):
+    contents = site.the_contents()
+    for command in (contents.execute_javascript("1"), contents.reload(), contents.close()):
         with pytest.raises(JSError, match="the page does not allow 'webipc:"):
             run(server, command)
     assert evaluate(tab, "ipcRenderer.connection.state") == "open"
@@ -96,18 +81,18 @@ def test_a_name_that_is_no_command_is_refused(tab: WebDriver, server: Live) -> N
 def test_a_page_loads_itself_again(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, f"{server.url}/all")
     evaluate(tab, "window.marked = 1")
-    before = site.contents().id
-    run(server, site.contents().reload())
+    before = site.the_contents().id
+    run(server, site.the_contents().reload())
     wait_until(
         lambda: tab.execute_script("return window.marked !== 1 && window.opened !== undefined"), "a new document"
     )
     evaluate(tab, "window.opened")
-    assert site.contents().id == before
+    assert site.the_contents().id == before
 
 
 def test_a_page_that_closes_is_destroyed_at_once(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, f"{server.url}/all")
-    contents = site.contents()
+    contents = site.the_contents()
     destroyed: list[int] = []
     contents.on("destroyed", lambda event: destroyed.append(event.sender.id))
     run(server, contents.close())
@@ -122,13 +107,13 @@ def test_a_tab_that_a_script_has_opened_is_closed(tab: WebDriver, server: Live, 
     known = set(tab.window_handles)
     tab.execute_script("window.open(arguments[0], '_blank')", f"{server.url}/all")
     wait_until(lambda: len(site.ipc_main.get_all_web_contents()) == 1, "the page is connected")
-    run(server, site.contents().close())
+    run(server, site.the_contents().close())
     wait_until(lambda: set(tab.window_handles) == known, "the tab is gone")
 
 
 def test_a_call_into_a_page_that_goes_is_told_so(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, f"{server.url}/all")
-    contents = site.contents()
+    contents = site.the_contents()
 
     async def call() -> None:
         calling = asyncio.create_task(contents.execute_javascript("new Promise(() => undefined)"))

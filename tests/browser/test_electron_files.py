@@ -5,23 +5,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from selenium.webdriver.remote.webdriver import WebDriver
 
+from tests.applications import Application
 from tests.browser.browsers import PageError, evaluate
 from tests.serving import live, wait_until
-from webipc import IpcMain, IpcMainEvent, IpcMainInvokeEvent, MessageChannelMain, MessagePortMain
+from webipc import IpcMainEvent, IpcMainInvokeEvent, MessageChannelMain, MessagePortMain
 
 HERE = Path(__file__).parent / "electron"
 
 
-class Shop:
+class Shop(Application):
     """The main process of the application whose pages and preload scripts are in `electron/`."""
 
     def __init__(self, *preload: str) -> None:
-        self.app = FastAPI()
-        self.ipc_main = IpcMain(preload=[HERE / "preload" / name for name in preload])
-        self.ipc_main.mount(self.app, pages=HERE / "pages")
+        super().__init__(pages=HERE / "pages", preload=[HERE / "preload" / name for name in preload])
         self.stock = {"tea": 5}
         self.heard: list[Any] = []
         self.ipc_main.handle("shop:count", self._count)

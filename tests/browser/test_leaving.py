@@ -9,10 +9,8 @@ import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.browser.browsers import WEBKIT_NAME, evaluate
-from tests.browser.test_link import Site, server, site, visit
+from tests.browser.site import Site, visit
 from tests.serving import Live, wait_until
-
-__all__ = ["server", "site"]
 
 GO = """void (async () => {
   await until(() => document.hidden)

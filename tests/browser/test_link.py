@@ -1,9 +1,8 @@
 """The link in real browsers, over a real uvicorn: resume, reload, restart, back/forward cache, tabs, other origins."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -11,87 +10,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.browser.browsers import PageError, console, evaluate, new_tab
-from tests.network import Relay, relay
+from tests.browser.site import PAGES, Site, visit
+from tests.network import Relay
 from tests.serving import Live, free_port, live, spawned, wait_until
-from webipc import IpcMain, IpcMainEvent, IpcMainInvokeEvent, Limits, WebContents
-
-PAGES = Path(__file__).parent / "pages"
-
-
-class Site:
-    """An application for the pages of these tests, with what a test wants to know of it."""
-
-    def __init__(self, **settings: Any) -> None:
-        self.app = FastAPI()
-        self.ipc_main = IpcMain(**settings)
-        self.ipc_main.mount(self.app, pages=PAGES)
-        # What `number` messages have said.
-        self.numbers: list[int] = []
-        # How often `wait` was called; it returns when `go_on` is set.
-        self.waits = 0
-        self.go_on = threading.Event()
-        self.destroyed: list[int] = []
-        self.said: list[Any] = []
-        self._register()
-
-    def _register(self) -> None:
-        ipc_main = self.ipc_main
-        ipc_main.on("number", lambda event, number: self.numbers.append(number))
-        ipc_main.on("say", lambda event, value: self.said.append(value))
-        ipc_main.handle("wait", self._wait)
-        ipc_main.handle("echo", lambda event, value: value)
-        ipc_main.handle("id", lambda event: event.sender.id)
-
-        @ipc_main.on("start counting")
-        async def start(event: IpcMainEvent, count: int) -> None:
-            for number in range(count):
-                event.sender.send("count", number)
-                if number % 20 == 0:
-                    await pause()
-
-        @ipc_main.web_contents_created
-        def created(event: Any, contents: WebContents) -> None:
-            contents.on("destroyed", lambda event: self.destroyed.append(event.sender.id))
-
-    def _wait(self, event: IpcMainInvokeEvent, answer: str) -> str:
-        self.waits += 1
-        assert self.go_on.wait(20)
-        return answer
-
-    def the_contents(self) -> WebContents:
-        (contents,) = self.ipc_main.get_all_web_contents()
-        return contents
-
-
-async def pause() -> None:
-    """Let a few milliseconds pass, as a program does that has something else to do."""
-    import asyncio
-
-    await asyncio.sleep(0.003)
-
-
-@pytest.fixture
-def site() -> Site:
-    return Site()
-
-
-@pytest.fixture
-def server(site: Site) -> Iterator[Live]:
-    with live(site.app) as served:
-        yield served
-
-
-@pytest.fixture
-def network(server: Live) -> Iterator[Relay]:
-    with relay(server.port) as between:
-        yield between
-
-
-def visit(tab: WebDriver, url: str) -> int:
-    """Load a page and return its web contents id, once it is connected."""
-    tab.get(url)
-    identity: int = evaluate(tab, "window.opened")
-    return identity
+from webipc import IpcMain, Limits
 
 
 def test_a_page_calls_python_and_gets_pushes(tab: WebDriver, server: Live, site: Site) -> None:

@@ -7,18 +7,18 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from selenium.webdriver.remote.webdriver import WebDriver
 
+from tests.applications import Application
 from tests.browser.browsers import PageError, evaluate
+from tests.browser.site import PAGES
+from tests.browser.site import visit as visit_page
 from tests.network import Relay, relay
 from tests.serving import Live, live, wait_until
 from webipc import (
-    IpcMain,
     IpcMainEvent,
     IpcMainInvokeEvent,
     JSMap,
@@ -26,11 +26,8 @@ from webipc import (
     MessageChannelMain,
     MessageEvent,
     MessagePortMain,
-    WebContents,
 )
 from webipc.port_end import End
-
-PAGES = Path(__file__).parent / "pages"
 
 HOOKS = """(() => {
   window.heard = []
@@ -44,13 +41,11 @@ HOOKS = """(() => {
 })()"""
 
 
-class Site:
+class Site(Application):
     """An application that takes ports, and gives some."""
 
     def __init__(self, **settings: Any) -> None:
-        self.app = FastAPI()
-        self.ipc_main = IpcMain(**settings)
-        self.ipc_main.mount(self.app, pages=PAGES)
+        super().__init__(pages=PAGES, **settings)
         self.ports: list[MessagePortMain] = []
         self.messages: list[Any] = []
         self.heard: list[Any] = []
@@ -80,31 +75,15 @@ class Site:
         others = [contents for contents in self.ipc_main.get_all_web_contents() if contents is not event.sender]
         others[0].post_message("port", message, event.ports)
 
-    def contents(self) -> WebContents:
-        (contents,) = self.ipc_main.get_all_web_contents()
-        return contents
-
 
 @pytest.fixture
 def site() -> Site:
     return Site()
 
 
-@pytest.fixture
-def server(site: Site) -> Iterator[Live]:
-    with live(site.app) as served:
-        yield served
-
-
-@pytest.fixture
-def network(server: Live) -> Iterator[Relay]:
-    with relay(server.port) as between:
-        yield between
-
-
 def visit(tab: WebDriver, url: str) -> None:
-    tab.get(url)
-    evaluate(tab, "window.opened")
+    """Load a page, and have it listen to the ports that come."""
+    visit_page(tab, url)
     evaluate(tab, HOOKS)
 
 
@@ -160,7 +139,7 @@ def test_python_gives_a_port_to_a_page(tab: WebDriver, server: Live, site: Site)
     def give() -> MessagePortMain:
         channel = MessageChannelMain()
         channel.port1.post_message("said before it was sent")
-        site.contents().post_message("port", {"n": 1}, [channel.port2])
+        site.the_contents().post_message("port", {"n": 1}, [channel.port2])
         site.listen(channel.port1)
         return channel.port1
 
@@ -187,7 +166,7 @@ def test_a_port_that_the_page_closes_tells_python_behind_its_last_words(
 
     def give() -> None:
         channel = MessageChannelMain()
-        site.contents().post_message("port", None, [channel.port2])
+        site.the_contents().post_message("port", None, [channel.port2])
         site.listen(channel.port1)
 
     server.call(give)
@@ -280,7 +259,7 @@ def test_a_port_that_nobody_takes_is_closed(tab: WebDriver, server: Live, site: 
 
     def give() -> None:
         channel = MessageChannelMain()
-        site.contents().post_message("back", None, [channel.port2])
+        site.the_contents().post_message("back", None, [channel.port2])
         site.listen(channel.port1)
 
     server.call(give)

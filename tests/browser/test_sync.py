@@ -1,21 +1,19 @@
 """sendSync in a real browser: order, values, a socket that is not there, an answer that is lost, nobody who answers."""
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI, Response
+from fastapi import Response
 from selenium.webdriver.remote.webdriver import WebDriver
 
+from tests.applications import Application
 from tests.browser.browsers import PageError, evaluate
-from tests.network import Relay, relay
+from tests.browser.site import PAGES, visit
+from tests.network import Relay
 from tests.serving import Live, live, wait_until
-from webipc import IpcMain, IpcMainEvent, Limits
+from webipc import IpcMainEvent, Limits
 from webipc.assets import client_file
-
-PAGES = Path(__file__).parent / "pages"
 
 EARLY = """
 ;(() => {
@@ -28,13 +26,11 @@ EARLY = """
 """
 
 
-class Site:
+class Site(Application):
     """An application that answers blocked pages."""
 
     def __init__(self, **settings: Any) -> None:
-        self.app = FastAPI()
-        self.ipc_main = IpcMain(**settings)
-        self.ipc_main.mount(self.app, pages=PAGES)
+        super().__init__(pages=PAGES, **settings)
         self.heard: list[Any] = []
         self.kept: list[IpcMainEvent] = []
         ipc_main = self.ipc_main
@@ -78,23 +74,6 @@ class Site:
 @pytest.fixture
 def site() -> Site:
     return Site()
-
-
-@pytest.fixture
-def server(site: Site) -> Iterator[Live]:
-    with live(site.app) as served:
-        yield served
-
-
-@pytest.fixture
-def network(server: Live) -> Iterator[Relay]:
-    with relay(server.port) as between:
-        yield between
-
-
-def visit(tab: WebDriver, url: str) -> None:
-    tab.get(url)
-    evaluate(tab, "window.opened")
 
 
 def test_an_answer_is_what_the_first_listener_has_set(tab: WebDriver, server: Live) -> None:
@@ -175,7 +154,7 @@ def test_nobody_who_answers_does_not_freeze_the_page(
     assert evaluate(tab, "ipcRenderer.sendSync('silent')") == never
     assert evaluate(tab, "ipcRenderer.sendSync('raises')") == never
     assert evaluate(tab, "ipcRenderer.sendSync('nobody listens')") == never
-    (contents,) = site.ipc_main.get_all_web_contents()
+    contents = site.the_contents()
     warning = (
         f"WebContents #{contents.id} called ipcRenderer.sendSync() with 'nobody listens' channel without listeners."
     )

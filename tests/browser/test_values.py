@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.browser.browsers import evaluate
-from tests.browser.test_link import Site, visit
+from tests.browser.site import Site, visit
 from tests.same import is_same
 from tests.serving import live
 from tests.strategies import values

@@ -11,28 +11,27 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from fastapi import FastAPI, Response
+from fastapi import Response
 from selenium.webdriver.remote.webdriver import WebDriver
 
+from tests.applications import Application
 from tests.browser.browsers import PageError, evaluate
 from tests.serving import Live, live
-from webipc import IpcMain, IpcMainInvokeEvent
+from webipc import IpcMainInvokeEvent
 
 PAGES = Path(__file__).parent / "pages" / "web_view"
 
 REMOVED = "The WebView must be attached to the DOM and the dom-ready event emitted before this method can be called."
 
 
-class Site:
+class Site(Application):
     """An application that serves the pages, and lets what they load wait."""
 
     def __init__(self) -> None:
-        self.app = FastAPI()
+        super().__init__(pages=PAGES)
         self.go_on = threading.Event()
         self.app.get("/slow")(lambda: self.go_on.wait(20))
         self.app.get("/late-script.js")(self._late_script)
-        self.ipc_main = IpcMain()
-        self.ipc_main.mount(self.app, pages=PAGES)
         # The channels of what the server was sent.
         self.said: list[str] = []
         self.ipc_main.handle("id", self._id)
@@ -51,12 +50,6 @@ class Site:
 @pytest.fixture
 def site() -> Site:
     return Site()
-
-
-@pytest.fixture
-def server(site: Site) -> Iterator[Live]:
-    with live(site.app) as served:
-        yield served
 
 
 @pytest.fixture

@@ -1,0 +1,33 @@
+"""The fixtures of the browser tests: an application for each test, being served, and a network that can be cut.
+
+A file whose pages want another application says so in a `site` of its own.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.applications import Application
+from tests.browser.site import Site
+from tests.network import Relay, relay
+from tests.serving import Live, live
+
+
+@pytest.fixture
+def site() -> Application:
+    """The application of the test."""
+    return Site()
+
+
+@pytest.fixture
+def server(site: Application) -> Iterator[Live]:
+    """The server of that application."""
+    with live(site.app) as served:
+        yield served
+
+
+@pytest.fixture
+def network(server: Live) -> Iterator[Relay]:
+    """A network before that server."""
+    with relay(server.port) as between:
+        yield between
