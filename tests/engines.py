@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
-from tests.browser.browsers import STARTERS, new_tab
+from tests.browser.browsers import STARTERS, closing_new_tabs, new_tab
 from tests.browser.browsers import browser as running_browser
 from tools.install_browser import BrowserMissingError
 
@@ -76,10 +76,6 @@ def browser(engine: str) -> Iterator[WebDriver]:
 @pytest.fixture
 def tab(browser: WebDriver) -> Iterator[WebDriver]:
     """The browser with an empty new tab in front; every tab that the test leaves open is closed afterwards."""
-    first = browser.current_window_handle
-    new_tab(browser)
-    yield browser
-    for handle in set(browser.window_handles) - {first}:
-        browser.switch_to.window(handle)
-        browser.close()
-    browser.switch_to.window(first)
+    with closing_new_tabs(browser):
+        new_tab(browser)
+        yield browser

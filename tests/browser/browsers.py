@@ -128,6 +128,29 @@ def new_tab(driver: WebDriver) -> str:
     return driver.current_window_handle
 
 
+@contextmanager
+def closing_new_tabs(driver: WebDriver) -> Iterator[None]:
+    """Close every tab that the block leaves open beside the one in front, and go back to that one."""
+    first = driver.current_window_handle
+    yield
+    for handle in set(driver.window_handles) - {first}:
+        driver.switch_to.window(handle)
+        driver.close()
+    driver.switch_to.window(first)
+
+
+@contextmanager
+def only_tab(driver: WebDriver) -> Iterator[WebDriver]:
+    """Lend the browser's first tab, which costs nothing to open; the tabs that are opened from it end with the block.
+
+    WebKitGTK lets the pages of no other tab open windows.
+    """
+    with closing_new_tabs(driver):
+        yield driver
+    # In Firefox a page that looks for a server which is gone holds up every other socket to the same host.
+    driver.get("about:blank")
+
+
 def console(driver: WebDriver) -> list[str]:
     """Return what the page's console said since the last call, as `LEVEL text`; uncaught errors are among it.
 

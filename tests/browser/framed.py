@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from fastapi import Response
 from fastapi.responses import HTMLResponse
 from selenium.webdriver.remote.webdriver import WebDriver
@@ -23,7 +24,8 @@ FRAMES = Path(__file__).parent / "pages" / "frames"
 
 # With these a document that is not shown any more is given up soon, also one that could come back: for tests that wait
 # for that, and need no tab to be kept.
-QUICK = Limits(grace_ms=300, unattached_grace_ms=300, goodbye_ms=300)
+QUICK = {"limits": Limits(grace_ms=300, unattached_grace_ms=300, goodbye_ms=300)}
+quick = pytest.mark.parametrize("settings", [QUICK], ids=["quick"])
 
 ALLOW = """
 import { allow } from '/ipc/commands.js'
@@ -132,22 +134,6 @@ def click(tab: WebDriver, script: str) -> None:
     button = "Object.assign(document.createElement('button'), { textContent: 'do it' })"
     evaluate(tab, f"(() => {{ const it = {button}; it.onclick = () => {{ {script} }}; document.body.append(it) }})()")
     tab.find_elements("tag name", "button")[-1].click()
-
-
-@contextlib.contextmanager
-def only_tab(driver: WebDriver) -> Iterator[WebDriver]:
-    """Lend the browser's first tab, which costs nothing to open; the tabs that are opened from it end with the test.
-
-    WebKitGTK lets the pages of no other tab open windows.
-    """
-    first = driver.current_window_handle
-    yield driver
-    for handle in set(driver.window_handles) - {first}:
-        driver.switch_to.window(handle)
-        driver.close()
-    driver.switch_to.window(first)
-    # In Firefox a page that looks for a server which is gone holds up every other socket to the same host.
-    driver.get("about:blank")
 
 
 @contextlib.contextmanager

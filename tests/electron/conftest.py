@@ -1,7 +1,8 @@
 """The fixtures of the conformance suite: an application for each test, and a page of it in each engine's one tab.
 
-The tab stays, and shows the page of one test after the other: a test costs one page load. A test that wants other
-settings of `IpcMain` says so: `@pytest.mark.parametrize("settings", [{"limits": Limits(...)}])`.
+It is either `main` with a `window`, or, where pages have frames and workers, `site` with a `tab`. The tab stays, and
+shows the page of one test after the other: a test costs one page load. A test that wants other settings of `IpcMain`
+says so: `@pytest.mark.parametrize("settings", [{"limits": Limits(...)}])`.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
+from tests.browser.browsers import only_tab
+from tests.browser.framed import Site, serving
 from tests.electron.window import Main, Window
 from tests.serving import live
 
@@ -31,7 +34,6 @@ def main(settings: dict[str, Any]) -> Iterator[Main]:
 @pytest.fixture
 def open_window(browser: WebDriver, main: Main) -> Iterator[Callable[[], Window]]:
     """Open a page of the application: the first in the tab that is there, others in tabs that end with the test."""
-    first = browser.current_window_handle
     opened: list[Window] = []
 
     def opens() -> Window:
@@ -42,16 +44,25 @@ def open_window(browser: WebDriver, main: Main) -> Iterator[Callable[[], Window]
         window.load()
         return window
 
-    yield opens
-    for handle in set(browser.window_handles) - {first}:
-        browser.switch_to.window(handle)
-        browser.close()
-    browser.switch_to.window(first)
-    # In Firefox a page that looks for a server which is gone holds up every other socket to the same host.
-    browser.get("about:blank")
+    with only_tab(browser):
+        yield opens
 
 
 @pytest.fixture
 def window(open_window: Callable[[], Window]) -> Window:
     """A page of the application, loaded and connected."""
     return open_window()
+
+
+@pytest.fixture
+def site(settings: dict[str, Any]) -> Iterator[Site]:
+    """The application whose pages have frames and workers, being served."""
+    with serving(**settings) as served:
+        yield served
+
+
+@pytest.fixture
+def tab(browser: WebDriver) -> Iterator[WebDriver]:
+    """The browser's one tab."""
+    with only_tab(browser) as lent:
+        yield lent

@@ -4,14 +4,13 @@ A worker is a web contents of one document, and its `ipc` is that of the content
 ends with it too: its scope is not known to the server.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.browser.browsers import PageError, evaluate
-from tests.browser.framed import QUICK, Site, only_tab, serving
+from tests.browser.framed import Site, quick
 from tests.electron.titles import electron
 from tests.serving import wait_until
 from webipc import JSMap, MessagePortMain, WebContents
@@ -19,24 +18,6 @@ from webipc import JSMap, MessagePortMain, WebContents
 # How a page starts each of them.
 KINDS = ["dedicated", "shared"]
 each_kind = pytest.mark.parametrize("kind", KINDS)
-
-
-@pytest.fixture
-def tab(browser: WebDriver) -> Iterator[WebDriver]:
-    with only_tab(browser) as lent:
-        yield lent
-
-
-@pytest.fixture
-def settings() -> dict[str, Any]:
-    """The arguments of `IpcMain`."""
-    return {}
-
-
-@pytest.fixture
-def site(settings: dict[str, Any]) -> Iterator[Site]:
-    with serving(**settings) as served:
-        yield served
 
 
 @pytest.fixture
@@ -183,7 +164,7 @@ def test_a_worker_and_its_page_send_to_each_other(tab: WebDriver, site: Site, pa
     assert (event.sender, name) == (contents, "name")
 
 
-@pytest.mark.parametrize("settings", [{"limits": QUICK}], ids=["quick"])
+@quick
 @electron("A worker that is ended is destroyed, and its page is not")
 def test_a_worker_that_is_ended_is_destroyed(tab: WebDriver, site: Site, page: WebContents) -> None:
     contents = start(tab, site, "dedicated")

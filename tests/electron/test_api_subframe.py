@@ -1,30 +1,18 @@
 """Electron's spec/api-subframe-spec.ts: every document that loads the client is a frame, and is answered as one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
-from tests.browser.framed import Site, only_tab, serving
+from tests.browser.framed import Site
 from tests.electron.titles import electron
 from webipc import IpcMainEvent
 
 PAGES = ["frame-with-frame-container.html", "frame-with-frame.html", "frame.html"]
 
 Answer = Callable[[IpcMainEvent], None]
-
-
-@pytest.fixture
-def tab(browser: WebDriver) -> Iterator[WebDriver]:
-    with only_tab(browser) as lent:
-        yield lent
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with serving() as served:
-        yield served
 
 
 def events(tab: WebDriver, site: Site, *pages: str) -> list[IpcMainEvent]:

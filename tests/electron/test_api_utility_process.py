@@ -4,29 +4,16 @@ A Web Worker stands for the child process: it computes beside the page, and talk
 `MessageChannelMain`, as a child does by its `parentPort`.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.browser.browsers import PageError, evaluate
-from tests.browser.framed import Site, only_tab, serving
+from tests.browser.framed import Site
 from tests.electron.titles import electron
 from tests.serving import wait_until
 from webipc import MessageChannelMain, MessagePortMain, WebContents
-
-
-@pytest.fixture
-def tab(browser: WebDriver) -> Iterator[WebDriver]:
-    with only_tab(browser) as lent:
-        yield lent
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with serving() as served:
-        yield served
 
 
 @pytest.fixture

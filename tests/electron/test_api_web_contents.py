@@ -2,40 +2,17 @@
 api-browser-window-spec.ts and chromium-spec.ts have of both. A web contents is a tab.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.browser.browsers import evaluate
-from tests.browser.framed import QUICK, Site, click, only_tab, serving
+from tests.browser.framed import Site, click, quick
 from tests.electron.titles import electron
 from tests.serving import wait_until
 from webipc import JSError, WebContents, WebFrameMain, undefined
 from webipc.ipc_main_impl import IpcMainImpl
-
-
-@pytest.fixture
-def tab(browser: WebDriver) -> Iterator[WebDriver]:
-    with only_tab(browser) as lent:
-        yield lent
-
-
-@pytest.fixture
-def settings() -> dict[str, Any]:
-    """The arguments of `IpcMain`."""
-    return {}
-
-
-@pytest.fixture
-def site(settings: dict[str, Any]) -> Iterator[Site]:
-    with serving(**settings) as served:
-        yield served
-
-
-# A tab that is closed is given up soon.
-quick = pytest.mark.parametrize("settings", [{"limits": QUICK}], ids=["quick"])
 
 
 @pytest.fixture

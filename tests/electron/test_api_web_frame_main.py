@@ -1,14 +1,11 @@
 """Electron's spec/api-web-frame-main-spec.ts: documents in iframes, what they are called, and what becomes of them."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.browser.browsers import evaluate
-from tests.browser.framed import QUICK, Site, click, only_tab, serving, subtree
+from tests.browser.framed import Site, click, quick, subtree
 from tests.electron.titles import electron
 from tests.network import relay
 from tests.serving import wait_until
@@ -16,28 +13,6 @@ from webipc import JSError, WebContents, WebFrameMain, undefined
 
 CONTAINER = "frame-with-frame-container.html"
 DISPOSED = "Render frame was disposed before WebFrameMain could be accessed"
-
-
-@pytest.fixture
-def tab(browser: WebDriver) -> Iterator[WebDriver]:
-    with only_tab(browser) as lent:
-        yield lent
-
-
-@pytest.fixture
-def settings() -> dict[str, Any]:
-    """The arguments of `IpcMain`."""
-    return {}
-
-
-@pytest.fixture
-def site(settings: dict[str, Any]) -> Iterator[Site]:
-    with serving(**settings) as served:
-        yield served
-
-
-# Documents that a browser keeps, to show them again, are gone soon.
-quick = pytest.mark.parametrize("settings", [{"limits": QUICK}], ids=["quick"])
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
 """sendTo of Electron 27's spec/api-ipc-renderer-spec.ts: from page to page by the number of the web contents."""
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.browser.browsers import evaluate
-from tests.browser.framed import Site, only_tab, serving
+from tests.browser.framed import Site
 from tests.electron.titles import electron
 from tests.serving import wait_until
 from webipc import WebContents, WebFrameMain
@@ -23,24 +22,6 @@ LISTEN = """(() => {
     })
   }
 })()"""
-
-
-@pytest.fixture
-def tab(browser: WebDriver) -> Iterator[WebDriver]:
-    with only_tab(browser) as lent:
-        yield lent
-
-
-@pytest.fixture
-def settings() -> dict[str, Any]:
-    """The arguments of `IpcMain`."""
-    return {}
-
-
-@pytest.fixture
-def site(settings: dict[str, Any]) -> Iterator[Site]:
-    with serving(**settings) as served:
-        yield served
 
 
 class Two(NamedTuple):

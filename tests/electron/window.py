@@ -10,12 +10,12 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fastapi import FastAPI
 from selenium.webdriver.remote.webdriver import WebDriver
 
+from tests.applications import Application
 from tests.browser.browsers import evaluate
 from tests.serving import PATIENCE, Live, wait_until
-from webipc import EventEmitter, IpcMain, WebContents, WebFrameMain
+from webipc import EventEmitter, WebContents, WebFrameMain
 
 PAGES = Path(__file__).parent / "pages"
 
@@ -44,13 +44,11 @@ class Once:
         return self._arguments.result()
 
 
-class Main:
+class Main(Application):
     """The main process of one test."""
 
     def __init__(self, **settings: Any) -> None:
-        self.app = FastAPI()
-        self.ipc_main = IpcMain(**settings)
-        self.ipc_main.mount(self.app, pages=PAGES)
+        super().__init__(pages=PAGES, **settings)
         self.server: Live
 
     @property

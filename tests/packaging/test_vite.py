@@ -21,7 +21,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.browser.browsers import browser as running_browser
-from tests.browser.browsers import console, evaluate
+from tests.browser.browsers import closing_new_tabs, console, evaluate
 from tests.packaging.conftest import ROOT, Distributions, Installation, run
 from tests.serving import PATIENCE, Live, free_port, live, spawned, wait_until
 
@@ -50,14 +50,10 @@ def driver() -> Iterator[WebDriver]:
 @pytest.fixture
 def tab(driver: WebDriver) -> Iterator[WebDriver]:
     """A new tab, with a console of its own; every tab that the test leaves open is closed afterwards."""
-    first = driver.current_window_handle
-    driver.switch_to.new_window("tab")
-    console(driver)
-    yield driver
-    for handle in set(driver.window_handles) - {first}:
-        driver.switch_to.window(handle)
-        driver.close()
-    driver.switch_to.window(first)
+    with closing_new_tabs(driver):
+        driver.switch_to.new_window("tab")
+        console(driver)
+        yield driver
 
 
 class Program(NamedTuple):
