@@ -1,7 +1,6 @@
 """The playground in a real browser: channels are called by hand, results and arrivals are seen, on every width."""
 
 import asyncio
-import itertools
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -10,14 +9,13 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from selenium.webdriver.chromium.webdriver import ChromiumDriver
-from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 
-from tests.browser.browsers import console, evaluate
-from tests.serving import Live, live, spawned, wait_until
+from tests.browser.browsers import console
+from tests.browser.playground import Page
+from tests.serving import Live, live, spawned
 from webipc import IpcError, IpcMain, IpcMainEvent, IpcMainInvokeEvent
 
 # What a person does first is done in every engine. The rest is about the page and not about the browser; besides, only
@@ -82,62 +80,6 @@ hostile.__doc__ = MARKUP
 def server() -> Iterator[Live]:
     with live(make_app()) as served:
         yield served
-
-
-class Page:
-    """The playground in a tab, in the words of somebody who uses it."""
-
-    def __init__(self, tab: WebDriver, url: str) -> None:
-        self.tab = tab
-        self.url = f"{url}/ipc/"
-
-    def open(self, channel: str = "") -> None:
-        self.tab.get(self.url + (f"#{channel}" if channel else ""))
-        self.until("document.querySelector('#connection').dataset.state === 'open'")
-        self.until("document.querySelector('#call').childElementCount > 0")
-
-    def look(self, expression: str) -> Any:
-        return evaluate(self.tab, expression)
-
-    def until(self, expression: str) -> None:
-        wait_until(lambda: self.look(f"Boolean({expression})"), expression)
-
-    def until_text(self, selector: str, text: str) -> None:
-        def found() -> bool:
-            return text in self.text(selector)
-
-        wait_until(found, f"{text!r} in {selector}")
-
-    def text(self, selector: str) -> str:
-        joined: str = self.look(
-            f"[...document.querySelectorAll({json.dumps(selector)})].map((it) => it.innerText).join('\\n')"
-        )
-        return joined
-
-    def press(self, *keys: str) -> None:
-        """Press keys wherever the focus is."""
-        ActionChains(self.tab).send_keys(*keys).perform()
-
-    def call(self, *texts: str) -> None:
-        """Type into the fields, then press Ctrl+Enter in the last one."""
-        for field, text in itertools.zip_longest(self.tab.find_elements(By.CSS_SELECTOR, "#call textarea"), texts):
-            assert field is not None, "more texts than fields"
-            field.clear()
-            # WebKit's driver refuses to type nothing.
-            field.click()
-            if text:
-                field.send_keys(text)
-        ActionChains(self.tab).key_down(Keys.CONTROL).send_keys(Keys.ENTER).key_up(Keys.CONTROL).perform()
-
-    def size(self, width: int, height: int = 800) -> None:
-        assert isinstance(self.tab, ChromiumDriver)
-        settings = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
-        self.tab.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", settings)
-
-    def prefer(self, feature: str, value: str) -> None:
-        assert isinstance(self.tab, ChromiumDriver)
-        features = [{"name": feature, "value": value}]
-        self.tab.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
 
 @pytest.fixture

@@ -1,28 +1,25 @@
 """Every way of saying something, by hand in the playground: sendSync, a port, another tab, a page that is embedded."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.select import Select
 
-from tests.browser.test_playground import Page
-from tests.serving import Live, live
-from webipc import IpcMain, IpcMainEvent, MessagePortMain
+from tests.applications import Application
+from tests.browser.playground import Page
+from tests.serving import Live
+from webipc import IpcMainEvent, MessagePortMain
 
 pytestmark = pytest.mark.engines("chromium")
 
 
-class Site:
+class Site(Application):
     """An application that answers what the playground says."""
 
     def __init__(self) -> None:
-        self.app = FastAPI(title="Shop")
-        self.ipc_main = IpcMain(debug=True)
-        self.ipc_main.mount(self.app)
+        super().__init__(debug=True)
         self.ports: list[MessagePortMain] = []
         self.ipc_main.on("version", self._version)
         self.ipc_main.on("talk", self._talk)
@@ -42,12 +39,6 @@ class Site:
 @pytest.fixture
 def site() -> Site:
     return Site()
-
-
-@pytest.fixture
-def server(site: Site) -> Iterator[Live]:
-    with live(site.app) as served:
-        yield served
 
 
 def choose(page: Page, verb: str) -> None:
@@ -126,8 +117,7 @@ def test_an_embedded_page_speaks_to_its_host_and_is_a_frame_of_its_tab(
     page.until_text("#arrival-list", "hello-host · from the guest")
     press(page, ".guest > button")
     page.until(f"{inside}.querySelector('#heard').innerText.includes('ping')")
-    (contents,) = site.ipc_main.get_all_web_contents()
-    main_frame = contents.main_frame
+    main_frame = site.the_contents().main_frame
     assert main_frame is not None
     assert [frame.url.rpartition("/")[2] for frame in main_frame.frames] == ["guest.html"]
     press(page, "#other-pages button")
