@@ -1,40 +1,12 @@
 /** The life of a link: its birth, its resumption on the next socket, its end and its successor (PROTOCOL.md 6). */
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, mock, test } from 'node:test'
-import type { ConnectionOptions } from '../src/connection.js'
-import type { ResetEvent, StateEvent } from '../src/connection-types.js'
 import { BufferFullError, ResetError } from '../src/core/errors.js'
 import { DEFAULT_LIMITS } from '../src/core/limits.js'
-import type { IpcRenderer } from '../src/ipc-renderer.js'
-import { clientOf, quiet, ScriptedServer, until } from './scripted-server.js'
+import { ipcRenderer, isOpen, newServer, numbers, resets, server, start, started, states } from './scripted-page.js'
+import { quiet, until } from './scripted-server.js'
 
-let server: ScriptedServer
-let ipcRenderer: IpcRenderer
-/** Every state that the connection has told of, with its reason. */
-let states: string[]
-let resets: ResetEvent[]
-
-function start(options: Partial<ConnectionOptions> = {}): void {
-  ipcRenderer = clientOf(server, options)
-  states = []
-  resets = []
-  ipcRenderer.connection.on('state', ({ state, reason }: StateEvent) => {
-    states.push(reason === undefined ? state : `${state}: ${reason}`)
-  })
-  ipcRenderer.connection.on('reset', (event: ResetEvent) => resets.push(event))
-  ipcRenderer.connection.open()
-}
-
-/** Starts, and waits for the welcome. */
-async function started(options: Partial<ConnectionOptions> = {}): Promise<void> {
-  start(options)
-  await until(isOpen)
-}
-
-const isOpen = (): boolean => ipcRenderer.connection.state === 'open'
-const numbers = (count: number, from = 0): number[][] => Array.from({ length: count }, (_, index) => [from + index])
-
-beforeEach(() => { server = new ScriptedServer() })
+beforeEach(newServer)
 afterEach(() => { ipcRenderer.connection.close() })
 
 describe('birth', () => {
