@@ -1,4 +1,7 @@
-"""What every test may rely on, whichever part of the project it looks at: where its files are, and browsers."""
+"""What every test may rely on, whichever part of the project it looks at: its files, and the fixtures of two others.
+
+connected.py has an application with a page, engines.py the browsers.
+"""
 
 from pathlib import Path
 
@@ -6,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-pytest_plugins = ["tests.engines"]
+pytest_plugins = ["tests.connected", "tests.engines"]
 
 
 @pytest.fixture(scope="session")

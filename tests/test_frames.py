@@ -1,34 +1,16 @@
 """Documents in iframes: whose they are, who reaches them, and when they end."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 
 from tests.applications import application
+from tests.connected import Site, contents_of
 from tests.waiting import settled, until
 from webipc import CloseCode, IpcMain, IpcMainEvent, Limits, WebContents, WebFrameMain
 from webipc.core.frame import encode_body, encode_control
 from webipc.testing import ClosedError, InvokeError, Renderer
-
-Site = tuple[FastAPI, IpcMain, Renderer]
-
-
-@pytest.fixture
-async def site() -> AsyncIterator[Site]:
-    """An application and a page that is connected to it."""
-    app, ipc_main = application()
-    ipc_main.handle("end", lambda event: None)
-    async with Renderer(app) as page:
-        yield app, ipc_main, page
-
-
-def contents_of(ipc_main: IpcMain, page: Renderer) -> WebContents:
-    contents = ipc_main.from_id(page.web_contents_id)
-    assert contents is not None
-    return contents
 
 
 def main_of(ipc_main: IpcMain, page: Renderer) -> WebFrameMain:

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from tests.applications import application
+from tests.connected import contents_of
 from webipc import (
     CloneError,
     DestroyedError,
@@ -419,8 +420,7 @@ async def test_a_tab_that_does_not_come_back_is_destroyed() -> None:
 
     async with Renderer(app) as stays, Renderer(app) as leaves:
         assert stays.web_contents_id != leaves.web_contents_id
-        contents = ipc_main.from_id(leaves.web_contents_id)
-        assert contents is not None
+        contents = contents_of(ipc_main, leaves)
         await leaves.close()
         await asyncio.wait_for(gone.wait(), 5)
         assert ipc_main.from_id(leaves.web_contents_id) is None
@@ -434,8 +434,7 @@ async def test_what_is_sent_while_the_socket_is_away_arrives_once_in_order() -> 
     heard: list[int] = []
     ipc_main.on("number", lambda event, number: heard.append(number))
     async with Renderer(app) as page:
-        contents = ipc_main.from_id(page.web_contents_id)
-        assert contents is not None
+        contents = contents_of(ipc_main, page)
         for number in range(100):
             page.send("number", number)
             contents.send("count", number)
@@ -514,8 +513,7 @@ async def test_broadcast_reaches_every_page() -> None:
 async def test_uncloneable_arguments_of_send_are_logged_and_not_raised(caplog: pytest.LogCaptureFixture) -> None:
     app, ipc_main = application()
     async with Renderer(app) as page:
-        contents = ipc_main.from_id(page.web_contents_id)
-        assert contents is not None
+        contents = contents_of(ipc_main, page)
         contents.send("news", print)
         contents.send("news", 1)
         assert await page.received("news") == [1]
@@ -526,8 +524,7 @@ async def test_uncloneable_arguments_of_send_are_logged_and_not_raised(caplog: p
 async def test_sending_needs_a_channel() -> None:
     app, ipc_main = application()
     async with Renderer(app) as page:
-        contents = ipc_main.from_id(page.web_contents_id)
-        assert contents is not None
+        contents = contents_of(ipc_main, page)
         with pytest.raises(TypeError, match="Missing required channel argument"):
             contents.send(None)  # type: ignore[arg-type]  # this is what is tested
 
@@ -565,8 +562,7 @@ async def test_what_a_thread_sends_is_encoded_at_the_call() -> None:
 async def test_sending_after_the_loop_has_closed_says_that_everything_is_destroyed() -> None:
     app, ipc_main = application()
     async with Renderer(app) as page:
-        contents = ipc_main.from_id(page.web_contents_id)
-        assert contents is not None
+        contents = contents_of(ipc_main, page)
     assert contents.main_frame is None
     ipc_main.broadcast("nobody", 1)
 

@@ -11,14 +11,9 @@ from typing import Any
 import pytest
 
 from tests.applications import application
-from webipc import DestroyedError, IpcMain, IpcMainEvent, IpcMainInvokeEvent, Limits, WebContents
+from tests.connected import contents_of
+from webipc import DestroyedError, IpcMainEvent, IpcMainInvokeEvent, Limits, WebContents
 from webipc.testing import InvokeError, Renderer
-
-
-def contents_of(ipc_main: IpcMain, page: Renderer) -> WebContents:
-    contents = ipc_main.from_id(page.web_contents_id)
-    assert contents is not None
-    return contents
 
 
 def troubles(caplog: pytest.LogCaptureFixture) -> list[str]:

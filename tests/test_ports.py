@@ -5,7 +5,6 @@ import gc
 import json
 import logging
 import threading
-from collections.abc import AsyncIterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from tests.applications import application
+from tests.connected import Site, contents_of
 from tests.waiting import until
 from webipc import (
     CloneError,
@@ -26,7 +26,6 @@ from webipc import (
     MessageChannelMain,
     MessageEvent,
     MessagePortMain,
-    WebContents,
     undefined,
 )
 from webipc.core.errors import CloseCode
@@ -35,22 +34,6 @@ from webipc.in_memory import Browser, MemorySocket
 from webipc.message_port_main import TransferError, TransferTypeError
 from webipc.testing import Renderer
 from webipc.web_frame_main import DisposedError
-
-Site = tuple[FastAPI, IpcMain, Renderer]
-
-
-@pytest.fixture
-async def site() -> AsyncIterator[Site]:
-    """An application and a page that is connected to it."""
-    app, ipc_main = application()
-    async with Renderer(app) as page:
-        yield app, ipc_main, page
-
-
-def contents_of(ipc_main: IpcMain, page: Renderer) -> WebContents:
-    contents = ipc_main.from_id(page.web_contents_id)
-    assert contents is not None
-    return contents
 
 
 class Ear:

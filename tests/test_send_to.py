@@ -1,27 +1,15 @@
 """sendTo: from a document to the main document of another tab, as far as the application lets it."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 
 from tests.applications import application
+from tests.connected import Site
 from tests.waiting import settled, until
-from webipc import CloneError, IpcMain, JSMap, Limits, WebContents, WebFrameMain, undefined
+from webipc import CloneError, JSMap, Limits, WebContents, WebFrameMain, undefined
 from webipc.core.frame import EncodedMessage
 from webipc.testing import Renderer
-
-Site = tuple[FastAPI, IpcMain, Renderer]
-
-
-@pytest.fixture
-async def site() -> AsyncIterator[Site]:
-    """An application and a page that is connected to it."""
-    app, ipc_main = application()
-    ipc_main.handle("end", lambda event: None)
-    async with Renderer(app) as page:
-        yield app, ipc_main, page
 
 
 def post_raw(page: Renderer, json: str) -> None:

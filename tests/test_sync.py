@@ -4,13 +4,14 @@ import asyncio
 import gc
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
 from tests.applications import application
+from tests.connected import Site, contents_of
 from tests.waiting import settled, until
 from webipc import CloneError, IpcMain, IpcMainEvent, Limits, undefined
 from webipc.core import clone
@@ -23,17 +24,6 @@ from webipc.testing import Renderer, SyncError
 
 NEVER = {"error": "reply was never sent"}
 TYPE = "application/vnd.webipc.v1"
-
-
-@pytest.fixture
-async def site() -> AsyncIterator[tuple[FastAPI, IpcMain, Renderer]]:
-    """An application and a page that is connected to it."""
-    app, ipc_main = application()
-    async with Renderer(app) as page:
-        yield app, ipc_main, page
-
-
-Site = tuple[FastAPI, IpcMain, Renderer]
 
 
 async def test_the_page_gets_what_the_listener_has_set(site: Site) -> None:
@@ -200,8 +190,7 @@ async def test_without_a_listener_there_is_one_warning_and_the_page_goes_on(
 async def test_ipc_message_sync_comes_first_and_may_answer(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     """Electron: emits when the renderer process sends a synchronous message."""
     _, ipc_main, page = site
-    contents = ipc_main.from_id(page.web_contents_id)
-    assert contents is not None
+    contents = contents_of(ipc_main, page)
     assert contents.main_frame is not None
     order: list[Any] = []
 

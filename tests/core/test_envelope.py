@@ -3,12 +3,13 @@
 import json
 import re
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.core.cloned import Cloned
 from webipc.core.envelope import (
     Bye,
     Control,
@@ -34,14 +35,6 @@ VECTORS = Path(__file__).parent.parent / "vectors"
 ENVELOPES = json.loads((VECTORS / "envelopes.json").read_text(encoding="utf-8"))
 CONTROLS = ("hello", "welcome", "reset", "bye", "await", "reload")
 SECRET = "fedcba9876543210fedcba9876543210"
-
-
-class Cloned(NamedTuple):
-    """What clone.py gives."""
-
-    skeleton: Any
-    fixups: list[Any]
-    segments: list[bytes]
 
 
 CHANNELS = st.one_of(

@@ -3,13 +3,14 @@
 import contextlib
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.core.cloned import Cloned
 from webipc.core.envelope import parse, parse_control
 from webipc.core.errors import CloseCode, ProtocolError
 from webipc.core.frame import (
@@ -33,14 +34,6 @@ from webipc.core.limits import Limits
 VECTORS = Path(__file__).parent.parent / "vectors"
 FRAMES = json.loads((VECTORS / "frames.json").read_text(encoding="utf-8"))
 REJECTED = json.loads((VECTORS / "rejected_frames.json").read_text(encoding="utf-8"))
-
-
-class Cloned(NamedTuple):
-    """What clone.py gives."""
-
-    skeleton: Any
-    fixups: list[Any]
-    segments: list[bytes]
 
 
 def data_of(vector: dict[str, Any]) -> str | bytes:
