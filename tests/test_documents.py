@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.readme import readme_files
 from webipc.testing import Renderer
 
 ROOT = Path(__file__).parent.parent
@@ -160,12 +161,6 @@ def test_a_file_of_the_project_that_a_document_names_exists(document: Path) -> N
 
 def blocks_of(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-
-
-def readme_files() -> dict[str, str]:
-    """Return the files of the README's first example by name: a block behind a line that is a file's name."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    return dict(re.findall(r"^`([\w./]+)`:\n\n```\w+\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE))
 
 
 async def test_the_example_of_the_readme_works_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

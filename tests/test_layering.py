@@ -1,10 +1,12 @@
 """Arrows point down: a module imports only from its own layer and those below, and the core touches no outside world.
+No arrow points at a test: what two test files share stands in a file of its own beside them.
 
 Read with `ast`, imports inside functions and under TYPE_CHECKING included; `sys.modules` would lie, because Pydantic
 itself imports `socket`. Twin: the part for `src/core/` of js-client/eslint.config.js.
 """
 
 import ast
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -152,6 +154,17 @@ def test_every_module_has_its_layer(project_root: Path) -> None:
 
 def test_arrows_point_down_and_the_core_is_pure(project_root: Path) -> None:
     assert faults(project_root / "server" / PACKAGE) == []
+
+
+def test_nothing_is_imported_from_a_test_file(project_root: Path) -> None:
+    tests = project_root / "tests"
+    found = [
+        f"{file.relative_to(tests)}, line {line}, imports {name}"
+        for file in sorted(tests.rglob("*.py"))
+        for name, line in imports_of(file.stem, file.read_text(encoding="utf-8"))
+        if re.match(r"tests\.(\w+\.)*test_", name)
+    ]
+    assert found == []
 
 
 TOY_LAYERS = (("__init__",), ("hub", "router"), ("core.__init__",), ("core.link",), ("core.errors",))

@@ -5,42 +5,20 @@ import logging
 import re
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from fastapi import FastAPI
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
-from websockets.typing import Origin, Subprotocol
+from websockets.sync.client import ClientConnection
 
+from tests.raw_sockets import Site, closing, greeted, hello, socket
 from tests.serving import DIRECT, STOCK, Live, live, wait_until
-from webipc import IpcMain, IpcMainEvent, Limits
+from webipc import Limits
 from webipc.core.frame import encode_body
 from webipc.version import SUBPROTOCOL
 
 BEACON_TYPE = "application/vnd.webipc.v1"
-
-
-class Site:
-    """An application with one channel of each sort."""
-
-    def __init__(self, **settings: Any) -> None:
-        self.app = FastAPI()
-        self.ipc_main = IpcMain(**settings)
-        self.ipc_main.mount(self.app)
-        self.said: list[Any] = []
-        # What the frame of each `say` was like when it was heard: detached, destroyed.
-        self.frames: list[tuple[bool, bool] | None] = []
-        self.ipc_main.on("say", self._say)
-        self.ipc_main.handle("echo", lambda event, value: value)
-
-    def _say(self, event: IpcMainEvent, *args: Any) -> None:
-        self.said.append(list(args))
-        frame = event.sender_frame
-        self.frames.append(None if frame is None else (frame.detached, frame.is_destroyed()))
 
 
 @pytest.fixture
@@ -52,52 +30,6 @@ def site() -> Site:
 def server(request: pytest.FixtureRequest, site: Site) -> Iterator[Live]:
     with live(site.app, ws=request.param) as served:
         yield served
-
-
-@contextmanager
-def socket(server: Live, *, origin: str | None = "own", subprotocol: str = SUBPROTOCOL) -> Iterator[ClientConnection]:
-    """Open a socket without saying anything on it."""
-    with connect(
-        f"ws://127.0.0.1:{server.port}/ipc/socket",
-        origin=Origin(server.url) if origin == "own" else None if origin is None else Origin(origin),
-        subprotocols=[Subprotocol(subprotocol)],
-        max_size=None,
-        compression=None,
-    ) as opened:
-        yield opened
-
-
-def hello(**fields: Any) -> str:
-    """Return a hello as text."""
-    usual = {
-        "link": "0" * 32,
-        "secret": "1" * 32,
-        "attempt": 1,
-        "received": 0,
-        "first": 1,
-        "fresh": True,
-        "features": [],
-    }
-    return json.dumps([0, 0, ["hello", usual | fields]])
-
-
-@contextmanager
-def greeted(server: Live, **fields: Any) -> Iterator[ClientConnection]:
-    """Open a socket and greet; give it behind the welcome."""
-    with socket(server) as opened:
-        opened.send(hello(**fields))
-        _, _, (kind, _) = json.loads(opened.recv(5))
-        assert kind == "welcome"
-        yield opened
-
-
-def closing(opened: ClientConnection) -> tuple[int, str]:
-    """Read until the server closes; return its code and reason."""
-    with pytest.raises(ConnectionClosed) as caught:  # noqa: PT012 - whichever read it is that finds the end
-        while True:
-            opened.recv(5)
-    assert caught.value.rcvd is not None
-    return caught.value.rcvd.code, caught.value.rcvd.reason
 
 
 def address_of(opened: ClientConnection) -> str:

@@ -15,8 +15,8 @@ from fastapi import FastAPI
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
+from tests.raw_sockets import Site, closing, greeted, hello
 from tests.serving import DIRECT, STOCK, Live, live, wait_until
-from tests.test_sockets import Site, closing, greeted, hello
 from webipc import IpcMainEvent, Limits
 from webipc.version import SUBPROTOCOL
 from webipc.websocket_transport import DirectTransport
