@@ -4,7 +4,6 @@ The page is the one of `webipc.testing`. What a page itself does is shown by the
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -12,13 +11,9 @@ import pytest
 
 from tests.applications import application
 from tests.connected import contents_of
+from tests.logged import troubles
 from webipc import DestroyedError, IpcMainEvent, IpcMainInvokeEvent, Limits, WebContents
 from webipc.testing import InvokeError, Renderer
-
-
-def troubles(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return what webipc has logged that a person should look at."""
-    return [r.getMessage() for r in caplog.records if r.name == "webipc" and r.levelno >= logging.WARNING]
 
 
 async def test_a_send_reaches_no_handler_and_an_invoke_no_listener(caplog: pytest.LogCaptureFixture) -> None:

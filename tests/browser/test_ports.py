@@ -68,6 +68,12 @@ class Site(Application):
         port.on("close", self._closed)
         port.start()
 
+    def give(self, channel: str) -> None:
+        """Send the page a port, and listen to its other end."""
+        ports = MessageChannelMain()
+        self.the_contents().post_message(channel, None, [ports.port2])
+        self.listen(ports.port1)
+
     def _closed(self) -> None:
         self.closes += 1
 
@@ -164,12 +170,7 @@ def test_a_port_that_the_page_closes_tells_python_behind_its_last_words(
 ) -> None:
     visit(tab, server.url)
 
-    def give() -> None:
-        channel = MessageChannelMain()
-        site.the_contents().post_message("port", None, [channel.port2])
-        site.listen(channel.port1)
-
-    server.call(give)
+    server.call(lambda: site.give("port"))
     evaluate(tab, "until(() => window.port !== undefined)")
     evaluate(tab, "(() => { for (let i = 0; i < 10; i++) port.postMessage(i); port.close() })()")
     wait_until(lambda: site.closes == 1, "Python hears of the close")
@@ -257,12 +258,7 @@ def test_a_port_that_nobody_takes_is_closed(tab: WebDriver, server: Live, site: 
     give_back = "ipcRenderer.on('back', (event) => listen(event.ports[0]))"
     evaluate(tab, f"void {give_back}")
 
-    def give() -> None:
-        channel = MessageChannelMain()
-        site.the_contents().post_message("back", None, [channel.port2])
-        site.listen(channel.port1)
-
-    server.call(give)
+    server.call(lambda: site.give("back"))
     evaluate(tab, "until(() => window.port !== undefined)")
     # It goes where nobody listens, and so to nobody: whoever has its other end hears it.
     evaluate(tab, "ipcRenderer.postMessage('nobody listens here', null, [port])")

@@ -1,20 +1,15 @@
 """Behaviour of Electron without a test: emitters, events and their fields, sendSync's answers, failed sends."""
 
-import logging
 from typing import Any
 
 import pytest
 
 from tests.electron.titles import electron
 from tests.electron.window import Main, Once, Window, collected
+from tests.logged import troubles
 from webipc import CloneError, DestroyedError, IpcMainEvent, Limits, MessageChannelMain, undefined
 
 NEVER_SENT = {"error": "reply was never sent"}
-
-
-def troubles(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return what webipc has logged that a person should look at."""
-    return [each.getMessage() for each in caplog.records if each.name == "webipc" and each.levelno >= logging.WARNING]
 
 
 def fail(event: Any, *args: Any) -> None:
