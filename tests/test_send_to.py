@@ -1,8 +1,10 @@
 """sendTo: from a document to the main document of another tab, as far as the application lets it."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
 from tests.applications import application
 from tests.connected import Site
@@ -86,6 +88,16 @@ async def test_another_browser_is_not_reached(site: Site) -> None:
         await stranger.invoke("end")
         await settled()
         assert (all_received(page), all_received(stranger)) == ({}, {})
+
+
+@pytest.mark.parametrize("script", ["client.js", "preload.js"])
+def test_the_first_script_that_a_browser_gets_of_us_names_it_once(tmp_path: Path, script: str) -> None:
+    preload = tmp_path / "first.js"
+    preload.touch()
+    app, _ = application(preload=[preload])
+    client = TestClient(app)
+    assert client.get(f"/ipc/{script}").headers["set-cookie"].startswith("webipc_principal=")
+    assert "set-cookie" not in client.get(f"/ipc/{script}").headers
 
 
 async def test_a_browser_is_known_by_its_cookie_whichever_way_it_came(site: Site) -> None:

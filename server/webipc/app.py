@@ -151,12 +151,10 @@ def _revalidated(send: Send) -> Send:
     return send_revalidated
 
 
-class _ClientFile:
-    """One built file of the client, with an ETag of its content."""
+class _Script:
+    """What a page loads of ours before it opens a socket."""
 
-    def __init__(self, name: str, content_type: str, origins: Origins) -> None:
-        self._name = name
-        self._content_type = content_type
+    def __init__(self, origins: Origins) -> None:
         self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -170,6 +168,18 @@ class _ClientFile:
         await response(scope, receive, send)
 
     def _response(self, request: Request) -> Response:
+        raise NotImplementedError
+
+
+class _ClientFile(_Script):
+    """One built file of the client, with an ETag of its content."""
+
+    def __init__(self, name: str, content_type: str, origins: Origins) -> None:
+        super().__init__(origins)
+        self._name = name
+        self._content_type = content_type
+
+    def _response(self, request: Request) -> Response:
         path = client_file(self._name)
         etag = _etag(path, path.stat().st_mtime_ns)
         headers = {"Cache-Control": "no-cache", "ETag": etag}
@@ -181,20 +191,13 @@ class _ClientFile:
         return FileResponse(path, media_type=self._content_type, headers=headers)
 
 
-class _PreloadScript:
+class _PreloadScript(_Script):
     """The application's preload scripts behind what runs them, with an ETag of the whole."""
 
     def __init__(self, preload: Preload, origins: Origins, debug: Callable[[], bool]) -> None:
+        super().__init__(origins)
         self._preload = preload
-        self._origins = origins
         self._debug = debug
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        response = self._response(request)
-        for name, value in self._origins.cors(request.headers.get("origin")).items():
-            response.headers[name] = value
-        await response(scope, receive, send)
 
     def _response(self, request: Request) -> Response:
         if not self._preload.paths:
