@@ -3,16 +3,12 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { CloneError, LimitError } from '../src/core/errors.js'
 import type { IpcRendererEvent } from '../src/electron-types.js'
-import type { IpcRenderer } from '../src/ipc-renderer.js'
-import { clientOf, ScriptedServer, until } from './scripted-server.js'
-
-let server: ScriptedServer
-let ipcRenderer: IpcRenderer
+import { ipcRenderer, newServer, server, start } from './scripted-page.js'
+import { until } from './scripted-server.js'
 
 beforeEach(() => {
-  server = new ScriptedServer()
-  ipcRenderer = clientOf(server)
-  ipcRenderer.connection.open()
+  newServer()
+  start()
 })
 afterEach(() => { ipcRenderer.connection.close() })
 

@@ -1,30 +1,21 @@
 /** sendTo and postMessage of `ipcRenderer`, and the events of what other pages and the server send. */
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, mock, test } from 'node:test'
-import type { ResetEvent } from '../src/connection-types.js'
 import { decodeValue, type Post, type SendTo } from '../src/core/envelope.js'
 import { CloneError } from '../src/core/errors.js'
 import type { IpcRendererEvent } from '../src/electron-types.js'
-import type { IpcRenderer } from '../src/ipc-renderer.js'
-import { clientOf, quiet, ScriptedServer, until } from './scripted-server.js'
+import { ipcRenderer, isOpen, newServer, resets, server, started } from './scripted-page.js'
+import { quiet, until } from './scripted-server.js'
 
-let server: ScriptedServer
-let ipcRenderer: IpcRenderer
-let resets: ResetEvent[]
 let warn: ReturnType<typeof mock.method>
 
-const isOpen = (): boolean => ipcRenderer.connection.state === 'open'
 const others = <Kind extends string>(kind: Kind): readonly { kind: Kind }[] =>
   server.others.filter((envelope) => envelope.kind as string === kind) as never
 
 beforeEach(async () => {
   warn = mock.method(console, 'warn', () => undefined)
-  server = new ScriptedServer()
-  ipcRenderer = clientOf(server)
-  resets = []
-  ipcRenderer.connection.on('reset', (event: ResetEvent) => resets.push(event))
-  ipcRenderer.connection.open()
-  await until(isOpen)
+  newServer()
+  await started()
 })
 afterEach(() => {
   ipcRenderer.connection.close()

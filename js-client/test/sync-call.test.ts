@@ -1,29 +1,21 @@
 /** sendSync in the page: what a request brings, when it is made again, and what becomes of a call that is given up. */
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, mock, test } from 'node:test'
-import type { ResetEvent } from '../src/connection-types.js'
 import { CloneError, FeatureError, LimitError, ResetError, UnansweredError } from '../src/core/errors.js'
-import type { IpcRenderer } from '../src/ipc-renderer.js'
+import { ipcRenderer, isOpen, newServer, resets, server, start } from './scripted-page.js'
 import { requestClass, type Asked } from './scripted-request.js'
-import { clientOf, quiet, ScriptedServer, until } from './scripted-server.js'
+import { quiet, ScriptedServer, until } from './scripted-server.js'
 
-let server: ScriptedServer
-let ipcRenderer: IpcRenderer
 let asked: Asked[]
-let resets: ResetEvent[]
 
-const isOpen = (): boolean => ipcRenderer.connection.state === 'open'
 /** What has come of the calls, by channel, and the values of `send`. */
 const heard = (): unknown[] => server.log.map(({ kind, channel, value }) => [kind, channel, ...value as unknown[]])
 
 beforeEach(() => {
-  server = new ScriptedServer()
+  newServer()
   asked = []
-  resets = []
   Object.assign(globalThis, { XMLHttpRequest: requestClass(asked, (body) => server.sync(body)) })
-  ipcRenderer = clientOf(server)
-  ipcRenderer.connection.on('reset', (event: ResetEvent) => resets.push(event))
-  ipcRenderer.connection.open()
+  start()
 })
 afterEach(() => {
   ipcRenderer.connection.close()
