@@ -38,10 +38,12 @@ class Site(Application):
 
 
 @contextmanager
-def socket(server: Live, *, origin: str | None = "own", subprotocol: str = SUBPROTOCOL) -> Iterator[ClientConnection]:
+def socket(
+    server: Live, *, path: str = "/ipc/socket", origin: str | None = "own", subprotocol: str = SUBPROTOCOL
+) -> Iterator[ClientConnection]:
     """Open a socket without saying anything on it."""
     with connect(
-        f"ws://127.0.0.1:{server.port}/ipc/socket",
+        f"ws://127.0.0.1:{server.port}{path}",
         origin=Origin(server.url) if origin == "own" else None if origin is None else Origin(origin),
         subprotocols=[Subprotocol(subprotocol)],
         max_size=None,

@@ -424,6 +424,13 @@ def test_what_never_comes_is_waited_for_no_longer_than_the_limit(
     assert "7 of its last messages did not arrive" in caplog.text
 
 
+def test_a_socket_may_have_a_path_of_its_own(server: Live) -> None:
+    with socket(server, path="/ipc/socket/12") as opened:
+        opened.send(hello())
+        _, _, (kind, _) = json.loads(opened.recv(5))
+        assert kind == "welcome"
+
+
 def test_a_page_that_leaves_before_its_first_welcome_is_heard(server: Live, site: Site) -> None:
     body = encode_body([hello(attempt=0), '[1,0,["send","say",["first and last"]]]', '[0,0,["bye",1]]'])
     assert post(server, "/ipc/beacon", body)[0] == 204

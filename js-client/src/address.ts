@@ -20,9 +20,12 @@ export function findAddress(script: string | undefined): string | undefined {
   }
 }
 
-/** The address of an endpoint; a WebSocket has a scheme of its own. */
-export function socketAddress(address: string): string {
-  return `${address.replace(/^http/, 'ws')}/socket`
+/**
+ * A WebSocket has a scheme of its own. From the second attempt on each has a path of its own as well: Firefox makes a
+ * page wait, at last for a minute, before the next socket of a path on which sockets have failed, and forgets it late.
+ */
+export function socketAddress(address: string, attempt: number): string {
+  return `${address.replace(/^http/, 'ws')}/socket${attempt > 1 ? `/${attempt}` : ''}`
 }
 
 export function syncAddress(address: string): string {

@@ -5,6 +5,7 @@
  *
  * Does not decide what comes after it: connection.ts does. Twin: server/webipc/connection.py
  */
+import { socketAddress } from './address.js'
 import { parseControl, type Envelope, type Welcome } from './core/envelope.js'
 import { CloseCode, fail, fitReason, ProtocolError, ResetError } from './core/errors.js'
 import { decodeFrame, type Frame } from './core/frame.js'
@@ -30,7 +31,8 @@ export interface AttemptListener {
 /** What an attempt needs from outside. */
 export interface AttemptOptions {
   readonly WebSocket: SocketClass
-  readonly url: string
+  /** Of the server. */
+  readonly address: string
   readonly claims: Claims
   readonly limits: Limits
   /** Through which everything passes that the socket tells. */
@@ -65,7 +67,7 @@ export class Attempt {
     this.#listener = listener
     this.#number = page.nextAttempt()
     this.#heartbeat = new Heartbeat(options.limits, Date.now())
-    this.#socket = new WebSocketTransport(options.WebSocket, options.url, {
+    this.#socket = new WebSocketTransport(options.WebSocket, socketAddress(options.address, this.#number), {
       opened: () => { options.gate.pass(() => { this.#send(page.hello(this.#number, options.claims)) }) },
       came: (data) => { options.gate.pass(() => { this.#came(data) }) },
       lost: (code, reason) => { options.gate.pass(() => { this.#lost(code, reason) }) },

@@ -8,7 +8,7 @@
 import { Arrivals } from './arrivals.js'
 import { Attempt, type AttemptOptions } from './attempt.js'
 import { Backoff } from './backoff.js'
-import { socketAddress, syncAddress } from './address.js'
+import { syncAddress } from './address.js'
 import type * as Public from './connection-types.js'
 import type { Envelope, Welcome } from './core/envelope.js'
 import type { Cloned } from './core/clone.js'
@@ -252,7 +252,7 @@ export class Connection extends EventEmitter implements Public.Connection {
   }
 
   #attemptOptions(address: string, WebSocket: SocketClass): AttemptOptions {
-    return { WebSocket, url: socketAddress(address), claims: this.#claims(), limits: this.#limits, gate: this.#gate }
+    return { WebSocket, address, claims: this.#claims(), limits: this.#limits, gate: this.#gate }
   }
 
   #claims(): Claims {

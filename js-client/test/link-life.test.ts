@@ -95,6 +95,8 @@ describe('resume', () => {
     await until(() => server.sent('n').length === 2)
     assert.deepEqual(server.sent('n'), [[0], [1]])
     assert.deepEqual(resets, [])
+    // No browser takes it for the path of the socket that is lost.
+    assert.equal(server.socket.url, 'ws://127.0.0.1/ipc/socket/2')
   })
   test('an invoke survives, and is run once', async () => {
     await started()

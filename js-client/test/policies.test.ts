@@ -151,8 +151,8 @@ describe('the address', () => {
     assert.equal(findAddress(undefined), undefined)
   })
   test('the endpoints', () => {
-    assert.equal(socketAddress('https://a/ipc'), 'wss://a/ipc/socket')
-    assert.equal(socketAddress('http://a:1/ipc'), 'ws://a:1/ipc/socket')
+    assert.equal(socketAddress('https://a/ipc', 1), 'wss://a/ipc/socket')
+    assert.equal(socketAddress('http://a:1/ipc', 12), 'ws://a:1/ipc/socket/12')
     assert.equal(beaconAddress('https://a/ipc'), 'https://a/ipc/beacon')
   })
 })

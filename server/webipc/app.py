@@ -36,8 +36,11 @@ def routes(hub_here: HubHere, origins: Origins, limits: Any) -> list[BaseRoute]:
         Route(f"/{name}", _ClientFile(name, content_type, origins), methods=["GET"], include_in_schema=False)
         for name, content_type in CLIENT_FILES.items()
     ]
+    socket = WebSocketEndpoint(hub_here, origins, limits)
     return [
-        WebSocketRoute("/socket", WebSocketEndpoint(hub_here, origins, limits)),
+        WebSocketRoute("/socket", socket),
+        # `hello` says which attempt it is: the path is for the browser alone (PROTOCOL.md 2.1).
+        WebSocketRoute("/socket/{attempt:int}", socket),
         Route("/beacon", BeaconEndpoint(hub_here, origins, limits), include_in_schema=False),
         Route("/sync", SyncEndpoint(hub_here, origins, limits), include_in_schema=False),
         *files,
