@@ -16,9 +16,7 @@ from tests.strategies import values
 from webipc import WebContents
 
 # One page for the whole test: what is tested is the way there and back, not the page.
-EXAMPLES = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+EXAMPLES = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 class Echo:

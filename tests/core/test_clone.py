@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.native_values import BUILDERS
@@ -75,7 +75,7 @@ def test_a_lie_is_refused(vector: dict[str, Any]) -> None:
 
 
 @given(values())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 def test_any_value_comes_back_as_the_same(value: Any) -> None:
     assert is_same(travel(encode(value)), value)
 
@@ -99,7 +99,7 @@ JUNK = st.one_of(
 
 
 @given(st.sampled_from(VALUES[:-1]), st.data())
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400)
 def test_a_damaged_wire_ends_in_a_value_or_a_protocol_error(vector: dict[str, Any], data: st.DataObject) -> None:
     wire = [*json.loads(vector["wire"]), []][:2]
     segments = [bytes.fromhex(digits) for digits in vector.get("segments", [])]

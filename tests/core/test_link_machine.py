@@ -360,7 +360,6 @@ TestLinkMachine = LinkMachine.TestCase
 TestLinkMachine.settings = settings(
     max_examples=3000 if THOROUGH else 300,
     stateful_step_count=150 if THOROUGH else 50,
-    deadline=None,
     # The normal run finds the same every time; the thorough one looks for something new.
     derandomize=not THOROUGH,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
