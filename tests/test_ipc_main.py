@@ -735,7 +735,7 @@ async def test_many_links_leave_nothing_behind() -> None:
         assert len(ipc_main.get_all_web_contents()) == 1
         hub = ipc_main._hub
         assert hub is not None
-        assert (len(hub._links), len(hub._ended), len(hub._empty), len(hub._tokens)) == (1, 0, 0, 1)
+        assert (len(hub._links), len(hub._ended), len(hub.tabs._empty), len(hub.tabs._by_token)) == (1, 0, 0, 1)
 
 
 async def test_the_secret_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -36,6 +36,7 @@ LAYERS: Layers = (
     # A transport tells its connection when it can write again; the connection sees it as an object that writes.
     ("websocket_transport", "websocket_source"),
     ("connection", "page_link"),
+    ("tabs",),
     ("link_ports", "page_calls", "sync_calls"),
     # Electron's objects name each other: a contents its frames, a frame its contents, an event both.
     ("web_contents", "web_frame_main", "ipc_event", "ipc_main_impl", "handler", "error_reply", "message_port_main"),
@@ -43,7 +44,7 @@ LAYERS: Layers = (
     ("bounds",),
     ("arguments",),
     ("absence",),
-    ("emitter", "inbox", "pump"),
+    ("emitter", "inbox", "pump", "waiting_room"),
     ("direct",),
     ("started", "arrival"),
     ("assets", "origins", "preload", "version", "visitor"),

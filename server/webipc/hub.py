@@ -1,8 +1,7 @@
 """Who is connected: every link and every tab of one process, in one event loop.
 
-Gives links to sockets that say hello, tabs to links, and ends both when their time is over (PROTOCOL.md section 6).
-Routes what arrives to the application through the router, and has the one entry for what goes to a page. Must not know
-HTTP, WebSockets or FastAPI.
+Gives links to sockets that say hello, and tabs to links, and ends both when their time is over (PROTOCOL.md section
+6). Must not know what becomes of a message (dispatch.py), nor HTTP, WebSockets or FastAPI.
 """
 
 import asyncio
@@ -14,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from webipc.connection import Connection, Transport, encode_send
 from webipc.core.envelope import Envelope, Hello
@@ -27,8 +26,10 @@ from webipc.ipc_main_impl import IpcMainImpl
 from webipc.message_port_main import home
 from webipc.pump import Flushable, Pump
 from webipc.router import Router
+from webipc.tabs import Tabs
 from webipc.version import VERSION
 from webipc.visitor import RefusedError, Visitor
+from webipc.waiting_room import WaitingRoom
 from webipc.web_contents import WebContents
 from webipc.web_frame_main import WebFrameMain
 
@@ -43,8 +44,6 @@ THREADS = 40
 # How long a document that comes with the token of a tab waits for the one before it to let go. The older socket's end
 # was sent first, but nothing says that it is read first.
 OVERLAP_SECONDS = 1.0
-
-_Key = TypeVar("_Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,33 +85,21 @@ class Hub:
         self._away: dict[Connection, None] = {}
         # Ids of links that have ended, and until when they are refused; in the order of time.
         self._ended: dict[str, float] = {}
-        self._contents: dict[int, WebContents] = {}
-        self._tokens: dict[str, WebContents] = {}
-        # Tabs without a document, and until when they may get one; in the order of time.
-        self._empty: dict[WebContents, float] = {}
+        self.tabs = Tabs(settings.limits.goodbye_ms / 1000)
         # Documents that wait for the one before them in their tab.
-        self._next_in_tab: dict[WebContents, list[asyncio.Future[None]]] = {}
+        self._next_in_tab: WaitingRoom[WebContents] = WaitingRoom(loop, OVERLAP_SECONDS)
         # Documents in iframes that wait for their parent, by the id of its link.
-        self._orphans: dict[str, list[asyncio.Future[None]]] = {}
-        self._next_contents_id = 1
+        self._orphans: WaitingRoom[str] = WaitingRoom(loop, OVERLAP_SECONDS)
         self._executor: ThreadPoolExecutor | None = None
         # What runs of the application's code.
         self.tasks: set[asyncio.Task[Any]] = set()
         # Holds back what is said while calls run.
         self.gate = Pump(loop)
         self._router = Router(ipc_main, self._threads, self.tasks, settings.limits, debug=settings.debug)
-        self._dispatch = Dispatch(self._router, settings.limits, self.from_id, settings.may_send_to)
+        self._dispatch = Dispatch(self._router, settings.limits, self.tabs.from_id, settings.may_send_to)
         self._sweeper = loop.create_task(self._sweep_for_ever(), name="webipc sweeper")
 
     # --- pages ----------------------------------------------------------------------------------------------------
-
-    def all_web_contents(self) -> list[WebContents]:
-        """Return every tab. From any thread."""
-        return list(self._contents.values())
-
-    def from_id(self, contents_id: int) -> WebContents | None:
-        """Return the tab with this id. From any thread."""
-        return self._contents.get(contents_id)
 
     def broadcast(self, channel: str, args: tuple[Any, ...]) -> None:
         """Send to every page, encoded once. From any thread. Raises CloneError, LimitError, DestroyedError."""
@@ -139,32 +126,16 @@ class Hub:
     async def make_way(self, hello: Hello) -> None:
         """Wait until the tab that a new document names has let its last one go, or its parent is here, for a moment.
 
-        A document that still is there afterwards is another tab's: the tab was duplicated (see `_contents_for`).
+        A document that still is there afterwards is another tab's: the tab was duplicated (see `Tabs.tab_for`).
         """
         if hello.link in self._links:
             return
         if hello.parent is not None:
-            await self._wait_for_parent(hello.parent)
-            return
-        contents = self._tokens.get(hello.token) if hello.token is not None else None
-        if contents is not None and contents._is_shown():  # noqa: SLF001 - as `_frame_shown`
-            await self._wait_in(self._next_in_tab, contents)
-
-    async def _wait_for_parent(self, parent: str) -> None:
-        """An iframe may be faster than the document that embeds it, whose hello is on its way."""
-        if parent not in self._links and parent not in self._ended:
-            await self._wait_in(self._orphans, parent)
-
-    async def _wait_in(self, waiting: "dict[_Key, list[asyncio.Future[None]]]", key: _Key) -> None:
-        called = self.loop.create_future()
-        waiting.setdefault(key, []).append(called)
-        try:
-            async with asyncio.timeout(OVERLAP_SECONDS):
-                await called
-        except TimeoutError:
-            waiting[key].remove(called)
-            if not waiting[key]:
-                del waiting[key]
+            # An iframe may be faster than the document that embeds it, whose hello is on its way.
+            if hello.parent not in self._links and hello.parent not in self._ended:
+                await self._orphans.wait(hello.parent)
+        elif (contents := self.tabs.occupied(hello.token)) is not None:
+            await self._next_in_tab.wait(contents)
 
     def hello(self, hello: Hello, visitor: Visitor, transport: Transport) -> Connection:
         """Let a socket carry the link that it names. Raises RefusedError, and ResetError with the reason to tell."""
@@ -186,19 +157,14 @@ class Hub:
 
     def show(self, connection: Connection) -> None:
         """Make its document the one that its tab shows. A document in an iframe keeps no tab whose main one is gone."""
-        frame = connection.frame
-        if frame.parent is None:
-            frame.web_contents._frame_shown(frame)  # noqa: SLF001 - the hub is who tells a tab what it shows
-            self._empty.pop(frame.web_contents, None)
+        if connection.frame.parent is None:
+            self.tabs.shown(connection.frame)
 
     def lost(self, connection: Connection) -> None:
         """A link has no socket any more."""
         self._away[connection] = None
         self._bound_away()
-        self._let_next_in(connection.frame.web_contents)
-
-    def _let_next_in(self, contents: WebContents) -> None:
-        _call_in(self._next_in_tab.pop(contents, ()))
+        self._next_in_tab.call(connection.frame.web_contents)
 
     def identify(self, hello: Hello, visitor: Visitor) -> Connection:
         """Return the link that a request names, without letting the request own it. Raises as `hello` does.
@@ -226,7 +192,10 @@ class Hub:
         connection = Connection(self, hello.link, hello.secret.encode())
         connection.features = hello.features
         parent = self._parent_of(hello, visitor)
-        contents, is_new = (parent.web_contents, False) if parent else self._contents_for(hello.token, visitor)
+        if parent is not None:
+            contents, is_new = parent.web_contents, False
+        else:
+            contents, is_new = self.tabs.tab_for(hello.token, visitor.principal)
         connection.frame = WebFrameMain(
             contents,
             connection,
@@ -241,7 +210,7 @@ class Hub:
         connection.inbox = Inbox(self.loop, context, self.tasks, self.gate, debug=self.debug)
         self._links[hello.link] = connection
         self._away[connection] = None
-        _call_in(self._orphans.pop(hello.link, ()))
+        self._orphans.call(hello.link)
         if is_new or parent is not None:
             connection.inbox.put(self._router.created(connection.frame, self._created(), is_new_tab=is_new))
             connection.inbox.start()
@@ -278,17 +247,6 @@ class Hub:
         if len(self._away) > self._settings.max_unattached_links:
             self.end(next(iter(self._away)), "ended")
 
-    def _contents_for(self, token: str | None, visitor: Visitor) -> tuple[WebContents, bool]:
-        contents = self._tokens.get(token) if token is not None else None
-        # A tab shows one document: where its token comes with a second live one, the tab was duplicated.
-        if contents is not None and not contents._is_shown():  # noqa: SLF001 - as `_frame_shown`
-            return contents, False
-        contents = WebContents(self._next_contents_id, secrets.token_hex(16), visitor.principal)
-        self._next_contents_id += 1
-        self._contents[contents.id] = contents
-        self._tokens[contents._token] = contents  # noqa: SLF001 - only the hub may know it
-        return contents, True
-
     def _welcome(self, connection: Connection) -> dict[str, Any]:
         contents = connection.frame.web_contents
         welcome = {
@@ -321,17 +279,15 @@ class Hub:
         self._links.pop(connection.link_id, None)
         self._away.pop(connection, None)
         self._ended[connection.link_id] = now + self.limits.grace_ms / 1000
-        contents = connection.frame.web_contents
+        frame = connection.frame
         # What came before the end is still to be run, from a frame that is detached and not yet gone.
-        connection.inbox.put(self._router.gone(connection.frame))
+        connection.inbox.put(self._router.gone(frame))
         connection.inbox.start()
-        if contents._frame_gone(connection.frame) and not contents.is_destroyed():  # noqa: SLF001 - as `_frame_shown`
-            wait = 0 if contents._is_closing else self.limits.goodbye_ms / 1000  # noqa: SLF001 - as `_frame_shown`
-            self._empty[contents] = now + wait
-        self._let_next_in(contents)
+        self.tabs.gone(frame, now)
+        self._next_in_tab.call(frame.web_contents)
         if connection.bye_last is None:
-            self._end_below(connection.frame)
-        logger.debug("%r: link ended (%s), %d messages given up", connection.frame, reason, given_up)
+            self._end_below(frame)
+        logger.debug("%r: link ended (%s), %d messages given up", frame, reason, given_up)
 
     def _end_below(self, frame: WebFrameMain) -> None:
         """End what is embedded in a document whose link is over while it is still there: it comes again behind it.
@@ -358,22 +314,13 @@ class Hub:
     def _sweep(self, now: float) -> None:
         for connection in list(self._links.values()):
             connection.sweep(now)
-        for link_id in _due(self._ended, now):
+        for link_id in [link_id for link_id, until in self._ended.items() if now >= until]:
             del self._ended[link_id]
-        for contents in _due(self._empty, now):
-            del self._empty[contents]
-            self._destroy(contents)
-
-    def _destroy(self, contents: WebContents) -> None:
-        for connection in [known for known in self._links.values() if known.frame.web_contents is contents]:
-            # A document in an iframe whose parent is gone has nobody to belong to.
-            self.end(connection, "ended")
-        del self._contents[contents.id]
-        del self._tokens[contents._token]  # noqa: SLF001 - as above
-        try:
-            contents._destroy()  # noqa: SLF001 - as `_frame_shown`
-        except Exception:
-            logger.exception("A listener for 'destroyed' of %r raised", contents)
+        for contents in self.tabs.overdue(now):
+            for connection in [known for known in self._links.values() if known.frame.web_contents is contents]:
+                # A document in an iframe whose parent is gone has nobody to belong to.
+                self.end(connection, "ended")
+            self.tabs.destroy(contents)
 
     # --- the end --------------------------------------------------------------------------------------------------
 
@@ -400,13 +347,3 @@ class Hub:
         if self._executor is None:
             self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="webipc")
         return self._executor
-
-
-def _call_in(waiting: "Sequence[asyncio.Future[None]]") -> None:
-    for called in waiting:
-        if not called.done():
-            called.set_result(None)
-
-
-def _due(deadlines: dict[_Key, float], now: float) -> list[_Key]:
-    return [key for key, deadline in deadlines.items() if now >= deadline]

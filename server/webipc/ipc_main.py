@@ -141,11 +141,11 @@ class IpcMain(IpcMainImpl):
 
     def get_all_web_contents(self) -> list[WebContents]:
         """Return every tab that is connected or may come back. From any thread."""
-        return self._hub.all_web_contents() if self._hub is not None else []
+        return self._hub.tabs.all() if self._hub is not None else []
 
     def from_id(self, web_contents_id: int) -> WebContents | None:
         """Return the tab with this id, or None (Electron's `webContents.fromId`). From any thread."""
-        return self._hub.from_id(web_contents_id) if self._hub is not None else None
+        return self._hub.tabs.from_id(web_contents_id) if self._hub is not None else None
 
     def from_frame(self, frame: WebFrameMain) -> WebContents | None:
         """Return the tab of a document, or None once that is gone (Electron's `webContents.fromFrame`).
