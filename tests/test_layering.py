@@ -35,6 +35,7 @@ LAYERS: Layers = (
     ("turns",),
     # A transport tells its connection when it can write again; the connection sees it as an object that writes.
     ("websocket_transport", "websocket_source"),
+    ("link_outlet",),
     ("connection", "page_link"),
     ("tabs",),
     ("link_ports", "page_calls", "sync_calls"),

@@ -8,21 +8,17 @@ Twin in spirit, not in shape: js-client/src/connection.ts
 
 import asyncio
 import logging
-import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from webipc.bounds import check_channel, check_size
-from webipc.core import clone
 from webipc.core.calls import Answers
 from webipc.core.envelope import Hello
-from webipc.core.errors import BufferFullError, CloseCode, DestroyedError, LimitError, LinkEndedError
-from webipc.core.frame import EncodedMessage, Frame, encode_control, encode_message
+from webipc.core.errors import BufferFullError, CloseCode
+from webipc.core.frame import EncodedMessage, Frame, encode_control
 from webipc.core.limits import Limits
 from webipc.core.link import Link, Side
 from webipc.link_ports import LinkPorts
 from webipc.page_calls import PageCalls
-from webipc.port_end import PortMessage
 from webipc.sync_calls import SyncCalls
 
 if TYPE_CHECKING:
@@ -71,12 +67,12 @@ class Owner(Protocol):
 
 
 class Connection:
-    """One link. All but `encode_send` and `post` belong to the event loop's thread."""
+    """One link. Everything belongs to the event loop's thread: what may come from another is in link_outlet.py."""
 
     __slots__ = (
         "_owner",
-        "_owes_since",
         "_owes_frame",
+        "_owes_since",
         "_page_calls",
         "_ports",
         "_syncs",
@@ -137,16 +133,6 @@ class Connection:
         self.ended = False
 
     @property
-    def attached(self) -> bool:
-        """Whether a socket carries the link."""
-        return self.transport is not None
-
-    @property
-    def limits(self) -> Limits:
-        """What the application has set."""
-        return self._owner.limits
-
-    @property
     def ports(self) -> LinkPorts:
         """The ports of the link."""
         if self._ports is None:
@@ -162,12 +148,6 @@ class Connection:
             self._page_calls = PageCalls(self._owner.limits, self._owner.loop, self.post_here)
         return self._page_calls
 
-    async def invoke(self, channel: str, *args: Any) -> Any:
-        """Call something that the page allows. Raises as `PageCalls.invoke`, and LinkEndedError."""
-        if self.ended:
-            raise LinkEndedError
-        return await self.page_calls.invoke(channel, *args)
-
     @property
     def syncs(self) -> SyncCalls:
         """The page's calls of `sendSync`."""
@@ -175,57 +155,13 @@ class Connection:
             self._syncs = SyncCalls()
         return self._syncs
 
-    # --- what the application sends -------------------------------------------------------------------------------
-
-    def encode_send(self, channel: str, args: tuple[Any, ...]) -> EncodedMessage:
-        """Encode a `send`, in any thread. Raises CloneError and LimitError; nothing has been sent then."""
-        return encode_send(channel, args, self._owner.limits)
-
-    def post(self, message: EncodedMessage) -> None:
-        """Number and keep a message, and send it with whatever else is posted in this turn. From any thread.
-
-        Raises LinkEndedError when the page is gone, DestroyedError when the event loop is closed.
-        """
-        owner = self._owner
-        if self.ended:
-            raise LinkEndedError
-        if threading.get_ident() == owner.thread_id:
-            self.post_here(message)
-            return
-        try:
-            owner.loop.call_soon_threadsafe(self.post_here, message)
-        except RuntimeError:
-            raise DestroyedError("Object has been destroyed: the event loop of the server is closed") from None
-
-    def post_ported(self, channel: str, message: PortMessage) -> None:
-        """Send a message with ports to the page's listeners, as `post` does.
-
-        Raises LimitError when the link has no room for so many ports; in another thread than the event loop's that is
-        logged. Whatever is raised, the ports are closed.
-        """
-        owner = self._owner
-        if self.ended:
-            message.close_ends()
-            raise LinkEndedError
-        if threading.get_ident() == owner.thread_id:
-            self.ports.send(["post", channel], message)
-            return
-        try:
-            owner.loop.call_soon_threadsafe(self._post_ported_later, channel, message)
-        except RuntimeError:
-            message.close_ends()
-            raise DestroyedError("Object has been destroyed: the event loop of the server is closed") from None
-
-    def _post_ported_later(self, channel: str, message: PortMessage) -> None:
-        try:
-            self.ports.send(["post", channel], message)
-        except LimitError:
-            logger.exception(
-                "What was posted to %r on '%s' cannot be sent, and its ports are closed", self.frame, channel
-            )
+    # --- what is sent ---------------------------------------------------------------------------------------------
 
     def post_here(self, message: EncodedMessage) -> None:
-        """Do `post` in the event loop's thread. A link that has ended in between takes nothing and says nothing."""
+        """Number and keep a message, and send it with whatever else is posted in this turn.
+
+        A link that has ended in between takes nothing and says nothing.
+        """
         if self.ended:
             return
         try:
@@ -374,11 +310,3 @@ class Connection:
         if now - self.last_sent >= limits.heartbeat_ms / 1000:
             return True
         return self._owes_since is not None and now - self._owes_since >= limits.ack_ms / 1000
-
-
-def encode_send(channel: str, args: tuple[Any, ...], limits: Limits) -> EncodedMessage:
-    """Encode a `send` for any page. Raises CloneError and LimitError."""
-    check_channel(channel, limits)
-    message = encode_message(["send", channel], clone.encode(list(args), limits))
-    check_size(message, limits)
-    return message

@@ -15,7 +15,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
-from webipc.connection import Connection, Transport, encode_send
+from webipc.connection import Connection, Transport
 from webipc.core.envelope import Envelope, Hello
 from webipc.core.errors import CloseCode, DestroyedError, ResetError
 from webipc.core.frame import EncodedMessage
@@ -23,6 +23,7 @@ from webipc.core.limits import Limits
 from webipc.dispatch import FEATURES, Dispatch, Policy
 from webipc.inbox import Inbox
 from webipc.ipc_main_impl import IpcMainImpl
+from webipc.link_outlet import LinkOutlet, encode_send
 from webipc.message_port_main import home
 from webipc.pump import Flushable, Pump
 from webipc.router import Router
@@ -192,13 +193,10 @@ class Hub:
         connection = Connection(self, hello.link, hello.secret.encode())
         connection.features = hello.features
         parent = self._parent_of(hello, visitor)
-        if parent is not None:
-            contents, is_new = parent.web_contents, False
-        else:
-            contents, is_new = self.tabs.tab_for(hello.token, visitor.principal)
+        contents, is_new = (parent.web_contents, False) if parent else self.tabs.tab_for(hello.token, visitor.principal)
         connection.frame = WebFrameMain(
             contents,
-            connection,
+            LinkOutlet(connection, self),
             frame_token=secrets.token_hex(16),
             origin=visitor.origin,
             url=hello.url or "",

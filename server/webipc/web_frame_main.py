@@ -41,9 +41,11 @@ class DisposedError(DestroyedError):
 
 
 class Outlet(Protocol):
-    """Where messages for one page go: the connection that owns the link."""
+    """Where messages for one page go: to the connection that owns the link, by link_outlet.py."""
 
-    features: Sequence[str]
+    @property
+    def features(self) -> Sequence[str]:
+        """What the page can take, by the names of PROTOCOL.md 6.1."""
 
     @property
     def limits(self) -> Limits:
