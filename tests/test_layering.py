@@ -53,6 +53,7 @@ LAYERS: Layers = (
     ("core.calls", "core.ports"),
     ("core.link",),
     ("core.envelope",),
+    ("core.envelope_fields", "core.envelope_rows"),
     ("core.frame",),
     ("core.clone",),
     ("core.clone_decode", "core.clone_encode"),

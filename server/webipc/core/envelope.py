@@ -1,144 +1,126 @@
 """The messages and the control messages as types, and the check that what came has their shape (PROTOCOL.md sections
 4 and 6). A value stays the undecoded skeleton, so that whoever drops a message need not decode it.
 
-Has no behaviour and no state; does not know in which order messages may come. Twin: js-client/src/core/envelope.ts
+What a field may hold is in envelope_fields.py, and what stands where in a message in envelope_rows.py. Has no behaviour
+and no state; does not know in which order messages may come. Twin: js-client/src/core/envelope.ts
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, TypeGuard, cast
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, TypeGuard, cast, get_args
 
-from pydantic import (
-    ConfigDict,
-    Discriminator,
-    FailFast,
-    Field,
-    GetPydanticSchema,
-    Strict,
-    Tag,
-    TypeAdapter,
-    ValidationError,
-    with_config,
-)
-from pydantic_core.core_schema import any_schema
-from typing_extensions import TypedDict
+from pydantic import Discriminator, FailFast, Field, Tag, TypeAdapter, ValidationError
 
 from .clone import decode
-from .errors import CloseCode, ProtocolError
+from .envelope_fields import (
+    MAX_SAFE_INTEGER,
+    Count,
+    ErrorValue,
+    Fixups,
+    OptionalMeta,
+    Positive,
+    Segments,
+    Text,
+    Token,
+    Truth,
+)
+from .envelope_rows import form_of, refuse_excess, row_of
+from .errors import ProtocolError
 from .frame import RawMessage
 from .limits import DEFAULT_LIMITS, Limits
 
-_MAX_SAFE_INTEGER: Final = 2**53 - 1
-
-_Text = Annotated[str, Strict()]
-_Truth = Annotated[bool, Strict()]
-_Count = Annotated[int, Strict(), Field(ge=0, le=_MAX_SAFE_INTEGER)]
-_Positive = Annotated[int, Strict(), Field(ge=1, le=_MAX_SAFE_INTEGER)]
-_Token = Annotated[str, Strict(), Field(pattern="^[0-9a-f]{32}$")]
-
 Meta: TypeAlias = Mapping[str, Any]
 """What may accompany a value: `deadline`, `traceparent`, and keys of later versions. The peer's claims, unchecked."""
-
-# `_row` has decided what these are: validated again, they would only be copied.
-_UNCHECKED: Final = GetPydanticSchema(lambda _source, _handler: any_schema())
-_Meta = Annotated[Meta | None, _UNCHECKED]
-_Fixups = Annotated[Sequence[Any], _UNCHECKED]
-_Segments = Annotated[Sequence[memoryview], _UNCHECKED]
-
-
-@with_config(ConfigDict(extra="allow"))
-class _ErrorValue(TypedDict):
-    """The one field that every error has; `code`, `data`, `reference` and `cause` may hold anything until decoded."""
-
-    message: _Text
 
 
 class Send(NamedTuple):
     """Arguments for the listeners of a channel; nothing is answered."""
 
     kind: Literal["send"]
-    channel: _Text
+    channel: Text
     value: Any
-    meta: _Meta = None
-    fixups: _Fixups = ()
-    segments: _Segments = ()
+    meta: OptionalMeta = None
+    fixups: Fixups = ()
+    segments: Segments = ()
 
 
 class Post(NamedTuple):
     """A message with port handles."""
 
     kind: Literal["post"]
-    channel: _Text
+    channel: Text
     value: Any
-    ports: list[_Positive]
-    meta: _Meta = None
-    fixups: _Fixups = ()
-    segments: _Segments = ()
+    ports: list[Positive]
+    meta: OptionalMeta = None
+    fixups: Fixups = ()
+    segments: Segments = ()
 
 
 class SendTo(NamedTuple):
     """Arguments for the listeners of another page: the main document of the web contents with this id."""
 
     kind: Literal["send-to"]
-    contents: _Positive
-    channel: _Text
+    contents: Positive
+    channel: Text
     value: Any
-    meta: _Meta = None
-    fixups: _Fixups = ()
-    segments: _Segments = ()
+    meta: OptionalMeta = None
+    fixups: Fixups = ()
+    segments: Segments = ()
 
 
 class Invoke(NamedTuple):
     """A call that asks for one `Result` or `ErrorReply` with its id."""
 
     kind: Literal["invoke"]
-    id: _Positive
-    channel: _Text
+    id: Positive
+    channel: Text
     value: Any
-    meta: _Meta = None
-    fixups: _Fixups = ()
-    segments: _Segments = ()
+    meta: OptionalMeta = None
+    fixups: Fixups = ()
+    segments: Segments = ()
 
 
 class Result(NamedTuple):
     """What a call returned."""
 
     kind: Literal["result"]
-    id: _Positive
+    id: Positive
     value: Any
-    meta: _Meta = None
-    fixups: _Fixups = ()
-    segments: _Segments = ()
+    meta: OptionalMeta = None
+    fixups: Fixups = ()
+    segments: Segments = ()
 
 
 class ErrorReply(NamedTuple):
     """What a call raised."""
 
     kind: Literal["error"]
-    id: _Positive
-    value: _ErrorValue
-    meta: _Meta = None
-    fixups: _Fixups = ()
-    segments: _Segments = ()
+    id: Positive
+    value: ErrorValue
+    meta: OptionalMeta = None
+    fixups: Fixups = ()
+    segments: Segments = ()
 
 
 class Sync(NamedTuple):
     """A call whose answer travels outside the numbering."""
 
     kind: Literal["sync"]
-    id: _Positive
-    channel: _Text
+    id: Positive
+    channel: Text
     value: Any
-    meta: _Meta = None
-    fixups: _Fixups = ()
-    segments: _Segments = ()
+    meta: OptionalMeta = None
+    fixups: Fixups = ()
+    segments: Segments = ()
 
 
 class SyncDone(NamedTuple):
     """The answer of a `Sync` need not be kept any longer."""
 
     kind: Literal["sync-done"]
-    id: _Positive
+    id: Positive
 
 
 class Void(NamedTuple):
@@ -151,27 +133,27 @@ class Port(NamedTuple):
     """A message through a port."""
 
     kind: Literal["port"]
-    port: _Positive
+    port: Positive
     value: Any
-    ports: list[_Positive]
-    meta: _Meta = None
-    fixups: _Fixups = ()
-    segments: _Segments = ()
+    ports: list[Positive]
+    meta: OptionalMeta = None
+    fixups: Fixups = ()
+    segments: Segments = ()
 
 
 class PortClose(NamedTuple):
     """A port was closed."""
 
     kind: Literal["port-close"]
-    port: _Positive
+    port: Positive
 
 
 class Part(NamedTuple):
     """A piece of a parcel: `segments` is this piece alone, `remaining` counts the bytes of the parcel behind it."""
 
     kind: Literal["part"]
-    remaining: _Count
-    segments: _Segments = ()
+    remaining: Count
+    segments: Segments = ()
 
 
 Carrier: TypeAlias = Send | Post | SendTo | Invoke | Result | ErrorReply | Sync | Port
@@ -184,19 +166,19 @@ Envelope: TypeAlias = Carrier | SyncDone | Void | PortClose | Part
 class Hello:
     """The first frame of a page on each socket (PROTOCOL.md 6.1, where each field is explained)."""
 
-    link: _Token
-    secret: _Token
-    attempt: _Count
-    received: _Count
-    first: _Positive
-    fresh: _Truth
-    features: list[_Text]
-    token: _Token | None = None
-    url: _Text | None = None
-    name: _Text | None = None
-    version: _Text | None = None
-    parent: _Token | None = None
-    process: _Text | None = None
+    link: Token
+    secret: Token
+    attempt: Count
+    received: Count
+    first: Positive
+    fresh: Truth
+    features: list[Text]
+    token: Token | None = None
+    url: Text | None = None
+    name: Text | None = None
+    version: Text | None = None
+    parent: Token | None = None
+    process: Text | None = None
     kind: Literal["hello"] = "hello"
 
 
@@ -204,15 +186,15 @@ class Hello:
 class Welcome:
     """The server's answer to `Hello` (PROTOCOL.md 6.1, where each field is explained)."""
 
-    received: _Count
-    features: list[_Text]
-    process: _Text
-    web_contents_id: Annotated[_Positive, Field(alias="webContentsId")]
-    token: _Token
-    frame_token: Annotated[_Token, Field(alias="frameToken")]
-    message_bytes: Annotated[_Positive, Field(alias="messageBytes")]
-    debug: _Truth | None = None
-    version: _Text | None = None
+    received: Count
+    features: list[Text]
+    process: Text
+    web_contents_id: Annotated[Positive, Field(alias="webContentsId")]
+    token: Token
+    frame_token: Annotated[Token, Field(alias="frameToken")]
+    message_bytes: Annotated[Positive, Field(alias="messageBytes")]
+    debug: Truth | None = None
+    version: Text | None = None
     kind: Literal["welcome"] = "welcome"
 
 
@@ -220,7 +202,7 @@ class Welcome:
 class Reset:
     """The link has ended, and why (PROTOCOL.md 6.5)."""
 
-    reason: _Text
+    reason: Text
     kind: Literal["reset"] = "reset"
 
 
@@ -228,7 +210,7 @@ class Reset:
 class Bye:
     """The page ends the link; `last` is the last number that it used (PROTOCOL.md 6.6)."""
 
-    last: _Count
+    last: Count
     kind: Literal["bye"] = "bye"
 
 
@@ -236,7 +218,7 @@ class Bye:
 class Await:
     """The last frame of a synchronous request: answer it when this call is answered (PROTOCOL.md 4.6)."""
 
-    id: _Positive
+    id: Positive
     kind: Literal["await"] = "await"
 
 
@@ -249,43 +231,22 @@ class Reload:
 
 Control: TypeAlias = Hello | Welcome | Reset | Bye | Await | Reload
 
-_KINDS: Final = (Send, Post, SendTo, Invoke, Result, ErrorReply, Sync, SyncDone, Void, Port, PortClose, Part)
-
-# Kind -> how many elements stand before meta, fixups and segments, which are the fields with a default.
-_FIXED: Final = {
-    kind.__annotations__["kind"].__args__[0]: len(kind._fields) - len(kind._field_defaults) for kind in _KINDS
-}
-
-_BARE_KINDS: Final = frozenset({"sync-done", "void", "port-close"})
+# Each kind and its named tuple.
+_KINDS: Final = {get_args(kind.__annotations__["kind"])[0]: kind for kind in get_args(Envelope)}
+_FORMS: Final = {name: form_of(kind) for name, kind in _KINDS.items()}
 
 
 def _kind_of(row: list[Any]) -> Any:
     return row[0]
 
 
+# Any, because a type checker cannot know a union that is made while the program runs.
+_TAGGED: Any = reduce(or_, [Annotated[kind, Tag(name)] for name, kind in _KINDS.items()])
+
 # One call of this validates a whole frame. The rows have every field of the named tuple, because Pydantic fills in a
 # default more slowly than it takes an argument.
 _MESSAGES: Final[TypeAdapter[list[Envelope]]] = TypeAdapter(
-    Annotated[
-        list[
-            Annotated[
-                Annotated[Send, Tag("send")]
-                | Annotated[Post, Tag("post")]
-                | Annotated[SendTo, Tag("send-to")]
-                | Annotated[Invoke, Tag("invoke")]
-                | Annotated[Result, Tag("result")]
-                | Annotated[ErrorReply, Tag("error")]
-                | Annotated[Sync, Tag("sync")]
-                | Annotated[SyncDone, Tag("sync-done")]
-                | Annotated[Void, Tag("void")]
-                | Annotated[Port, Tag("port")]
-                | Annotated[PortClose, Tag("port-close")]
-                | Annotated[Part, Tag("part")],
-                Discriminator(_kind_of),
-            ]
-        ],
-        FailFast(),
-    ]
+    Annotated[list[Annotated[_TAGGED, Discriminator(_kind_of)]], FailFast()]
 )
 
 _CONTROLS: Final[TypeAdapter[Control]] = TypeAdapter(Annotated[Control, Field(discriminator="kind")])
@@ -301,7 +262,7 @@ def parse(messages: Sequence[RawMessage], limits: Limits = DEFAULT_LIMITS) -> li
     common = [_common(fields, segments, limits.channel_length) for fields, segments in messages]
     if None not in common:
         return cast("list[Envelope]", common)
-    rows = [_row(fields, segments, limits) for fields, segments in messages]
+    rows = [row_of(fields, segments, _FORMS, limits) for fields, segments in messages]
     try:
         envelopes = _MESSAGES.validate_python(rows)
     except ValidationError as error:
@@ -330,7 +291,7 @@ def _common(fields: list[Any], segments: Sequence[memoryview], longest: int) -> 
 
 
 def _is_id(value: object) -> TypeGuard[int]:
-    return type(value) is int and 0 < value <= _MAX_SAFE_INTEGER
+    return type(value) is int and 0 < value <= MAX_SAFE_INTEGER
 
 
 def _is_short(channel: object, longest: int) -> TypeGuard[str]:
@@ -368,68 +329,15 @@ def decode_value(carrier: Carrier, limits: Limits = DEFAULT_LIMITS) -> Any:
     return decode(carrier.value, carrier.fixups, carrier.segments, limits)
 
 
-def _row(fields: list[Any], segments: Sequence[memoryview], limits: Limits) -> list[Any]:
-    """Return the fields of a message in the order and number that its named tuple has."""
-    kind = fields[0] if fields else None
-    fixed = _FIXED.get(kind) if type(kind) is str else None
-    if fixed is None:
-        raise ProtocolError(f"the kind of a message is one of {', '.join(_FIXED)}; {_shown(kind)} came")
-    if kind == "part":
-        return _part_row(fields, segments)
-    if kind in _BARE_KINDS:
-        return _bare_row(fields, fixed, segments)
-    if len(segments) > limits.segments:
-        raise _excess("segments", len(segments), limits.segments)
-    if len(fields) == fixed:
-        return [*fields, None, (), segments]
-    return [*fields[:fixed], *_attachments(fields, fixed, limits), segments]
-
-
-def _part_row(fields: list[Any], segments: Sequence[memoryview]) -> list[Any]:
-    if len(segments) != 1:
-        raise ProtocolError(f"a part has one segment, not {len(segments)}")
-    return [*fields, segments]
-
-
-def _bare_row(fields: list[Any], fixed: int, segments: Sequence[memoryview]) -> list[Any]:
-    if segments or len(fields) != fixed:
-        raise ProtocolError(f"{_shown(fields[0])} has {fixed} elements and no segment; this one has others")
-    return fields
-
-
-def _attachments(fields: list[Any], fixed: int, limits: Limits) -> tuple[Meta | None, Sequence[Any]]:
-    """Return meta and fixups: either may be absent, and their types tell them apart (PROTOCOL.md section 4)."""
-    rest = fields[fixed:]
-    meta = rest.pop(0) if rest and type(rest[0]) is dict else None
-    fixups = rest.pop(0) if rest and type(rest[0]) is list else ()
-    if rest or len(fields) < fixed:
-        raise ProtocolError(
-            f"{_shown(fields[0])} has {fixed} elements, and behind them at most a meta object and an array of fixups; "
-            f"this one has {len(fields)}, or others"
-        )
-    if len(fixups) > limits.fixups:
-        raise _excess("fixups", len(fixups), limits.fixups)
-    return meta, fixups
-
-
 def _check_channel(channel: str, allowed: int) -> None:
     # A code point has one code unit or two: most channels are so short that nothing need be counted.
     if len(channel) * 2 <= allowed:
         return
-    length = len(channel) + sum(character > "\uffff" for character in channel)
-    if length > allowed:
-        raise _excess("code units in a channel", length, allowed)
-
-
-def _excess(what: str, count: int, allowed: int) -> ProtocolError:
-    return ProtocolError(f"at most {allowed} {what}, not {count}", CloseCode.TOO_LARGE)
+    units = len(channel) + sum(character > "\uffff" for character in channel)
+    refuse_excess("code units in a channel", units, allowed)
 
 
 def _protocol_error(error: ValidationError) -> ProtocolError:
     """Say where and what was expected, and nothing of what came: it may be the secret."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     return ProtocolError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
-
-
-def _shown(kind: object) -> str:
-    return repr(kind[:32]) if isinstance(kind, str) else type(kind).__name__

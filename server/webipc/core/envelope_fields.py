@@ -1,0 +1,34 @@
+"""What the fields of messages and control messages may hold, as annotations that Pydantic checks (PROTOCOL.md sections
+4 and 6).
+
+Nothing is converted: `true` is no number, and `1.0` no integer. Must not know which messages have which fields: that is
+envelope.py.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
+
+from pydantic import ConfigDict, Field, GetPydanticSchema, Strict, with_config
+from pydantic_core.core_schema import any_schema
+from typing_extensions import TypedDict
+
+MAX_SAFE_INTEGER: Final = 2**53 - 1
+
+Text = Annotated[str, Strict()]
+Truth = Annotated[bool, Strict()]
+Count = Annotated[int, Strict(), Field(ge=0, le=MAX_SAFE_INTEGER)]
+Positive = Annotated[int, Strict(), Field(ge=1, le=MAX_SAFE_INTEGER)]
+Token = Annotated[str, Strict(), Field(pattern="^[0-9a-f]{32}$")]
+
+# envelope_rows.py has decided what these are: validated again, they would only be copied.
+_UNCHECKED: Final = GetPydanticSchema(lambda _source, _handler: any_schema())
+OptionalMeta = Annotated[Mapping[str, Any] | None, _UNCHECKED]
+Fixups = Annotated[Sequence[Any], _UNCHECKED]
+Segments = Annotated[Sequence[memoryview], _UNCHECKED]
+
+
+@with_config(ConfigDict(extra="allow"))
+class ErrorValue(TypedDict):
+    """The one field that every error has; `code`, `data`, `reference` and `cause` may hold anything until decoded."""
+
+    message: Text
