@@ -52,6 +52,8 @@ LAYERS: Layers = (
     ("core.__init__",),
     ("core.calls", "core.ports"),
     ("core.link",),
+    ("core.link_batch",),
+    ("core.link_parcel",),
     ("core.envelope",),
     ("core.envelope_fields", "core.envelope_rows"),
     ("core.frame",),

@@ -1,28 +1,24 @@
 """The link of one document with the server: numbers messages, keeps them until they are acknowledged, replays them on
-the next socket, drops what comes twice, cuts large messages into parts and joins them (PROTOCOL.md 4.3 and 6.2-6.6).
+the next socket and drops what comes twice (PROTOCOL.md 6.2-6.6). Large messages travel in parts: link_parcel.py.
 
 Must not know sockets or time: whoever drives it gives it frames, and asks it for frames. It compares numbers only, so
 any mixture of sockets and bodies may carry the frames. Twin: js-client/src/core/link.ts
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import Enum
-from itertools import pairwise
 from typing import Any, Final
 
-from .envelope import Envelope, Part, parse
-from .errors import BufferFullError, CloseCode, LimitError, LinkEndedError, LocalError, ProtocolError, ResetError
-from .frame import EncodedMessage, Frame, RawMessage, decode_parcel, encode_frame, encode_parcel, sized
+from .envelope import Envelope, parse
+from .errors import BufferFullError, LimitError, LinkEndedError, LocalError, ProtocolError, ResetError
+from .frame import EncodedMessage, Frame, RawMessage, encode_frame, sized
 from .limits import DEFAULT_LIMITS, Limits
+from .link_batch import batch_of, frame_size
+from .link_parcel import Parcel, cut, is_part
 
-# What a frame has besides its messages, at most: the numbers, brackets, the length of the JSON, and its own in a body.
-_HEAD_BYTES: Final = 64
-# The same of a message: the comma before it and its empty list of lengths; and of a segment: padding and its length.
-_MESSAGE_BYTES: Final = 4
-_SEGMENT_BYTES: Final = 24
-
-_PART: Final = b'["part",'
+# What of a link is a plain value already: see `snapshot`.
+_PLAIN: Final = ("first", "handed", "received", "owed_messages", "owed_bytes", "claimed", "attempt", "ended")
 
 
 class Side(Enum):
@@ -56,9 +52,8 @@ class Link:
         # What came since the last frame that left: the peer does not know yet that it may forget this.
         self._owed_messages = 0
         self._owed_bytes = 0
-        # What has come of a parcel, and how many bytes it lacks: 0 when none is coming.
-        self._parcel = bytearray()
-        self._remaining = 0
+        # What has come of a message that travels in parts.
+        self._parcel = Parcel(limits)
         # The highest attempt so far.
         self._claimed = 0
         # The socket that owns the link, or None between two.
@@ -140,9 +135,10 @@ class Link:
         parts = None if size <= limits.part_bytes and not message.segments else self._parts(message)
         count = len(self._sent) + len(self._unsent) + (1 if parts is None else len(parts))
         kept = self._kept_bytes + (size if parts is None else sum(part.size for part in parts))
-        if kept > limits.kept_bytes or count > limits.kept_messages:
-            _refuse_more(BufferFullError, "kept_bytes", kept, limits.kept_bytes)
-            _refuse_more(BufferFullError, "kept_messages", count, limits.kept_messages)
+        if kept > limits.kept_bytes:
+            raise BufferFullError("kept_bytes", kept, limits.kept_bytes)
+        if count > limits.kept_messages:
+            raise BufferFullError("kept_messages", count, limits.kept_messages)
         if parts is None:
             self._unsent.append(message)
         else:
@@ -160,7 +156,7 @@ class Link:
             return
         index = seq - self._first
         queue, index = (self._sent, index) if index < len(self._sent) else (self._unsent, index - len(self._sent))
-        if not _is_part(queue[index]):
+        if not is_part(queue[index]):
             self._kept_bytes += message.size - queue[index].size
             queue[index] = message
 
@@ -216,7 +212,7 @@ class Link:
         unsent, sent = self._unsent, self._sent
         seq = self._first + len(sent)
         # A message that is alone is a frame, whatever it is.
-        batch = self._batch(unsent) if len(unsent) > 1 else (unsent[0],)
+        batch = batch_of(unsent, self._limits) if len(unsent) > 1 else (unsent[0],)
         frame = encode_frame(seq, self._received, batch)
         for _ in batch:
             sent.append(unsent.popleft())
@@ -238,12 +234,12 @@ class Link:
         frames: list[str | bytes] = []
         rest = deque((*self._sent, *self._unsent))
         seq, room = self._first, max_bytes
-        while batch := self._batch(rest, room):
+        while batch := batch_of(rest, self._limits, room):
             frames.append(encode_frame(seq, self._received, batch))
             seq += len(batch)
             self._handed = max(self._handed, seq - 1)
             if room is not None:
-                room -= _HEAD_BYTES + sum(map(_framed_size, batch))
+                room -= frame_size(batch)
             for _ in batch:
                 rest.popleft()
         return frames
@@ -268,7 +264,7 @@ class Link:
         messages = self._new_messages(frame)
         if not messages:
             return []
-        envelopes = self._joined(parse(messages, self._limits))
+        envelopes = self._parcel.joined(parse(messages, self._limits))
         self._received += len(messages)
         self._owed_messages += len(messages)
         self._owed_bytes += frame.size
@@ -278,8 +274,7 @@ class Link:
         """End the link. Return how many messages, parts counted, the peer has not acknowledged; they are given up."""
         count = self.kept_count
         self._forget(self.last)
-        self._parcel = bytearray()
-        self._remaining = 0
+        self._parcel = Parcel(self._limits)
         self._attempt = None
         self._ended = True
         return count
@@ -287,37 +282,23 @@ class Link:
     def snapshot(self) -> dict[str, Any]:
         """Return everything that this link is, as plain values, for `restore`."""
         return {
-            "first": self._first,
+            **{name: getattr(self, f"_{name}") for name in _PLAIN},
             "sent": [_plain(message) for message in self._sent],
             "unsent": [_plain(message) for message in self._unsent],
-            "handed": self._handed,
-            "received": self._received,
-            "owed_messages": self._owed_messages,
-            "owed_bytes": self._owed_bytes,
-            "parcel": bytes(self._parcel),
-            "remaining": self._remaining,
-            "claimed": self._claimed,
-            "attempt": self._attempt,
-            "ended": self._ended,
+            "parcel": bytes(self._parcel.pieces),
+            "remaining": self._parcel.remaining,
         }
 
     @classmethod
     def restore(cls, side: Side, limits: Limits, snapshot: dict[str, Any]) -> "Link":
         """Return a link that goes on where the one that made the snapshot was."""
         link = cls(side, limits)
-        link._first = snapshot["first"]
+        for name in _PLAIN:
+            setattr(link, f"_{name}", snapshot[name])
         link._sent.extend(sized(*message) for message in snapshot["sent"])
         link._unsent.extend(sized(*message) for message in snapshot["unsent"])
         link._kept_bytes = sum(message.size for message in (*link._sent, *link._unsent))
-        link._handed = snapshot["handed"]
-        link._received = snapshot["received"]
-        link._owed_messages = snapshot["owed_messages"]
-        link._owed_bytes = snapshot["owed_bytes"]
-        link._parcel = bytearray(snapshot["parcel"])
-        link._remaining = snapshot["remaining"]
-        link._claimed = snapshot["claimed"]
-        link._attempt = snapshot["attempt"]
-        link._ended = snapshot["ended"]
+        link._parcel = Parcel(limits, snapshot["parcel"], snapshot["remaining"])
         return link
 
     def _forget(self, up_to: int) -> None:
@@ -329,35 +310,13 @@ class Link:
     def _settle_ack(self) -> None:
         self._owed_messages = self._owed_bytes = 0
 
-    def _batch(self, queue: Iterable[EncodedMessage], room: int | None = None) -> list[EncodedMessage]:
-        """Return the messages of the next frame, which takes at most `room` bytes."""
-        limits = self._limits
-        batch: list[EncodedMessage] = []
-        size = _HEAD_BYTES
-        for message in queue:
-            size += _framed_size(message)
-            if room is not None and size > room:
-                break
-            # PROTOCOL.md 3: so many messages, and only one when it is large. 4.3: each part in a frame of its own.
-            is_part = _is_part(message)
-            if batch and (is_part or size > limits.frame_bytes or len(batch) >= limits.frame_messages):
-                break
-            batch.append(message)
-            if is_part:
-                break
-        return batch
-
     def _parts(self, message: EncodedMessage) -> Sequence[EncodedMessage]:
         """Return the message itself, or the parts that its parcel is cut into."""
         limits = self._limits
         # Many small segments can make the frame of a small message larger than a receiver takes.
-        if message.size <= limits.part_bytes and _framed_size(message) + _HEAD_BYTES <= limits.socket_bytes:
+        if message.size <= limits.part_bytes and frame_size((message,)) <= limits.socket_bytes:
             return [message]
-        parcel = memoryview(encode_parcel(message))
-        # Of a parcel the receiver sees only its size: what it would refuse is refused here.
-        _refuse_more(LimitError, "message_bytes", len(parcel), limits.message_bytes)
-        cuts = [*range(0, len(parcel), limits.part_bytes), len(parcel)]
-        return [sized(b"%b%d]" % (_PART, len(parcel) - end), [parcel[start:end]]) for start, end in pairwise(cuts)]
+        return cut(message, limits)
 
     def _new_messages(self, frame: Frame) -> list[RawMessage]:
         """PROTOCOL.md 6.2: one more is taken, a number not larger is dropped, and beyond that is an error."""
@@ -366,56 +325,6 @@ class Link:
             raise ProtocolError(f"the next number is {self._received + 1}; {frame.seq} came")
         return frame.messages[max(known, 0) :]
 
-    def _joined(self, envelopes: list[Envelope]) -> list[Envelope]:
-        """Return the messages as they are, and in the place of parts the message that was cut, once it is whole."""
-        joined: list[Envelope] = []
-        if not self._remaining and Part not in map(type, envelopes):
-            return envelopes
-        for envelope in envelopes:
-            if isinstance(envelope, Part):
-                joined += self._part_came(envelope)
-            elif self._remaining:
-                raise ProtocolError(f"a part of {self._remaining} more bytes was to come; {envelope.kind!r} came")
-            else:
-                joined.append(envelope)
-        return joined
-
-    def _part_came(self, part: Part) -> list[Envelope]:
-        piece = part.segments[0]
-        size = len(piece) + part.remaining
-        if not piece or (self._remaining and size != self._remaining):
-            raise ProtocolError(f"the parts of a parcel do not add up: {size} bytes left, not {self._remaining}")
-        if size > self._limits.message_bytes:
-            raise ProtocolError(
-                f"a message has at most {self._limits.message_bytes} bytes, not {size}", CloseCode.TOO_LARGE
-            )
-        self._parcel += piece
-        self._remaining = part.remaining
-        return [] if self._remaining else [self._unpacked()]
-
-    def _unpacked(self) -> Envelope:
-        parcel, self._parcel = self._parcel, bytearray()
-        envelope = parse([decode_parcel(memoryview(parcel).toreadonly(), self._limits)], self._limits)[0]
-        if isinstance(envelope, Part):
-            raise ProtocolError("a parcel holds a message that is no part; a part came")
-        return envelope
-
-
-def _framed_size(message: EncodedMessage) -> int:
-    """Return how many bytes a message takes in a frame, at most."""
-    segments = message.segments
-    return message.size + _MESSAGE_BYTES + (_SEGMENT_BYTES * len(segments) if segments else 0)
-
-
-def _is_part(message: EncodedMessage) -> bool:
-    # Only this file makes parts, so the kind is what the JSON begins with.
-    return bool(message.segments) and message.json.startswith(_PART)
-
 
 def _plain(message: EncodedMessage) -> list[Any]:
     return [message.json, [bytes(segment) for segment in message.segments]]
-
-
-def _refuse_more(refusal: type[LimitError], limit: str, actual: int, allowed: int) -> None:
-    if actual > allowed:
-        raise refusal(limit, actual, allowed)

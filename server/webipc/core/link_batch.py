@@ -1,0 +1,45 @@
+"""Which messages go into one frame, and how many bytes the frame has at most (PROTOCOL.md section 3).
+
+Must not know their numbers, nor what becomes of them: that is link.py.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from .frame import EncodedMessage
+from .limits import Limits
+from .link_parcel import is_part
+
+# What a frame has besides its messages, at most: the numbers, brackets, the length of the JSON, and its own in a body.
+_HEAD_BYTES: Final = 64
+# The same of a message: the comma before it and its empty list of lengths; and of a segment: padding and its length.
+_MESSAGE_BYTES: Final = 4
+_SEGMENT_BYTES: Final = 24
+
+
+def batch_of(queue: Iterable[EncodedMessage], limits: Limits, room: int | None = None) -> list[EncodedMessage]:
+    """Return the first messages of the queue, as many as one frame holds. It takes at most `room` bytes."""
+    batch: list[EncodedMessage] = []
+    size = _HEAD_BYTES
+    for message in queue:
+        size += _framed_size(message)
+        if room is not None and size > room:
+            break
+        # PROTOCOL.md 3: so many messages, and only one when it is large. 4.3: each part in a frame of its own.
+        is_alone = is_part(message)
+        if batch and (is_alone or size > limits.frame_bytes or len(batch) >= limits.frame_messages):
+            break
+        batch.append(message)
+        if is_alone:
+            break
+    return batch
+
+
+def frame_size(batch: Iterable[EncodedMessage]) -> int:
+    """Return how many bytes the frame of these messages has, at most."""
+    return _HEAD_BYTES + sum(map(_framed_size, batch))
+
+
+def _framed_size(message: EncodedMessage) -> int:
+    segments = message.segments
+    return message.size + _MESSAGE_BYTES + (_SEGMENT_BYTES * len(segments) if segments else 0)
