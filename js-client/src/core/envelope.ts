@@ -9,7 +9,7 @@ import { fail, refuseLarger } from './errors.js'
 import { isCount, type RawMessage } from './frame.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
 
-/** What may accompany a value; keys that this version does not know are left alone. */
+/** What may accompany a value, and keys of later versions. The peer's claims, unchecked. */
 export interface Meta {
   readonly deadline?: number
   readonly traceparent?: string
@@ -18,7 +18,7 @@ export interface Meta {
   readonly senderIsMainFrame?: boolean
 }
 
-/** The part of a message that holds a value: see `decodeValue`. */
+/** A message with a value: see `decodeValue`. */
 export interface Carrier {
   readonly value: unknown
   readonly meta: Meta | null
@@ -29,28 +29,50 @@ export interface Carrier {
 /** A value that came with port handles. */
 interface Ported extends Carrier { readonly ports: readonly number[] }
 
+/** Arguments for the listeners of a channel; nothing is answered. */
 export interface Send extends Carrier { readonly kind: 'send', readonly channel: string }
+
+/** A message with port handles. */
 export interface Post extends Ported { readonly kind: 'post', readonly channel: string }
+
+/** Arguments for the listeners of another page: the main document of the web contents with this id. */
 export interface SendTo extends Carrier {
   readonly kind: 'send-to'
   readonly contents: number
   readonly channel: string
 }
+
+/** A call that asks for one `Result` or `ErrorReply` with its id. */
 export interface Invoke extends Carrier { readonly kind: 'invoke', readonly id: number, readonly channel: string }
+
+/** What a call returned. */
 export interface Result extends Carrier { readonly kind: 'result', readonly id: number }
+
+/** What a call raised. */
 export interface ErrorReply extends Carrier { readonly kind: 'error', readonly id: number }
+
+/** A call whose answer travels outside the numbering. */
 export interface Sync extends Carrier { readonly kind: 'sync', readonly id: number, readonly channel: string }
+
+/** The answer of a `Sync` need not be kept any longer. */
 export interface SyncDone { readonly kind: 'sync-done', readonly id: number }
+
+/** Takes a number and means nothing. */
 export interface Void { readonly kind: 'void' }
+
+/** A message through a port. */
 export interface Port extends Ported { readonly kind: 'port', readonly port: number }
+
+/** A port was closed. */
 export interface PortClose { readonly kind: 'port-close', readonly port: number }
-/** A piece of a parcel: `segments` has this piece only, `remaining` counts the bytes of the parcel behind it. */
+
+/** A piece of a parcel: `segments` is this piece alone, `remaining` counts the bytes of the parcel behind it. */
 export interface Part { readonly kind: 'part', readonly remaining: number, readonly segments: readonly Uint8Array[] }
 
 export type Envelope =
   Send | Post | SendTo | Invoke | Result | ErrorReply | Sync | SyncDone | Void | Port | PortClose | Part
 
-/** PROTOCOL.md section 6.1, where each field is explained. */
+/** The first frame of a page on each socket (PROTOCOL.md 6.1, where each field is explained). */
 export interface Hello {
   readonly kind: 'hello'
   readonly link: string
@@ -68,7 +90,7 @@ export interface Hello {
   readonly process?: string
 }
 
-/** PROTOCOL.md section 6.1, where each field is explained. */
+/** The server's answer to `Hello` (PROTOCOL.md 6.1, where each field is explained). */
 export interface Welcome {
   readonly kind: 'welcome'
   readonly received: number
@@ -82,13 +104,16 @@ export interface Welcome {
   readonly version?: string
 }
 
-/** PROTOCOL.md section 6.5. */
+/** The link has ended, and why (PROTOCOL.md 6.5). */
 export interface Reset { readonly kind: 'reset', readonly reason: string }
-/** PROTOCOL.md section 6.6: the page ends the link, and `last` was the last number that it used. */
+
+/** The page ends the link; `last` is the last number that it used (PROTOCOL.md 6.6). */
 export interface Bye { readonly kind: 'bye', readonly last: number }
-/** PROTOCOL.md section 4.6: the last frame of a synchronous request, which is answered when this call is. */
+
+/** The last frame of a synchronous request: answer it when this call is answered (PROTOCOL.md 4.6). */
 export interface Await { readonly kind: 'await', readonly id: number }
-/** PROTOCOL.md section 6.8: a developer has changed the page. */
+
+/** The page is asked to load itself again: a developer has changed it (PROTOCOL.md 6.8). */
 export interface Reload { readonly kind: 'reload' }
 
 /** What a server says; and what a page says. */
@@ -165,7 +190,12 @@ export function parse(messages: readonly RawMessage[], limits: Limits = DEFAULT_
   return messages.map((message) => parseMessage(message, limits))
 }
 
-/** For a page. @throws ProtocolError 4400 when it is no control message of a server, or a field has the wrong type. */
+/**
+ * Gives a control message of a server its type. Keys that this version does not know are ignored, as PROTOCOL.md 6.1
+ * wants it.
+ *
+ * @throws ProtocolError 4400 when it is none, or a field has the wrong type
+ */
 export function parseControl(control: readonly unknown[]): Control {
   return parseFields(CONTROLS, control) as unknown as Control
 }
@@ -176,7 +206,7 @@ export function parsePageControl([kind, content, ...more]: readonly unknown[]): 
   return parseFields(pageControls(), [kind, fields, ...more]) as unknown as PageControl
 }
 
-/** The value of a message, by clone.ts. @throws ProtocolError when the fixups do not fit the value. */
+/** The value of a message. @throws ProtocolError when its fixups do not fit it. */
 export function decodeValue(carrier: Carrier, limits: Limits = DEFAULT_LIMITS): unknown {
   return decode(carrier.value, carrier.fixups, carrier.segments, limits)
 }
