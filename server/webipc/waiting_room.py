@@ -4,6 +4,7 @@ Must not know who waits, nor for what: each says by a key what it wants to be ca
 """
 
 import asyncio
+import contextlib
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
@@ -24,11 +25,18 @@ class WaitingRoom(Generic[Key]):
         called = self._loop.create_future()
         self._waiting.setdefault(key, []).append(called)
         try:
-            async with asyncio.timeout(self._seconds):
-                await called
-        except TimeoutError:
-            self._waiting[key].remove(called)
-            if not self._waiting[key]:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._seconds):
+                    await called
+        finally:
+            self._forget(key, called)
+
+    def _forget(self, key: Key, called: "asyncio.Future[None]") -> None:
+        """Take one off the list, unless `call` has: it may, in the very turn in which the time is over."""
+        waiting = self._waiting.get(key, [])
+        if called in waiting:
+            waiting.remove(called)
+            if not waiting:
                 del self._waiting[key]
 
     def call(self, key: Key) -> None:
