@@ -45,7 +45,7 @@ types: setup ## mypy and tsc, both as strict as they go
 # The vectors are part of the two suites below, which `make test` runs whole; this is the short way when only the format is being worked on.
 vectors: setup ## only the tests that both languages share
 	$(BIN)/pytest -m "not browser and not packaging" -k vector
-	cd $(CLIENT) && npm test --silent -- vector
+	cd $(CLIENT) && npm test --silent -- $$(cd test && grep -rlw --include='*.test.ts' vectors *)
 
 test-python: setup build ## the Python tests
 	$(BIN)/pytest -m "not browser and not packaging"
