@@ -11,8 +11,10 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -22,6 +24,8 @@ from websockets.typing import Origin, Subprotocol
 
 from tests.serving import DIRECT, PATIENCE, STOCK, free_port, spawned, wait_until
 from webipc import cli, serving
+from webipc.body_endpoint import CONTENT_TYPE
+from webipc.core.frame import encode_body, encode_control
 from webipc.version import SUBPROTOCOL, VERSION
 
 PROGRAM = """
@@ -217,6 +221,72 @@ def test_ctrl_c_ends_within_a_second_with_pages_connected(program: Path, *, bloc
         assert server.process.returncode == 0
     # A second for the server, and what the machine takes to notice.
     assert seconds < 2
+
+
+BLOCKED = """
+import asyncio
+from fastapi import FastAPI
+from webipc import IpcMain
+app = FastAPI()
+ipc_main = IpcMain()
+ipc_main.mount(app)
+kept = []
+@ipc_main.on("keep")
+def keep(event):
+    kept.append(event)
+    print("blocked", flush=True)
+@ipc_main.on("wait")
+async def wait(event):
+    print("blocked", flush=True)
+    await asyncio.Event().wait()
+"""
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("channel", ["keep", "wait"])
+@pytest.mark.parametrize("connected", [True, False], ids=["with a socket", "before its first socket"])
+def test_a_page_that_is_blocked_when_the_server_ends_may_ask_again_and_the_log_is_clean(
+    tmp_path: Path, channel: str, sent: signal.Signals, *, connected: bool
+) -> None:
+    program = tmp_path / "main.py"
+    program.write_text(BLOCKED, encoding="utf-8")
+    port = free_port()
+    with running("run", str(program), "--port", str(port)) as process, ExitStack() as stack:
+        line_with(process, "Uvicorn running on")
+        if connected:
+            stack.enter_context(page_at(port, 7))
+        pool = stack.enter_context(ThreadPoolExecutor())
+        answer = pool.submit(ask, port, 7, channel)
+        line_with(process, "blocked")
+        process.send_signal(sent)
+        process.wait(5)
+        status, body = answer.result(PATIENCE)
+        assert process.stdout is not None
+        said = process.stdout.read()
+    # No refusal, which would be an object: whoever serves next may be asked (PROTOCOL.md 2.3).
+    assert (status, body) == (503, b"the server ends\n")
+    assert "Traceback" not in said
+    # Without a socket nothing tells that the server ends until uvicorn cancels the request.
+    assert ("Cancel 1 running task(s)" in said) is not connected
+
+
+def ask(port: int, index: int, channel: str) -> tuple[int, bytes]:
+    """Ask for an answer as a page does that is blocked in `sendSync`."""
+    hello = {"link": f"{index:032x}", "secret": f"{index:032x}", "attempt": 0, "received": 0, "first": 1}
+    frames = [
+        encode_control(0, "hello", {**hello, "fresh": True, "features": []}),
+        json.dumps([1, 0, ["sync", 1, channel, []]]),
+        encode_control(0, "await", 1),
+    ]
+    address = f"http://127.0.0.1:{port}"
+    headers = {"Content-Type": CONTENT_TYPE, "Origin": address}
+    with (
+        pytest.raises(HTTPError) as caught,
+        urlopen(Request(f"{address}/ipc/sync", encode_body(frames), headers), timeout=PATIENCE),
+    ):
+        pytest.fail("it was answered")
+    with caught.value as error:
+        return error.code, error.read()
 
 
 def test_garbage_is_not_sought_among_what_was_there_at_the_start(tmp_path: Path) -> None:

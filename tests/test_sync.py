@@ -414,6 +414,7 @@ async def test_a_request_that_is_given_up_leaves_the_call_to_the_next_one(site: 
     await until(lambda: counting.kept)
     given_up.cancel()
     await asyncio.wait([given_up])
+    assert given_up.cancelled()
     again = asyncio.create_task(asker.post(body))
     await settled()
     counting.kept[0].return_value = "still there"

@@ -5,6 +5,7 @@ Hands the frames to the link that the first one names. Must not know what is ans
 sync_endpoint.py do.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 
@@ -84,6 +85,9 @@ class BodyEndpoint:
             return await self.respond(request, connection, last)
         except ClientDisconnect:
             return Response(status_code=400)
+        except asyncio.CancelledError:
+            # A server that ends waits for a while, and then cancels what it still has.
+            return ask_again()
         except ResetError as error:
             return self.reset(error)
         except ProtocolError as error:
@@ -135,6 +139,13 @@ def _take_frame(connection: Connection, frame: Frame, before: Control | None) ->
 def _refused(visitor: Visitor, code: CloseCode, reason: str, status: int | None = None) -> Response:
     logger.info("%s at %s was refused: %s", visitor.peer, visitor.origin, reason)
     return refusal(code, reason, status)
+
+
+def ask_again() -> Response:
+    """Return the answer of a server that ends. No refusal: whoever serves next may be asked (PROTOCOL.md 2.3)."""
+    return Response(
+        "the server ends\n", status_code=503, media_type="text/plain", headers={"Cache-Control": "no-store"}
+    )
 
 
 def refusal(code: CloseCode, reason: str, status: int | None = None) -> Response:

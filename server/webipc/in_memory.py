@@ -109,7 +109,12 @@ class Browser:
             elif message["type"] == "http.response.body":
                 chunks.append(message.get("body", b""))
 
+        me = asyncio.current_task()
+        cancelled_before = 0 if me is None else me.cancelling()
         await self.app(scope, incoming.get, send)
+        if me is not None and me.cancelling() > cancelled_before:
+            # The application took it for the server's, and has answered; it was meant for whoever called us.
+            raise asyncio.CancelledError
         return Answer(start["status"], b"".join(chunks))
 
 

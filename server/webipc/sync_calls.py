@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from webipc.core.errors import LocalError, ProtocolError
+from webipc.core.errors import LocalError, ProtocolError, ResetError
 from webipc.core.frame import EncodedMessage
 
 logger = logging.getLogger("webipc")
@@ -41,7 +41,7 @@ class SyncTimeoutError(LocalError):
 class SyncCall:
     """One call that a page is blocked in. `answer` and `forsake` may be called from any thread, any number of times."""
 
-    __slots__ = ("_encode", "_is_given", "_loop", "_timer", "answered", "call_id", "channel", "ended")
+    __slots__ = ("_encode", "_is_given", "_loop", "_timer", "_turned_away", "answered", "call_id", "channel", "ended")
 
     def __init__(self, call_id: int, channel: str, loop: asyncio.AbstractEventLoop, encode: Result) -> None:
         self.call_id = call_id
@@ -54,6 +54,8 @@ class SyncCall:
         self.answered: asyncio.Future[EncodedMessage] = loop.create_future()
         self.ended: Callable[[], object] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        # Done when those who wait at this moment will not be answered here.
+        self._turned_away: asyncio.Future[None] = loop.create_future()
 
     def expire_after(self, milliseconds: int, message: EncodedMessage) -> None:
         """Answer with this message unless somebody is faster: no page is blocked for ever."""
@@ -85,6 +87,22 @@ class SyncCall:
             self._timer.cancel()
         if self.ended is not None:
             self.ended()
+
+    async def wait(self) -> EncodedMessage | None:
+        """Return the answer once there is one; None when the request has to be made again.
+
+        Raises ResetError when the link is over. A request that is given up leaves the call to the one that repeats it.
+        """
+        ends: list[asyncio.Future[Any]] = [self.answered, self._turned_away]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if self.answered.cancelled():
+            raise ResetError("ended")
+        return self.answered.result() if self.answered.done() else None
+
+    def turn_away(self) -> None:
+        """Let the requests that wait be made again; the call goes on."""
+        turned_away, self._turned_away = self._turned_away, self._loop.create_future()
+        turned_away.set_result(None)
 
     def drop(self) -> None:
         """The link is over: whoever waits is told."""
@@ -124,6 +142,11 @@ class SyncCalls:
         call = self._calls.get(call_id)
         if call is not None and call.answered.done():
             del self._calls[call_id]
+
+    def turn_away(self) -> None:
+        """The server is about to end: whoever waits asks whoever serves next."""
+        for call in self._calls.values():
+            call.turn_away()
 
     def end(self) -> None:
         """The link is over."""

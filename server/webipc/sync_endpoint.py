@@ -5,13 +5,12 @@ A request owns no link: it names one and proves its secret. Must not know what a
 Twin in spirit: js-client/src/sync-transport.ts
 """
 
-import asyncio
 from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from webipc.body_endpoint import BodyEndpoint
+from webipc.body_endpoint import BodyEndpoint, ask_again
 from webipc.connection import Connection
 from webipc.core.envelope import Await, Control
 from webipc.core.errors import ProtocolError, ResetError
@@ -40,13 +39,9 @@ class SyncEndpoint(BodyEndpoint):
         call = connection.syncs.get(last.id)
         # It may come before the page's first socket, and a page that is blocked is there to be seen.
         self._hub_here().show(connection)
-        try:
-            # Shielded: a request that is given up leaves the call to the one that repeats it.
-            message = await asyncio.shield(call.answered)
-        except asyncio.CancelledError:
-            if call.answered.cancelled():
-                raise ResetError("ended") from None
-            raise
+        message = await call.wait()
+        if message is None:
+            return ask_again()
         body = _body(connection, message)
         return Response(body, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
 

@@ -5,6 +5,7 @@ order they are made (router.py), nor when they run (inbox.py, where `Turn` is). 
 is in router.py.
 """
 
+import asyncio
 import inspect
 import logging
 import traceback
@@ -38,7 +39,7 @@ class CreatedTurn:
 
     def fail(self, error: BaseException) -> None:
         """See `Turn`."""
-        logger.error("A listener for new web contents raised", exc_info=error)
+        _report("A listener for new web contents %s", error)
 
     def describe(self) -> str:
         """See `Turn`."""
@@ -146,7 +147,7 @@ class ListenerTurn:
 
     def fail(self, error: BaseException) -> None:
         """See `Turn`."""
-        logger.error("A listener for '%s' raised", self._handler.channel, exc_info=error)
+        _report("A listener for '%s' %s", error, self._handler.channel)
 
     def describe(self) -> str:
         """See `Turn`."""
@@ -164,6 +165,14 @@ class LastHolderTurn(ListenerTurn):
         # Whoever ran this turn is in the traceback as well.
         del self._event
         _let_go(error)
+
+
+def _report(text: str, error: BaseException, *what: str) -> None:
+    """Say in the log what became of a listener. One that still waited when the server ended has done nothing wrong."""
+    if isinstance(error, asyncio.CancelledError):
+        logger.warning(text, *what, "was cancelled")
+    else:
+        logger.error(text, *what, "raised", exc_info=error)
 
 
 def _let_go(error: BaseException) -> None:

@@ -174,6 +174,10 @@ class _Socket:
         if connection.transport is transport and then(code) is Then.NEW_LINK:
             # The page refused a frame of ours: on this link it would only be repeated (PROTOCOL.md 8).
             self._hub.end(connection, "protocol")
+        if code == CloseCode.SERVICE_RESTART:
+            # uvicorn itself closes all sockets so when it begins to end: no browser says it, and no other sign comes
+            # before the requests that wait are cancelled.
+            connection.syncs.turn_away()
         connection.lost(transport)
         if not self._ended.done():
             self._ended.set_result(None)
