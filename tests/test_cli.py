@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -64,10 +64,10 @@ def program(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def running(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """Run the command as a person does, and end it with Ctrl-C."""
+def running(*arguments: str, under: Sequence[str] = (), **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """Run the command as a person does, and end it with Ctrl-C. `under` is a command that runs another one."""
     process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "webipc", *arguments],
+        [*under, sys.executable, "-u", "-m", "webipc", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -448,3 +448,38 @@ def test_dev_lets_a_page_load_itself_again_when_a_file_of_it_changes(tmp_path: P
                     assert opened.recv(0.1) == '[0,0,["reload",{}]]'
                     return
     pytest.fail("the page was not told to load itself again")
+
+
+# A user namespace counts for itself how much its processes watch: here they may watch nothing.
+UNWATCHED = (
+    *("unshare", "--user", "--map-root-user", "sh", "-c"),
+    *('echo 0 > /proc/sys/user/max_inotify_instances && exec "$@"', "sh"),
+)
+
+
+def has_namespaces() -> bool:
+    """Tell whether this machine lets a test have a user namespace."""
+    with suppress(OSError):
+        return subprocess.run([*UNWATCHED, "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0
+    return False
+
+
+@pytest.mark.skipif(not has_namespaces(), reason="no user namespaces for this user")
+def test_dev_looks_at_the_files_itself_where_the_system_tells_of_no_changes(tmp_path: Path) -> None:
+    page_file, program = tmp_path / "web" / "index.html", tmp_path / "main.py"
+    page_file.parent.mkdir()
+    text = PROGRAM.format(pages=f", pages={str(page_file.parent)!r}")
+    for file, content in ((page_file, ""), (program, text)):
+        file.write_text(content, encoding="utf-8")
+        # Whoever looks at files sees whole seconds.
+        os.utime(file, (0, 0))
+    port = free_port()
+    with running("dev", str(program), "--port", str(port), "--no-open", under=UNWATCHED) as process:
+        line_with(process, "The system does not tell when files change")
+        line_with(process, "webipc: open")
+        wait_until(lambda: answers(port), "the server listens")
+        with page_at(port, 1) as opened:
+            page_file.write_text("<!doctype html>", encoding="utf-8")
+            assert opened.recv(PATIENCE) == '[0,0,["reload",{}]]'
+        program.write_text(text + "\nprint('started anew', flush=True)\n", encoding="utf-8")
+        line_with(process, "started anew")

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -39,12 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     _set_environment(options, target, port)
     try:
-        uvicorn.run(**_server_settings(options, target, port))
+        _serve(_server_settings(options, target, port))
     except KeyboardInterrupt:
         # uvicorn has ended in good order and raises it again for whoever called it.
         pass
     except SystemExit as ended:
         return 1 if ended.code else 0
+    finally:
+        _forget_environment()
     _abandon_threads()
     return 0
 
@@ -117,6 +120,13 @@ def _set_environment(options: argparse.Namespace, target: serving.Target, port: 
             os.environ[serving.OPENED_VARIABLE] = str(serving.new_marker())
 
 
+def _forget_environment() -> None:
+    """Leave no file behind where the program never came as far as to open a browser."""
+    marker = os.environ.pop(serving.OPENED_VARIABLE, "no")
+    if marker != "no":
+        Path(marker).unlink(missing_ok=True)
+
+
 def _in_url(host: str) -> str:
     shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - what is shown for it, not what is bound
     return f"[{shown}]" if ":" in shown else shown
@@ -144,6 +154,26 @@ def _server_settings(options: argparse.Namespace, target: serving.Target, port: 
     else:
         settings["forwarded_allow_ips"] = options.forwarded_allow_ips
     return settings
+
+
+def _serve(settings: dict[str, Any]) -> None:
+    """Serve until the end: here, or with `reload` in processes that are started anew after each change."""
+    restarter = _restarter() if settings.get("reload") else None
+    if restarter is None:
+        uvicorn.run(**settings)
+        return
+    config = uvicorn.Config(**settings)
+    listening = config.bind_socket()
+    restarter(config, target=uvicorn.Server(config).run, sockets=[listening]).run()
+
+
+def _restarter() -> Any:
+    """Return what watches files: ours, or None for uvicorn's where a version of it lacks what ours is built on."""
+    try:
+        from webipc.watching import Restarter
+    except ImportError:
+        return None
+    return Restarter
 
 
 def _websocket_class() -> Any:

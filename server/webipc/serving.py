@@ -228,13 +228,13 @@ def new_marker() -> Path:
 async def _watch_pages(found: list[IpcMount]) -> None:
     """Let pages load themselves again when a file of theirs changes."""
     # Development alone needs it, and an application that is served otherwise may not have it.
-    from watchfiles import awatch
+    from webipc.watching import changes_of
 
     folders = {folder for mount in found for folder in _folders(mount)}
     if not folders:
         return
     # Folders, because many editors replace a file, and whoever watches the file itself would watch the old one.
-    async for changes in awatch(*folders, watch_filter=lambda _, path: _concerns(found, path)):
+    async for changes in changes_of(folders, lambda _, path: _concerns(found, path)):
         for mount in found:
             if any(_concerns([mount], path) for _, path in changes):
                 mount.reload_pages()
