@@ -419,6 +419,30 @@ def test_dev_goes_on_where_there_is_a_screen_and_no_browser(program: Path, tmp_p
         restart(process, program, port)
 
 
+CLEARS_AWAY = """
+import os, shutil
+for entry in os.scandir(os.environ["TMPDIR"]):
+    shutil.rmtree(entry) if entry.is_dir() else os.remove(entry)
+"""
+
+
+@pytest.mark.parametrize("does", [CLEARS_AWAY, "raise SystemExit(3)"], ids=["clears it away", "does not start"])
+def test_dev_tells_the_address_whatever_becomes_of_its_temporary_file_and_leaves_none(
+    program: Path, tmp_path: Path, does: str
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    program.write_text(PROGRAM.format(pages="") + does, encoding="utf-8")
+    environment = {"DISPLAY": "", "WAYLAND_DISPLAY": "", "TMPDIR": str(temporary)}
+    with running("dev", str(program), "--port", str(free_port()), **environment) as process:
+        if does == CLEARS_AWAY:
+            line_with(process, "webipc: open")
+        else:
+            line_with(process, "Started reloader process")
+            wait_until(lambda: list(temporary.iterdir()), "the file is there")
+    assert list(temporary.iterdir()) == []
+
+
 def restart(process: subprocess.Popen[str], program: Path, port: int) -> None:
     """Change the program, and wait until it serves pages again."""
     program.write_text(PROGRAM.format(pages="") + "\nprint('started anew', flush=True)\n", encoding="utf-8")

@@ -121,10 +121,10 @@ def _set_environment(options: argparse.Namespace, target: serving.Target, port: 
 
 
 def _forget_environment() -> None:
-    """Leave no file behind where the program never came as far as to open a browser."""
-    marker = os.environ.pop(serving.OPENED_VARIABLE, "no")
-    if marker != "no":
-        Path(marker).unlink(missing_ok=True)
+    """Leave no file behind."""
+    opened = os.environ.pop(serving.OPENED_VARIABLE, "no")
+    if opened != "no":
+        serving.remove_marker(Path(opened))
 
 
 def _in_url(host: str) -> str:

@@ -9,6 +9,7 @@ import contextlib
 import gc
 import importlib
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -27,7 +28,7 @@ from webipc.app import IpcMount, mounts
 TARGET_VARIABLE = "WEBIPC_TARGET"
 # The address that a person can open; set by `dev` alone.
 ADDRESS_VARIABLE = "WEBIPC_ADDRESS"
-# A file that exists until a browser has been opened once; "no" when none is wanted.
+# A file that exists once a browser has been opened; "no" when none is wanted.
 OPENED_VARIABLE = "WEBIPC_OPENED"
 
 # How long the process waits, after everything has ended in good order, for threads that run the application's code.
@@ -162,12 +163,12 @@ def _leave_anyway() -> None:
 async def _announce(app: FastAPI) -> None:
     """Say where the page is, and open it once."""
     address = os.environ[ADDRESS_VARIABLE] + await _best_path(app)
-    marker = os.environ.get(OPENED_VARIABLE, "no")
-    first = marker == "no" or Path(marker).exists()
-    if first:
-        print(f"webipc: open {address}", flush=True)
-    if marker != "no" and first:
-        Path(marker).unlink(missing_ok=True)
+    opened = os.environ.get(OPENED_VARIABLE, "no")
+    if opened != "no" and Path(opened).exists():
+        return
+    print(f"webipc: open {address}", flush=True)
+    if opened != "no":
+        _mark(Path(opened))
         await asyncio.to_thread(_open, address)
 
 
@@ -219,10 +220,21 @@ def _open(address: str) -> None:
 
 
 def new_marker() -> Path:
-    """Make the file that says no browser has been opened yet."""
-    handle, name = tempfile.mkstemp(prefix="webipc-")
-    os.close(handle)
-    return Path(name)
+    """Return where the file will be that says that a browser has been opened.
+
+    Not one that says the contrary: whoever clears temporary files away would have the address told to nobody.
+    """
+    return Path(tempfile.mkdtemp(prefix="webipc-")) / "opened"
+
+
+def _mark(opened: Path) -> None:
+    opened.parent.mkdir(exist_ok=True)
+    opened.touch()
+
+
+def remove_marker(opened: Path) -> None:
+    """Leave nothing of it behind."""
+    shutil.rmtree(opened.parent, ignore_errors=True)
 
 
 async def _watch_pages(found: list[IpcMount]) -> None:
