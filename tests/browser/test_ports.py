@@ -253,6 +253,28 @@ def test_the_other_end_closes_when_the_page_goes_for_good(tab: WebDriver) -> Non
         wait_until(lambda: site.closes == 1, "Python hears that the page is gone")
 
 
+def test_a_port_that_is_handed_on_to_a_window_goes_on_and_ends_with_the_page(tab: WebDriver) -> None:
+    # As a preload script gives a port to the page's own scripts.
+    hand_on = """(() => {
+      ipcRenderer.on('hand on', ({ ports }) => { window.postMessage('port', '*', ports) })
+      addEventListener('message', ({ data, ports }) => { if (data === 'port') listen(ports[0]) })
+    })()"""
+    site = Site(limits=Limits(grace_ms=200))
+    with live(site.app) as server:
+        visit(tab, server.url)
+        evaluate(tab, hand_on)
+        site.give("hand on")
+        site.ports[0].post_message("to the page")
+        evaluate(tab, "until(() => heard.length === 1)")
+        evaluate(tab, "port.postMessage('to Python')")
+        wait_until(lambda: site.heard == ["to Python"], "it arrives")
+        site.ports[0].post_message("again")
+        evaluate(tab, "until(() => heard.length === 2)")
+        assert site.closes == 0
+        tab.get("about:blank")
+        wait_until(lambda: site.closes == 1, "Python hears that the page is gone")
+
+
 def test_a_port_that_nobody_takes_is_closed(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, server.url)
     give_back = "ipcRenderer.on('back', (event) => listen(event.ports[0]))"
