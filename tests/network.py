@@ -61,15 +61,17 @@ class Relay:
             writer.transport.abort()
             return
         self.connections += 1
+        pair = {writer}
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
-        except OSError:
-            writer.transport.abort()
-            return
-        pair = {writer, far_writer}
-        self._writers |= pair
-        try:
+            pair.add(far_writer)
+            if not self._up:
+                return
+            self._writers |= pair
             await asyncio.gather(_pass(reader, far_writer), _pass(far_reader, writer))
+        except OSError:
+            # Nobody is there: the connection breaks.
+            pass
         finally:
             self._writers -= pair
             for each in pair:
@@ -79,18 +81,20 @@ class Relay:
         """The thread's main function."""
         self._loop.run_until_complete(self._serve())
         self._loop.run_forever()
-        with contextlib.suppress(RuntimeError):
-            self._loop.run_until_complete(self._end())
+        self._loop.run_until_complete(self._end())
         self._loop.close()
 
     async def _end(self) -> None:
         assert self._server is not None
         self._server.close()
-        await self._cut()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        self._up = False
+        # Who was let in a moment ago is a task two turns later, and what was broken off is closed in the next turn.
+        for _ in range(3):
+            await asyncio.sleep(0)
+            await self._cut()
+            if others := asyncio.all_tasks() - {asyncio.current_task()}:
+                await asyncio.wait(others)
+        await asyncio.sleep(0)
 
     def stop(self) -> None:
         """End the thread."""

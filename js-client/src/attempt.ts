@@ -6,13 +6,14 @@
  * Does not decide what comes after it: connection.ts does. Twin: server/webipc/connection.py
  */
 import { socketAddress } from './address.js'
+import type { Claims } from './claims.js'
 import { parseControl, type Envelope, type Welcome } from './core/envelope.js'
 import { CloseCode, fail, fitReason, ProtocolError, ResetError } from './core/errors.js'
 import { decodeFrame, type Frame } from './core/frame.js'
 import type { Limits } from './core/limits.js'
 import type { Gate } from './gate.js'
 import { Heartbeat } from './heartbeat.js'
-import type { Claims, PageLink } from './page-link.js'
+import type { PageLink } from './page-link.js'
 import { Timer } from './timer.js'
 import { WebSocketTransport, type SocketClass } from './websocket-transport.js'
 

@@ -8,7 +8,8 @@
 import { Arrivals } from './arrivals.js'
 import { Attempt, type AttemptOptions } from './attempt.js'
 import { Backoff } from './backoff.js'
-import { syncAddress } from './address.js'
+import { beaconAddress, syncAddress } from './address.js'
+import { claimsOf, type Claims } from './claims.js'
 import type * as Public from './connection-types.js'
 import type { Envelope, Welcome } from './core/envelope.js'
 import type { Cloned } from './core/clone.js'
@@ -19,14 +20,14 @@ import {
 import { encodeMessage, type EncodedMessage } from './core/frame.js'
 import { DEFAULT_LIMITS, type Limits } from './core/limits.js'
 import { replace } from './core/link.js'
-import { awaitParent, parentLink, Waiting } from './embedding.js'
+import { awaitParent, introduceParent, Waiting } from './embedding.js'
 import { EventEmitter } from './emitter.js'
 import { Gate } from './gate.js'
 import { LastWords } from './last-words.js'
-import { PageLink, type Call, type Claims, type Rejected } from './page-link.js'
+import { PageLink, type Call, type Rejected } from './page-link.js'
 import type { PagePorts } from './page-ports.js'
 import { report } from './report.js'
-import { askSync } from './sync-call.js'
+import { askSync, makeLink } from './sync-call.js'
 import type { Refusal } from './sync-transport.js'
 import { Tab } from './tab.js'
 import { Timer } from './timer.js'
@@ -158,6 +159,7 @@ export class Connection extends EventEmitter implements Public.Connection {
       const seq = this.post(encodeMessage(['sync', id, channel], cloned))
       // Before its first socket a document has not looked yet which tab it belongs to.
       this.#tab.take()
+      introduceParent(this.address)
       const answer = this.#gate.around(() => this.#ask(page, id))
       if (answer && 'kind' in answer) {
         this.post(encodeMessage(['sync-done', id]))
@@ -168,6 +170,14 @@ export class Connection extends EventEmitter implements Public.Connection {
     } finally {
       page.calls.settle(id)
     }
+  }
+
+  /** What an iframe of this document needs in order to be a frame of its tab; a beacon makes a link. */
+  introduce(): void {
+    const { address } = this
+    if (address === undefined || this.#page.known) return
+    introduceParent(address)
+    makeLink(beaconAddress(address), this.#page, this.#claims(), this.#limits)
   }
 
   /** The call that an answer belongs to, once. */
@@ -256,13 +266,7 @@ export class Connection extends EventEmitter implements Public.Connection {
   }
 
   #claims(): Claims {
-    // A worker has no window, and a program without pages no location.
-    const { location, name } = globalThis as { location?: Location, name?: string }
-    const named = name === '' ? undefined : name
-    return {
-      token: this.#tab.token, url: location?.href, name: named, version: VERSION, parent: parentLink(this.address),
-      process: this.#welcome?.process,
-    }
+    return claimsOf(this.#tab.token, this.#welcome?.process, this.address)
   }
 
   #welcomed(welcome: Welcome): void {

@@ -11,6 +11,8 @@ export interface Embedding {
   readonly linkId: string
   readonly state: ConnectionState
   readonly waiting: Waiting
+  /** Blocks until the server knows that document. */
+  introduce(): void
 }
 
 /** What documents below wait for: that a connection is open, or closed for good. */
@@ -30,7 +32,15 @@ type Realm = Record<symbol, { readonly ipcRenderer: { readonly connection: Embed
 
 /** @returns the id of the link of the embedding document; undefined in a top document, a worker, or where none tells */
 export function parentLink(address: string | undefined): string | undefined {
-  return lookAbove((connection) => (connection && serves(connection, address) ? connection.linkId : undefined))
+  return lookAbove(address, ({ linkId }) => linkId)
+}
+
+/** Has the server know the embedding document, blocking: this one is about to say that it is a frame of its tab. */
+export function introduceParent(address: string | undefined): void {
+  lookAbove(address, (connection) => {
+    connection.introduce()
+    return true
+  })
 }
 
 /**
@@ -40,36 +50,47 @@ export function parentLink(address: string | undefined): string | undefined {
  * @returns false when there is nobody to wait for
  */
 export function awaitParent(address: string | undefined, again: () => void): boolean {
-  return lookAbove((connection, above) => {
-    if (connection && serves(connection, address)) {
-      const isOpen = connection.state === 'open'
-      if (!isOpen) connection.waiting.add(again)
-      return !isOpen
-    }
+  return lookAbove(address, ({ state, waiting }) => {
+    const isOpen = state === 'open'
+    if (!isOpen) waiting.add(again)
+    return !isOpen
+  }, (above) => {
     // A document that has loaded all its scripts and not the client is none of ours.
-    if (connection || !isLoading(above)) return undefined
+    if (!isLoading(above)) return undefined
     above.document.addEventListener('DOMContentLoaded', again, { once: true })
     return true
   }) ?? false
 }
 
-function serves({ address, state }: Embedding, sought: string | undefined): boolean {
-  return address === sought && state !== 'closed'
-}
-
-/** @returns the first answer about the windows above this one, from the inside out */
-function lookAbove<T>(answer: (connection: Embedding | undefined, above: Window) => T | undefined): T | undefined {
+/**
+ * Looks at the windows above this one, from the inside out.
+ *
+ * @param answer - of the first document that has the client for this server
+ * @param otherwise - of a document that has no client; undefined to look further
+ */
+function lookAbove<T>(
+  address: string | undefined, answer: (connection: Embedding) => T, otherwise?: (above: Window) => T | undefined,
+): T | undefined {
   try {
     for (let inner: Window = window; inner !== inner.parent;) {
       inner = inner.parent
-      const loaded = (inner as unknown as Realm)[Symbol.for('webipc')]
-      const found = answer(loaded?.ipcRenderer.connection, inner)
+      const connection = connectionOf(inner)
+      if (connection && serves(connection, address)) return answer(connection)
+      const found = connection ? undefined : otherwise?.(inner)
       if (found !== undefined) return found
     }
   } catch {
     // A worker has no window; and a document of another origin does not let itself be looked at.
   }
   return undefined
+}
+
+function connectionOf(window: Window): Embedding | undefined {
+  return (window as unknown as Realm)[Symbol.for('webipc')]?.ipcRenderer.connection
+}
+
+function serves({ address, state }: Embedding, sought: string | undefined): boolean {
+  return address === sought && state !== 'closed'
 }
 
 /** Whether module scripts may still be on their way: `interactive` is said before they run. */

@@ -9,9 +9,10 @@
 import { beaconAddress } from './address.js'
 import type { Attempt } from './attempt.js'
 import { sendBeacon } from './beacon-transport.js'
+import type { Claims } from './claims.js'
 import type { Limits } from './core/limits.js'
 import type { Link } from './core/link.js'
-import type { Claims, PageLink } from './page-link.js'
+import type { PageLink } from './page-link.js'
 
 export class LastWords {
   /** The document goes away. */

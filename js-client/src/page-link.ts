@@ -2,6 +2,7 @@
  * One link as the page has it: who it is, what is numbered on it, and which calls wait on it. A reset makes a new one
  * and leaves nothing of the old (PROTOCOL.md 6.1 and 6.5). Knows no socket and no time.
  */
+import type { Claims } from './claims.js'
 import { Calls } from './core/calls.js'
 import { ResetError } from './core/errors.js'
 import { encodeControl, type EncodedMessage } from './core/frame.js'
@@ -16,18 +17,6 @@ export interface Call {
   seq: number
   resolve(value: unknown): void
   reject(error: Error): void
-}
-
-/** What a page says about itself in `hello`; each may be absent. */
-export interface Claims {
-  readonly token: string | undefined
-  readonly url: string | undefined
-  readonly name: string | undefined
-  readonly version: string
-  /** The link of the document that embeds this one, where it has told. */
-  readonly parent: string | undefined
-  /** Of the server that welcomed this document last. */
-  readonly process: string | undefined
 }
 
 /** How many of the waiting calls had left, and how many had not. */

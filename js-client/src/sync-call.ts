@@ -2,11 +2,12 @@
  * One `sendSync` while the page is blocked in it: asks, asks again where nothing answers, and reads the answer
  * (PROTOCOL.md 4.6). Does not decide what becomes of the link. Twin: server/webipc/sync_calls.py
  */
+import type { Claims } from './claims.js'
 import { parse, type Envelope } from './core/envelope.js'
 import { CloseCode, ProtocolError } from './core/errors.js'
 import { decodeFrame, decodeParcel, encodeBody, encodeControl } from './core/frame.js'
 import type { Limits } from './core/limits.js'
-import type { Claims, PageLink } from './page-link.js'
+import type { PageLink } from './page-link.js'
 import { partsOf, requestSync, type Refusal } from './sync-transport.js'
 
 /** How often a call is asked for before it is given up. The server runs it once, however often it is asked. */
@@ -26,6 +27,15 @@ export function askSync(
     }
   }
   return undefined
+}
+
+/** Has the server make the link, with all that it keeps and that a beacon may hold. */
+export function makeLink(url: string, page: PageLink, claims: Claims, limits: Limits): void {
+  try {
+    requestSync(url, encodeBody(page.body(claims, limits.beaconBytes)))
+  } catch {
+    // No answer to a beacon has a body; and a server that is away hears nothing of what comes next either.
+  }
 }
 
 function read(answer: Uint8Array, page: PageLink, limits: Limits): Envelope | undefined {

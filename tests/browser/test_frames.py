@@ -1,15 +1,18 @@
 """Documents in iframes are frames of their tab, whoever of them is first and whatever becomes of them."""
 
+import asyncio
+import threading
 from collections.abc import Iterator
 
 import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.browser.browsers import evaluate
 from tests.browser.framed import Site, serving, subtree
 from tests.network import relay
-from tests.serving import wait_until
-from webipc import WebFrameMain
+from tests.serving import PATIENCE, live, wait_until
+from webipc import IpcMainEvent, WebFrameMain
 
 
 @pytest.fixture
@@ -28,6 +31,40 @@ def test_a_frame_that_is_faster_than_the_page_around_it_waits_for_it(tab: WebDri
     contents = site.visit(tab, "late-container.html", frames=2)
     assert shape(contents.main_frame) == ["", ["frame"]]
     assert site.ipc_main.get_all_web_contents() == [contents]
+
+
+class SocketsAfter:
+    """Lets no socket in before an event: a document acts while the one around it has none."""
+
+    def __init__(self, app: ASGIApp, event: threading.Event) -> None:
+        self._app = app
+        self._event = event
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            assert await asyncio.to_thread(self._event.wait, PATIENCE)
+        await self._app(scope, receive, send)
+
+
+def test_a_frame_whose_first_act_is_send_sync_is_one_of_its_tab(tab: WebDriver) -> None:
+    site = Site()
+    asked: list[WebFrameMain | None] = []
+    heard = threading.Event()
+    site.app.add_middleware(SocketsAfter, event=heard)
+
+    @site.ipc_main.on("who")
+    def who(event: IpcMainEvent, path: str) -> None:
+        asked.append(event.sender_frame)
+        event.return_value = event.sender.id
+        heard.set()
+
+    with live(site.app) as site.server:
+        contents = site.visit(tab, "asking-container.html", frames=3)
+        assert shape(contents.main_frame) == ["", ["outer", ["inner"]]]
+        assert evaluate(tab, "frames[0].frames[0].answer") == contents.id
+        assert asked == subtree(contents)[2:]
+        assert site.ipc_main.get_all_web_contents() == [contents]
+        tab.get("about:blank")
 
 
 def test_a_page_without_the_client_makes_the_frame_in_it_a_tab(tab: WebDriver, site: Site) -> None:
