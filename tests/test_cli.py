@@ -316,6 +316,34 @@ def test_dev_says_where_the_page_is(tmp_path: Path) -> None:
         assert re.search(rf"open http://127.0.0.1:{port}/\n", line_with(process, "webipc: open"))
 
 
+ENDLESS = """
+import asyncio
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+from webipc import IpcMain
+app = FastAPI()
+IpcMain().mount(app)
+async def clock():
+    while True:
+        yield "tick"
+        await asyncio.sleep(0.01)
+@app.get("/")
+async def page():
+    {page}
+"""
+
+
+@pytest.mark.parametrize(
+    "page", ["return StreamingResponse(clock())", "await asyncio.Event().wait()", "raise RuntimeError"]
+)
+def test_dev_says_where_the_page_is_though_it_has_no_end_or_fails(tmp_path: Path, page: str) -> None:
+    program = tmp_path / "main.py"
+    program.write_text(ENDLESS.format(page=page), encoding="utf-8")
+    port = free_port()
+    with running("dev", str(program), "--port", str(port), "--no-open") as process:
+        assert re.search(rf"open http://127.0.0.1:{port}/\n", line_with(process, "webipc: open"))
+
+
 def test_dev_ends_with_ctrl_c_within_two_seconds(program: Path) -> None:
     with running("dev", str(program), "--port", str(free_port()), "--no-open") as process:
         line_with(process, "webipc: open")

@@ -34,6 +34,9 @@ OPENED_VARIABLE = "WEBIPC_OPENED"
 # How long the process waits, after everything has ended in good order, for threads that run the application's code.
 LAST_SECONDS = 0.5
 
+# How long an application may take to say what there is at "/". One that takes longer has something there.
+ANSWER_SECONDS = 2.0
+
 
 class StartError(Exception):
     """The application cannot be served; the text is one sentence for the person at the terminal."""
@@ -180,16 +183,22 @@ async def _best_path(app: FastAPI) -> str:
     return "/"
 
 
-async def _status(app: FastAPI, path: str) -> int:
-    """Ask the application itself, in this process: the socket may not listen yet."""
-    statuses: list[int] = []
+async def _status(app: FastAPI, path: str) -> int | None:
+    """Ask the application itself, in this process: the socket may not listen yet.
+
+    None where it does not say in time, or fails. Only its first word is waited for: an answer may have no end.
+    """
+    status: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    requests: list[dict[str, Any]] = [{"type": "http.request", "body": b"", "more_body": False}]
 
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        if not requests:
+            await asyncio.Future()
+        return requests.pop()
 
     async def send(message: Any) -> None:
-        if message["type"] == "http.response.start":
-            statuses.append(message["status"])
+        if message["type"] == "http.response.start" and not status.done():
+            status.set_result(message["status"])
 
     scope = {
         "type": "http",
@@ -206,9 +215,12 @@ async def _status(app: FastAPI, path: str) -> int:
         "server": ("127.0.0.1", 80),
         "state": {},
     }
-    with contextlib.suppress(Exception):
-        await app(scope, receive, send)
-    return statuses[0] if statuses else 500
+    asked: asyncio.Future[Any] = asyncio.ensure_future(app(scope, receive, send))
+    either: set[asyncio.Future[Any]] = {asked, status}
+    await asyncio.wait(either, timeout=ANSWER_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    await asyncio.gather(asked, return_exceptions=True)
+    return status.result() if status.done() else None
 
 
 def _open(address: str) -> None:
