@@ -132,10 +132,11 @@ async def test_documents_are_found_by_their_ids_and_tabs_by_their_documents(site
     assert ipc_main.from_frame_id(main.process_id, 9999) is None
     assert ipc_main.from_frame_id(9999, main.routing_id) is None
     assert ipc_main.from_frame_token(main.process_id, "garbage") is None
+    pair = frame.process_id, frame.routing_id
     await child.close()
     await until(frame.is_destroyed)
     assert ipc_main.from_frame(frame) is None
-    assert ipc_main.from_frame_id(frame.process_id, frame.routing_id) is None
+    assert ipc_main.from_frame_id(*pair) is None
     wrong: Any
     for wrong in ({}, None, contents):
         with pytest.raises(TypeError):
@@ -222,12 +223,13 @@ async def test_a_child_ends_by_itself_and_its_tab_goes_on(site: Site) -> None:
     _, ipc_main, page = site
     async with page.open_frame() as child:
         frame = frame_of(ipc_main, child)
+        routing_id = frame.routing_id
         child.send("nobody")
     await until(frame.is_destroyed)
     assert (frame.detached, main_of(ipc_main, page).frames) == (True, [])
     await page.invoke("end")
     frame.send("into nothing")
-    assert not contents_of(ipc_main, page).send_to_frame(frame.routing_id, "x")
+    assert not contents_of(ipc_main, page).send_to_frame(routing_id, "x")
 
 
 async def test_a_child_whose_goodbye_is_lost_ends_with_its_parents_tab() -> None:

@@ -12,6 +12,7 @@ import pytest
 from tests.applications import application
 from tests.connected import contents_of
 from tests.logged import troubles
+from tests.waiting import until
 from webipc import DestroyedError, IpcMainEvent, IpcMainInvokeEvent, Limits, WebContents
 from webipc.testing import InvokeError, Renderer
 
@@ -262,6 +263,34 @@ async def test_a_frame_that_is_gone_logs_what_it_is_sent(caplog: pytest.LogCaptu
     assert troubles(caplog) == [
         "Error sending from webFrameMain: Error: Render frame was disposed before WebFrameMain could be accessed"
     ]
+
+
+DESCRIBED = (
+    "frame_token", "frame_tree_node_id", "frames", "frames_in_subtree", "name", "origin", "parent", "process_id",
+    "routing_id", "top", "url",
+)  # fmt: skip
+
+
+async def test_what_describes_a_frame_that_is_gone_throws_and_its_events_go_on() -> None:
+    app, ipc_main = application()
+    events: list[IpcMainEvent] = []
+    ipc_main.on("say", events.append)
+    async with Renderer(app) as page:
+        page.send("say")
+        await until(lambda: events)
+        frame = contents_of(ipc_main, page).main_frame
+        assert frame is not None
+        ids = (frame.process_id, frame.routing_id, frame.frame_tree_node_id)
+        await page.reload()
+        await until(frame.is_destroyed)
+        for name in DESCRIBED:
+            with pytest.raises(
+                DestroyedError, match=r"^Render frame was disposed before WebFrameMain could be accessed$"
+            ):
+                getattr(frame, name)
+        assert (events[0].process_id, events[0].frame_id, events[0].frame_tree_node_id) == ids
+        assert frame.ipc is contents_of(ipc_main, page).main_frame_ipc
+        assert "gone" in repr(frame)
 
 
 async def test_a_frame_sends_to_its_document_and_knows_who_it_is() -> None:

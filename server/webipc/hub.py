@@ -158,7 +158,7 @@ class Hub:
 
     def show(self, connection: Connection) -> None:
         """Make its document the one that its tab shows. A document in an iframe keeps no tab whose main one is gone."""
-        if connection.frame.parent is None:
+        if connection.frame._parent is None:  # noqa: SLF001 - its link may be over already
             self.tabs.shown(connection.frame)
 
     def lost(self, connection: Connection) -> None:
@@ -292,8 +292,8 @@ class Hub:
 
         Whoever says goodbye takes the others along; they say it themselves.
         """
-        if frame.frames:
-            for connection in [known for known in self._links.values() if known.frame.parent is frame]:
+        if frame._children:  # noqa: SLF001 - its link is over
+            for connection in [known for known in self._links.values() if known.frame._parent is frame]:  # noqa: SLF001
                 connection.reset("ended")
 
     # --- time -----------------------------------------------------------------------------------------------------

@@ -55,17 +55,17 @@ class _FrameEvent:
     @property
     def frame_id(self) -> int:
         """Electron's routing id of the frame: an integer, unique for one document in this process."""
-        return self._frame.routing_id
+        return self._frame._routing_id  # noqa: SLF001 - an event says this of a document that is gone, too
 
     @property
     def process_id(self) -> int:
         """Electron's id of the renderer process; here the id of the tab, which is as near as a server can come."""
-        return self._frame.process_id
+        return self._frame.web_contents.id
 
     @property
     def frame_tree_node_id(self) -> int:
         """Stays the same when the tab's main frame shows another document."""
-        return self._frame.frame_tree_node_id
+        return self._frame._frame_tree_node_id  # noqa: SLF001 - as `frame_id`
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} from {self._frame!r}>"

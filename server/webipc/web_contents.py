@@ -171,7 +171,7 @@ class WebContents(EventEmitter):
 
     def _frame_gone(self, frame: WebFrameMain) -> bool:
         """Forget a document that is gone; return whether there is none left."""
-        is_main = frame.parent is None
+        is_main = frame._parent is None  # noqa: SLF001 - it may be gone
         frame._detach()  # noqa: SLF001 - a frame ends with the tab's knowledge, and never by its own hand
         if frame in self._frames:
             self._frames.remove(frame)

@@ -69,21 +69,25 @@ class Outlet(Protocol):
 
 
 class WebFrameMain:
-    """One document, of a tab or of an iframe in it. Ends with it: what is loaded after it has a frame of its own."""
+    """One document, of a tab or of an iframe in it. Ends with it: what is loaded after it has a frame of its own.
+
+    Once it is gone, and its last message has been heard, what describes it raises DisposedError, as in Electron; only
+    `is_destroyed`, `detached`, `ipc`, `web_contents` and `send`, which is logged then, go on.
+    """
 
     __slots__ = (
         "__weakref__",
         "_children",
         "_disposed",
+        "_frame_token",
+        "_frame_tree_node_id",
         "_ipc",
+        "_name",
+        "_origin",
         "_outlet",
-        "frame_token",
-        "frame_tree_node_id",
-        "name",
-        "origin",
-        "parent",
-        "routing_id",
-        "url",
+        "_parent",
+        "_routing_id",
+        "_url",
         "web_contents",
     )
 
@@ -100,8 +104,7 @@ class WebFrameMain:
     ) -> None:
         # The tab that shows the document.
         self.web_contents = web_contents
-        # The document that embeds this one; None for the main one of a tab. Of the same origin: no other is known.
-        self.parent = parent
+        self._parent = parent
         # The documents that this one embeds and that are there, in the order in which they came.
         self._children: list[WebFrameMain] = []
         if parent is not None:
@@ -112,22 +115,64 @@ class WebFrameMain:
         self._outlet: Outlet | None = outlet
         # True once its last message has been heard.
         self._disposed = False
-        # Random, unique for this document.
-        self.frame_token = frame_token
-        # The `Origin` that the browser sent; "null" where it sent none.
-        self.origin = origin
-        # The page's own claims, for logs and for people: not to be trusted with a decision.
-        self.url = url
-        self.name = name
-        # Unique in this process.
-        self.routing_id = next(_routing_ids)
-        # Stays the same when a tab shows another main document; an iframe's is new with each document.
-        self.frame_tree_node_id = web_contents.frame_tree_node_id if parent is None else next_tree_node_id()
+        self._frame_token = frame_token
+        self._origin = origin
+        self._url = url
+        self._name = name
+        self._routing_id = next(_routing_ids)
+        self._frame_tree_node_id = web_contents.frame_tree_node_id if parent is None else next_tree_node_id()
+
+    def _check_there(self) -> None:
+        if self._disposed:
+            raise DisposedError
+
+    @property
+    def frame_token(self) -> str:
+        """Random, unique for this document."""
+        self._check_there()
+        return self._frame_token
+
+    @property
+    def origin(self) -> str:
+        """The `Origin` that the browser sent; "null" where it sent none."""
+        self._check_there()
+        return self._origin
+
+    @property
+    def url(self) -> str:
+        """The page's own claim, for logs and for people: not to be trusted with a decision."""
+        self._check_there()
+        return self._url
+
+    @property
+    def name(self) -> str:
+        """Of the window or the iframe: a claim, as `url`."""
+        self._check_there()
+        return self._name
+
+    @property
+    def routing_id(self) -> int:
+        """Unique in this process."""
+        self._check_there()
+        return self._routing_id
+
+    @property
+    def frame_tree_node_id(self) -> int:
+        """Stays the same when a tab shows another main document; an iframe's is new with each document."""
+        self._check_there()
+        return self._frame_tree_node_id
 
     @property
     def process_id(self) -> int:
         """The id of the tab: the nearest thing to a renderer process."""
+        self._check_there()
         return self.web_contents.id
+
+    @property
+    def parent(self) -> "WebFrameMain | None":
+        """The document that embeds this one; None for a tab's main one. Of the same origin: no other is known."""
+        self._check_there()
+        return self._parent
 
     @property
     def detached(self) -> bool:
@@ -140,7 +185,7 @@ class WebFrameMain:
 
         Those of a tab's main frame outlive the document, as in Electron; those of an iframe end with it.
         """
-        if self.parent is None:
+        if self._parent is None:
             return self.web_contents.main_frame_ipc
         if self._ipc is None:
             self._ipc = IpcMainImpl()
@@ -149,16 +194,21 @@ class WebFrameMain:
     @property
     def _ipc_if_made(self) -> "IpcMainImpl | None":
         """An `ipc` that nobody has asked for has no listeners."""
-        return self.web_contents._main_frame_ipc if self.parent is None else self._ipc  # noqa: SLF001 - one mechanism
+        return self.web_contents._main_frame_ipc if self._parent is None else self._ipc  # noqa: SLF001 - one mechanism
 
     @property
     def top(self) -> "WebFrameMain":
         """The main document above this one, or this one itself."""
-        return self if self.parent is None else self.parent.top
+        self._check_there()
+        top = self
+        while top._parent is not None:
+            top = top._parent
+        return top
 
     @property
     def frames(self) -> "list[WebFrameMain]":
         """The documents in iframes of this one that load the client too, in the order in which they came."""
+        self._check_there()
         return list(self._children)
 
     @property
@@ -248,8 +298,8 @@ class WebFrameMain:
 
     def _detach(self) -> None:
         self._outlet = None
-        if self.parent is not None:
-            siblings = self.parent._children  # noqa: SLF001 - of its own class
+        if self._parent is not None:
+            siblings = self._parent._children  # noqa: SLF001 - of its own class
             if self in siblings:
                 siblings.remove(self)
 
@@ -258,7 +308,7 @@ class WebFrameMain:
 
     def __repr__(self) -> str:
         gone = ", gone" if self._outlet is None else ""
-        return f"<WebFrameMain {self.routing_id} of WebContents #{self.web_contents.id} at {self.origin}{gone}>"
+        return f"<WebFrameMain {self._routing_id} of WebContents #{self.web_contents.id} at {self._origin}{gone}>"
 
 
 def next_tree_node_id() -> int:

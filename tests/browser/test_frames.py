@@ -87,24 +87,23 @@ def test_a_reload_of_the_page_makes_new_frames_of_the_same_web_contents(tab: Web
 def test_a_frame_that_is_removed_is_gone(tab: WebDriver, site: Site) -> None:
     contents = site.visit(tab, "frame-with-frame-container.html", frames=3)
     main, outer, inner = subtree(contents)
+    going = {(frame.routing_id, "pagehide") for frame in (outer, inner)}
     unloads = site.once("preload-unload")
     evaluate(tab, "document.querySelector('iframe').remove()")
     wait_until(lambda: outer.is_destroyed() and inner.is_destroyed(), "both are gone")
     assert subtree(contents) == [main]
-    assert {(event.frame_id, name) for event, name, _ in unloads.all} == {
-        (outer.routing_id, "pagehide"),
-        (inner.routing_id, "pagehide"),
-    }
+    assert {(event.frame_id, name) for event, name, _ in unloads.all} == going
 
 
 def test_a_frame_that_navigates_is_a_new_one_in_the_same_place(tab: WebDriver, site: Site) -> None:
     contents = site.visit(tab, "frame-container.html", frames=2)
     main, before = subtree(contents)
+    token = before.frame_token
     evaluate(tab, "void (document.querySelector('iframe').src = 'frame-with-frame.html')")
     wait_until(before.is_destroyed, "the old document is gone")
     site.wait_for_frames(contents, 3)
     assert shape(main) == ["", ["frame", ["inner"]]]
-    assert main.frames[0].frame_token != before.frame_token
+    assert main.frames[0].frame_token != token
 
 
 def test_a_page_that_comes_back_has_its_frames_again(tab: WebDriver, site: Site) -> None:

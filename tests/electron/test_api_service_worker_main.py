@@ -71,6 +71,21 @@ def test_the_ipc_of_a_worker_receives_its_messages_and_nobody_elses(
 
 
 @each_kind
+@electron("ServiceWorkerMain module › ipc › on(channel) › does not receive message on ipcMain")
+def test_ipc_main_receives_what_a_worker_sends_behind_the_ipc_of_the_worker(
+    tab: WebDriver, site: Site, page: WebContents, kind: str
+) -> None:
+    contents = start(tab, site, kind)
+    heard: list[tuple[str, WebContents]] = []
+    site.ipc_main.on("ping", lambda event: heard.append(("ipc_main", event.sender)))
+    contents.ipc.on("ping", lambda event: heard.append(("ipc", event.sender)))
+    page.ipc.on("ping", lambda event: heard.append(("the page's ipc", event.sender)))
+    ask(tab, "send", "ping")
+    wait_until(lambda: len(heard) == 2, "both hear it")
+    assert heard == [("ipc", contents), ("ipc_main", contents)]
+
+
+@each_kind
 @electron("ServiceWorkerMain module › ipc › handle(channel) › receives and responds to message")
 def test_the_ipc_of_a_worker_answers_it(tab: WebDriver, site: Site, page: WebContents, kind: str) -> None:
     contents = start(tab, site, kind)
