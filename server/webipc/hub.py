@@ -293,7 +293,7 @@ class Hub:
         Whoever says goodbye takes the others along; they say it themselves.
         """
         if frame._children:  # noqa: SLF001 - its link is over
-            for connection in [known for known in self._links.values() if known.frame._parent is frame]:  # noqa: SLF001
+            for connection in [known for known in self._links.values() if known.frame._parent is frame]:  # noqa: SLF001 - as above
                 connection.reset("ended")
 
     # --- time -----------------------------------------------------------------------------------------------------

@@ -31,6 +31,28 @@ def test_a_page_that_vanishes_while_it_is_blocked_harms_nobody(main: Main, windo
     assert window.evaluate("ipcRenderer.invoke('still there')") is True
 
 
+@electron("ipc main module › ipc.sendSync › does not crash when reply is not sent and browser is destroyed")
+@pytest.mark.engines("chromium")
+@pytest.mark.parametrize("settings", [{"limits": Limits(sync_ms=1000, grace_ms=200, goodbye_ms=10)}])
+def test_a_tab_that_is_closed_while_it_is_blocked_harms_nobody(main: Main, window: Window, browser: WebDriver) -> None:
+    asked = main.once("send-sync-message")
+    front = browser.current_window_handle
+    browser.switch_to.new_window("tab")
+    closing = browser.current_window_handle
+    blocked = Window(browser, main)
+    blocked.load()
+    blocked.run("setTimeout(() => { ipcRenderer.sendSync('send-sync-message') }, 50)")
+    (event,) = asked.wait()
+    destroyed = Once(event.sender, "destroyed")
+    # Of this engine the driver can ask it by another tab: the one that is blocked answers nothing.
+    browser.switch_to.window(front)
+    browser.execute_cdp_cmd("Target.closeTarget", {"targetId": closing})
+    destroyed.wait()
+    event.return_value = None
+    main.ipc_main.handle("still there", lambda event: True)
+    assert window.evaluate("ipcRenderer.invoke('still there')") is True
+
+
 @electron("ipc main module › ipc.sendSync › does not crash when reply is sent by multiple listeners")
 def test_send_sync_has_the_answer_of_the_first_of_several_listeners(main: Main, window: Window) -> None:
     def answer_with(value: int) -> Callable[[IpcMainEvent], None]:
