@@ -43,7 +43,7 @@ LAYERS: Layers = (
     # Electron's objects name each other: a contents its frames, a frame its contents, an event both.
     ("web_contents", "web_frame_main", "ipc_event", "ipc_main_impl", "handler", "error_reply", "message_port_main"),
     ("port_end",),
-    ("bounds",),
+    ("bounds", "port_allowance"),
     ("arguments",),
     ("absence",),
     ("emitter", "inbox", "pump", "waiting_room"),

@@ -19,6 +19,7 @@ from webipc.core.limits import Limits
 from webipc.core.link import Link, Side
 from webipc.link_ports import LinkPorts
 from webipc.page_calls import PageCalls
+from webipc.port_allowance import Allowance
 from webipc.sync_calls import SyncCalls
 
 if TYPE_CHECKING:
@@ -136,7 +137,8 @@ class Connection:
     def ports(self) -> LinkPorts:
         """The ports of the link."""
         if self._ports is None:
-            self._ports = LinkPorts(Side.MAIN, self._owner.limits, self._owner.loop, self.post_here)
+            limits = self._owner.limits
+            self._ports = LinkPorts(Side.MAIN, limits, self._owner.loop, self.post_here, Allowance(limits))
             if self.ended:
                 self._ports.end()
         return self._ports

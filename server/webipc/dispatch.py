@@ -39,6 +39,12 @@ logger = logging.getLogger("webipc")
 # What `welcome` names: the kinds beyond the first that this file takes.
 FEATURES: list[str] = ["ports", "sync", "send-to"]
 
+FORGOTTEN_PORT = (
+    "%r: a port is closed, and what waited in it is lost. The program does not take what the page says into it, or not "
+    "as fast as it comes, and no more may wait in all ports of one page (kept_bytes: %d, kept_messages: %d). Start "
+    "every port that you keep, by port.start() or `async for`, and close the others."
+)
+
 Policy = Callable[[WebFrameMain, WebContents], bool]
 
 
@@ -100,7 +106,9 @@ class Dispatch:
         connection.inbox.put(self._router.post(connection, envelope.channel, message, ends))
 
     def _port(self, connection: Connection, envelope: Port) -> None:
-        connection.ports.came(envelope)
+        for _ in range(connection.ports.came(envelope)):
+            limits = self._limits
+            logger.warning(FORGOTTEN_PORT, connection.frame, limits.kept_bytes, limits.kept_messages)
 
     def _port_close(self, connection: Connection, envelope: PortClose) -> None:
         connection.ports.closed(envelope)

@@ -17,7 +17,8 @@ from webipc.core.frame import EncodedMessage, encode_message
 from webipc.core.limits import Limits
 from webipc.core.link import Side
 from webipc.core.ports import Ports
-from webipc.port_end import End, LocalEnd, PortMessage, entangle
+from webipc.port_allowance import Allowance
+from webipc.port_end import End, LocalEnd, PortMessage, entangle, entangling
 
 logger = logging.getLogger("webipc")
 
@@ -51,15 +52,24 @@ class RemoteEnd(End):
 class LinkPorts:
     """The open ports of a link. All but `note` and `wake` belong to the event loop's thread."""
 
-    __slots__ = ("_ended", "_is_saying", "_loop", "_noted", "_post", "_table")
+    __slots__ = ("_allowance", "_ended", "_is_saying", "_loop", "_noted", "_post", "_table")
 
-    def __init__(self, side: Side, limits: Limits, loop: asyncio.AbstractEventLoop, post: Post) -> None:
+    def __init__(
+        self,
+        side: Side,
+        limits: Limits,
+        loop: asyncio.AbstractEventLoop,
+        post: Post,
+        allowance: Allowance[LocalEnd] | None = None,
+    ) -> None:
         """`post` numbers a message and keeps it; it says nothing when the link is over.
 
-        It raises LimitError for a message that is too large.
+        It raises LimitError for a message that is too large. `allowance` bounds what of the other side may wait here;
+        None: nothing does.
         """
         self._loop = loop
         self._post = post
+        self._allowance = allowance
         self._table: Ports[RemoteEnd] = Ports(side, limits)
         self._ended = False
         # What is to be said to the other side, in the order in which it was said here; None is a close.
@@ -148,9 +158,12 @@ class LinkPorts:
         try:
             self.send(["port", end.port_id], message)
         except LimitError as error:
-            logger.warning("A message through a port could not be passed on (%s): the port is closed", error)
-            self.tell_closed(end)
-            end.close()
+            self._fails(end, "could not be passed on", error)
+
+    def _fails(self, end: RemoteEnd, why: str, error: LimitError) -> None:
+        logger.warning("A message through a port %s (%s): the port is closed", why, error)
+        self.tell_closed(end)
+        end.close()
 
     def tell_closed(self, end: RemoteEnd) -> None:
         """The other end of a port is closed."""
@@ -169,14 +182,36 @@ class LinkPorts:
             ends.append(local)
         return tuple(ends)
 
-    def came(self, envelope: Port) -> None:
-        """Pass on what was said into a port. Raises ProtocolError when it was never sent."""
+    def came(self, envelope: Port) -> int:
+        """Pass on what was said into a port. Raises ProtocolError when it was never sent.
+
+        Returns how many ports were closed, because more waits here than may and nobody listens to them.
+        """
         remote = self._table.get(envelope.port)
-        message = PortMessage.came(envelope, self.accept(envelope.ports))
+        message = PortMessage.came(envelope, self.accept(envelope.ports), self._allowance)
         if remote is None:
             message.close_ends()
-        else:
+            return 0
+        try:
             remote.post(message)
+        except LimitError as error:
+            message.close_ends()
+            self._fails(remote, "could not wait", error)
+        return self._give_up_excess()
+
+    def _give_up_excess(self) -> int:
+        """Close ports in which most waits until the rest is within the allowance."""
+        allowance = self._allowance
+        if allowance is None or not allowance.is_exceeded:
+            return 0
+        with entangling:
+            ends = allowance.by_size()
+        count = 0
+        for end in ends:
+            if not allowance.is_exceeded:
+                break
+            count += end.give_up()
+        return count
 
     def closed(self, envelope: PortClose) -> None:
         """Close a port that was closed on the other side. Raises ProtocolError when it was never sent."""

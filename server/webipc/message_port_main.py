@@ -44,11 +44,12 @@ class MessagePortMain(EventEmitter):
     """One end of a channel; the other may be in this program or in a page.
 
     Emits `message` (MessageEvent) and `close` (nothing). What comes waits until `start`, the close of the other end
-    too; adding a listener does not start a port, and `async for event in port` does. Messages arrive in the order in
-    which they were posted, each once, also over lost sockets. Methods may be called from any thread; listeners run in
-    the event loop (a thread that the program has made itself, and that is no `def` handler's, has none: a port that is
-    made there is heard once it, or its other end, gets to one). A port that is started stays as long as something may
-    come; one that is not started, and that nobody holds any more, is closed.
+    too; of one page no more waits than `kept_bytes` and `kept_messages`, or the fullest port is closed; adding a
+    listener does not start a port, and `async for event in port` does. Messages arrive in the order in which they
+    were posted, each once, also over lost sockets. Methods may be called from any thread; listeners run in the
+    event loop (a thread that the program has made itself, and that is no `def` handler's, has none: a port that is
+    made there is heard once it, or its other end, gets to one). A port that is started stays as long as something
+    may come; one that is not started, and that nobody holds any more, is closed.
     """
 
     def __init__(self, end: LocalEnd, loop: asyncio.AbstractEventLoop | None = None) -> None:
@@ -61,6 +62,8 @@ class MessagePortMain(EventEmitter):
         self._is_closed = False
         # A turn of the loop will look what has come.
         self._is_scheduled = False
+        # What was given to iterations that have not come back for the next message.
+        self._held = 0
         self._forsaken = weakref.finalize(self, _forsake, end, self._loop)
         self._forsaken.atexit = False
 
@@ -118,26 +121,52 @@ class MessagePortMain(EventEmitter):
                 self._loop.call_soon_threadsafe(self._emit, "close")
 
     def __aiter__(self) -> AsyncIterator[MessageEvent]:
-        """Start the port and iterate over what comes, until either end is closed. Leaving the loop closes nothing."""
+        """Start the port and iterate over what comes, until either end is closed. Leaving the loop closes nothing.
+
+        The next message is taken when the body is done with the one before, by `message` listeners as well: what comes
+        faster waits as before `start`, where a page's words are bounded.
+        """
         return self._events()
 
     async def _events(self) -> AsyncIterator[MessageEvent]:
         queue: asyncio.Queue[MessageEvent | None] = asyncio.Queue()
+
+        held = 0
+
+        def came(event: MessageEvent) -> None:
+            nonlocal held
+            held += 1
+            queue.put_nowait(event)
+            self._hold()
 
         def ended() -> None:
             queue.put_nowait(None)
 
         if self._is_closed or self._end is None:
             return
-        self.on("message", queue.put_nowait)
+        self.on("message", came)
         self.on("close", ended)
         self.start()
         try:
             while (event := await queue.get()) is not None:
                 yield event
+                held -= 1
+                self._let_go(1)
         finally:
-            self.off("message", queue.put_nowait)
+            self.off("message", came)
             self.off("close", ended)
+            self._let_go(held)
+
+    def _hold(self) -> None:
+        """Take nothing until what was given away is let go."""
+        self._held += 1
+        if self._end is not None:
+            self._end.pause()
+
+    def _let_go(self, count: int) -> None:
+        self._held -= count
+        if count and not self._held and self._end is not None and not self._is_closed:
+            self._end.start(self._schedule)
 
     def _schedule(self) -> None:
         """Have the loop look what has come. Called under the lock, in any thread."""
@@ -163,12 +192,12 @@ class MessagePortMain(EventEmitter):
         for _ in range(end.news):
             with entangling:
                 # A listener, or another thread, may have closed the port or sent it away: then nothing here is its own.
-                if self._end is not end or not end.news:
+                if self._end is not end or not end.news or self._held:
                     return
                 message = end.take()
             self._came(end, message)
         with entangling:
-            if end.news and self._end is end:
+            if end.news and self._end is end and not self._held:
                 self._schedule()
 
     def _came(self, end: LocalEnd, message: PortMessage | None) -> None:

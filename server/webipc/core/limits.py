@@ -30,8 +30,8 @@ class Limits:
     fixups: int = 100_000  # fixups of one message
     segments: int = 10_000  # segments of one message
     bigint_digits: int = 262_144  # hexadecimal digits of a BigInt
-    kept_messages: int = 100_000  # messages that a sender keeps
-    kept_bytes: int = 67_108_864  # bytes that a sender keeps
+    kept_messages: int = 100_000  # messages that a sender keeps, and that wait in the ports of a link
+    kept_bytes: int = 67_108_864  # bytes that a sender keeps, and that wait in the ports of a link
     open_calls: int = 65_536  # calls of a peer that wait for an answer
     open_ports: int = 10_000  # ports of a link that are open
     ack_messages: int = 64  # messages after which a bare frame acknowledges
