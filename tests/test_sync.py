@@ -539,4 +539,4 @@ async def test_many_calls_of_one_page_leave_nothing_behind(site: Site) -> None:
     assert hub is not None
     connection = hub._links["b" * 32]
     assert (len(connection.syncs._calls), len(connection.answers)) == (1, 0)
-    assert not connection.syncs.are_open
+    assert not connection.syncs.block

@@ -289,7 +289,7 @@ class Connection:
     def sweep(self, now: float) -> None:
         """Do what is due: acknowledge, beat, drop a silent socket, end a link whose grace is over (PROTOCOL.md 7)."""
         limits = self._owner.limits
-        if self._syncs is not None and self._syncs.are_open:
+        if self._syncs is not None and self._syncs.block:
             self.last_heard = self.lost_at = now
         if self.bye_last is not None and now >= self.bye_deadline:
             missing = self.bye_last - self.link.received

@@ -41,7 +41,19 @@ class SyncTimeoutError(LocalError):
 class SyncCall:
     """One call that a page is blocked in. `answer` and `forsake` may be called from any thread, any number of times."""
 
-    __slots__ = ("_encode", "_is_given", "_loop", "_timer", "_turned_away", "answered", "call_id", "channel", "ended")
+    __slots__ = (
+        "_asking",
+        "_encode",
+        "_is_given",
+        "_loop",
+        "_timer",
+        "_turned_away",
+        "_was_asked",
+        "answered",
+        "call_id",
+        "channel",
+        "ended",
+    )
 
     def __init__(self, call_id: int, channel: str, loop: asyncio.AbstractEventLoop, encode: Result) -> None:
         self.call_id = call_id
@@ -54,8 +66,25 @@ class SyncCall:
         self.answered: asyncio.Future[EncodedMessage] = loop.create_future()
         self.ended: Callable[[], object] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        # How many requests wait for it whose page is there, and whether one has come at all.
+        self._asking = 0
+        self._was_asked = False
         # Done when those who wait at this moment will not be answered here.
         self._turned_away: asyncio.Future[None] = loop.create_future()
+
+    @property
+    def blocks(self) -> bool:
+        """Whether a page is blocked in it, as far as the server can tell: until the last request for it is gone."""
+        return not self.answered.done() and (self._asking > 0 or not self._was_asked)
+
+    def asked(self) -> None:
+        """A request has come for the answer."""
+        self._asking += 1
+        self._was_asked = True
+
+    def left(self) -> None:
+        """A request is over, or whoever made it is gone. The page may ask again (PROTOCOL.md 4.6)."""
+        self._asking -= 1
 
     def expire_after(self, milliseconds: int, message: EncodedMessage) -> None:
         """Answer with this message unless somebody is faster: no page is blocked for ever."""
@@ -120,9 +149,9 @@ class SyncCalls:
         self._calls: dict[int, SyncCall] = {}
 
     @property
-    def are_open(self) -> bool:
-        """A page is blocked: its silence means nothing."""
-        return any(not call.answered.done() for call in self._calls.values())
+    def block(self) -> bool:
+        """Whether the page is blocked in one, as far as the server can tell: its silence means nothing."""
+        return any(call.blocks for call in self._calls.values())
 
     def begin(self, call: SyncCall) -> None:
         """Note a call. A page is blocked in one at a time: it has the answers of those before."""

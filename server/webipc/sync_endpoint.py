@@ -5,6 +5,8 @@ A request owns no link: it names one and proves its secret. Must not know what a
 Twin in spirit: js-client/src/sync-transport.ts
 """
 
+import asyncio
+import contextlib
 from collections.abc import Callable
 
 from starlette.requests import Request
@@ -18,6 +20,7 @@ from webipc.core.frame import EncodedMessage, binary_form, encode_parcel
 from webipc.core.limits import Limits
 from webipc.hub import Hub
 from webipc.origins import Origins
+from webipc.sync_calls import SyncCall
 
 # Any byte that begins no byte order mark: a page reads the answer as text, and browsers eat those.
 _GUARD = b"\x01"
@@ -39,11 +42,31 @@ class SyncEndpoint(BodyEndpoint):
         call = connection.syncs.get(last.id)
         # It may come before the page's first socket, and a page that is blocked is there to be seen.
         self._hub_here().show(connection)
-        message = await call.wait()
+        message = await self._answer_of(call, request)
         if message is None:
             return ask_again()
         body = _body(connection, message)
         return Response(body, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+
+    async def _answer_of(self, call: SyncCall, request: Request) -> EncodedMessage | None:
+        """Wait for the answer; meanwhile note when whoever asks is gone. See `SyncCall.wait`."""
+        call.asked()
+        watching = self._hub_here().loop.create_task(_gone(request))
+        watching.add_done_callback(lambda _: call.left())
+        try:
+            # Also when nobody is left: some middleware says so of everybody, and an answer that nobody reads is cheap.
+            return await call.wait()
+        finally:
+            watching.cancel()
+
+
+async def _gone(request: Request) -> None:
+    """Return when the browser has closed the connection, as far as the ASGI server tells."""
+    with contextlib.suppress(Exception):
+        if (await request.receive())["type"] == "http.disconnect":
+            return
+    # Between this and the server is somebody who does not pass it on.
+    await asyncio.Event().wait()
 
 
 def _body(connection: Connection, message: EncodedMessage) -> bytes:
