@@ -307,11 +307,14 @@ class Hub:
             try:
                 self._sweep(self.loop.time())
             except Exception:
-                logger.exception("A page could not be looked after; the others are not affected")
+                logger.exception("The tabs could not be looked after; the next turn is in a moment")
 
     def _sweep(self, now: float) -> None:
         for connection in list(self._links.values()):
-            connection.sweep(now)
+            try:
+                connection.sweep(now)
+            except Exception:
+                logger.exception("%r could not be looked after; the others are not affected", connection.frame)
         for link_id in [link_id for link_id, until in self._ended.items() if now >= until]:
             del self._ended[link_id]
         for contents in self.tabs.overdue(now):

@@ -17,6 +17,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextvars import Context
 from typing import Any, Protocol
 
+from webipc.emitter import ENDS
 from webipc.started import Started
 
 logger = logging.getLogger("webipc")
@@ -147,8 +148,10 @@ class Inbox:
         """Call it, and run its coroutine up to where it waits; what is returned is the rest of it, None at its end."""
         try:
             coroutine = context.run(turn.start) if not self._debug else self._watched_start(turn, context)
-        except Exception as error:  # noqa: BLE001 - whatever the application raises is its caller's to hear
-            turn.fail(error)
+        except ENDS:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever the application raises is its caller's to hear
+            _fail(turn, error)
             # Electron: a listener that throws stops the listeners behind it for this message, and nothing else.
             self._turns = None
             return None
@@ -157,9 +160,11 @@ class Inbox:
         try:
             waits_for = context.run(coroutine.send, None)
         except StopIteration as stop:
-            turn.settle(stop.value)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - as above
-            turn.fail(error)
+            _settle(turn, stop.value)
+        except ENDS:
+            raise
+        except BaseException as error:  # noqa: BLE001 - as above
+            _fail(turn, error)
         else:
             return Started(coroutine, waits_for, context.run)
         return None
@@ -181,7 +186,7 @@ class Inbox:
     def _next(self) -> Turn | None:
         while True:
             if self._turns is not None:
-                turn = next(self._turns, None)
+                turn = _next_of(self._turns)
                 if turn is not None:
                     return turn
                 self._turns = None
@@ -194,13 +199,43 @@ class Inbox:
     async def _finish(self, turn: Turn, rest: Started) -> None:
         try:
             value = await rest
-        except Exception as error:  # noqa: BLE001 - as above
-            turn.fail(error)
-        except asyncio.CancelledError as cancelled:
-            turn.fail(cancelled)
+        except (*ENDS, GeneratorExit):
+            # The last when the event loop is closed with this task in it.
             raise
+        except asyncio.CancelledError as cancelled:
+            _fail(turn, cancelled)
+            raise
+        except BaseException as error:  # noqa: BLE001 - as above
+            _fail(turn, error)
         else:
-            turn.settle(value)
+            _settle(turn, value)
+
+
+def _next_of(turns: Iterator[Turn]) -> Turn | None:
+    """Return the next call of a message. None behind the last, and where what looks for it fails."""
+    try:
+        return next(turns, None)
+    except ENDS:
+        raise
+    except BaseException:
+        # A `once` listener is removed here, which whoever listens for removals hears.
+        logger.exception("A message could not be handed on: a listener for 'removeListener' raised")
+        return None
+
+
+def _settle(turn: Turn, value: Any) -> None:
+    try:
+        turn.settle(value)
+    except Exception:
+        # Not the application's fault, and not of the messages behind it.
+        logger.exception("The end of a call could not be told: %s", turn.describe())
+
+
+def _fail(turn: Turn, error: BaseException) -> None:
+    try:
+        turn.fail(error)
+    except Exception:
+        logger.exception("The failure of a call could not be told: %s", turn.describe())
 
 
 def _warn_slow(turn: Turn, held: float) -> None:

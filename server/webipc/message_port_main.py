@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from webipc.core.errors import LocalError, ProtocolError
 from webipc.core.limits import DEFAULT_LIMITS
 from webipc.core.values import undefined
-from webipc.emitter import EventEmitter
+from webipc.emitter import ENDS, EventEmitter
 from webipc.port_end import LocalEnd, PortMessage, entangling
 
 logger = logging.getLogger("webipc")
@@ -216,7 +216,9 @@ class MessagePortMain(EventEmitter):
     def _emit(self, name: str, *args: Any) -> None:
         try:
             self.emit(name, *args)
-        except Exception:
+        except ENDS:
+            raise
+        except BaseException:
             logger.exception("A listener for '%s' of %r raised", name, self)
 
     def __repr__(self) -> str:

@@ -213,7 +213,11 @@ class _InvokeTurn:
 
     def _call(self, function: Callable[..., Any], event: IpcMainInvokeEvent, args: list[Any]) -> Any:
         """In the thread: the answer is encoded here as well, so that a large one holds nobody up."""
-        returned = function(event, *args)
+        try:
+            returned = function(event, *args)
+        except StopIteration as error:
+            # A future takes none of these; a coroutine turns it into this as well (PEP 479).
+            raise RuntimeError("handler raised StopIteration") from error
         return returned if inspect.isawaitable(returned) else self._router.result(self._id, returned)
 
     def _thread_done(self, future: "asyncio.Future[Any]") -> None:
