@@ -47,11 +47,10 @@ class PageCalls:
 
     def settle(self, envelope: Result | ErrorReply) -> None:
         """Take an answer; one that nobody waits for is ignored. Raises ProtocolError when its value lies."""
-        answer = self._calls.settle(envelope.id)
-        if answer is None:
-            return
+        # First the value: if it lies, the call waits for the end of the link.
         value = decode_value(envelope, self._limits)
-        if answer.done():
+        answer = self._calls.settle(envelope.id)
+        if answer is None or answer.done():
             return
         if isinstance(envelope, Result):
             answer.set_result(value)

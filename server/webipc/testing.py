@@ -265,11 +265,12 @@ class Renderer(EventEmitter):
         self.emit(channel, event, *args)
 
     def _settle(self, envelope: Result | ErrorReply) -> None:
+        # First the value: if it lies, the call waits for the end of the link.
+        value = self._value(envelope)
         record = self._connection.settle(envelope.id)
         if record is None:
             return
         channel, answer = record
-        value = self._value(envelope)
         if answer.done():
             return
         if isinstance(envelope, Result):
