@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from tests.applications import application
 from tests.connected import Site, contents_of
-from tests.waiting import until
+from tests.waiting import settled, until
 from webipc import (
     CloneError,
     DestroyedError,
@@ -731,6 +731,29 @@ async def test_a_page_that_takes_no_more_loses_its_link_and_the_other_one_hears_
             await until(lambda: here.heard == ["close"])
         await other.close()
         await until(lambda: there.heard[-1:] == ["close"])
+
+
+async def test_what_stands_behind_a_message_that_ends_the_link_is_given_up_with_it() -> None:
+    app, ipc_main = application(limits=Limits(kept_messages=10))
+    said: list[Any] = []
+    ipc_main.on("say", lambda event, *args: said.append(args))
+    async with Renderer(app) as page:
+        # What the page says into this port comes back to it.
+        forward_to(ipc_main, page)
+        channel = MessageChannelMain()
+        page.post_message("forward", None, [channel.port2])
+        there = (await page.arrival("port"))[0].ports[0]
+        socket = page._connection._socket
+        assert socket is not None
+        echoes = [["port", 1, index, []] for index in range(11)]
+        behind = [["post", "say", "port", [3]], ["send", "say", ["send"]], ["sync", 1, "say", ["sync"]]]
+        (connection,) = ipc_main._hub._links.values()  # type: ignore[union-attr] # it is running
+        socket.write(json.dumps([2, 0, *echoes, *behind]))
+        await until(lambda: connection.ended)
+        await settled()
+        assert (said, len(connection.ports), connection.syncs.block) == ([], 0, False)
+        there.close()
+        channel.port1.close()
 
 
 class ForwardLog(logging.Handler):

@@ -72,9 +72,14 @@ class Dispatch:
         }
 
     def dispatch(self, connection: Connection, envelopes: Sequence[Envelope]) -> None:
-        """Route what has arrived, in order. Raises ProtocolError at the first that is wrong; those before it stay."""
+        """Route what has arrived, in order. Raises ProtocolError at the first that is wrong; those before it stay.
+
+        What stands behind a message that has ended the link is given up with it.
+        """
         limits = self._limits
         for envelope in envelopes:
+            if connection.ended:
+                return
             if type(envelope) is Invoke:
                 connection.answers.begin(envelope.id)
                 args = decode_value(envelope, limits)
