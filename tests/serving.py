@@ -60,6 +60,16 @@ class Live:
         self.url = f"http://127.0.0.1:{port}"
         self.loop: asyncio.AbstractEventLoop | None = None
 
+    @property
+    def open_connections(self) -> int:
+        """How many connections the server has not ended."""
+        return len(self._server.server_state.connections)
+
+    @property
+    def running_requests(self) -> int:
+        """How many sockets and requests the application serves."""
+        return len(self._server.server_state.tasks)
+
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in the server's event loop, and wait for it."""
         assert self.loop is not None

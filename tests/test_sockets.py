@@ -5,6 +5,8 @@ import logging
 import re
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
+from socket import SHUT_RDWR
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -14,7 +16,7 @@ from websockets.sync.client import ClientConnection
 
 from tests.raw_sockets import Site, closing, greeted, hello, socket
 from tests.serving import DIRECT, STOCK, Live, live, wait_until
-from webipc import Limits
+from webipc import Limits, websocket_transport
 from webipc.core.frame import encode_body
 from webipc.version import SUBPROTOCOL
 
@@ -377,6 +379,27 @@ def test_the_server_beats_and_drops_a_silent_socket() -> None:
         assert closing(opened)[0] == 1001
         with greeted(server, attempt=2, fresh=False):
             assert len(site.ipc_main.get_all_web_contents()) == 1
+
+
+@pytest.mark.parametrize("ws", [pytest.param(DIRECT, id="direct"), pytest.param(STOCK, id="stock")])
+def test_a_peer_that_takes_nothing_any_more_is_not_served_for_ever(ws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket_transport, "CLOSE_SECONDS", 0.1)
+    site = Site(limits=Limits(silence_ms=200, grace_ms=200, goodbye_ms=100))
+    site.ipc_main.handle("large", lambda event: "x" * 1_000_000)
+    with live(site.app, ws=ws) as server, greeted(server) as opened:
+        calls = [["invoke", call_id, "large", []] for call_id in range(1, 101, 2)]
+        opened.send(json.dumps([1, 0, *calls]))
+        wait_until(
+            lambda: any(page.transport and page.transport.blocked for page in pages_of(site)), "the peer is full"
+        )
+        hub = site.ipc_main._hub
+        assert hub is not None
+        wait_until(lambda: not (pages_of(site) or hub.tasks or server.running_requests), "nothing serves it any more")
+        if ws is DIRECT:
+            # What else is there belongs to the server.
+            wait_until(lambda: not server.open_connections, "the connection is ended")
+        with suppress(OSError):
+            opened.socket.shutdown(SHUT_RDWR)
 
 
 def test_a_probe_is_answered() -> None:

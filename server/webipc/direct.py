@@ -41,6 +41,9 @@ class Direct(Protocol):
     def write(self, frame: str | bytes) -> None:
         """Hand a frame to the network. Never raises and never waits; a socket that closes takes nothing."""
 
+    def abort(self) -> None:
+        """End the connection at once, whatever was written and not taken. Does nothing where it has ended."""
+
     def take(self) -> str | bytes | None:
         """Return the next frame that has come; None when there is none, now or, with an `end_code`, ever."""
 

@@ -109,6 +109,11 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
         else:
             transport.writelines([header, payload])
 
+    def abort(self) -> None:
+        """See `Direct`."""
+        if not self.disconnected:
+            self.transport.abort()
+
     # --- what the transport says ----------------------------------------------------------------------------------
 
     def pause_writing(self) -> None:

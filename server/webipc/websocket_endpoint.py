@@ -101,6 +101,7 @@ class _Socket:
         if connection is None:
             return
         self._connection = connection
+        self._transport.give_up = self._give_up
         # Not in this task: the reader may become the task of a handler, and servers end this one as they please.
         reader = self._hub.loop.create_task(self._read())
         self._hub.tasks.add(reader)
@@ -108,9 +109,15 @@ class _Socket:
         try:
             await self._ended
         finally:
-            self._is_abandoned = True
-            if not self._ended.done() and self._reader is not None:
-                self._reader.cancel()
+            self._transport.ended()
+            if not self._ended.done():
+                self._give_up()
+
+    def _give_up(self) -> None:
+        """Read no further: the server has ended the task that serves this socket, or the peer does not let it end."""
+        self._is_abandoned = True
+        if self._reader is not None:
+            self._reader.cancel()
 
     async def _first_frame(self) -> str | bytes | None:
         try:

@@ -6,6 +6,7 @@ Twin in spirit, not in shape: js-client/src/websocket-transport.ts
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from starlette.types import Message, Send
@@ -17,11 +18,26 @@ from webipc.started import Started
 
 logger = logging.getLogger("webipc")
 
+# How long a close frame may wait for a peer that takes nothing, or its answer for one that says nothing.
+CLOSE_SECONDS = 10.0
+
 
 class WebSocketTransport:
     """One socket. `write` and `close` never wait and never raise; what the network does not take yet waits here."""
 
-    __slots__ = ("_closing", "_connection", "_loop", "_send", "_tasks", "attempt", "blocked", "peer")
+    __slots__ = (
+        "_closing",
+        "_connection",
+        "_giving_up",
+        "_loop",
+        "_send",
+        "_sending",
+        "_tasks",
+        "attempt",
+        "blocked",
+        "give_up",
+        "peer",
+    )
 
     def __init__(self, send: Send, peer: str, loop: asyncio.AbstractEventLoop, tasks: set[asyncio.Task[Any]]) -> None:
         self._send = send
@@ -34,6 +50,11 @@ class WebSocketTransport:
         self.blocked = False
         # A close frame has been asked for; nothing is written behind it.
         self._closing = False
+        # Called when the peer has not let the socket end in time; set by whoever serves it.
+        self.give_up: Callable[[], None] | None = None
+        self._giving_up: asyncio.TimerHandle | None = None
+        # What the network has not taken yet; None where it always has, which is the rule.
+        self._sending: set[asyncio.Task[Any]] | None = None
 
     def carry(self, connection: Connection) -> None:
         """From now on this connection is told when the network takes more."""
@@ -45,10 +66,22 @@ class WebSocketTransport:
             self._pass({"type": "websocket.send", "text" if isinstance(frame, str) else "bytes": frame})
 
     def close(self, code: CloseCode, reason: str) -> None:
-        """Close the socket, behind what was written."""
+        """Close the socket, behind what was written. One that does not end within `CLOSE_SECONDS` is given up."""
         if not self._closing:
             self._closing = True
+            self._giving_up = self._loop.call_later(CLOSE_SECONDS, self._abandon)
             self._pass({"type": "websocket.close", "code": int(code), "reason": fit_reason(reason)})
+
+    def ended(self) -> None:
+        """Note that the socket has ended."""
+        if self._giving_up is not None:
+            self._giving_up.cancel()
+
+    def _abandon(self) -> None:
+        for task in self._sending or ():
+            task.cancel()
+        if self.give_up is not None:
+            self.give_up()
 
     def _pass(self, message: Message) -> None:
         """Run the server's `send` to its end if it does not wait, which is the rule; otherwise in a task of its own.
@@ -67,8 +100,11 @@ class WebSocketTransport:
             return
         self.blocked = True
         task = self._loop.create_task(self._finish(Started(sending, waits_for)))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        if self._sending is None:
+            self._sending = set()
+        for tasks in (self._tasks, self._sending):
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
 
     async def _finish(self, sending: "Started") -> None:
         try:
@@ -99,3 +135,6 @@ class DirectTransport(WebSocketTransport):
         """Hand a frame to the network."""
         if not self._closing:
             self._direct.write(frame)
+
+    def _abandon(self) -> None:
+        self._direct.abort()
