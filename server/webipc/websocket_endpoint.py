@@ -94,12 +94,15 @@ class _Socket:
 
     async def serve(self) -> None:
         """Read hello, then read on until the socket ends."""
-        first = await self._first_frame()
-        if first is None:
-            return
-        connection = await self._greet(first)
-        if connection is None:
-            return
+        try:
+            first = await self._first_frame()
+            connection = None if first is None else await self._greet(first)
+            if connection is not None:
+                await self._read_all(connection)
+        finally:
+            self._transport.ended()
+
+    async def _read_all(self, connection: Connection) -> None:
         self._connection = connection
         self._transport.give_up = self._give_up
         # Not in this task: the reader may become the task of a handler, and servers end this one as they please.
@@ -109,7 +112,6 @@ class _Socket:
         try:
             await self._ended
         finally:
-            self._transport.ended()
             if not self._ended.done():
                 self._give_up()
 
