@@ -1,6 +1,8 @@
 """Documents in iframes: whose they are, who reaches them, and when they end."""
 
 import asyncio
+import logging
+import sys
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from tests.connected import Site, contents_of
 from tests.waiting import settled, until
 from webipc import CloseCode, IpcMain, IpcMainEvent, Limits, WebContents, WebFrameMain
 from webipc.core.frame import encode_body, encode_control
+from webipc.page_link import PageLink
 from webipc.testing import ClosedError, InvokeError, Renderer
 
 
@@ -305,3 +308,24 @@ async def test_a_beacon_can_be_the_first_that_is_heard_of_a_child(site: Site) ->
     await until(lambda: heard)
     assert heard == [(page.web_contents_id, False)]
     assert contents_of(ipc_main, page).main_frame is not None
+
+
+async def test_documents_within_each_other_end_together_however_many_they_are(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app, ipc_main = application(limits=Limits(unattached_grace_ms=600_000))
+    depth = sys.getrecursionlimit() + 100
+    async with Renderer(app) as page:
+        main = main_of(ipc_main, page)
+        browser, parent = page._connection.browser, page._connection.page.link_id
+        for _ in range(depth):
+            child = PageLink(Limits(), lambda: None)
+            body = encode_body([encode_control(0, "hello", child.hello(0, {"parent": parent}))])
+            assert (await browser.post("/ipc/beacon", "application/vnd.webipc.v1", body)).status == 204
+            parent = child.link_id
+        below = main.frames_in_subtree
+        assert len(below) == depth + 1
+        assert page._connection._socket is not None
+        page._connection._socket.write("not a frame")
+        await until(lambda: all(frame.is_destroyed() for frame in below))
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []

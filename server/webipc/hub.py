@@ -292,8 +292,12 @@ class Hub:
 
         Whoever says goodbye takes the others along; they say it themselves.
         """
-        if frame._children:  # noqa: SLF001 - its link is over
-            for connection in [known for known in self._links.values() if known.frame._parent is frame]:  # noqa: SLF001 - as above
+        if not frame._children:  # noqa: SLF001 - its link is over
+            return
+        connections = {known.frame: known for known in self._links.values()}
+        # The innermost first, so that none has anything below it any more when it ends, however deep they go.
+        for below in reversed(list(frame._descendants())):  # noqa: SLF001 - as above
+            if (connection := connections.get(below)) is not None:
                 connection.reset("ended")
 
     # --- time -----------------------------------------------------------------------------------------------------

@@ -217,9 +217,18 @@ class WebFrameMain:
         return list(self._subtree())
 
     def _subtree(self) -> "Iterator[WebFrameMain]":
+        # Without recursion: a page says itself whose frame it is, and may say so a thousand times over.
+        self._check_there()
         yield self
-        for child in self.frames:
-            yield from child._subtree()  # noqa: SLF001 - of its own class
+        yield from self._descendants()
+
+    def _descendants(self) -> "Iterator[WebFrameMain]":
+        # Without recursion: a page says itself whose frame it is, and may say so a thousand times over.
+        waiting = self._children[::-1]
+        while waiting:
+            frame = waiting.pop()
+            yield frame
+            waiting += reversed(frame._children)  # noqa: SLF001 - of its own class
 
     def is_destroyed(self) -> bool:
         """Return whether the document is gone, and everything that it has sent has been heard."""
