@@ -13,7 +13,7 @@ import pytest
 from tests.applications import application
 from tests.connected import Site, contents_of
 from tests.waiting import until
-from webipc import IpcMainEvent, Limits, MessageChannelMain
+from webipc import IpcMainEvent, IpcMainInvokeEvent, Limits, MessageChannelMain
 from webipc.testing import InvokeError, Renderer
 
 
@@ -185,3 +185,29 @@ async def test_a_listener_may_ask_a_cancelled_task_for_its_result(site: Site) ->
     async with asyncio.timeout(5):
         assert await page.send_sync("result") == {"error": "reply was never sent"}
     await all_is_well(site)
+
+
+@cases([raising])
+async def test_an_error_in_a_page_of_a_test_is_told_and_costs_nothing_else(
+    site: Site, listener: Callable[..., Any]
+) -> None:
+    _, ipc_main, page = site
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context))
+    heard: list[int] = []
+
+    @ipc_main.handle("talk")
+    async def talk(event: IpcMainInvokeEvent) -> str:
+        for index in range(3):
+            event.sender.send("said", index)
+        return "done"
+
+    page.on("said", lambda event, index: heard.append(index))
+    page.on("said", listener)
+    async with asyncio.timeout(5):
+        assert await page.invoke("talk") == "done"
+    assert heard == [0, 1, 2]
+    assert [context["message"] for context in told] == [
+        "A page's listener for 'said' raised, which is an uncaught error there"
+    ] * 3
+    assert all(isinstance(context["exception"], BaseException) for context in told)

@@ -31,7 +31,7 @@ from webipc.core.envelope import ErrorReply, Port, PortClose, Post, Result, Send
 from webipc.core.errors import ProtocolError
 from webipc.core.frame import encode_message
 from webipc.core.limits import DEFAULT_LIMITS, Limits
-from webipc.emitter import EventEmitter
+from webipc.emitter import ENDS, EventEmitter
 from webipc.in_memory import ASGIApp, Browser, ClosedError, Lifespan
 from webipc.message_port_main import MessagePortMain, TransferError, TransferTypeError, refuse_unusable, take_end
 from webipc.page_connection import PATIENCE_SECONDS, PageConnection
@@ -46,7 +46,11 @@ __all__ = ["ClosedError", "InvokeError", "Renderer", "RendererEvent", "SyncError
 
 
 class Renderer(EventEmitter):
-    """One document of one tab. Use it as an asynchronous context manager; its listeners get `(event, *args)`."""
+    """One document of one tab. Use it as an asynchronous context manager; its listeners get `(event, *args)`.
+
+    What a listener raises is an uncaught error of the page: the event loop's exception handler gets it, and what came
+    behind that message goes on.
+    """
 
     def __init__(
         self,
@@ -262,7 +266,14 @@ class Renderer(EventEmitter):
     def _arrive(self, channel: str, event: RendererEvent, args: list[Any]) -> None:
         self._arrived.setdefault(channel, []).append((event, args))
         self._news.set()
-        self.emit(channel, event, *args)
+        try:
+            self.emit(channel, event, *args)
+        except ENDS:
+            raise
+        except BaseException as error:  # noqa: BLE001 - an uncaught error of the page, as in a browser
+            # What came behind it is not of its business, and neither is the server, whose call this is.
+            text = f"A page's listener for {channel!r} raised, which is an uncaught error there"
+            asyncio.get_running_loop().call_exception_handler({"message": text, "exception": error})
 
     def _settle(self, envelope: Result | ErrorReply) -> None:
         # First the value: if it lies, the call waits for the end of the link.
