@@ -91,7 +91,7 @@ def user(event: Any, who: User) -> None:
 def bind(function: Callable[..., Any], *args: Any) -> list[Any]:
     """Bind, and see that the list that came is left alone: the next listener gets the same one."""
     given = list(args)
-    bound = Handler(function, "add", "handle").bind("the event", given)
+    bound = Handler(function, "add", "handle").bind(given)
     assert all(left is right for left, right in zip(given, args, strict=True))
     return bound
 
@@ -426,7 +426,7 @@ def test_two_listeners_get_the_same_arguments() -> None:
     """What one of them validates must not change what the next one sees."""
     args = [{"name": "Ada", "age": undefined}]
 
-    Handler(user, "add", "on").bind("the event", args)
+    Handler(user, "add", "on").bind(args)
 
     assert args == [{"name": "Ada", "age": undefined}]
 

@@ -155,9 +155,9 @@ def test_the_kind_of_a_function(function: Any, kind: str) -> None:
 def test_annotations_are_found_behind_whatever_wraps_the_function(function: Any) -> None:
     handler = handler_of(function)
 
-    assert handler.bind(EVENT, ["5"]) == [5]
+    assert handler.bind(["5"]) == [5]
     with pytest.raises(ArgumentError):
-        handler.bind(EVENT, [])
+        handler.bind([])
 
 
 def test_annotations_belong_to_the_module_of_the_function_not_of_its_decorator() -> None:
@@ -170,7 +170,7 @@ def test_annotations_belong_to_the_module_of_the_function_not_of_its_decorator()
     def draw(event: IpcMainEvent, point: Point) -> None:
         """Take a model that the decorator's module does not know."""
 
-    assert handler_of(decorators["logged"](draw)).bind(EVENT, [{"x": 1}]) == [Point(x=1)]
+    assert handler_of(decorators["logged"](draw)).bind([{"x": 1}]) == [Point(x=1)]
 
 
 def test_a_partial_has_only_the_parameters_that_are_left() -> None:
@@ -263,7 +263,7 @@ def event_positional(event: IpcMainEvent, /, a: int) -> None:
     ],
 )
 def test_what_the_event_may_be_annotated_as(function: Any) -> None:
-    assert handler_of(function).bind(EVENT, ["5"]) == [5]
+    assert handler_of(function).bind(["5"]) == [5]
 
 
 def everything(*args: Any) -> None:
@@ -278,8 +278,8 @@ def everything_else(event: IpcMainEvent, *args: Any) -> None:
 def test_star_args_take_everything(function: Any) -> None:
     args = [1, "x", None]
 
-    assert handler_of(function).bind(EVENT, args) == args
-    assert handler_of(function).bind(EVENT, []) == []
+    assert handler_of(function).bind(args) == args
+    assert handler_of(function).bind([]) == []
 
 
 def no_parameters() -> None:
@@ -380,7 +380,7 @@ def test_a_keyword_only_parameter_needs_a_default() -> None:
     def bad(event: IpcMainEvent, *, flag: bool) -> None:
         """Have none."""
 
-    assert handler_of(good).bind(EVENT, ["5"]) == [5]
+    assert handler_of(good).bind(["5"]) == [5]
     assert "the keyword-only parameter 'flag' needs a default" in refusal(bad)
 
 
@@ -416,7 +416,7 @@ def test_annotations_may_name_what_is_local_to_the_enclosing_function() -> None:
     def draw(event: IpcMainEvent, local: Local, more: list[Local]) -> None:
         """Use a local class, whose name is a string in this module."""
 
-    assert handler_of(draw).bind(EVENT, [{"x": 1}, [{"x": 2}]]) == [Local(x=1), [Local(x=2)]]
+    assert handler_of(draw).bind([{"x": 1}, [{"x": 2}]]) == [Local(x=1), [Local(x=2)]]
 
 
 def test_describe_tells_what_a_person_wants_to_know() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from pydantic import BaseModel, field_serializer
 
 from tests.applications import application
 from tests.connected import contents_of
@@ -296,6 +297,29 @@ async def test_a_context_variable_that_a_listener_sets_does_not_reach_the_next_m
     async with Renderer(app) as page:
         answers = await asyncio.gather(*(page.invoke("set", wait) for wait in (False, True, False, True)))
     assert answers == ["unset"] * 4
+
+
+@pytest.mark.parametrize("wait", [False, True])
+async def test_an_answer_is_encoded_in_the_context_of_its_call(wait: bool) -> None:
+    app, ipc_main = application()
+    variable = contextvars.ContextVar("variable", default="unset")
+
+    class Answer(BaseModel):
+        text: str
+
+        @field_serializer("text")
+        def complete(self, text: str) -> str:
+            return f"{text} {variable.get()}"
+
+    @ipc_main.handle("set")
+    async def set_it(event: IpcMainInvokeEvent) -> Answer:
+        variable.set("set")
+        if wait:
+            await asyncio.sleep(0)
+        return Answer(text="it was")
+
+    async with Renderer(app) as page:
+        assert await page.invoke("set") == {"text": "it was set"}
 
 
 async def test_a_listener_that_raises_stops_those_behind_it_for_that_message_alone(

@@ -68,7 +68,7 @@ LAYERS: Layers = (
     ("core.values_pattern", "core.values_scalar"),
     ("core.values_schema",),
     ("core.limits",),
-    ("core.errors",),
+    ("core.errors", "core.tuples"),
 )
 
 CORE_PACKAGES = frozenset({"annotated_types", "orjson", "pydantic", "pydantic_core", "typing_extensions"})

@@ -76,18 +76,15 @@ class Dispatch:
 
         What stands behind a message that has ended the link is given up with it.
         """
-        limits = self._limits
+        limits, router, inbox = self._limits, self._router, connection.inbox
         for envelope in envelopes:
             if connection.ended:
                 return
             if type(envelope) is Invoke:
                 connection.answers.begin(envelope.id)
-                args = decode_value(envelope, limits)
-                turns = self._router.invoke(connection, envelope.id, envelope.channel, _arguments(args))
-                connection.inbox.put(turns)
+                inbox.put_call(router.invoke(connection, envelope.id, envelope.channel, _arguments(envelope, limits)))
             elif type(envelope) is Send:
-                args = decode_value(envelope, limits)
-                connection.inbox.put(self._router.send(connection, envelope.channel, _arguments(args)))
+                inbox.put(router.send(connection, envelope.channel, _arguments(envelope, limits)))
             elif (rare := self._rare.get(type(envelope))) is not None:
                 rare(connection, envelope)
             elif envelope.kind != "void":
@@ -95,7 +92,7 @@ class Dispatch:
 
     def _sync(self, connection: Connection, envelope: Sync) -> None:
         connection.answers.begin(envelope.id)
-        args = _arguments(decode_value(envelope, self._limits))
+        args = _arguments(envelope, self._limits)
         call = SyncCall(envelope.id, envelope.channel, asyncio.get_running_loop(), self._router.result)
         call.ended = functools.partial(connection.answers.finish, envelope.id)
         late = SyncTimeoutError(envelope.channel, self._limits.sync_ms)
@@ -145,7 +142,8 @@ class Dispatch:
             return False
 
 
-def _arguments(value: Any) -> list[Any]:
+def _arguments(envelope: Invoke | Send | Sync, limits: Limits) -> list[Any]:
+    value = decode_value(envelope, limits)
     if type(value) is not list:
         raise ProtocolError("expected the array of arguments as the value, got something else")
     return value

@@ -49,7 +49,7 @@ class HandlerError(LocalError, TypeError):
 class Handler:
     """A function that a channel leads to: a listener of `on`, or the handler of `handle`."""
 
-    __slots__ = ("_arguments", "_parameters", "_returns", "channel", "function", "is_async", "name", "role")
+    __slots__ = ("_arguments", "_parameters", "_returns", "bind", "channel", "function", "is_async", "name", "role")
 
     def __init__(self, function: Listener, channel: str, role: Role) -> None:
         """Inspect the function.
@@ -70,18 +70,13 @@ class Handler:
         # Those behind the event.
         self._parameters = self._behind_the_event(list(signature.parameters.values()))
         self._arguments = self._make_arguments()
+        # Returns the arguments to call the function with, behind the event: `function(event, *bind(args))`.
+        self.bind = self._arguments.bind
 
     @property
     def kind(self) -> Literal["async", "sync"]:
         """`async` for `async def`, also behind a partial, a bound method or `__call__`; else `sync`."""
         return "async" if self.is_async else "sync"
-
-    def bind(self, event: Any, args: list[Any]) -> list[Any]:
-        """Return the arguments to call the function with, behind the event: `function(event, *bind(event, args))`.
-
-        Raises ArgumentError, as `Arguments.bind`. `args` is not changed.
-        """
-        return self._arguments.bind(args)
 
     def __call__(self, event: Any = None, *args: Any) -> Any:
         """Validate the arguments and call the function; return its result, or its coroutine."""

@@ -85,8 +85,9 @@ class Inbox:
         self._tasks = tasks
         self._gate = gate
         self._debug = debug
-        # The messages behind the one that is being run; None while there is none, since most links are idle.
-        self._waiting: deque[Iterator[Turn]] | None = None
+        # The messages behind the one that is being run, each with its first call or with the rest of its calls; None
+        # while there is none, since most links are idle.
+        self._waiting: deque[tuple[Turn | None, Iterator[Turn] | None]] | None = None
         # The calls of the message that is being run, and the context of that message.
         self._turns: Iterator[Turn] | None = None
         self._message_context = context
@@ -105,7 +106,13 @@ class Inbox:
         """
         if self._waiting is None:
             self._waiting = deque()
-        self._waiting.append(turns)
+        self._waiting.append((None, turns))
+
+    def put_call(self, turn: Turn) -> None:
+        """Queue the only call of a message: as `put`, without an iterator for one."""
+        if self._waiting is None:
+            self._waiting = deque()
+        self._waiting.append((turn, None))
 
     def start(self) -> None:
         """Run what waits in a task of its own, unless somebody runs it."""
@@ -132,10 +139,12 @@ class Inbox:
         self._is_running = True
         me = asyncio.current_task()
         while (turn := self._next()) is not None:
-            rest = self._first_step(turn, self._message_context)
+            context = self._message_context
+            # The call, its first step and its answer in one go: to enter a context costs as much as to call a function.
+            rest = context.run(self._first_step, turn)
             if rest is not None:
                 self._hand_over(successor)
-                await self._finish(turn, rest)
+                await self._finish(turn, Started(*rest, context.run), context)
                 return False
             if me is not None and me.cancelling():
                 # The call has cancelled the task it ran in. That is its own affair, and not of the calls behind it.
@@ -144,10 +153,13 @@ class Inbox:
         self._is_running = False
         return True
 
-    def _first_step(self, turn: Turn, context: Context) -> Started | None:
-        """Call it, and run its coroutine up to where it waits; what is returned is the rest of it, None at its end."""
+    def _first_step(self, turn: Turn) -> tuple[Coroutine[Any, Any, Any], Any] | None:
+        """Call it, and run its coroutine up to where it waits: return it, and what for; None when it has ended.
+
+        To be run in the context of the message.
+        """
         try:
-            coroutine = context.run(turn.start) if not self._debug else self._watched_start(turn, context)
+            coroutine = turn.start() if not self._debug else self._watched_start(turn)
         except ENDS:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever the application raises is its caller's to hear
@@ -158,7 +170,7 @@ class Inbox:
         if coroutine is None:
             return None
         try:
-            waits_for = context.run(coroutine.send, None)
+            waits_for = coroutine.send(None)
         except StopIteration as stop:
             _settle(turn, stop.value)
         except ENDS:
@@ -166,13 +178,13 @@ class Inbox:
         except BaseException as error:  # noqa: BLE001 - as above
             _fail(turn, error)
         else:
-            return Started(coroutine, waits_for, context.run)
+            return coroutine, waits_for
         return None
 
-    def _watched_start(self, turn: Turn, context: Context) -> Coroutine[Any, Any, Any] | None:
+    def _watched_start(self, turn: Turn) -> Coroutine[Any, Any, Any] | None:
         began = self._loop.time()
         try:
-            return context.run(turn.start)
+            return turn.start()
         finally:
             if (held := self._loop.time() - began) > SLOW_SECONDS:
                 _warn_slow(turn, held)
@@ -193,22 +205,24 @@ class Inbox:
             if not self._waiting:
                 self._waiting = None
                 return None
-            self._turns = self._waiting.popleft()
+            turn, self._turns = self._waiting.popleft()
             self._message_context = self._context.copy()
+            if turn is not None:
+                return turn
 
-    async def _finish(self, turn: Turn, rest: Started) -> None:
+    async def _finish(self, turn: Turn, rest: Started, context: Context) -> None:
         try:
             value = await rest
         except (*ENDS, GeneratorExit):
             # The last when the event loop is closed with this task in it.
             raise
         except asyncio.CancelledError as cancelled:
-            _fail(turn, cancelled)
+            context.run(_fail, turn, cancelled)
             raise
         except BaseException as error:  # noqa: BLE001 - as above
-            _fail(turn, error)
+            context.run(_fail, turn, error)
         else:
-            _settle(turn, value)
+            context.run(_settle, turn, value)
 
 
 def _next_of(turns: Iterator[Turn]) -> Turn | None:

@@ -101,9 +101,9 @@ class Router:
                 for handler in ipc.calls(channel):
                     yield LastHolderTurn(handler, event, [message])
 
-    def invoke(self, connection: Connection, call_id: int, channel: str, args: list[Any]) -> Iterator[Turn]:
-        """Return the call for an `invoke`: one, which answers."""
-        return iter((_InvokeTurn(self, connection, call_id, channel, args),))
+    def invoke(self, connection: Connection, call_id: int, channel: str, args: list[Any]) -> Turn:
+        """Return the call for an `invoke`, which answers."""
+        return _InvokeTurn(self, connection, call_id, channel, args)
 
     def take_handler(self, frame: WebFrameMain, channel: str) -> Handler:
         """Return the handler for one call. Raises NoHandlerError."""
@@ -198,7 +198,7 @@ class _InvokeTurn:
         # Only now: a listener of the message before this one may have registered it.
         handler = self._router.take_handler(frame, self._channel)
         event = IpcMainInvokeEvent(frame)
-        args = handler.bind(event, self._args)
+        args = handler.bind(self._args)
         if handler.is_async:
             coroutine: Coroutine[Any, Any, Any] = handler.function(event, *args)
             return coroutine
@@ -255,9 +255,9 @@ class _InvokeTurn:
         self._answer(self._router.error(self._id, self._channel, error))
 
     def _answer(self, message: EncodedMessage) -> None:
-        connection = self._connection
-        if not connection.ended and connection.answers.finish(self._id):
-            connection.post_here(message)
+        # A link that has ended takes nothing.
+        if self._connection.answers.finish(self._id):
+            self._connection.post_here(message)
 
     def describe(self) -> str:
         return f"The handler for '{self._channel}'"

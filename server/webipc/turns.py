@@ -139,7 +139,7 @@ class ListenerTurn:
     def start(self) -> Coroutine[Any, Any, Any] | None:
         """See `Turn`."""
         handler = self._handler
-        returned = handler.function(self._event, *handler.bind(self._event, self._args))
+        returned = handler.function(self._event, *handler.bind(self._args))
         return returned if inspect.iscoroutine(returned) else None
 
     def settle(self, value: Any) -> None:

@@ -91,7 +91,7 @@ class Answers:
         """
         if call_id <= self._last or (call_id - self._last) % 2:
             raise ProtocolError(f"the id of a call is beyond {self._last} and of the same parity; {call_id} came")
-        if len(self) >= self._limits.open_calls:
+        if len(self._open) >= self._limits.open_calls:
             raise ProtocolError(f"at most {self._limits.open_calls} open calls", CloseCode.TOO_LARGE)
         self._last = call_id
         self._open[call_id] = None

@@ -13,6 +13,7 @@ from webipc.core.clone_encode import Encoder
 from webipc.core.clone_scan import is_plain
 from webipc.core.errors import ProtocolError
 from webipc.core.limits import DEFAULT_LIMITS, Limits
+from webipc.core.tuples import new
 
 
 class Cloned(NamedTuple):
@@ -36,7 +37,7 @@ def encode(value: Any, limits: Limits = DEFAULT_LIMITS, root: str = "args") -> C
     `fixups`, `segments` and `bigint_digits`, which the receiver would refuse.
     """
     if is_plain(value, limits.depth):
-        return Cloned(value, [], [])
+        return new(Cloned, (value, [], []))
     encoder = Encoder(limits, root)
     skeleton, segments = encoder.encode(value)
     if encoder.has_references:

@@ -30,6 +30,7 @@ from .envelope_rows import form_of, refuse_excess, row_of
 from .errors import ProtocolError
 from .frame import RawMessage
 from .limits import DEFAULT_LIMITS, Limits
+from .tuples import new
 
 Meta: TypeAlias = Mapping[str, Any]
 """What may accompany a value: `deadline`, `traceparent`, and keys of later versions. The peer's claims, unchecked."""
@@ -282,11 +283,11 @@ def _common(fields: list[Any], segments: Sequence[memoryview], longest: int) -> 
         return None
     match fields:
         case ["invoke", number, channel, value] if _is_id(number) and _is_short(channel, longest):
-            return Invoke("invoke", number, channel, value, None, (), segments)
+            return new(Invoke, ("invoke", number, channel, value, None, (), segments))
         case ["send", channel, value] if _is_short(channel, longest):
-            return Send("send", channel, value, None, (), segments)
+            return new(Send, ("send", channel, value, None, (), segments))
         case ["result", number, value] if _is_id(number):
-            return Result("result", number, value, None, (), segments)
+            return new(Result, ("result", number, value, None, (), segments))
     return None
 
 
@@ -326,6 +327,9 @@ def decode_value(carrier: Carrier, limits: Limits = DEFAULT_LIMITS) -> Any:
 
     To be called once for each message: the value may be made of its skeleton.
     """
+    if not carrier.fixups and not carrier.segments:
+        # JSON's own types need no decoding.
+        return carrier.value
     return decode(carrier.value, carrier.fixups, carrier.segments, limits)
 
 

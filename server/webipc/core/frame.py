@@ -8,6 +8,7 @@ Twin: js-client/src/core/frame.ts
 import json
 import math
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import repeat
 from typing import Any, Final, NamedTuple, NoReturn, Protocol, TypeGuard
 
@@ -15,6 +16,7 @@ import orjson
 
 from .errors import CloseCode, LimitError, ProtocolError
 from .limits import DEFAULT_LIMITS, Limits
+from .tuples import new
 
 _Bytes = bytes | bytearray | memoryview
 
@@ -89,13 +91,13 @@ def encode_message(
     if cloned.fixups:
         message.append(cloned.fixups)
     json = _dump(message)
-    return sized(json, cloned.segments) if cloned.segments else EncodedMessage(json, (), len(json))
+    return sized(json, cloned.segments) if cloned.segments else new(EncodedMessage, (json, (), len(json)))
 
 
 def sized(json: bytes, segments: Sequence[_Bytes]) -> EncodedMessage:
     """Return a message that already is JSON, with its size: the parts of a parcel."""
     if not segments:
-        return EncodedMessage(json, (), len(json))
+        return new(EncodedMessage, (json, (), len(json)))
     return EncodedMessage(json, tuple(segments), len(json) + sum(map(_size, segments)))
 
 
@@ -196,7 +198,9 @@ def _raw_messages(elements: list[Any], segments: Iterable[Sequence[memoryview]] 
     for element in elements:
         if type(element) is not list:
             raise ProtocolError("a message is an array; something else came in its place")
-    return list(map(RawMessage, elements, repeat(()) if segments is None else segments))
+    # As many lists of segments as messages: `_unpack` has seen to it.
+    rows = zip(elements, repeat(()) if segments is None else segments, strict=False)
+    return list(map(partial(new, RawMessage), rows))
 
 
 def _numbered_frame(seq: int, ack: int, messages: list[RawMessage], size: int) -> Frame:

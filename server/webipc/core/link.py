@@ -214,8 +214,12 @@ class Link:
         # A message that is alone is a frame, whatever it is.
         batch = batch_of(unsent, self._limits) if len(unsent) > 1 else (unsent[0],)
         frame = encode_frame(seq, self._received, batch)
-        for _ in batch:
-            sent.append(unsent.popleft())
+        if len(batch) == len(unsent):
+            sent.extend(unsent)
+            unsent.clear()
+        else:
+            for _ in batch:
+                sent.append(unsent.popleft())
         self._handed = max(self._handed, seq + len(batch) - 1)
         self._owed_messages = self._owed_bytes = 0
         return frame
@@ -302,10 +306,12 @@ class Link:
         return link
 
     def _forget(self, up_to: int) -> None:
-        # An acknowledgement may reach behind what the socket got: a body has brought it first.
-        while self._first <= up_to:
-            self._kept_bytes -= (self._sent or self._unsent).popleft().size
-            self._first += 1
+        sent, unsent, kept_bytes = self._sent, self._unsent, self._kept_bytes
+        for _ in range(self._first, up_to + 1):
+            # An acknowledgement may reach behind what the socket got: a body has brought it first.
+            kept_bytes -= (sent or unsent).popleft().size
+        self._kept_bytes = kept_bytes
+        self._first = max(self._first, up_to + 1)
 
     def _settle_ack(self) -> None:
         self._owed_messages = self._owed_bytes = 0

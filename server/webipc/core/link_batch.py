@@ -22,11 +22,12 @@ def batch_of(queue: Iterable[EncodedMessage], limits: Limits, room: int | None =
     batch: list[EncodedMessage] = []
     size = _HEAD_BYTES
     for message in queue:
-        size += _framed_size(message)
+        # Nearly every message has no segments, and then neither question needs a call.
+        size += _framed_size(message) if message.segments else message.size + _MESSAGE_BYTES
         if room is not None and size > room:
             break
         # PROTOCOL.md 3: so many messages, and only one when it is large. 4.3: each part in a frame of its own.
-        is_alone = is_part(message)
+        is_alone = is_part(message) if message.segments else False
         if batch and (is_alone or size > limits.frame_bytes or len(batch) >= limits.frame_messages):
             break
         batch.append(message)
