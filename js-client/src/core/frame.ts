@@ -175,20 +175,18 @@ interface Unpacked {
 
 /**
  * The reverse of `pack`, where `before` elements of the JSON stand before the messages. Text is the same without
- * bytes, and with empty lists of lengths.
+ * lengths and bytes.
  *
  * Uses as an array what has to be one: nothing else in JSON has an array's methods, so anything else throws.
  */
 function unpack(data: string | Uint8Array, before: number): Unpacked {
   try {
     const isText = typeof data === 'string'
-    const bytes = isText ? new Uint8Array() : data
     const end = isText ? 0 : 4 + uint32At(data, 0)
     const elements = JSON.parse(isText ? data : decoder.decode(data.subarray(4, end))) as unknown[]
-    const lengths = isText ? elements.slice(before).map(() => []) : elements.pop() as number[][]
-    const segments = cut(bytes, end, lengths)
+    const segments = isText ? [] : cut(data, end, elements.pop() as number[][])
     const rows = elements.slice(before)
-    if (rows.length === segments.length && rows.every(Array.isArray)) {
+    if ((isText || rows.length === segments.length) && rows.every(Array.isArray)) {
       return { elements, messages: rows.map((fields, index) => ({ fields, segments: segments[index] ?? [] })) }
     }
   } catch {
