@@ -28,6 +28,7 @@ LIKE_TWINS = ("values", "clone")
 
 ONE_SIDED = {
     ("errors", "IpcError"),  # raised by Python handlers for the caller; a page rejects with any Error
+    ("link", "isFull"),  # a page runs one task after the other, and sends at the end of each
     # In TypeScript, functions beside the class instead of methods: a page never needs them, and leaves functions out.
     ("link", "claim"),
     ("link", "replace"),

@@ -7,6 +7,7 @@ import random
 import secrets
 import socket as sockets
 import struct
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -283,6 +284,41 @@ def test_compression_is_left_to_uvicorn(site: Site) -> None:
         assert not isinstance(hubs_transport(site), DirectTransport)
         opened.send('[1,0,["invoke",1,"echo",["squeezed"]]]')
         assert '"squeezed"' in str(opened.recv(5))
+
+
+def test_a_full_frame_leaves_while_the_listener_that_fills_it_goes_on(server: Live, site: Site) -> None:
+    has_come = threading.Event()
+    came_meanwhile: list[bool] = []
+
+    @site.ipc_main.on("burst")
+    def burst(event: IpcMainEvent) -> None:
+        for number in range(129):
+            event.reply("tick", number)
+        came_meanwhile.append(has_come.wait(5))
+
+    with greeted(server) as opened:
+        opened.send(json.dumps([1, 0, ["send", "burst", []]]))
+        _, _, *first = json.loads(opened.recv(10))
+        has_come.set()
+        _, _, *rest = json.loads(opened.recv(10))
+    assert came_meanwhile == [True]
+    assert [*first, *rest] == [["send", "tick", [number]] for number in range(129)]
+    assert len(first) == 128
+
+
+def test_a_burst_from_a_callback_of_the_event_loop_leaves_when_the_turn_is_over(server: Live, site: Site) -> None:
+    with greeted(server) as opened:
+        (contents,) = site.ipc_main.get_all_web_contents()
+
+        def burst() -> None:
+            for number in range(300):
+                contents.send("tick", number)
+
+        assert server.loop is not None
+        server.loop.call_soon_threadsafe(burst)
+        frames = [json.loads(opened.recv(10))[2:] for _ in range(3)]
+    assert [message for messages in frames for message in messages] == [["send", "tick", [n]] for n in range(300)]
+    assert [len(messages) for messages in frames] == [128, 128, 44]
 
 
 @pytest.mark.parametrize("early", [1, 8, 50, None], ids=["a byte", "a header", "a part", "all"])

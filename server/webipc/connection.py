@@ -57,6 +57,9 @@ class Owner(Protocol):
     def wake(self, flushable: "Flushable") -> None:
         """Flush it in the next turn of the event loop."""
 
+    def hurry(self, flushable: "Flushable") -> None:
+        """Flush it at once, where that is possible: it was woken, and has a whole frame to send by now."""
+
     def dispatch(self, connection: "Connection", envelopes: Sequence[Any]) -> None:
         """Route what has arrived, in order. Raises ProtocolError when a message is wrong."""
 
@@ -160,7 +163,7 @@ class Connection:
     # --- what is sent ---------------------------------------------------------------------------------------------
 
     def post_here(self, message: EncodedMessage) -> None:
-        """Number and keep a message, and send it with whatever else is posted in this turn.
+        """Number and keep a message, and send it with whatever else is posted in this turn, or once a frame is full.
 
         A link that has ended in between takes nothing and says nothing.
         """
@@ -174,6 +177,8 @@ class Connection:
             return
         if not self.dirty:
             self._owner.wake(self)
+        elif self.link.is_full:
+            self._owner.hurry(self)
 
     def flush(self) -> None:
         """Write what the socket lacks, as long as the network takes it."""

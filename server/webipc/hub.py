@@ -264,6 +264,10 @@ class Hub:
         """Flush it in the next turn of the loop."""
         self.gate.wake(flushable)
 
+    def hurry(self, flushable: Flushable) -> None:
+        """Flush it at once, where that is possible."""
+        self.gate.hurry(flushable)
+
     def dispatch(self, connection: Connection, envelopes: Sequence[Envelope]) -> None:
         """Route what has arrived, in order. Raises ProtocolError at the first that is wrong; those before it stay."""
         self._dispatch.dispatch(connection, envelopes)

@@ -1,4 +1,5 @@
-"""The one gate through which frames leave: everything that was posted in one turn of the event loop goes out together.
+"""The one gate through which frames leave: everything that was posted in one turn of the event loop goes out together,
+in full frames as soon as they are full, and the rest when the turn is over.
 
 Whoever has something to say wakes the pump; the pump flushes each of them once, in its own task, in the next turn of
 the loop. One task serves every link of a hub, because a task for each costs memory per page and time per frame, and a
@@ -44,6 +45,14 @@ class Pump:
         if not self._holds and self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
 
+    def hurry(self, flushable: Flushable) -> None:
+        """Flush this at once, though somebody holds: it has a whole frame, and what follows goes into the next anyway.
+
+        Nothing happens outside of a task. It was woken, so its turn comes.
+        """
+        if asyncio.current_task(self._loop) is not None:
+            _flush(flushable)
+
     def hold(self) -> None:
         """Let nothing out until `release`: somebody is about to say several things, and will not wait in between."""
         self._holds += 1
@@ -71,7 +80,11 @@ class Pump:
         dirty, self._dirty = self._dirty, []
         for flushable in dirty:
             flushable.dirty = False
-            try:
-                flushable.flush()
-            except Exception:
-                logger.exception("A page could not be written to; the others are not affected")
+            _flush(flushable)
+
+
+def _flush(flushable: Flushable) -> None:
+    try:
+        flushable.flush()
+    except Exception:
+        logger.exception("A page could not be written to; the others are not affected")

@@ -87,6 +87,17 @@ def test_kept_bytes_follow_a_replacement() -> None:
     assert page.kept_bytes == 2 * void.size + message("b").size
 
 
+def test_a_link_is_full_once_its_next_frame_is() -> None:
+    _, server = open_pair()
+    for index in range(127):
+        server.post(message(index))
+    assert not server.is_full
+    server.post(message("the last that fits"))
+    assert server.is_full
+    server.take_frame()
+    assert not server.is_full
+
+
 def test_a_frame_has_at_most_128_messages() -> None:
     page, server = open_pair()
     for index in range(300):

@@ -101,6 +101,11 @@ class Link:
         return self._kept_bytes
 
     @property
+    def is_full(self) -> bool:
+        """As many messages are unsent as one frame holds: it is no use to wait for more."""
+        return len(self._unsent) >= self._limits.frame_messages
+
+    @property
     def ack_owed(self) -> bool:
         """Something came that no frame of ours has acknowledged."""
         return self._owed_messages > 0
