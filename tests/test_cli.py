@@ -23,7 +23,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 from tests.serving import DIRECT, PATIENCE, STOCK, free_port, spawned, wait_until
-from webipc import cli, serving
+from webipc import cli
 from webipc.body_endpoint import CONTENT_TYPE
 from webipc.core.frame import encode_body, encode_control
 from webipc.version import SUBPROTOCOL, VERSION
@@ -104,37 +104,13 @@ def line_with(process: subprocess.Popen[str], text: str) -> str:
     raise AssertionError(f"it ended without saying {text!r}: {''.join(lines)}")
 
 
-@pytest.mark.parametrize(
-    "name, parts",
-    [
-        ("main.py", ("main.py", None)),
-        ("main.py:app", ("main.py", "app")),
-        ("package.module:app", ("package.module", "app")),
-        (r"C:\web\main.py", (r"C:\web\main.py", None)),
-        (r"C:\web\main.py:app", (r"C:\web\main.py", "app")),
-        ("C:main", ("C:main", None)),
-    ],
-)
-def test_a_name_is_parted_at_its_last_colon_but_not_at_a_drives(name: str, parts: tuple[str, str | None]) -> None:
-    assert serving._split(name) == parts
-
-
-def test_a_file_in_a_package_is_imported_by_its_whole_name(tmp_path: Path) -> None:
-    package = tmp_path / "shop" / "web"
-    package.mkdir(parents=True)
-    for file in (package / "__init__.py", package.parent / "__init__.py", package / "main.py"):
-        file.touch()
-    assert serving.find_target(str(package / "main.py")) == serving.Target(tmp_path, "shop.web.main", None)
-
-
-def test_a_target_survives_the_environment() -> None:
-    target = serving.Target(Path("/a folder/x"), "shop.main", "app")
-    assert serving.Target.from_text(target.text) == target
-
-
-def test_a_file_that_is_not_there_is_named_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["run", str(tmp_path / "nothing.py")]) == 1
-    assert capsys.readouterr().err == f"webipc: there is no file {tmp_path / 'nothing.py'}\n"
+@pytest.mark.parametrize("name", ["nothing.py", "nothing", ".", "page.html"])
+def test_what_is_not_there_is_told_in_one_sentence(
+    name: str, program: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(program.parent)
+    assert cli.main(["dev", name]) == 1
+    assert re.fullmatch(r"webipc: .+\n", capsys.readouterr().err)
 
 
 def test_run_does_not_take_another_port_than_it_was_given(program: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,7 +119,42 @@ def test_run_does_not_take_another_port_than_it_was_given(program: Path, capsys:
         taken.listen()
         port = taken.getsockname()[1]
         assert cli.main(["run", str(program), "--port", str(port)]) == 1
-    assert capsys.readouterr().err == f"webipc: cannot listen on 127.0.0.1:{port}: address already in use\n"
+    assert capsys.readouterr().err == (
+        f"webipc: cannot listen on 127.0.0.1:{port}: address already in use; "
+        "end the program that listens there, or choose another port with --port\n"
+    )
+
+
+def test_an_address_of_another_machine_is_refused_with_what_to_give(
+    program: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["dev", str(program), "--host", "203.0.113.1"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("webipc: cannot listen on 203.0.113.1:8000: ")
+    assert told.endswith("; --host takes an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them\n")
+
+
+@pytest.mark.parametrize("port", ["70000", "-1", "eight"])
+def test_what_is_no_port_is_refused_with_the_ports_that_there_are(
+    port: str, program: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["dev", str(program), f"--port={port}"])
+    assert f"expected a number from 0 to 65535, got {port}\n" in capsys.readouterr().err
+
+
+def test_dev_tells_the_port_that_the_system_chose(program: Path) -> None:
+    with running("dev", str(program), "--port", "0", "--no-open") as process:
+        told = re.fullmatch(r"webipc: open (http://127\.0\.0\.1:[1-9]\d*)/ipc/\n", line_with(process, "webipc: open"))
+        assert told is not None
+        with urlopen(f"{told[1]}/ipc/", timeout=PATIENCE) as answer:
+            assert answer.status == 200
+
+
+@pytest.mark.parametrize("path", ["/tools/app", "tools/app/"])
+def test_a_path_under_which_a_proxy_serves_may_be_written_with_any_slashes(path: str, program: Path) -> None:
+    with running("dev", str(program), "--port", "0", "--no-open", "--root-path", path) as process:
+        assert line_with(process, "webipc: open").endswith("/tools/app/ipc/\n")
 
 
 def test_dev_takes_the_next_free_port_and_says_so(program: Path) -> None:
@@ -185,12 +196,107 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"webipc {VERSION}\n"
 
 
-def test_an_application_that_is_not_there_is_told_in_one_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["run", "dev"])
+def test_of_a_program_that_fails_its_own_lines_are_shown_and_one_sentence(tmp_path: Path, command: str) -> None:
     file = tmp_path / "main.py"
-    file.write_text("nothing = 1\n", encoding="utf-8")
-    with running("run", str(file), "--port", str(free_port())) as process:
-        assert "main has no FastAPI application called app" in line_with(process, "webipc: ")
-        assert process.wait(PATIENCE) == 1
+    file.write_text("import nothing_of_this_name\n", encoding="utf-8")
+    with running(command, str(file), "--port", "0") as process:
+        lines: list[str] = []
+        while not lines or not lines[-1].startswith("webipc: "):
+            lines.append(line_with(process, ""))
+        assert [line for line in lines if not line.startswith("INFO")] == [
+            "Traceback (most recent call last):\n",
+            f'  File "{file}", line 1, in <module>\n',
+            "    import nothing_of_this_name\n",
+            "ModuleNotFoundError: No module named 'nothing_of_this_name'\n",
+            (
+                f"webipc: {file} raised ModuleNotFoundError while it was imported: "
+                f"install nothing_of_this_name for {sys.executable}, which runs webipc, or mend its name\n"
+            ),
+        ]
+        if command == "run":
+            assert process.wait(PATIENCE) == 1
+        else:
+            assert line_with(process, "webipc: ") == "webipc: waiting for a file to change\n"
+            file.write_text(PROGRAM.format(pages=""), encoding="utf-8")
+            line_with(process, "webipc: open")
+
+
+def test_dev_says_that_no_ipc_main_is_mounted(tmp_path: Path) -> None:
+    file = tmp_path / "main.py"
+    file.write_text("from fastapi import FastAPI\napp = FastAPI()\n", encoding="utf-8")
+    with running("dev", str(file), "--port", "0", "--no-open") as process:
+        assert line_with(process, "webipc: ").endswith("because no IpcMain is mounted: ipc_main.mount(app)\n")
+
+
+SLOW = """
+import time
+from contextlib import asynccontextmanager
+import asyncio
+from fastapi import FastAPI
+from webipc import IpcMain
+
+def wait():
+    print("waits", flush=True)
+    return 60
+
+@asynccontextmanager
+async def lifespan(app):
+    {starting}
+    yield
+    {ending}
+
+{importing}
+app = FastAPI(lifespan=lifespan)
+IpcMain().mount(app)
+"""
+WAITS_LONG = "await asyncio.sleep(wait())"
+
+
+def slow(folder: Path, **where: str) -> str:
+    """Write a program that waits for a minute somewhere."""
+    file = folder / "main.py"
+    file.write_text(SLOW.format(**{"starting": "", "ending": "", "importing": "", **where}), encoding="utf-8")
+    return str(file)
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("command", ["run", "dev"])
+def test_a_signal_ends_a_program_that_is_being_imported(tmp_path: Path, command: str, sent: signal.Signals) -> None:
+    file = slow(tmp_path, importing="time.sleep(wait())")
+    with running(command, file, "--port", "0") as process:
+        line_with(process, "waits")
+        begun = time.monotonic()
+        os.killpg(process.pid, sent)
+        assert process.stdout is not None
+        rest = process.stdout.read()
+        assert process.wait(PATIENCE) == 0
+    assert time.monotonic() - begun < 5
+    assert "Traceback" not in rest
+
+
+@pytest.mark.parametrize("command", ["run", "dev"])
+def test_a_second_ctrl_c_ends_an_application_that_never_gets_ready(tmp_path: Path, command: str) -> None:
+    with running(command, slow(tmp_path, starting=WAITS_LONG), "--port", "0") as process:
+        line_with(process, "waits")
+        begun = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)
+        line_with(process, "Ctrl-C again ends it at once")
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(PATIENCE)
+    assert time.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize("command", ["run", "dev"])
+def test_a_second_ctrl_c_ends_an_application_that_never_gets_done(tmp_path: Path, command: str) -> None:
+    with running(command, slow(tmp_path, ending=WAITS_LONG), "--port", "0") as process:
+        line_with(process, "startup complete")
+        begun = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)
+        line_with(process, "waits")
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(PATIENCE)
+    assert time.monotonic() - begun < 5
 
 
 @contextmanager

@@ -22,7 +22,7 @@ LAYERS: Layers = (
     # Top to bottom; modules of one layer may import each other. A new module has to be put in its place here.
     ("cli", "__main__"),
     ("serving", "testing", "renderer_event", "uvicorn_websocket"),
-    ("watching",),
+    ("program", "watching"),
     ("page_connection", "renderer_errors"),
     ("in_memory",),
     ("__init__",),

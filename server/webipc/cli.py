@@ -5,6 +5,7 @@ the person at the terminal. Must not know links or messages.
 """
 
 import argparse
+import errno
 import logging.config
 import os
 import socket
@@ -21,9 +22,11 @@ from uvicorn.config import LOGGING_CONFIG
 from webipc import serving
 from webipc.ipc_main import DEBUG_VARIABLE, ORIGINS_VARIABLE
 from webipc.origins import Origins
+from webipc.program import StartError, Target, find_target
 from webipc.version import VERSION
 
 DEFAULT_PORT = 8000
+LAST_PORT = 65_535
 # How many ports above the wanted one `dev` tries.
 PORTS_TRIED = 50
 
@@ -32,10 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status (0 after Ctrl-C, 1 after an error, which is one sentence)."""
     options = _parser().parse_args(arguments)
     try:
-        target = serving.find_target(options.app)
+        target = find_target(options.app)
         _check_origins(options.origin)
         port = _free_port(options.host, options.port, search=options.command == "dev")
-    except serving.StartError as error:
+    except StartError as error:
         print(f"webipc: {error}", file=sys.stderr)
         return 1
     _set_environment(options, target, port)
@@ -61,8 +64,14 @@ def _parser() -> argparse.ArgumentParser:
     for command in (dev, run):
         command.add_argument("app", help="a file (main.py) or an application (package.module:app)")
         command.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-        command.add_argument("--port", type=int, default=DEFAULT_PORT, help="port (default: %(default)s; 0: any)")
-        command.add_argument("--root-path", default="", help="path under which a proxy serves the application")
+        command.add_argument("--port", type=_port, default=DEFAULT_PORT, help="port (default: %(default)s; 0: any)")
+        command.add_argument(
+            "--root-path",
+            type=_root_path,
+            default="",
+            metavar="PATH",
+            help="path under which a proxy serves the application",
+        )
         command.add_argument(
             "--origin", action="append", default=[], metavar="URL", help="let pages of this origin connect as well"
         )
@@ -75,26 +84,41 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) <= LAST_PORT):
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to {LAST_PORT}, got {text}")
+    return int(text)
+
+
+def _root_path(text: str) -> str:
+    """Return a path as ASGI has it: with a slash before it and none behind."""
+    inner = text.strip("/")
+    return f"/{inner}" if inner else ""
+
+
 def _check_origins(listed: Sequence[str]) -> None:
     """Raise StartError for what is no origin: here, where it was typed, and not in the process that serves."""
     try:
         Origins(listed)
     except ValueError as error:
-        raise serving.StartError(f"--origin: {error}") from None
+        raise StartError(f"--origin: {error}") from None
 
 
 def _free_port(host: str, port: int, *, search: bool) -> int:
     """Return a port that can be listened on; `search` goes on with the next ones, and says so."""
-    for candidate in range(port, min(port + PORTS_TRIED, 65_536) if search and port else port + 1):
-        taken = _why_not(host, candidate)
-        if taken is None:
-            if candidate != port:
-                print(f"webipc: port {port} is in use, so this is port {candidate}", file=sys.stderr)
-            return candidate
-    raise serving.StartError(f"cannot listen on {host}:{port}: {taken}")
+    last = min(port + PORTS_TRIED - 1, LAST_PORT) if search and port else port
+    candidate = port
+    while isinstance(found := _listen(host, candidate), OSError):
+        if found.errno != errno.EADDRINUSE or candidate == last:
+            raise StartError(_why_not(host, port, candidate, found))
+        candidate += 1
+    if candidate != port:
+        print(f"webipc: port {port} is in use, so this is port {found}", file=sys.stderr)
+    return found
 
 
-def _why_not(host: str, port: int) -> str | None:
+def _listen(host: str, port: int) -> int | OSError:
+    """Return the port, or the one that the system has chosen for 0; or why nobody can listen there."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         if os.name != "nt":
@@ -103,11 +127,24 @@ def _why_not(host: str, port: int) -> str | None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            return (error.strerror or str(error)).lower()
-    return None
+            return error
+        number: int = probe.getsockname()[1]
+        return number
 
 
-def _set_environment(options: argparse.Namespace, target: serving.Target, port: int) -> None:
+def _why_not(host: str, port: int, last: int, error: OSError) -> str:
+    ports = f"{port}" if last == port else f"{port} to {last}"
+    reason = (error.strerror or str(error)).lower()
+    if error.errno == errno.EADDRINUSE:
+        advice = "end the program that listens there, or choose another port with --port"
+    elif error.errno == errno.EACCES:
+        advice = "choose a port from 1024 on with --port"
+    else:
+        advice = "--host takes an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them"
+    return f"cannot listen on {host}:{ports}: {reason}; {advice}"
+
+
+def _set_environment(options: argparse.Namespace, target: Target, port: int) -> None:
     """Tell the process that serves, which is another one when files are watched."""
     os.environ[serving.TARGET_VARIABLE] = target.text
     os.environ[ORIGINS_VARIABLE] = " ".join([os.environ.get(ORIGINS_VARIABLE, ""), *options.origin]).strip()
@@ -132,7 +169,7 @@ def _in_url(host: str) -> str:
     return f"[{shown}]" if ":" in shown else shown
 
 
-def _server_settings(options: argparse.Namespace, target: serving.Target, port: int) -> dict[str, Any]:
+def _server_settings(options: argparse.Namespace, target: Target, port: int) -> dict[str, Any]:
     is_dev = options.command == "dev"
     settings: dict[str, Any] = {
         "app": "webipc.serving:served",

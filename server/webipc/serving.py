@@ -1,4 +1,4 @@
-"""The process that serves an application for the command line: finds it, tells its address, watches its pages.
+"""The process that serves an application for the command line: loads it, tells its address, watches its pages.
 
 With `webipc dev` this is a child process, started anew after every change; what it has to know comes through the
 environment. Must not know the command's options.
@@ -7,9 +7,9 @@ environment. Must not know the command's options.
 import asyncio
 import contextlib
 import gc
-import importlib
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -17,13 +17,14 @@ import time
 import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from types import FrameType
+from typing import Any, NoReturn, Self
 
 from fastapi import FastAPI
 
 from webipc.app import IpcMount, mounts
+from webipc.program import ImportFailedError, StartError, Target, load
 
 TARGET_VARIABLE = "WEBIPC_TARGET"
 # The address that a person can open; set by `dev` alone.
@@ -38,94 +39,22 @@ LAST_SECONDS = 0.5
 ANSWER_SECONDS = 2.0
 
 
-class StartError(Exception):
-    """The application cannot be served; the text is one sentence for the person at the terminal."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where an application is."""
-
-    # What has to be on the import path, and what `dev` watches.
-    folder: Path
-    # Name of the module below it.
-    module: str
-    # Name of the application in the module; None: `app`, or else the only FastAPI there.
-    attribute: str | None
-
-    @property
-    def text(self) -> str:
-        """Return it as one string for the environment."""
-        return "\n".join([str(self.folder), self.module, self.attribute or ""])
-
-    @classmethod
-    def from_text(cls, text: str) -> "Target":
-        """Return what `text` was made from."""
-        folder, module, attribute = text.split("\n")
-        return cls(Path(folder), module, attribute or None)
-
-
-def find_target(name: str) -> Target:
-    """Return where `main.py`, `main.py:app` or `package.module:app` is.
-
-    Raises StartError when a file is not there, naming its absolute path.
-    """
-    path_text, attribute = _split(name)
-    path = Path(path_text)
-    if path_text.endswith(".py") or path.is_file():
-        return _file_target(path.absolute(), attribute)
-    if "/" in path_text or "\\" in path_text:
-        raise StartError(f"expected a file that ends with .py or package.module:app, got {name}")
-    return Target(Path.cwd(), path_text, attribute)
-
-
-def _split(name: str) -> tuple[str, str | None]:
-    """Part a name at its last colon, but not at that of a Windows drive."""
-    head, colon, tail = name.rpartition(":")
-    if colon and tail.isidentifier() and len(head) > 1:
-        return head, tail
-    return name, None
-
-
-def _file_target(path: Path, attribute: str | None) -> Target:
-    if not path.is_file():
-        raise StartError(f"there is no file {path}")
-    names = [path.stem]
-    folder = path.parent
-    while (folder / "__init__.py").is_file():
-        names.insert(0, folder.name)
-        folder = folder.parent
-    return Target(folder, ".".join(names), attribute)
-
-
 def served() -> FastAPI:
     """Return the application to serve (uvicorn calls this in the process that serves)."""
-    target = Target.from_text(os.environ[TARGET_VARIABLE])
-    if str(target.folder) not in sys.path:
-        sys.path.insert(0, str(target.folder))
-    module = importlib.import_module(target.module)
-    app = _application(module, target)
+    try:
+        app = load(Target.from_text(os.environ[TARGET_VARIABLE]))
+    except StartError as error:
+        _give_up(error)
     _watch_lifespan(app)
     return app
 
 
-def _application(module: Any, target: Target) -> FastAPI:
-    if target.attribute is not None:
-        app: object = getattr(module, target.attribute, None)
-        if app is None:
-            _give_up(f"{target.module} has no {target.attribute}")
-    else:
-        found = [value for value in vars(module).values() if isinstance(value, FastAPI)]
-        app = getattr(module, "app", found[0] if len(found) == 1 else None)
-        if app is None:
-            _give_up(f"{target.module} has no FastAPI application called app; name it: {target.module}:name")
-    if not isinstance(app, FastAPI):
-        _give_up(f"expected a FastAPI application, found {type(app).__name__} in {target.module}")
-    return app
-
-
-def _give_up(text: str) -> NoReturn:
-    print(f"webipc: {text}", file=sys.stderr)
+def _give_up(error: StartError) -> NoReturn:
+    if isinstance(error, ImportFailedError):
+        print(error.trace, end="", file=sys.stderr)
+    print(f"webipc: {error}", file=sys.stderr)
+    if os.environ.get(ADDRESS_VARIABLE):
+        print("webipc: waiting for a file to change", file=sys.stderr)
     raise SystemExit(1)
 
 
@@ -135,18 +64,64 @@ def _watch_lifespan(app: FastAPI) -> None:
     @asynccontextmanager
     async def lifespan(scope_app: Any) -> AsyncIterator[Any]:
         tasks = []
-        try:
+        with _Impatience() as impatience:
             async with inner(scope_app) as state:
+                impatience.rest()
                 _freeze()
                 if os.environ.get(ADDRESS_VARIABLE):
                     tasks = [asyncio.create_task(_announce(app)), asyncio.create_task(_watch_pages(mounts(app)))]
-                yield state
-        finally:
-            for task in tasks:
-                task.cancel()
+                try:
+                    yield state
+                finally:
+                    for task in tasks:
+                        task.cancel()
+                    impatience.wake()
             threading.Thread(target=_leave_anyway, daemon=True).start()
 
     app.router.lifespan_context = lifespan
+
+
+class _Impatience:
+    """Lets Ctrl-C end the process while the application starts or ends, which may take for ever.
+
+    The server notes a signal then, and looks at it when the application is done. So the first one while it starts is
+    answered by a sentence, the second one ends the process, and so does any while it ends.
+    """
+
+    def __init__(self) -> None:
+        self._server: Any = None
+        self._asked = False
+
+    def __enter__(self) -> Self:
+        self._listen()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.rest()
+
+    def rest(self) -> None:
+        """Leave signals to the server."""
+        if self._server is not None:
+            signal.signal(signal.SIGINT, self._server)
+            self._server = None
+
+    def wake(self) -> None:
+        """The application begins to end: the first Ctrl-C has been, or somebody else has asked for the end."""
+        self._asked = True
+        self._listen()
+
+    def _listen(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            self._server = signal.signal(signal.SIGINT, self._hear)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        if self._asked:
+            sys.stderr.flush()
+            os._exit(1)
+        self._asked = True
+        print("webipc: ends as soon as the application has started; Ctrl-C again ends it at once", file=sys.stderr)
+        if callable(self._server):
+            self._server(number, frame)
 
 
 def _freeze() -> None:
@@ -166,6 +141,8 @@ def _leave_anyway() -> None:
 async def _announce(app: FastAPI) -> None:
     """Say where the page is, and open it once."""
     address = os.environ[ADDRESS_VARIABLE] + await _best_path(app)
+    if not _has_ipc(app):
+        print("webipc: no page can connect, because no IpcMain is mounted: ipc_main.mount(app)", file=sys.stderr)
     opened = os.environ.get(OPENED_VARIABLE, "no")
     if opened != "no" and Path(opened).exists():
         return
@@ -173,6 +150,11 @@ async def _announce(app: FastAPI) -> None:
     if opened != "no":
         _mark(Path(opened))
         await asyncio.to_thread(_open, address)
+
+
+def _has_ipc(app: FastAPI) -> bool:
+    """Tell whether an IpcMain is mounted on this application, or on one that is mounted on it."""
+    return bool(mounts(app)) or any(mounts(getattr(route, "app", None)) for route in app.router.routes)
 
 
 async def _best_path(app: FastAPI) -> str:
