@@ -100,7 +100,8 @@ export class Arrivals {
   /** @param {boolean} isPaused */
   #setPaused(isPaused) {
     this.#isPaused = isPaused
-    this.#pause.setAttribute('aria-pressed', String(isPaused))
+    // No `aria-pressed`: the words change, and "Go on, pressed" would say that it goes on.
+    this.#pause.classList.toggle('is-on', isPaused)
     this.#pause.textContent = isPaused ? 'Go on' : 'Pause'
     this.#later()
   }

@@ -11,7 +11,7 @@ import { typeOf } from './show.js'
 /** @typedef {import('./channel-list.js').Channel} Channel */
 /** @typedef {import('./channel-list.js').Parameter} Parameter */
 
-/** What to write for an annotation, where a person may not know it; the first that is found in it counts. */
+/** What to write for an annotation, where a person may not know it: what stands first in it counts, being outermost. */
 const EXAMPLES = /** @type {const} */ ([
   [/\bJSMap\b/, "new Map([['key', 1]])"],
   [/\bJSSet\b|\bset\b/, 'new Set([1, 2])'],
@@ -37,10 +37,14 @@ const EXAMPLES = /** @type {const} */ ([
  */
 function placeholder(parameter) {
   if (parameter.default !== null) return pythonText(parameter.default)
+  let first = { at: Infinity, example: '' }
   for (const [pattern, example] of EXAMPLES) {
     const match = pattern.exec(parameter.annotation)
-    if (match) return example === '$1' ? match[1] ?? '' : example
+    if (match && match.index < first.at) {
+      first = { at: match.index, example: example === '$1' ? match[1] ?? '' : example }
+    }
   }
+  if (first.example !== '') return first.example
   return parameter.name.startsWith('*') ? "1, 'two', [3]" : 'a value'
 }
 

@@ -1,5 +1,7 @@
 /**
  * What came of the calls on one channel, the latest first: the arguments, how long it took, the result or the error.
+ *
+ * A screen reader is told the outcome of each, in a few words: it would read a long result to its end.
  */
 import { button, copy, element } from './elements.js'
 import { literal } from './literal-writer.js'
@@ -9,7 +11,9 @@ import { valueTree } from './value-tree.js'
 const KEPT = 20
 
 export class CallLog {
-  element = element('ol', { class: 'call-log', 'aria-live': 'polite', 'aria-label': 'Calls, the latest first' })
+  #list = element('ol', { 'aria-label': 'Calls, the latest first' })
+  #told = element('p', { class: 'heard', role: 'status' })
+  element = element('div', { class: 'call-log' }, this.#told, this.#list)
   #count = 0
   #again
 
@@ -23,9 +27,10 @@ export class CallLog {
    * @returns {Entry}
    */
   begin(args) {
-    const entry = new Entry(this.#count += 1, args, this.#again)
-    this.element.prepend(entry.element)
-    while (this.element.childElementCount > KEPT) this.element.lastElementChild?.remove()
+    const number = this.#count += 1
+    const entry = new Entry(number, args, this.#again, (outcome) => { this.#told.textContent = `Call ${number}: ${outcome}` })
+    this.#list.prepend(entry.element)
+    while (this.#list.childElementCount > KEPT) this.#list.lastElementChild?.remove()
     return entry
   }
 }
@@ -36,13 +41,16 @@ class Entry {
   #status = element('span', { class: 'status' }, 'waiting')
   #actions = element('span', { class: 'entry-actions' })
   #body = element('div', { class: 'body' })
+  #tell
 
   /**
    * @param {number} number
    * @param {unknown[]} args
    * @param {(args: string) => void} again
+   * @param {(outcome: string) => void} tell
    */
-  constructor(number, args, again) {
+  constructor(number, args, again, tell) {
+    this.#tell = tell
     const text = argumentsText(args)
     if (text !== undefined) {
       const label = `Put the arguments of call ${number} into the form`
@@ -71,6 +79,7 @@ class Entry {
   rejected(error) {
     const told = error instanceof Error ? error : new Error(String(error))
     this.#settle('is-error', `${told.name} · ${this.#elapsed()}`)
+    this.#tell(told.message)
     this.#copies('Copy the error', () => [told.message, told.cause instanceof Error ? told.cause.stack : ''].join('\n'))
     this.#body.append(element('p', { class: 'message' }, told.message), ...details(told))
   }
@@ -82,6 +91,7 @@ class Entry {
   #settle(state, text) {
     this.element.className = `entry ${state}`
     this.#status.textContent = text
+    this.#tell(text)
   }
 
   /**

@@ -37,6 +37,7 @@ export function keyOf({ role, channel }) {
 export class ChannelList {
   #filter = byId('filter', HTMLInputElement)
   #list = byId('channel-list', HTMLElement)
+  #found = byId('found', HTMLElement)
   /** @type {readonly Channel[]} */
   #channels = []
   /** What `#channels` came from, to see whether there is anything new. */
@@ -76,6 +77,7 @@ export class ChannelList {
       const text = words === '' ? 'No channels yet.' : `No channel has “${this.#filter.value}” in its name or text.`
       this.#list.append(element('p', { class: 'nothing' }, text))
     }
+    this.#found.textContent = words === '' ? '' : `${found.length} of ${this.#channels.length} channels`
     for (const link of this.#links()) mark(link, this.#chosen)
   }
 
@@ -129,7 +131,7 @@ function group(title, channels) {
   const items = channels.map((channel) => element('li', {}, element('a', { href: `#${keyOf(channel)}` },
     element('span', { class: 'channel' }, channel.channel),
     element('span', { class: 'first-line' }, firstLine(channel)))))
-  return [element('h3', {}, title), element('ul', {}, ...items)]
+  return [element('h2', {}, title), element('ul', {}, ...items)]
 }
 
 /** @param {Channel} channel */

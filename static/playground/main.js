@@ -109,7 +109,8 @@ class Playground {
   #showChosen() {
     const hash = location.hash.slice(1)
     // The link that skips the list leads to an element; the key of a channel has a colon.
-    if (hash !== '' && !hash.includes(':')) return
+    const isChannel = hash.includes(':')
+    if (hash !== '' && !isChannel && this.#call.childElementCount > 0) return
     const channel = this.#channels.find((each) => keyOf(each) === hash)
     if (channel) {
       this.#list.choose(channel)
@@ -121,7 +122,7 @@ class Playground {
     } else if (this.#channels.length === 0) {
       this.#call.replaceChildren(nothingYet())
       this.#showView('call')
-    } else if (hash === '') {
+    } else if (!isChannel) {
       // The first one is shown at once; a choice makes an entry in the history, this does not.
       history.replaceState(null, '', `#${keyOf(/** @type {Channel} */ (this.#channels[0]))}`)
       this.#showChosen()

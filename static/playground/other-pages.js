@@ -9,7 +9,7 @@ import { byId, button, element } from './elements.js'
 export class OtherPages {
   #hear
   #place = byId('other-pages', HTMLElement)
-  #embed = button('Embed a page', () => { void this.#toggle() }, { class: 'quiet', 'aria-pressed': 'false' })
+  #embed = button('Embed a page', () => { void this.#toggle() }, { class: 'quiet' })
   /** @type {HTMLElement | undefined} */
   #guest
 
@@ -30,7 +30,7 @@ export class OtherPages {
       this.#guest = this.#view()
       this.#place.append(this.#guest)
     }
-    this.#embed.setAttribute('aria-pressed', String(this.#guest !== undefined))
+    this.#embed.classList.toggle('is-on', this.#guest !== undefined)
     this.#embed.textContent = this.#guest ? 'Remove the page' : 'Embed a page'
   }
 

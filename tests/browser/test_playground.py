@@ -285,7 +285,9 @@ CONTRAST = """(() => {
   }
   const texts = ['--text', '--soft', '--accent', '--wait', '--bad', '--good']
   const pairs = texts.flatMap((text) => ['--ground', '--surface'].map((ground) => [text, ground]))
-  return [...pairs, ['--on-accent', '--accent'], ['--accent', '--accent-wash'], ['--soft', '--raised']].map(ratio)
+  const others = [['--on-accent', '--accent'], ['--accent', '--accent-wash'], ['--soft', '--raised']]
+  others.push(['--edge', '--surface'])
+  return [...pairs, ...others].map(ratio)
 })()"""
 
 
@@ -294,7 +296,11 @@ def test_every_colour_of_text_can_be_read(page: Page, scheme: str) -> None:
     page.prefer("prefers-color-scheme", scheme)
     page.open()
     assert page.look("matchMedia('(prefers-color-scheme: dark)').matches") == (scheme == "dark")
-    assert [pair for pair in page.look(CONTRAST) if pair[1] < 4.5] == []
+    *texts, edge = page.look(CONTRAST)
+    assert [pair for pair in texts if pair[1] < 4.5] == []
+    # Around a field, where it is a sign and no text.
+    assert edge[1] >= 3
+    assert page.look("getComputedStyle(document.querySelector('#call textarea'), '::placeholder').opacity") == "1"
 
 
 def test_nothing_moves_for_those_who_want_no_motion(page: Page) -> None:

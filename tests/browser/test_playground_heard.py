@@ -1,0 +1,106 @@
+"""The playground for those who hear it, who use it without a mouse, and who have names longer than ours."""
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi import FastAPI
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webdriver import WebDriver
+
+from tests.browser.playground import Page
+from tests.serving import Live, live
+from webipc import IpcError, IpcMain, IpcMainInvokeEvent
+
+pytestmark = pytest.mark.engines("chromium")
+
+LONG = "a-channel/with-a-name-that-goes-on-" + "x" * 120
+
+
+def make_app() -> FastAPI:
+    app = FastAPI(title="An application whose title is longer than the window is wide, as some of them are")
+    ipc_main = IpcMain(debug=True)
+    ipc_main.mount(app)
+    ipc_main.handle("many", many)
+    ipc_main.handle("fail", fail)
+    ipc_main.handle(LONG, many)
+    ipc_main.on(LONG, fail)
+    return app
+
+
+async def many(event: IpcMainInvokeEvent, places: dict[str, list[int]]) -> list[int]:
+    return list(range(1000))
+
+
+async def fail(event: IpcMainInvokeEvent, rows: list[dict[str, int]]) -> None:
+    raise IpcError("no coffee")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Live]:
+    with live(make_app()) as served:
+        yield served
+
+
+@pytest.fixture
+def page(tab: WebDriver, server: Live) -> Page:
+    return Page(tab, server.url)
+
+
+def test_the_outcome_of_a_call_is_told_in_a_few_words_and_not_to_its_end(page: Page) -> None:
+    page.open("handle:many")
+    page.call("{}")
+    page.until_text(".entry .tree", "99: 99")
+    told = page.look("document.querySelector('#call [role=status]').textContent")
+    assert told.startswith("Call 1: Array(1,000) · ")
+    assert page.look("document.querySelector('.entry .tree').closest('[aria-live], [role=status], [role=log]')") is None
+
+
+def test_why_a_call_failed_is_told(page: Page) -> None:
+    page.open("handle:fail")
+    page.call("[]")
+    page.until("document.querySelector('.entry.is-error')")
+    told = page.look("document.querySelector('#call [role=status]').textContent")
+    assert told == "Call 1: Error invoking remote method 'fail': Error: no coffee"
+
+
+def test_how_many_channels_a_filter_leaves_is_told(page: Page) -> None:
+    page.open()
+    page.look("document.querySelector('#filter').focus()")
+    page.press("many")
+    page.until("document.querySelector('#found').textContent === '1 of 4 channels'")
+    page.press(Keys.ESCAPE)
+    page.until("document.querySelector('#found').textContent === ''")
+
+
+def test_a_button_whose_words_change_is_not_told_as_pressed_besides(page: Page) -> None:
+    page.open("handle:many")
+    page.look("document.querySelector('#pause').click()")
+    assert page.text("#pause") == "Go on"
+    assert page.look("document.querySelector('#pause').hasAttribute('aria-pressed')") is False
+
+
+@pytest.mark.parametrize("width", [360, 640, 1280])
+def test_a_long_name_breaks_no_word_beside_it(page: Page, width: int) -> None:
+    page.size(width)
+    page.open(f"handle:{LONG.replace('/', '%2F')}")
+    page.until_text("#call h2", LONG)
+    lines = """[...document.querySelectorAll('.badge, h1 small, .word, .contents')]
+      .filter((it) => it.offsetParent && it.offsetHeight > 26).map((it) => it.textContent)"""
+    assert page.look(lines) == []
+    assert page.look("document.querySelector('#header').scrollHeight <= 48")
+    assert page.look("document.documentElement.scrollWidth") <= width
+
+
+def test_a_page_that_is_loaded_anew_after_its_list_was_skipped_shows_a_channel(page: Page) -> None:
+    page.open("handle:fail")
+    page.look("document.querySelector('.skip').click()")
+    page.until("location.hash === '#call'")
+    assert page.text("#call h2").startswith("fail")
+    page.tab.refresh()
+    page.until("document.querySelector('#call h2')")
+
+
+@pytest.mark.parametrize("channel, example", [("handle:many", "{ key: 1 }"), ("handle:fail", "[1, 2]")])
+def test_the_example_in_a_field_is_of_the_outermost_type(page: Page, channel: str, example: str) -> None:
+    page.open(channel)
+    assert page.look("document.querySelector('#call textarea').placeholder") == example
