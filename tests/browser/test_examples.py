@@ -11,6 +11,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.browser.browsers import console, evaluate, new_tab
+from tests.browser.contrast import unreadable
+from tests.browser.playground import Page
 from tests.serving import Spawned, spawned, wait_until
 
 
@@ -161,3 +163,23 @@ def test_the_electron_application_runs_with_its_own_preload_script_and_renderer(
     known = wait_until(lambda: tab.find_element(By.ID, "known").text, "the main process reports")
     assert "My window" in known
     assert "counted to 0" not in known
+
+
+@pytest.mark.engines("chromium")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_word_of_the_to_do_list_can_be_read(tab: WebDriver, todo: Spawned, scheme: str) -> None:
+    Page(tab, todo.url).prefer("prefers-color-scheme", scheme)
+    tab.get(todo.url)
+    add(tab, "milk")
+    until_items(tab, "milk")
+    tab.find_element(By.ID, "done-1").click()
+    wait_until(lambda: tab.find_element(By.ID, "left").text == "0 left", "it is done")
+    assert unreadable(tab) == []
+
+
+@pytest.mark.engines("chromium")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_word_of_the_electron_application_can_be_read(tab: WebDriver, electron_app: Spawned, scheme: str) -> None:
+    Page(tab, electron_app.url).prefer("prefers-color-scheme", scheme)
+    tab.get(electron_app.url)
+    assert unreadable(tab) == []

@@ -14,6 +14,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.browser.browsers import console
+from tests.browser.contrast import edge, unreadable
 from tests.browser.playground import Page
 from tests.serving import Live, live, spawned
 from webipc import IpcError, IpcMain, IpcMainEvent, IpcMainInvokeEvent
@@ -270,37 +271,35 @@ def test_on_a_phone_one_part_is_seen_at_a_time(page: Page) -> None:
     page.until(f"{parts}.join() === 'arrivals'")
 
 
-CONTRAST = """(() => {
-  const style = getComputedStyle(document.documentElement)
-  const canvas = document.createElement('canvas').getContext('2d')
-  const light = (name) => {
-    canvas.fillStyle = style.getPropertyValue(name)
-    const parts = [1, 3, 5].map((at) => parseInt(canvas.fillStyle.slice(at, at + 2), 16) / 255)
-    const linear = parts.map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-  }
-  const ratio = ([one, other]) => {
-    const [dark, bright] = [light(one), light(other)].sort((a, b) => a - b)
-    return [`${one} on ${other}`, (bright + 0.05) / (dark + 0.05)]
-  }
-  const texts = ['--text', '--soft', '--accent', '--wait', '--bad', '--good']
-  const pairs = texts.flatMap((text) => ['--ground', '--surface'].map((ground) => [text, ground]))
-  const others = [['--on-accent', '--accent'], ['--accent', '--accent-wash'], ['--soft', '--raised']]
-  others.push(['--edge', '--surface'])
-  return [...pairs, ...others].map(ratio)
-})()"""
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_word_can_be_read(page: Page, scheme: str) -> None:
+    page.prefer("prefers-color-scheme", scheme)
+    page.open("handle:break")
+    assert page.look("matchMedia('(prefers-color-scheme: dark)').matches") == (scheme == "dark")
+    page.call()
+    page.until_text(".stack", "KeyError")
+    page.look("location.hash = 'on:ping'")
+    page.until("document.querySelector('#call h2 .channel').textContent === 'ping'")
+    assert unreadable(page.tab) == []
+    page.call("'pong'", "{ a: [1, undefined, 5n] }")
+    page.until_text("#arrival-list", "pong")
+    assert unreadable(page.tab) == []
+    page.look("location.hash = 'handle:echo'")
+    page.until("document.querySelector('#call h2 .channel').textContent === 'echo'")
+    page.call("wrong")
+    page.until("document.querySelector('[aria-invalid=true]')")
+    page.call("{ a: [1, undefined, null, 5n, true, 'text'] }")
+    page.until("document.querySelector('.entry.is-done')")
+    assert unreadable(page.tab) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_colour_of_text_can_be_read(page: Page, scheme: str) -> None:
+def test_the_edge_of_a_field_is_seen(page: Page, scheme: str) -> None:
     page.prefer("prefers-color-scheme", scheme)
-    page.open()
-    assert page.look("matchMedia('(prefers-color-scheme: dark)').matches") == (scheme == "dark")
-    *texts, edge = page.look(CONTRAST)
-    assert [pair for pair in texts if pair[1] < 4.5] == []
-    # Around a field, where it is a sign and no text.
-    assert edge[1] >= 3
-    assert page.look("getComputedStyle(document.querySelector('#call textarea'), '::placeholder').opacity") == "1"
+    page.open("handle:echo")
+    # As a sign has to be, and not as words have to be.
+    assert edge(page.tab, "#filter") >= 3
+    assert edge(page.tab, "#call textarea") >= 3
 
 
 def test_nothing_moves_for_those_who_want_no_motion(page: Page) -> None:
