@@ -86,6 +86,14 @@ def test_a_bundler_keeps_what_an_import_does_which_is_to_connect(
     assert "webipc.v1" in bundled(npm_project, project_root, program)
 
 
+@pytest.mark.parametrize("module", ["electron", "electron/renderer", "electron/common"])
+def test_a_bundlers_alias_finds_every_name_of_electrons_module(
+    npm_project: Path, project_root: Path, module: str
+) -> None:
+    program = f"import {{ ipcRenderer }} from '{module}'\nipcRenderer.send('ping')"
+    assert "webipc.v1" in bundled(npm_project, project_root, program, "--alias:electron=webipc/electron")
+
+
 def test_types_alone_leave_nothing_in_a_bundle(npm_project: Path, project_root: Path) -> None:
     program = "import type { IpcRenderer } from 'webipc'\nexport type Mine = IpcRenderer"
     assert bundled(npm_project, project_root, program, "--minify").strip() == ""
