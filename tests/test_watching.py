@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from fastapi import FastAPI
 
 from tests.serving import wait_until
-from webipc import watching
+from webipc import IpcMain, serving, watching
+from webipc.app import mounts
 from webipc.watching import Restarter
 
 FOLDER = "TESTED_FOLDER"
@@ -72,3 +74,16 @@ def test_a_program_that_does_not_end_is_killed_and_started_anew(
     ]
     restarter.shutdown()
     assert restarter.process.exitcode in {-signal.SIGKILL, -signal.SIGTERM}
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [("index.html", True), ("a/b.js", True), (".index.html.swp", False), ("index.html~", False), (".git/HEAD", False)],
+)
+def test_what_an_editor_keeps_beside_a_page_is_no_change_of_it(tmp_path: Path, name: str, *, expected: bool) -> None:
+    # A folder that is itself below a hidden one is as good as any.
+    pages = tmp_path / ".work" / "web"
+    pages.mkdir(parents=True)
+    app = FastAPI()
+    IpcMain().mount(app, pages=pages)
+    assert serving._concerns(mounts(app), str(pages / name)) is expected

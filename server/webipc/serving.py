@@ -254,6 +254,12 @@ def _folders(mount: IpcMount) -> list[Path]:
 def _concerns(found: list[IpcMount], path: str) -> bool:
     """Tell whether a file belongs to a page: it lies in its folder, or is one of its preload scripts."""
     changed = Path(path)
-    return any(
-        changed in mount.preload or (mount.pages is not None and changed.is_relative_to(mount.pages)) for mount in found
-    )
+    return any(changed in mount.preload or _is_page(changed, mount.pages) for mount in found)
+
+
+def _is_page(changed: Path, pages: Path | None) -> bool:
+    """Tell whether a page may show a file: not what editors and version control keep beside it."""
+    if pages is None or not changed.is_relative_to(pages):
+        return False
+    parts = changed.relative_to(pages).parts
+    return not any(part.startswith(".") or part.endswith("~") for part in parts)
