@@ -275,6 +275,24 @@ def test_a_signal_ends_a_program_that_is_being_imported(tmp_path: Path, command:
     assert "Traceback" not in rest
 
 
+def child_that_imports(parent: int) -> bool:
+    """Tell whether a child of this process is in the middle of importing what we are built on (Linux)."""
+    for child in Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split():
+        with suppress(OSError):
+            if "pydantic_core" in Path(f"/proc/{child}/maps").read_text(encoding="utf-8"):
+                return True
+    return False
+
+
+def test_ctrl_c_while_dev_starts_python_has_no_traceback(program: Path) -> None:
+    with running("dev", str(program), "--port", "0", "--no-open") as process:
+        wait_until(lambda: child_that_imports(process.pid), "the program's process imports webipc")
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.stdout is not None
+        assert "Traceback" not in process.stdout.read()
+        assert process.wait(PATIENCE) == 0
+
+
 @pytest.mark.parametrize("command", ["run", "dev"])
 def test_a_second_ctrl_c_ends_an_application_that_never_gets_ready(tmp_path: Path, command: str) -> None:
     with running(command, slow(tmp_path, starting=WAITS_LONG), "--port", "0") as process:
@@ -572,7 +590,7 @@ def test_dev_tells_the_address_whatever_becomes_of_its_temporary_file_and_leaves
         if does == CLEARS_AWAY:
             line_with(process, "webipc: open")
         else:
-            line_with(process, "Started reloader process")
+            line_with(process, "webipc: waiting")
             wait_until(lambda: list(temporary.iterdir()), "the file is there")
     assert list(temporary.iterdir()) == []
 

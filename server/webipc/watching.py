@@ -6,12 +6,16 @@ again. Must not know what is served, nor what a change means to a page (serving.
 
 import logging
 import os
+import signal
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
+from uvicorn._subprocess import get_subprocess
+from uvicorn.supervisors.basereload import HANDLED_SIGNALS
 from uvicorn.supervisors.watchfilesreload import WatchFilesReload
 from watchfiles import Change, awatch, watch
 
@@ -40,7 +44,9 @@ class Restarter(WatchFilesReload):
     def startup(self) -> None:
         """Begin to watch, then start the program."""
         self._watch()
-        super().startup()
+        for number in HANDLED_SIGNALS:
+            signal.signal(number, self.signal_handler)
+        self._start()
 
     def should_restart(self) -> list[Path] | None:
         """Return what has changed since this was asked before."""
@@ -55,12 +61,29 @@ class Restarter(WatchFilesReload):
     def restart(self) -> None:
         """End the program, and start it anew."""
         with self._patience():
-            super().restart()
+            if sys.platform == "win32":
+                super().restart()
+                return
+            self.process.terminate()
+            self.process.join()
+        self._start()
 
     def shutdown(self) -> None:
         """End the program for good."""
         with self._patience():
             super().shutdown()
+
+    def _start(self) -> None:
+        """Start the program, deaf to Ctrl-C until it hears to it: this process hears, and ends it.
+
+        While its interpreter imports us there is nobody in it who could do so but with a traceback.
+        """
+        self.process = get_subprocess(config=self.config, target=self.target, sockets=self.sockets)
+        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            self.process.start()
+        finally:
+            signal.signal(signal.SIGINT, handler)
 
     def _watch(self) -> None:
         try:
