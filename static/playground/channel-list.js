@@ -116,7 +116,8 @@ export class ChannelList {
     const writing = event.target instanceof Element && event.target.matches('input, textarea')
     if (event.key !== '/' || writing || event.ctrlKey || event.metaKey || event.altKey) return
     event.preventDefault()
-    document.body.dataset['view'] = 'channels'
+    // On a narrow screen the list may not be the part that is seen.
+    document.querySelector(/** @type {'button'} */ ('#views [data-view=channels]'))?.click()
     this.#filter.focus()
   }
 }

@@ -84,7 +84,10 @@ class Playground {
       each.addEventListener('click', () => { show(each.getAttribute('data-view') ?? 'channels') })
     }
     byId('channel-list', HTMLElement).addEventListener('click', (event) => {
-      if (event.target instanceof Element && event.target.closest('a')) show('call')
+      if (!(event.target instanceof Element && event.target.closest('a'))) return
+      show('call')
+      // On a narrow screen the link that was pressed is gone now, and the focus with it.
+      this.#call.focus()
     })
     this.#showView = show
     show(location.hash === '' ? 'channels' : 'call')

@@ -67,6 +67,11 @@ class Page:
         settings = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         self.tab.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", settings)
 
+    def touch(self) -> None:
+        """Be a device that is used with fingers."""
+        assert isinstance(self.tab, ChromiumDriver)
+        self.tab.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
+
     def prefer(self, feature: str, value: str) -> None:
         assert isinstance(self.tab, ChromiumDriver)
         features = [{"name": feature, "value": value}]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi import FastAPI
+from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 
@@ -104,3 +105,24 @@ def test_a_page_that_is_loaded_anew_after_its_list_was_skipped_shows_a_channel(p
 def test_the_example_in_a_field_is_of_the_outermost_type(page: Page, channel: str, example: str) -> None:
     page.open(channel)
     assert page.look("document.querySelector('#call textarea').placeholder") == example
+
+
+@pytest.mark.parametrize("width", [640, 1280])
+def test_a_slash_leads_to_the_filter_from_any_part_of_the_page(page: Page, width: int) -> None:
+    page.size(width)
+    page.open("handle:many")
+    page.look("document.activeElement.blur()")
+    page.press("/")
+    page.until("document.activeElement.id === 'filter'")
+    pressed = "[...document.querySelectorAll('#views [aria-pressed=true]')].map((it) => it.dataset.view)"
+    assert page.look(pressed) == [page.look("document.body.dataset.view")] == ["channels"]
+
+
+def test_on_a_phone_the_focus_goes_with_what_is_seen(page: Page) -> None:
+    page.size(360)
+    page.touch()
+    page.open()
+    assert page.look("matchMedia('(pointer: coarse)').matches")
+    page.tab.find_element(By.CSS_SELECTOR, "#channel-list a[href='#handle:fail']").click()
+    page.until_text("#call h2", "fail")
+    page.until("document.activeElement.closest('#call')")
