@@ -126,3 +126,12 @@ def test_on_a_phone_the_focus_goes_with_what_is_seen(page: Page) -> None:
     page.tab.find_element(By.CSS_SELECTOR, "#channel-list a[href='#handle:fail']").click()
     page.until_text("#call h2", "fail")
     page.until("document.activeElement.closest('#call')")
+
+
+def test_an_embedded_page_leaves_room_for_the_channels_on_the_smallest_phone(page: Page) -> None:
+    page.size(320, 480)
+    page.open()
+    page.look("document.querySelector('#views [data-view=channels]').click()")
+    page.look("document.querySelector('#other-pages button').click()")
+    page.until("document.querySelector('web-view')")
+    assert page.look("document.querySelector('#channel-list').clientHeight") >= 150
