@@ -190,6 +190,15 @@ def test_sockets_are_served_by_our_class_and_by_uvicorns_where_it_does_not_fit(m
     assert cli._websocket_class() == STOCK
 
 
+def test_one_process_serves_whatever_the_host_says_of_how_many(program: Path) -> None:
+    with running("run", str(program), "--port", "0", WEB_CONCURRENCY="3") as process:
+        # With several, the one that starts the others says so before any of them serves.
+        lines: list[str] = []
+        while not lines or "startup complete" not in lines[-1]:
+            lines.append(line_with(process, ""))
+        assert [line for line in lines if "parent process" in line] == []
+
+
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["--version"])

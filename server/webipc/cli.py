@@ -177,6 +177,8 @@ def _server_settings(options: argparse.Namespace, target: Target, port: int) -> 
         "host": options.host,
         "port": port,
         "root_path": options.root_path,
+        # Said, or uvicorn takes it from WEB_CONCURRENCY, which hosts of applications set: a link lives in one process.
+        "workers": 1,
         # Compression costs more than it saves on frames of this size, and memory for every page.
         "ws": _websocket_class(),
         "ws_per_message_deflate": False,
