@@ -477,6 +477,15 @@ def test_dev_says_where_the_page_is_though_it_has_no_end_or_fails(tmp_path: Path
         assert re.search(rf"open http://127.0.0.1:{port}/\n", line_with(process, "webipc: open"))
 
 
+def test_the_program_ends_when_dev_was_killed(program: Path) -> None:
+    port = free_port()
+    with running("dev", str(program), "--port", str(port), "--no-open") as process:
+        line_with(process, "webipc: open")
+        wait_until(lambda: answers(port), "the server listens")
+        process.kill()
+        wait_until(lambda: not answers(port), "nobody serves any more")
+
+
 def test_dev_ends_with_ctrl_c_within_two_seconds(program: Path) -> None:
     with running("dev", str(program), "--port", str(free_port()), "--no-open") as process:
         line_with(process, "webipc: open")

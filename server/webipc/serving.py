@@ -7,6 +7,7 @@ environment. Must not know the command's options.
 import asyncio
 import contextlib
 import gc
+import multiprocessing
 import os
 import shutil
 import signal
@@ -41,12 +42,26 @@ ANSWER_SECONDS = 2.0
 
 def served() -> FastAPI:
     """Return the application to serve (uvicorn calls this in the process that serves)."""
+    _end_with_parent()
     try:
         app = load(Target.from_text(os.environ[TARGET_VARIABLE]))
     except StartError as error:
         _give_up(error)
     _watch_lifespan(app)
     return app
+
+
+def _end_with_parent() -> None:
+    """Let this process end when that which watches the files is gone: nobody could start it anew, or stop it."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _give_up(error: StartError) -> NoReturn:
