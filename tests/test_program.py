@@ -1,5 +1,6 @@
 """How the program that is named at the terminal is found and loaded, and what is said of one that cannot be."""
 
+import asyncio
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -136,6 +137,18 @@ def test_a_syntax_error_is_told_with_its_line(folder: Path) -> None:
     with pytest.raises(ImportFailedError) as caught:
         load(find_target("unfinished.py"))
     assert f'  File "{folder / "unfinished.py"}", line 1\n    app = FastAPI(\n' in caught.value.trace
+
+
+def test_a_program_that_serves_itself_is_told_where_to_put_that(folder: Path) -> None:
+    write(folder / "serving_itself.py", "import asyncio\nasyncio.run(None)")
+
+    async def serve() -> str:
+        return refused("serving_itself.py")
+
+    assert asyncio.run(serve()) == (
+        "serving_itself.py runs an event loop while it is imported, and one runs already: "
+        "put uvicorn.run() or asyncio.run() under if __name__ == '__main__':"
+    )
 
 
 def test_a_program_that_ends_itself_is_named(folder: Path) -> None:

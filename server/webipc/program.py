@@ -178,6 +178,12 @@ def _import_error(target: Target, error: Exception) -> StartError:
         if f"{target.module}.".startswith(f"{error.name}."):
             return StartError(f"there is no module {error.name} in {target.folder}; {EXPECTED}")
         advice = f": install {error.name.partition('.')[0]} for {sys.executable}, which runs webipc, or mend its name"
+    elif isinstance(error, RuntimeError) and "event loop" in str(error):
+        # uvicorn.run(app) at the end of the file, as a program without us has it.
+        return StartError(
+            f"{target.shown} runs an event loop while it is imported, and one runs already: "
+            "put uvicorn.run() or asyncio.run() under if __name__ == '__main__':"
+        )
     else:
         advice = ""
     return ImportFailedError(
