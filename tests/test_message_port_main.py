@@ -394,6 +394,26 @@ async def test_the_iteration_ends_when_the_port_itself_is_closed() -> None:
     assert heard == ["only"]
 
 
+async def test_the_iteration_ends_when_the_port_is_sent_away_and_the_next_holder_gets_the_rest() -> None:
+    channel, carrier = MessageChannelMain(), MessageChannelMain()
+    heard: list[Any] = []
+
+    async def iterate() -> None:
+        async for event in channel.port1:
+            heard.extend([event.data])
+
+    iterating = asyncio.create_task(iterate())
+    channel.port2.post_message("here")
+    await until(lambda: heard)
+    await asyncio.to_thread(carrier.port1.post_message, None, [channel.port1])
+    channel.port2.post_message("there")
+    async with asyncio.timeout(5):
+        await iterating
+        (port,) = (await anext(aiter(carrier.port2))).ports
+        assert (await anext(aiter(port))).data == "there"
+    assert heard == ["here"]
+
+
 # --- threads --------------------------------------------------------------------------------------------------------
 
 

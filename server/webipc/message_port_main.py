@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import logging
 import weakref
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
@@ -64,6 +64,8 @@ class MessagePortMain(EventEmitter):
         self._is_scheduled = False
         # What was given to iterations that have not come back for the next message.
         self._held = 0
+        # Ends an iteration each; in the port's loop.
+        self._iterations: list[Callable[[], None]] = []
         self._forsaken = weakref.finalize(self, _forsake, end, self._loop)
         self._forsaken.atexit = False
 
@@ -121,7 +123,9 @@ class MessagePortMain(EventEmitter):
                 self._loop.call_soon_threadsafe(self._emit, "close")
 
     def __aiter__(self) -> AsyncIterator[MessageEvent]:
-        """Start the port and iterate over what comes, until either end is closed. Leaving the loop closes nothing.
+        """Start the port and iterate over what comes, until either end is closed or this one is sent away.
+
+        Leaving the loop closes nothing.
 
         The next message is taken when the body is done with the one before, by `message` listeners as well: what comes
         faster waits as before `start`, where a page's words are bounded.
@@ -146,6 +150,7 @@ class MessagePortMain(EventEmitter):
             return
         self.on("message", came)
         self.on("close", ended)
+        self._iterations.append(ended)
         self.start()
         try:
             while (event := await queue.get()) is not None:
@@ -155,6 +160,7 @@ class MessagePortMain(EventEmitter):
         finally:
             self.off("message", came)
             self.off("close", ended)
+            self._iterations.remove(ended)
             self._let_go(held)
 
     def _hold(self) -> None:
@@ -253,6 +259,10 @@ def take_end(port: MessagePortMain) -> LocalEnd:
             raise TransferError("Port at index 0 is already neutered.")
         end.pause()
     port._forsaken.detach()  # noqa: SLF001 - as above
+    for ended in tuple(port._iterations):  # noqa: SLF001 - as above
+        with contextlib.suppress(RuntimeError):
+            assert port._loop is not None  # noqa: SLF001 - one that is iterated over has a loop
+            port._loop.call_soon_threadsafe(ended)  # noqa: SLF001 - as above
     return end
 
 
