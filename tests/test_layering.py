@@ -31,6 +31,7 @@ LAYERS: Layers = (
     ("websocket_endpoint", "beacon_endpoint", "sync_endpoint"),
     ("body_endpoint",),
     ("hub",),
+    ("settings",),
     ("dispatch",),
     ("router",),
     ("turns",),
@@ -41,7 +42,9 @@ LAYERS: Layers = (
     ("tabs",),
     ("link_ports", "page_calls", "sync_calls"),
     # Electron's objects name each other: a contents its frames, a frame its contents, an event both.
-    ("web_contents", "web_frame_main", "ipc_event", "ipc_main_impl", "handler", "error_reply", "message_port_main"),
+    ("web_contents", "web_frame_main", "ipc_event", "ipc_main_impl", "handler", "error_reply"),
+    ("post_arguments",),
+    ("message_port_main",),
     ("port_end",),
     ("bounds", "port_allowance"),
     ("arguments",),

@@ -12,21 +12,20 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass
 from typing import Any
 
 from webipc.connection import Connection, Transport
 from webipc.core.envelope import Envelope, Hello
 from webipc.core.errors import CloseCode, DestroyedError, ResetError
 from webipc.core.frame import EncodedMessage
-from webipc.core.limits import Limits
-from webipc.dispatch import FEATURES, Dispatch, Policy
+from webipc.dispatch import FEATURES, Dispatch
 from webipc.inbox import Inbox
 from webipc.ipc_main_impl import IpcMainImpl
 from webipc.link_outlet import LinkOutlet, encode_send
 from webipc.message_port_main import home
 from webipc.pump import Flushable, Pump
 from webipc.router import Router
+from webipc.settings import Settings
 from webipc.tabs import Tabs
 from webipc.version import VERSION
 from webipc.visitor import RefusedError, Visitor
@@ -45,21 +44,6 @@ THREADS = 40
 # How long a document that comes with the token of a tab waits for the one before it to let go. The older socket's end
 # was sent first, but nothing says that it is read first.
 OVERLAP_SECONDS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the application has decided about its hub."""
-
-    limits: Limits
-    debug: bool
-    # Links at most in this process; then those without a socket go, the longest away first, and then newcomers are
-    # refused.
-    max_links: int
-    # Links without a socket at most; then the longest away goes.
-    max_unattached_links: int
-    # Whether a document may `sendTo` a tab.
-    may_send_to: Policy
 
 
 class Hub:

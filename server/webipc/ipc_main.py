@@ -15,11 +15,12 @@ from fastapi import FastAPI
 from webipc import app as fastapi_app
 from webipc.core.errors import WebipcError
 from webipc.core.limits import DEFAULT_LIMITS, Limits
-from webipc.hub import Hub, Settings
+from webipc.hub import Hub
 from webipc.ipc_main_impl import IpcMainImpl
 from webipc.origins import Origins
 from webipc.playground import Playground
 from webipc.preload import Preload
+from webipc.settings import Settings
 from webipc.web_contents import WebContents
 from webipc.web_frame_main import WebFrameMain
 

@@ -36,9 +36,9 @@ from webipc.in_memory import ASGIApp, Browser, ClosedError, Lifespan
 from webipc.message_port_main import MessagePortMain, TransferError, TransferTypeError, refuse_unusable, take_end
 from webipc.page_connection import PATIENCE_SECONDS, PageConnection
 from webipc.port_end import PortMessage
+from webipc.post_arguments import conversion_failure
 from webipc.renderer_errors import InvokeError, SyncError
 from webipc.renderer_event import RendererEvent
-from webipc.web_frame_main import conversion_failure
 
 logger = logging.getLogger("webipc")
 

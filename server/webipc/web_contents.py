@@ -13,12 +13,11 @@ from webipc.ipc_event import WebContentsEvent
 from webipc.ipc_main_impl import IpcMainImpl
 from webipc.message_port_main import take_end
 from webipc.port_end import PortMessage
+from webipc.post_arguments import checked_message, checked_ports
 from webipc.web_frame_main import (
     DISPOSED,
     DisposedError,
     WebFrameMain,
-    checked_message,
-    checked_ports,
     logger,
     next_tree_node_id,
 )
