@@ -12,6 +12,11 @@ declare module 'electron/renderer' {
   export { default } from 'webipc/electron'
 }
 
+declare module 'electron/common' {
+  export * from 'webipc/electron'
+  export { default } from 'webipc/electron'
+}
+
 declare namespace Electron {
   type ContextBridge = import('webipc/electron').ContextBridge
   type IpcRenderer = import('webipc/electron').IpcRenderer

@@ -1,5 +1,6 @@
 /** The renderer's half: what the preload script exposed, and the module under its other name. Compiled, never run. */
 import electron, { ipcRenderer } from 'electron/renderer'
+import type { IpcRenderer } from 'electron/common'
 import type { Api } from './preload.js'
 
 declare global {
@@ -14,6 +15,7 @@ async function start(): Promise<string> {
 }
 
 void start().then((version) => { ipcRenderer.send('started', version) })
-electron.ipcRenderer.on('counter', (event: Electron.IpcRendererEvent, value: number) => {
+const renderer: IpcRenderer = electron.ipcRenderer
+renderer.on('counter', (event: Electron.IpcRendererEvent, value: number) => {
   event.sender.send('counter-value', value + 1)
 })
