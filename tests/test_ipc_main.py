@@ -773,3 +773,8 @@ async def test_the_secret_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None
         await page.connect()
     assert secret not in caplog.text
     assert "a private text" not in caplog.text
+
+
+def test_one_origin_in_the_place_of_a_list_is_refused_with_what_to_write() -> None:
+    with pytest.raises(TypeError, match=r"expected a list of origins, got a string: write \['https://app\.example'\]"):
+        IpcMain(origins="https://app.example")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -166,3 +167,10 @@ def test_the_electron_module_is_served_beside_the_client() -> None:
         assert client.get(f"/ipc/{name}").headers["content-type"].startswith("text/javascript")
         assert client.get(f"/ipc/{name}.map").json()["version"] == 3
     assert client.get("/ipc/preload-runtime.js").status_code == 404
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_one_file_in_the_place_of_a_list_is_refused_with_what_to_write(kind: type[str | Path]) -> None:
+    given: Any = kind("preload.js")
+    with pytest.raises(TypeError, match=r"expected a list of preload scripts, got one: write \['preload\.js'\]"):
+        Preload(given)

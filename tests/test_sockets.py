@@ -191,7 +191,7 @@ def test_another_secret_does_not_get_the_link(server: Live) -> None:
 
 
 REFUSED_SOCKETS: dict[str, tuple[dict[str, Any], str | None, str]] = {
-    "another origin": ({"origin": "http://evil.example"}, None, "origin http://evil.example is not allowed"),
+    "another origin": ({"origin": "http://evil.example"}, None, "origin http://evil.example is not allowed (list it"),
     "another version": ({"subprotocol": "webipc.v9"}, None, "the page offers webipc.v9"),
     "a message before hello": ({}, '[1,0,["send","say",[]]]', "expected hello as the first frame"),
     "another secret": ({}, hello(secret="2" * 32, attempt=2), "the secret is not this link's"),

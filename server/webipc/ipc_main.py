@@ -72,13 +72,14 @@ class IpcMain(IpcMainImpl):
         those of its own browser (`WebContents.principal`).
 
         Raises ValueError when an entry of `origins` is not an origin, FileNotFoundError when a preload script is not
-        there, PreloadError when one is an ECMAScript module.
+        there, PreloadError when one is an ECMAScript module. One string in the place of either list is refused too.
         """
         super().__init__()
         self._debug = debug
         self._playground = playground
-        listed = [*origins, *os.environ.get(ORIGINS_VARIABLE, "").split()]
-        self._origins = Origins(listed, allow_missing=allow_missing_origin)
+        self._origins = Origins(
+            origins, os.environ.get(ORIGINS_VARIABLE, "").split(), allow_missing=allow_missing_origin
+        )
         self._preload = Preload(preload)
         self._limits = limits
         self._bounds = (max_links, max_unattached_links)

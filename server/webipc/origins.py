@@ -7,19 +7,24 @@ cookies. So every endpoint asks here first. Decides by plain strings; must not k
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
+# For the log, behind the refusal of a page that may be the developer's own.
+REMEDY = "list it in IpcMain(origins=[...]) or by --origin, if it is yours"
+
 _HTTP_SCHEMES = {"ws": "http", "wss": "https"}
 
 
 class Origins:
     """The origins that are let in."""
 
-    def __init__(self, listed: Iterable[str] = (), *, allow_missing: bool = False) -> None:
-        """`listed` are origins such as `https://app.example`, beside the server's own.
+    def __init__(self, listed: Iterable[str] = (), more: Iterable[str] = (), *, allow_missing: bool = False) -> None:
+        """`listed` and `more` are origins such as `https://app.example`, beside the server's own.
 
         `allow_missing` lets in what sends no `Origin`, or `null`: programs that are not browsers, and pages of `file:`.
-        Raises ValueError for what is not an origin.
+        Raises ValueError for what is not an origin, TypeError for one string in the place of a list.
         """
-        self._listed = frozenset(_normal(origin) for origin in listed)
+        if isinstance(listed, str):
+            raise TypeError(f"expected a list of origins, got a string: write [{listed!r}]")
+        self._listed = frozenset(_normal(origin) for origin in (*listed, *more))
         self._allow_missing = allow_missing
 
     def allows(self, origin: str | None, scheme: str, host: str | None) -> bool:

@@ -53,8 +53,11 @@ class Preload:
     def __init__(self, files: Iterable[str | os.PathLike[str]]) -> None:
         """Read the files, whose relative names begin at the current directory.
 
-        Raises MissingPreloadError when one is not there, PreloadError when one is an ECMAScript module.
+        Raises MissingPreloadError when one is not there, PreloadError when one is an ECMAScript module, TypeError for
+        one name in the place of a list.
         """
+        if isinstance(files, str | os.PathLike):
+            raise TypeError(f"expected a list of preload scripts, got one: write [{str(files)!r}]")
         # Their absolute paths.
         self.paths: Final = tuple(Path(file).absolute() for file in files)
         self._sources = {path: _read(path) for path in self.paths}

@@ -26,10 +26,12 @@ class Visitor:
 class RefusedError(Exception):
     """A socket or a request that is not let in, with the close code that says why (PROTOCOL.md section 8)."""
 
-    def __init__(self, code: CloseCode, reason: str) -> None:
+    def __init__(self, code: CloseCode, reason: str, remedy: str | None = None) -> None:
+        """`remedy` is for the log alone: what the owner of the server can do."""
         super().__init__(reason)
         self.code = code
         self.reason = reason
+        self.logged = reason if remedy is None else f"{reason} ({remedy})"
 
 
 COOKIE = "webipc_principal"

@@ -18,7 +18,7 @@ from webipc.core.frame import Frame, decode_frame, encode_control
 from webipc.core.limits import Limits
 from webipc.direct import direct_of
 from webipc.hub import Hub
-from webipc.origins import Origins
+from webipc.origins import REMEDY, Origins
 from webipc.version import SUBPROTOCOL, VERSION
 from webipc.visitor import RefusedError, Visitor, header, visitor_of
 from webipc.websocket_source import AsgiSource, DirectSource, Source
@@ -54,7 +54,7 @@ class WebSocketEndpoint:
 
     def _admit(self, scope: Scope, visitor: Visitor, offered: list[str]) -> None:
         if not self._origins.allows(header(scope, b"origin"), scope["scheme"], header(scope, b"host")):
-            raise RefusedError(CloseCode.FORBIDDEN, f"origin {visitor.origin} is not allowed")
+            raise RefusedError(CloseCode.FORBIDDEN, f"origin {visitor.origin} is not allowed", REMEDY)
         if SUBPROTOCOL not in offered:
             versions = ", ".join(offered) or "none"
             raise RefusedError(CloseCode.VERSION, f"server {VERSION} speaks {SUBPROTOCOL}, the page offers {versions}")
@@ -238,6 +238,6 @@ def _bye(connection: Connection, fields: list[Any]) -> None:
 
 async def _refuse(send: Send, offered: list[str], refused: RefusedError, visitor: Visitor) -> None:
     """Accept with the first offered subprotocol and close at once: a browser shows no other refusal's code (2.1)."""
-    logger.info("%s at %s was refused: %s", visitor.peer, visitor.origin, refused.reason)
+    logger.info("%s at %s was refused: %s", visitor.peer, visitor.origin, refused.logged)
     await send({"type": "websocket.accept", "subprotocol": offered[0] if offered else None})
     await send({"type": "websocket.close", "code": int(refused.code), "reason": fit_reason(refused.reason)})
