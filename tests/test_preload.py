@@ -1,5 +1,7 @@
 """`IpcMain(preload=[...])`: which files are taken, the script that is made of them, and how it is served."""
 
+import json
+import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -27,25 +29,52 @@ def write(tmp_path: Path) -> Write:
     return written
 
 
+NAMES = "require, process, exports, module, __filename, __dirname, Buffer, global, setImmediate, clearImmediate"
+
+
+def runtime() -> str:
+    return "var webipcPreload = runtime;"
+
+
 def script_of(*files: Path) -> str:
-    return Preload(files).script(lambda: "var webipcPreload = runtime;")
+    """Return all that a page gets: the script, and its parts where it has some."""
+    preload = Preload(files)
+    return "".join(preload.script(runtime, part) for part in (None, *map(str, range(len(files)))))
 
 
-def test_each_file_is_the_body_of_a_function_of_its_own_in_their_order(write: Write) -> None:
-    files = write("b/first.js", '"use strict";\nconst a = 1'), write("second.js", "const a = 2 // the end")
-    lines = script_of(*files).splitlines()
-    assert lines[:2] == ["(function () {", "var webipcPreload = runtime;"]
-    assert lines[-2:] == ["webipcPreload.loaded();", "})();"]
-    names = "require, process, exports, module, __filename, __dirname, Buffer, global, setImmediate, clearImmediate"
-    assert lines[2:-2] == [
-        f'webipcPreload.run("first.js", function ({names}) {{',
-        '"use strict";',
-        "const a = 1",
+def test_a_file_is_the_body_of_a_function_behind_what_runs_it(write: Write) -> None:
+    script = Preload([write("b/first.js", '"use strict";\nconst a = 1 // the end')]).script(runtime)
+    assert script.splitlines() == [
+        "(function () {",
+        "var webipcPreload = runtime;",
+        f'webipcPreload.run("first.js", function ({NAMES}) {{ "use strict";',
+        "const a = 1 // the end",
         "});",
-        f'webipcPreload.run("second.js", function ({names}) {{',
-        "const a = 2 // the end",
-        "});",
+        "webipcPreload.loaded();",
+        "})();",
     ]
+
+
+def test_each_of_several_files_is_a_part_in_their_order_and_has_its_own_lines(write: Write) -> None:
+    preload = Preload([write("b/first.js", "const a = 1\n1 +"), write("second.js", '"use strict";const a = 2')])
+    names = json.dumps(["first.js", "second.js"])
+    assert preload.script(runtime).splitlines() == [
+        "(function () {",
+        "var webipcPreload = runtime;",
+        f"webipcPreload.load({names});",
+        "})();",
+    ]
+    assert [preload.script(runtime, str(part)) for part in range(3)] == [
+        f'webipcPreload.run("first.js", function ({NAMES}) {{ const a = 1\n1 +\n}});\n',
+        f'webipcPreload.run("second.js", function ({NAMES}) {{ "use strict";const a = 2\n}});\n',
+        "webipcPreload.loaded();\n",
+    ]
+
+
+@pytest.mark.parametrize("part", ["", "-1", "3", "00", "one", "../first.js"])
+def test_what_is_no_part_is_the_script_itself(write: Write, part: str) -> None:
+    preload = Preload([write("first.js", ""), write("second.js", "")])
+    assert preload.script(runtime, part) == preload.script(runtime)
 
 
 def test_a_page_does_not_learn_where_the_files_are(write: Write, tmp_path: Path) -> None:
@@ -56,7 +85,7 @@ def test_a_byte_order_mark_and_the_comment_that_names_a_map_do_not_get_into_the_
     script = script_of(write("preload.js", "\ufefflet a\n//# sourceMappingURL=preload.js.map\n"))
     assert "\ufeff" not in script
     assert "//# sourceMappingURL" not in script
-    assert "\nlet a\n" in script
+    assert "{ let a\n" in script
 
 
 def test_a_name_is_a_string_of_javascript_whatever_is_in_it(write: Write) -> None:
@@ -115,7 +144,27 @@ def test_what_only_looks_like_a_module_is_taken(text: str) -> None:
     assert not is_module(text)
 
 
-def test_it_is_served_as_one_script_that_is_asked_for_each_time(write: Write) -> None:
+def test_a_file_that_is_no_text_is_refused_when_the_program_starts(tmp_path: Path) -> None:
+    path = tmp_path / "preload.js"
+    path.write_bytes(b"const a = '\xff'")
+    with pytest.raises(PreloadError, match=r"preload\.js cannot be read: 'utf-8' codec"):
+        IpcMain(preload=[path])
+
+
+def test_a_part_is_served_like_the_script_and_known_by_its_own_content(write: Write) -> None:
+    files = [write("first.js", "first()"), write("second.js", "second()")]
+    client = TestClient(application(preload=files, origins=["https://app.example"])[0])
+    whole, first, second = (client.get(f"/ipc/preload.js{query}") for query in ("", "?part=0", "?v=3&part=1"))
+    assert "first()" not in whole.text
+    assert "first()" in first.text
+    assert "second()" in second.text
+    assert len({answer.headers["etag"] for answer in (whole, first, second)}) == 3
+    assert {answer.headers["cache-control"] for answer in (whole, first, second)} == {"no-cache"}
+    again = client.get("/ipc/preload.js?part=0", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_it_is_served_as_a_script_that_is_asked_for_each_time(write: Write) -> None:
     app, _ = application(preload=[write("preload.js", "first()")], origins=["https://app.example"])
     client = TestClient(app)
     answer = client.get("/ipc/preload.js", headers={"Origin": "https://app.example"})
@@ -141,18 +190,22 @@ def test_in_debug_a_file_is_read_again_and_in_production_it_is_not(write: Write)
     assert still.text == kept.text == first.text
 
 
-@pytest.mark.parametrize("change", ["gone", "module"])
-def test_in_debug_a_file_that_cannot_be_served_any_more_says_so_in_the_page(write: Write, change: str) -> None:
+@pytest.mark.parametrize("change", ["gone", "module", "no text"])
+def test_in_debug_a_file_that_cannot_be_served_any_more_says_so_in_the_page_and_once_in_the_log(
+    write: Write, change: str, caplog: pytest.LogCaptureFixture
+) -> None:
     path = write("preload.js", "first()")
     client = TestClient(application(preload=[path, write("other.js", "other()")], debug=True)[0])
     if change == "gone":
         path.unlink()
     else:
-        path.write_text("import 'electron'", encoding="utf-8")
-    script = client.get("/ipc/preload.js").text
-    expected = "does not exist" if change == "gone" else "is an ECMAScript module"
-    assert re.search(rf'\nthrow new Error\("the preload script [^\n]*preload\.js {expected}', script)
-    assert "other()" in script
+        path.write_bytes(b"import 'electron'" if change == "module" else b"\xff")
+    with caplog.at_level(logging.ERROR, logger="webipc"):
+        scripts = [client.get("/ipc/preload.js", params={"part": part}).text for part in ("0", "1")]
+    expected = {"gone": "does not exist", "module": "is an ECMAScript module", "no text": "cannot be read"}[change]
+    assert re.search(rf'throw new Error\("the preload script [^\n]*preload\.js {expected}', scripts[0])
+    assert "other()" in scripts[1]
+    assert [expected in record.message and str(path) in record.message for record in caplog.records] == [True]
 
 
 def test_without_preload_scripts_the_answer_says_how_to_name_some() -> None:

@@ -195,7 +195,7 @@ class _ClientFile(_Script):
 
 
 class _PreloadScript(_Script):
-    """The application's preload scripts behind what runs them, with an ETag of the whole."""
+    """The application's preload scripts and what runs them, or the part that is asked for, each with an ETag."""
 
     def __init__(self, preload: Preload, origins: Origins, debug: Callable[[], bool]) -> None:
         super().__init__(origins)
@@ -208,7 +208,7 @@ class _PreloadScript(_Script):
             return Response(text, status_code=404, media_type="text/plain", headers={"Cache-Control": "no-cache"})
         if self._debug():
             self._preload.refresh()
-        script = self._preload.script(_runtime).encode()
+        script = self._preload.script(_runtime, request.query_params.get("part")).encode()
         headers = {"Cache-Control": "no-cache", "ETag": _digest(script)}
         if headers["ETag"] in (request.headers.get("if-none-match") or ""):
             return Response(status_code=304, headers=headers)

@@ -1,11 +1,13 @@
-"""The preload scripts of an application, made into the one classic script `{prefix}/preload.js`.
+"""The preload scripts of an application, made into the classic script `{prefix}/preload.js` and its parts.
 
-Each file becomes the body of a function with the names that Electron gives a sandboxed preload script; in front of
-them is what runs them. Nothing is evaluated from text, so the script runs under `default-src 'self'`. Must not know
-routes or requests. Twin: js-client/src/electron/preload.ts, which calls these functions.
+Each file becomes the body of a function with the names that Electron gives a sandboxed preload script. One file stands
+in the script itself, behind what runs it. Of several each is a part, which is a script of its own, because a syntax
+error is one of the whole script that it is in. Nothing is evaluated from text, so they run under `default-src 'self'`.
+Must not know routes or requests. Twin: js-client/src/electron/preload.ts, which calls these functions.
 """
 
 import json
+import logging
 import os
 import re
 from collections.abc import Callable, Iterable
@@ -13,6 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from webipc.core.errors import WebipcError
+
+logger = logging.getLogger("webipc")
 
 # The parameters of a script's function, in the order in which preload.ts passes them.
 _PARAMETERS: Final = (
@@ -63,23 +67,41 @@ class Preload:
         self._sources = {path: _read(path) for path in self.paths}
 
     def refresh(self) -> None:
-        """Read the files again. One that cannot be served any more becomes a script that says so in the console."""
+        """Read the files again. One that cannot be served any more is logged, and is a script that says so instead."""
         for path in self.paths:
             try:
                 self._sources[path] = _read(path)
             except PreloadError as error:
-                self._sources[path] = f"throw new Error({json.dumps(str(error))})"
+                instead = f"throw new Error({json.dumps(str(error))})"
+                # Once, and not for each page that asks.
+                if self._sources[path] != instead:
+                    logger.error("%s", error)  # noqa: TRY400 - where it was found is nobody's concern
+                self._sources[path] = instead
 
-    def script(self, runtime: Callable[[], str]) -> str:
-        """Return the whole script; `runtime` gives what preload.ts was built to."""
-        parts = [_wrapped(path.name, self._sources[path]) for path in self.paths]
+    def script(self, runtime: Callable[[], str], part: str | None = None) -> str:
+        """Return the script, or a part of it: what the page asks for where there are several files.
+
+        `runtime` gives what preload.ts was built to. `part` is the index of a file, or the number of them for what
+        comes behind the last; anything else stands for the script itself.
+        """
+        runs = [_wrapped(path.name, self._sources[path]) for path in self.paths]
+        parts = {str(index): script for index, script in enumerate([*runs, _LOADED])}
+        if part in parts:
+            return f"{parts[part]}\n"
+        alone = [*runs, _LOADED] if len(runs) == 1 else [f"webipcPreload.load({self._names()});"]
         # A function around all: neither the runtime nor a `require` becomes a global of the page.
-        return "\n".join(["(function () {", runtime(), *parts, "webipcPreload.loaded();", "})();", ""])
+        return "\n".join(["(function () {", runtime(), *alone, "})();", ""])
+
+    def _names(self) -> str:
+        return json.dumps([path.name for path in self.paths])
+
+
+_LOADED: Final = "webipcPreload.loaded();"
 
 
 def _wrapped(name: str, source: str) -> str:
-    # The source begins a line, so that "use strict" stays the first statement, and its last line may be a comment.
-    return f"webipcPreload.run({json.dumps(name)}, function ({_PARAMETERS}) {{\n{source}\n}});"
+    # The source begins on the first line, so that errors name the lines of the file; its last may be a comment.
+    return f"webipcPreload.run({json.dumps(name)}, function ({_PARAMETERS}) {{ {source}\n}});"
 
 
 def _read(path: Path) -> str:
@@ -87,7 +109,11 @@ def _read(path: Path) -> str:
         raise MissingPreloadError(path, "does not exist")
     if path.suffix == ".mjs":
         raise PreloadError(path, _BUNDLE_IT)
-    source = _MAP_COMMENT.sub("//", path.read_text(encoding="utf-8-sig"))
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PreloadError(path, f"cannot be read: {error}") from error
+    source = _MAP_COMMENT.sub("//", text)
     if is_module(source):
         raise PreloadError(path, _BUNDLE_IT)
     return source

@@ -1,6 +1,7 @@
 """Files that were written for Electron, in real browsers and unchanged: preload scripts and renderers, in each form."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.applications import Application
-from tests.browser.browsers import PageError, evaluate
+from tests.browser.browsers import PageError, console, evaluate
 from tests.serving import live, wait_until
 from webipc import IpcMainEvent, IpcMainInvokeEvent, MessageChannelMain, MessagePortMain
 
@@ -130,6 +131,72 @@ def test_after_a_script_that_throws_the_next_one_runs_in_every_engine(tab: WebDr
         tab.get(server.url)
         wait_until(lambda: text(tab, "#count") == "tea: 3", "the second script has run")
         assert evaluate(tab, "[window.before, window.after]") == [1, None]
+
+
+def test_a_syntax_error_in_one_script_stops_no_other(tab: WebDriver) -> None:
+    with live(Shop("broken.js", "forge.js", "broken.js", "vite.js").app) as server:
+        tab.get(server.url)
+        wait_until(lambda: text(tab, "#count") == "tea: 3", "the second script has run, and the page's behind it")
+        assert evaluate(tab, "[typeof electron.ipcRenderer.on, window.before, loadedBeforeThePage]") == [
+            "function",
+            None,
+            True,
+        ]
+        assert evaluate(tab, "errors") == []
+        assert evaluate(tab, "'webipcPreload' in window") is False
+        assert evaluate(tab, "electron.ipcRenderer.invoke('shop:count', 'tea')") == 3
+
+
+@pytest.mark.engines("chromium")
+def test_a_syntax_error_is_reported_with_the_name_of_its_file_and_the_line_in_it(tab: WebDriver) -> None:
+    with live(Shop("forge.js", "broken.js").app) as server:
+        console(tab)
+        tab.get(server.url)
+        wait_until(lambda: text(tab, "#count") == "tea: 3", "the other script has run")
+        said = [line for line in console(tab) if "favicon" not in line]
+        assert len(said) == 2, said
+        assert re.search(r"preload\.js\?part=1 3:\d+ .*SyntaxError", said[0])
+        assert "Unable to load preload script: broken.js" in said[1]
+
+
+NONCE = "<meta http-equiv=Content-Security-Policy content=\"script-src 'nonce-YQ==' 'strict-dynamic'\">"
+TRUSTED = "<meta http-equiv=Content-Security-Policy content=\"require-trusted-types-for 'script'\">"
+PLAIN = "<script src='/ipc/preload.js?v=1'></script><script src=/page.js></script>"
+FORMS = {
+    "with a nonce": NONCE + PLAIN.replace("<script", "<script nonce='YQ=='"),
+    "with trusted types": TRUSTED + PLAIN,
+    "with a query": PLAIN,
+    "as the only script of a table": f"<table>{PLAIN}</table>",
+    "in a document of XML": "<script src='/ipc/preload.js'></script>",
+    "deferred": "<script defer src=/ipc/preload.js></script>",
+    "as a module": "<script type=module src=/ipc/preload.js></script>",
+    "by a script": "<script>document.head.append(Object.assign(document.createElement('script'), "
+    "{ src: '/ipc/preload.js' }))</script>",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_several_scripts_run_in_their_order_however_the_page_loads_them(
+    tab: WebDriver, tmp_path: Path, form: str
+) -> None:
+    for name in ("first", "second"):
+        (tmp_path / f"{name}.js").write_text(f"(window.ran ??= []).push('{name}')")
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    (pages / "page.js").write_text("window.ran.push('page')")
+    is_xml = "XML" in form
+    if is_xml:
+        html = "<html xmlns='http://www.w3.org/1999/xhtml'><head>{}</head><body/></html>"
+    else:
+        html = "<!doctype html><meta charset=utf-8><title>a page</title>{}<body>"
+    page = "page.xhtml" if is_xml else "index.html"
+    (pages / page).write_text(html.format(FORMS[form]))
+    app = Application(pages=pages, preload=[tmp_path / "first.js", tmp_path / "second.js"]).app
+    with live(app) as server:
+        tab.get(f"{server.url}/{page}")
+        expected = ["first", "second", *(["page"] if "page.js" in FORMS[form] else [])]
+        until(tab, f"window.ran?.length === {len(expected)} && !('webipcPreload' in window)")
+        assert evaluate(tab, "ran") == expected
 
 
 def test_a_key_that_is_there_is_refused_own_or_inherited(tab: WebDriver) -> None:
