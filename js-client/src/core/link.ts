@@ -1,25 +1,22 @@
 /**
  * The link of one document with the server: numbers messages, keeps them until they are acknowledged, replays them on
- * the next socket, drops what comes twice, cuts large messages into parts and joins them (PROTOCOL.md 4.3 and 6.2-6.6).
+ * the next socket and drops what comes twice (PROTOCOL.md 6.2-6.6). Large messages travel in parts: link-parcel.ts.
  *
  * Must not know sockets or time: whoever drives it gives it frames, and asks it for frames. It compares numbers only,
  * so any mixture of sockets and bodies may carry the frames. Twin: server/webipc/core/link.py
  */
-import { parse, type Envelope, type Part } from './envelope.js'
-import {
-  BufferFullError, fail, LinkEndedError, LocalError, refuseLarger, refuseMore, ResetError,
-} from './errors.js'
-import { decodeParcel, encodeFrame, encodeParcel, sized, type EncodedMessage, type Frame } from './frame.js'
+import { parse, type Envelope } from './envelope.js'
+import { BufferFullError, fail, LinkEndedError, LocalError, refuseMore, ResetError } from './errors.js'
+import { encodeFrame, type EncodedMessage, type Frame } from './frame.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
+import { batchOf, frameSize } from './link-batch.js'
+import { cut, isPart, Parcel } from './link-parcel.js'
 
 /** The two roles: the server is MAIN, the page RENDERER. */
 export const Side = { MAIN: 'main', RENDERER: 'renderer' } as const
 export type Side = (typeof Side)[keyof typeof Side]
 
 type Sendable = string | Uint8Array<ArrayBuffer>
-
-/** What a frame has besides its messages, at most: the numbers, brackets and the length of the JSON. */
-const HEAD_BYTES = 64
 
 /**
  * One end of a link, for either side. Messages arrive in the order of `post`, each once, however many sockets and
@@ -47,10 +44,8 @@ export class Link {
   owedMessages = 0
   /** The same in bytes. */
   owedBytes = 0
-  /** What has come of a parcel. */
-  pieces: readonly Uint8Array[] = []
-  /** The bytes that it lacks; 0 when none is coming. */
-  remaining = 0
+  /** What has come of a message that travels in parts. */
+  parcel = new Parcel()
   /** The highest attempt so far. */
   claimed = 0
   /** The socket that owns the link, or null between two. */
@@ -171,7 +166,7 @@ export class Link {
     const fresh = messages.slice(Math.max(known, 0))
     if (fresh.length === 0) return []
     if (known < 0) fail('wrong number')
-    const envelopes = parse(fresh, this.#limits).flatMap((envelope) => this.#joined(envelope))
+    const envelopes = parse(fresh, this.#limits).flatMap((envelope) => this.parcel.joined(envelope, this.#limits))
     this.received += fresh.length
     this.owedMessages += fresh.length
     this.owedBytes += size
@@ -184,7 +179,7 @@ export class Link {
     this.#forget(this.last)
     this.ended = true
     this.attempt = null
-    this.pieces = []
+    this.parcel = new Parcel()
     return count
   }
 
@@ -203,61 +198,18 @@ export class Link {
 
   /** One frame of the messages from a number on, of at most `room` bytes; and the number that is the next one's. */
   #take(seq: number, room = Infinity): { frame: Sendable, size: number, next: number } | null {
-    const batch: EncodedMessage[] = []
-    let next = seq
-    let size = HEAD_BYTES
-    for (let message = this.kept.get(seq); message; message = this.kept.get(next)) {
-      const larger = size + framedSize(message)
-      if (larger > room || !this.#fits(message, batch, larger)) break
-      batch.push(message)
-      size = larger
-      next++
-    }
+    const { messages, size } = batchOf((index) => this.kept.get(seq + index), this.#limits, room)
+    const next = seq + messages.length
     if (next === seq) return null
     this.handed = Math.max(this.handed, next - 1)
-    return { frame: encodeFrame(seq, this.received, batch), size, next }
-  }
-
-  /** PROTOCOL.md 3: so many messages, and only one when it is large; 4.3: a part travels alone. */
-  #fits(message: EncodedMessage, batch: readonly EncodedMessage[], size: number): boolean {
-    const [head] = batch
-    const { frameMessages, frameBytes } = this.#limits
-    return !head || (batch.length < frameMessages && size <= frameBytes && !isPart(message) && !isPart(head))
+    return { frame: encodeFrame(seq, this.received, messages), size, next }
   }
 
   /** The message itself, or the parts that its parcel is cut into. */
   #parts(message: EncodedMessage): EncodedMessage[] {
-    const { messageBytes, partBytes, socketBytes } = this.#limits
-    // Many small segments can make a small message's frame larger than a receiver takes.
-    if (message.size <= partBytes && framedSize(message) + HEAD_BYTES <= socketBytes) return [message]
-    const parcel = encodeParcel(message)
-    refuseMore('message_bytes', parcel.length, messageBytes)
-    const parts: EncodedMessage[] = []
-    for (let rest = parcel; rest.length > 0;) {
-      const piece = rest.subarray(0, partBytes)
-      rest = rest.subarray(partBytes)
-      parts.push(sized(`["part",${rest.length}]`, [piece]))
-    }
-    return parts
-  }
-
-  /** A message as it is; of a parcel nothing until its last part comes, and then the message that was cut. */
-  #joined(envelope: Envelope): Envelope[] {
-    if (envelope.kind === 'part') return this.#partCame(envelope)
-    if (this.remaining > 0) fail('wrong part')
-    return [envelope]
-  }
-
-  #partCame({ remaining, segments }: Part): Envelope[] {
-    const size = segments.reduce((sum, piece) => sum + piece.length, remaining)
-    if (size === remaining || (this.remaining > 0 && this.remaining !== size)) fail('wrong part')
-    refuseLarger('message', size, this.#limits.messageBytes)
-    const pieces = [...this.pieces, ...segments]
-    this.remaining = remaining
-    this.pieces = remaining > 0 ? pieces : []
-    const whole = remaining > 0 ? [] : parse([decodeParcel(pieces)], this.#limits)
-    if (whole[0]?.kind === 'part') fail('wrong part')
-    return whole
+    const { partBytes, socketBytes } = this.#limits
+    // Many small segments can make the frame of a small message larger than a receiver takes.
+    return message.size <= partBytes && frameSize(message) <= socketBytes ? [message] : cut(message, this.#limits)
   }
 }
 
@@ -284,26 +236,18 @@ export function replace(link: Link, seq: number, message: EncodedMessage): void 
 interface Snapshot extends Readonly<Record<string, unknown>> {
   readonly first: number
   readonly kept: readonly EncodedMessage[]
+  readonly parcel: object
 }
 
 /** Everything that a link is, as plain values. */
 export function snapshot(link: Link): Snapshot {
-  // eslint-disable-next-line @typescript-eslint/no-misused-spread -- what the prototype has is no part of it
-  return { ...link, kept: [...link.kept.values()] }
+  // eslint-disable-next-line @typescript-eslint/no-misused-spread -- what the prototypes have is no part of it
+  return { ...link, kept: [...link.kept.values()], parcel: { ...link.parcel } }
 }
 
 /** A link that goes on where the one that made the snapshot was. */
-export function restore(side: Side, limits: Limits, { kept, ...state }: Snapshot): Link {
+export function restore(side: Side, limits: Limits, { kept, parcel, ...state }: Snapshot): Link {
   const numbered = kept.map((message, index) => [state.first + index, message] as const)
-  return Object.assign(new Link(side, limits), state, { kept: new Map(numbered) })
-}
-
-/** What a message takes in a frame, at most: a comma and its list of lengths too; a segment's padding and length. */
-function framedSize(message: EncodedMessage): number {
-  return message.size + 4 + 24 * message.segments.length
-}
-
-/** Only this file makes parts, so the kind is what the JSON begins with. */
-function isPart(message: EncodedMessage): boolean {
-  return message.json.startsWith('["part",')
+  const coming = Object.assign(new Parcel(), parcel)
+  return Object.assign(new Link(side, limits), state, { kept: new Map(numbered), parcel: coming })
 }
