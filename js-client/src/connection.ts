@@ -1,33 +1,32 @@
 /**
  * The connection of a document with its server: makes sockets until one is welcomed, resumes the link on the next one,
- * makes a new link when one has ended, and says so (PROTOCOL.md 6.4 to 6.6, 7 and 8).
+ * tells in which state it is, and why (PROTOCOL.md 6.4 to 6.6, 7 and 8).
  *
- * Hands on what has come, undecoded, to whoever it was made for; does not know what a message means.
+ * Hands on what has come, undecoded, to whoever it was made for; does not know what a message means. What follows when
+ * a link has ended is page-links.ts; what a blocked page does, blocking.ts; one socket, attempt.ts.
  * Twin: server/webipc/connection.py
  */
 import { Arrivals } from './arrivals.js'
 import { Attempt, type AttemptOptions } from './attempt.js'
 import { Backoff } from './backoff.js'
-import { beaconAddress, syncAddress } from './address.js'
+import { Blocking } from './blocking.js'
 import { claimsOf, type Claims } from './claims.js'
 import type * as Public from './connection-types.js'
 import type { Envelope, Welcome } from './core/envelope.js'
 import type { Cloned } from './core/clone.js'
 import {
-  CloseCode, DestroyedError, FeatureError, fitReason, ProtocolError, refuseMore, ResetError, Then, then,
-  UnansweredError,
+  CloseCode, DestroyedError, FeatureError, fitReason, ProtocolError, refuseMore, Then, then,
 } from './core/errors.js'
 import { encodeMessage, type EncodedMessage } from './core/frame.js'
 import { DEFAULT_LIMITS, type Limits } from './core/limits.js'
-import { replace } from './core/link.js'
-import { awaitParent, introduceParent, Waiting } from './embedding.js'
+import { awaitParent, Waiting } from './embedding.js'
 import { EventEmitter } from './emitter.js'
 import { Gate } from './gate.js'
 import { LastWords } from './last-words.js'
 import { PageLink, type Call, type Rejected } from './page-link.js'
+import { PageLinks } from './page-links.js'
 import type { PagePorts } from './page-ports.js'
 import { report } from './report.js'
-import { askSync, makeLink } from './sync-call.js'
 import type { Refusal } from './sync-transport.js'
 import { Tab } from './tab.js'
 import { Timer } from './timer.js'
@@ -67,9 +66,8 @@ export class Connection extends EventEmitter implements Public.Connection {
   /** Documents in iframes of this one, which the server has to meet after it. */
   readonly waiting = new Waiting()
   readonly lastWords: LastWords
-  #page: PageLink
-  /** The link that has ended, until what came on it is dispatched and its calls are rejected. */
-  #ending: PageLink | undefined
+  readonly #links: PageLinks
+  readonly #blocking: Blocking
   #attempt: Attempt | undefined
   #welcome: Welcome | undefined
   #state: Public.ConnectionState = 'connecting'
@@ -81,8 +79,9 @@ export class Connection extends EventEmitter implements Public.Connection {
     this.#limits = options.limits ?? DEFAULT_LIMITS
     this.#backoff = new Backoff(options.random ?? Math.random)
     this.#tab = new Tab(options.address ?? '')
-    this.lastWords = new LastWords(options.address, this.#limits, () => this.#claims())
-    this.#page = this.#newPage()
+    this.lastWords = new LastWords(options.address, this.#limits, () => this.claims())
+    this.#links = new PageLinks(() => new PageLink(this.#limits, (message) => { this.post(message) }))
+    this.#blocking = new Blocking(this, this.#limits, this.#gate)
     this.#arrivals = new Arrivals<Arrival>(
       (arrival) => { this.#dispatch(arrival) },
       (arrival) => typeof arrival === 'function' || !QUIET.includes(arrival.kind),
@@ -95,9 +94,9 @@ export class Connection extends EventEmitter implements Public.Connection {
   /** Of the server. */
   get address(): string | undefined { return this.#options.address }
   /** The id of the link: what documents in iframes of this one say to be frames of its tab. */
-  get linkId(): string { return this.#page.id }
+  get linkId(): string { return this.#links.newest.id }
   /** The ports of the link that messages come on. */
-  get ports(): PagePorts { return (this.#ending ?? this.#page).ports }
+  get ports(): PagePorts { return this.#links.arriving.ports }
   get debug(): boolean { return this.#welcome?.debug === true }
 
   /** Begins. Does nothing where there is no server or no WebSocket. */
@@ -116,20 +115,21 @@ export class Connection extends EventEmitter implements Public.Connection {
   post(message: EncodedMessage): number {
     this.require()
     refuseMore('message_bytes', message.size, this.#welcome?.messageBytes ?? Infinity)
-    const seq = this.#page.link.post(message)
-    this.lastWords.posted(this.#page)
+    const { newest } = this.#links
+    const seq = newest.link.post(message)
+    this.lastWords.posted(newest)
     this.#attempt?.schedule()
     return seq
   }
 
   /** Sends what `words` posts, even if the script is cut off meanwhile. */
   say(words: () => void): void {
-    this.lastWords.say(this.#page.link, words)
+    this.lastWords.say(this.#links.newest.link, words)
   }
 
   /** Sends an `invoke`. Whatever throws, no call is left open. */
   call(call: Call, cloned: Cloned): void {
-    const { calls } = this.#page
+    const { calls } = this.#links.newest
     const id = calls.open(call)
     try {
       call.seq = this.post(encodeMessage(['invoke', id, call.channel], cloned))
@@ -141,54 +141,49 @@ export class Connection extends EventEmitter implements Public.Connection {
 
   /** Sends the answer to a call that came with these ports' link. Where that is over, nobody waits for it. */
   answer(ports: PagePorts, message: EncodedMessage): void {
-    if (ports === this.#page.ports && this.#state !== 'closed') this.post(message)
+    if (ports === this.#links.newest.ports && this.#state !== 'closed') this.post(message)
   }
 
   /** Sends a message with ports, which are the page's no more. */
   postPorted(channel: string, cloned: Cloned, transfer: unknown): void {
     this.require('ports')
-    this.#page.ports.send(['post', channel], cloned, transfer)
+    this.#links.newest.ports.send(['post', channel], cloned, transfer)
   }
 
   /** Sends a `sync`, and blocks the page until its answer is there. @throws what `post` throws, and ResetError */
   callSync(channel: string, cloned: Cloned): Envelope {
     this.require('sync')
-    const page = this.#page
-    const id = page.calls.open({ channel, resolve: nothing, reject: nothing, seq: 0 })
-    try {
-      const seq = this.post(encodeMessage(['sync', id, channel], cloned))
-      // Before its first socket a document has not looked yet which tab it belongs to.
-      this.#tab.take()
-      introduceParent(this.address)
-      const answer = this.#gate.around(() => this.#ask(page, id))
-      if (answer && 'kind' in answer) {
-        this.post(encodeMessage(['sync-done', id]))
-        return answer
-      }
-      replace(page.link, seq, encodeMessage(['void']))
-      throw answer ? this.#syncRefused(page, answer) : new UnansweredError(channel)
-    } finally {
-      page.calls.settle(id)
-    }
+    // Before its first socket a document has not looked yet which tab it belongs to.
+    this.#tab.take()
+    return this.#blocking.call(this.#links.newest, channel, cloned)
   }
 
-  /** What an iframe of this document needs in order to be a frame of its tab; a beacon makes a link. */
+  /** What an iframe of this document needs in order to be a frame of its tab. */
   introduce(): void {
-    const { address } = this
-    if (address === undefined || this.#page.known) return
-    introduceParent(address)
-    makeLink(beaconAddress(address), this.#page, this.#claims(), this.#limits)
+    this.#blocking.introduce(this.#links.newest)
+  }
+
+  /** What the document says about itself now. */
+  claims(): Claims {
+    return claimsOf(this.#tab.token, this.#welcome?.process, this.address)
+  }
+
+  /** The server has said in a request what a close code would say. */
+  refused(page: PageLink, { code, reason }: Refusal): void {
+    if (page !== this.#links.newest || this.#state === 'closed') return
+    this.#attempt?.close()
+    this.#lost(code, reason)
   }
 
   /** The call that an answer belongs to, once. */
   settle(id: number): Call | undefined {
-    return (this.#ending ?? this.#page).calls.settle(id)
+    return this.#links.arriving.calls.settle(id)
   }
 
   close(): void {
     if (this.#state === 'closed') return
     if (this.#state === 'open') this.#attempt?.finish(true)
-    else this.lastWords.leave(this.#page, this.#attempt, true)
+    else this.lastWords.leave(this.#links.newest, this.#attempt, true)
     this.#release('closed by the page')
   }
 
@@ -204,7 +199,7 @@ export class Connection extends EventEmitter implements Public.Connection {
   leave(mayReturn: boolean): void {
     this.#tab.put()
     if (this.#state === 'closed') return
-    this.lastWords.leave(this.#page, this.#attempt, !mayReturn)
+    this.lastWords.leave(this.#links.newest, this.#attempt, !mayReturn)
     this.#attempt = undefined
     this.#retry.stop()
     if (!mayReturn) this.#close('gone')
@@ -219,27 +214,6 @@ export class Connection extends EventEmitter implements Public.Connection {
     this.#connect()
   }
 
-  #newPage(): PageLink {
-    return new PageLink(this.#limits, (message) => { this.post(message) })
-  }
-
-  #ask(page: PageLink, id: number): ReturnType<typeof askSync> {
-    const { address } = this.#options
-    // A program without a server waits for one everywhere but here.
-    if (address === undefined || typeof XMLHttpRequest === 'undefined') return undefined
-    return askSync(syncAddress(address), page, id, this.#claims(), this.#limits)
-  }
-
-  /** What a close code would say. The page's listeners hear of it when its task has ended. */
-  #syncRefused(page: PageLink, { code, reason }: Refusal): Error {
-    queueMicrotask(() => {
-      if (page !== this.#page || this.#state === 'closed') return
-      this.#attempt?.close()
-      this.#lost(code, reason)
-    })
-    return new ResetError(reason)
-  }
-
   /** An own function, as whoever waits for a moment to do it is given it. */
   readonly #connect = (): void => {
     this.#retry.stop()
@@ -248,7 +222,7 @@ export class Connection extends EventEmitter implements Public.Connection {
     if (!waiting || this.#attempt || address === undefined || !WebSocket) return
     if (awaitParent(address, this.#connect)) return
     try {
-      this.#attempt = new Attempt(this.#page, this.#attemptOptions(address, WebSocket), {
+      this.#attempt = new Attempt(this.#links.newest, this.#attemptOptions(address, WebSocket), {
         welcomed: (welcome) => { this.#welcomed(welcome) },
         arrived: (envelopes) => { this.#arrivals.push(envelopes) },
         lost: (code, reason) => { this.#lost(code, reason) },
@@ -262,17 +236,13 @@ export class Connection extends EventEmitter implements Public.Connection {
   }
 
   #attemptOptions(address: string, WebSocket: SocketClass): AttemptOptions {
-    return { WebSocket, address, claims: this.#claims(), limits: this.#limits, gate: this.#gate }
-  }
-
-  #claims(): Claims {
-    return claimsOf(this.#tab.token, this.#welcome?.process, this.address)
+    return { WebSocket, address, claims: this.claims(), limits: this.#limits, gate: this.#gate }
   }
 
   #welcomed(welcome: Welcome): void {
     this.#welcome = welcome
     this.#tab.token = welcome.token
-    this.#page.known = true
+    this.#links.newest.known = true
     this.#backoff.reset()
     this.#become('open')
   }
@@ -310,7 +280,7 @@ export class Connection extends EventEmitter implements Public.Connection {
 
   /** A value lies: what came behind it is not looked at. A link that has ended already is not ended again. */
   #refuse(error: ProtocolError): void {
-    if (this.#ending) return
+    if (this.#links.arriving !== this.#links.newest) return
     this.#arrivals.clear()
     this.#attempt?.close(error.closeCode, fitReason(error.detail))
     this.#endLink('protocol')
@@ -318,11 +288,9 @@ export class Connection extends EventEmitter implements Public.Connection {
 
   /** The link is over, and the next one takes its place at once; the calls of the old one wait for what came on it. */
   #endLink(reason: string): void {
-    const old = this.#ending = this.#page
-    const givenUp = old.link.end()
+    const old = this.#links.newest
+    const givenUp = this.#links.replace()
     this.#attempt = undefined
-    old.ports.end()
-    this.#page = this.#newPage()
     this.#become('reset', reason)
     // A listener may have closed the connection, which leaves nothing to tell.
     if (this.#state === 'closed') return
@@ -334,7 +302,7 @@ export class Connection extends EventEmitter implements Public.Connection {
   }
 
   #announce(event: Public.ResetEvent): void {
-    this.#ending = undefined
+    this.#links.forget()
     this.#tell('reset', event)
     if (this.#state !== 'reset') return
     this.#become('connecting')
@@ -348,10 +316,7 @@ export class Connection extends EventEmitter implements Public.Connection {
 
   /** Closed, while the document goes on: whoever waits for an answer is told. */
   #release(reason: string): void {
-    for (const page of [this.#ending, this.#page]) {
-      page?.rejectCalls(reason)
-      page?.ports.end()
-    }
+    this.#links.release(reason)
     this.#close(reason)
   }
 
@@ -378,6 +343,3 @@ export class Connection extends EventEmitter implements Public.Connection {
     }
   }
 }
-
-/** A blocked page waits for no promise. */
-function nothing(): void { /* nobody is told */ }
