@@ -3,7 +3,7 @@
  * (all minified, for the Python server to serve), and one readable module for bundlers, which minify for themselves. Then
  * the same of the `electron` module, and what runs preload scripts. tsc adds the declarations (`npm run build`).
  */
-import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { build } from 'esbuild'
 import { minify } from 'terser'
@@ -41,11 +41,21 @@ const INTERNAL = `
   elements isBare places buffers holder welcomed arrived broken schedule congested shouldAnswer shouldProbe doubted
   nextAttempt known came lost claims doubt heard wake probe leave comeBack attach detach fixup messages deliver opened
   finish lastWords posted going callSync postPorted handOut running roomFor inner isBack openPorts sites uses closeAll
-  say tell parcel joined gate around pass receive post step json newest arriving forget release refused take hello accept
-  ended calls sent wait answer closed put target _keep _tell _warn _onceOnly _removeEach _add _warned _maxListeners
+  say tell parcel joined gate around pass receive step json newest arriving forget release take accept
+  calls sent wait answer put target _keep _tell _warn _onceOnly _removeEach _add _warned _maxListeners
 `.trim().split(/\s+/)
-// A name of the browser's that none of our objects shares with one of its own is ours alone (`builtins`).
+// `builtins`: the browser has some of these names too, on objects that this package does not use.
 const mangle = { properties: { builtins: true, regex: new RegExp(`^(${INTERNAL.join('|')})$`) } }
+
+/** What is written as a string finds no property that has become short. @throws Error with the first such name */
+async function refuseStrings() {
+  for (const file of await readdir(`${directory}src`, { recursive: true })) {
+    if (!file.endsWith('.ts')) continue
+    const source = await readFile(`${directory}src/${file}`, 'utf8')
+    const name = INTERNAL.find((each) => source.includes(`'${each}'`))
+    if (name) throw new Error(`src/${file} has '${name}' as a string: take it out of INTERNAL, or name it otherwise`)
+  }
+}
 
 /** Leaves the client out of a file, which imports it from `path` instead: one copy, one `ipcRenderer`. */
 const clientAt = (path) => ({
@@ -93,6 +103,7 @@ async function buildMinified(entry, outfile, format, { packages = [], ...options
   await Promise.all([writeFile(`${directory}${outfile}`, code), writeFile(`${directory}${outfile}.map`, chained)])
 }
 
+await refuseStrings()
 await rm(`${directory}dist`, { recursive: true, force: true })
 await mkdir(`${directory}dist/electron`, { recursive: true })
 await Promise.all([

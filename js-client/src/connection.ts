@@ -33,15 +33,18 @@ import { Timer } from './timer.js'
 import { VERSION } from './version.js'
 import type { SocketClass } from './websocket-transport.js'
 
-export interface ConnectionOptions {
+export interface ClientOptions {
   /** Of the server, without a slash at its end; undefined where there is none to connect to. */
   readonly address: string | undefined
   /** The browser's, or another; undefined where there is none: then messages wait, within the link's limits. */
   readonly WebSocket: SocketClass | undefined
-  /** Gives each message to the program. @throws ProtocolError when its value is not what it has to be */
-  readonly deliver: (envelope: Envelope) => void
   readonly limits?: Limits
   readonly random?: () => number
+}
+
+export interface ConnectionOptions extends ClientOptions {
+  /** Gives each message to the program. @throws ProtocolError when its value is not what it has to be */
+  readonly deliver: (envelope: Envelope) => void
 }
 
 /** Why the link ended, where the server said it with a close code alone. */

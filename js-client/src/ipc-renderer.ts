@@ -4,7 +4,7 @@
  *
  * Twin: server/webipc/ipc_main.py
  */
-import { Connection, type ConnectionOptions } from './connection.js'
+import { Connection, type ClientOptions } from './connection.js'
 import { encode, type Cloned } from './core/clone.js'
 import {
   decodeValue, type Envelope, type ErrorReply, type Invoke, type Post, type Result, type Send,
@@ -32,7 +32,7 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
   readonly connection: Connection
   readonly #limits: Limits
 
-  constructor(options: Omit<ConnectionOptions, 'deliver'>) {
+  constructor(options: ClientOptions) {
     super()
     this.#limits = options.limits ?? DEFAULT_LIMITS
     this.connection = new Connection({ ...options, deliver: (envelope) => { this.#deliver(envelope) } })
