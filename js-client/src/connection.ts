@@ -7,9 +7,9 @@
  * Twin: server/webipc/connection.py
  */
 import { Arrivals } from './arrivals.js'
-import { Attempt, type AttemptOptions } from './attempt.js'
+import { Attempt, type AttemptListener } from './attempt.js'
 import { Backoff } from './backoff.js'
-import { Blocking } from './blocking.js'
+import { Blocking, type BlockedConnection } from './blocking.js'
 import { claimsOf, type Claims } from './claims.js'
 import type * as Public from './connection-types.js'
 import type { Envelope, Welcome } from './core/envelope.js'
@@ -56,7 +56,7 @@ const QUIET: readonly Envelope['kind'][] = ['result', 'error', 'port', 'port-clo
 /** A message that came, or something to be done when all that came before it has been dispatched. */
 type Arrival = Envelope | (() => void)
 
-export class Connection extends EventEmitter implements Public.Connection {
+export class Connection extends EventEmitter implements Public.Connection, AttemptListener, BlockedConnection {
   /** What the server may call in this page, by channel (PROTOCOL.md 4.8): nothing, unless the page allows it. */
   readonly answers = new Map<string, (...args: unknown[]) => unknown>()
   readonly #options: ConnectionOptions
@@ -82,7 +82,7 @@ export class Connection extends EventEmitter implements Public.Connection {
     this.#limits = options.limits ?? DEFAULT_LIMITS
     this.#backoff = new Backoff(options.random ?? Math.random)
     this.#tab = new Tab(options.address ?? '')
-    this.lastWords = new LastWords(options.address, this.#limits, () => this.claims())
+    this.lastWords = new LastWords(this, this.#limits)
     this.#links = new PageLinks(() => new PageLink(this.#limits, (message) => { this.post(message) }))
     this.#blocking = new Blocking(this, this.#limits, this.#gate)
     this.#arrivals = new Arrivals<Arrival>(
@@ -175,7 +175,55 @@ export class Connection extends EventEmitter implements Public.Connection {
   refused(page: PageLink, { code, reason }: Refusal): void {
     if (page !== this.#links.newest || this.#state === 'closed') return
     this.#attempt?.close()
-    this.#lost(code, reason)
+    this.lost(code, reason)
+  }
+
+  /** The socket may carry the link. */
+  welcomed(welcome: Welcome): void {
+    this.#welcome = welcome
+    this.#tab.token = welcome.token
+    this.#links.newest.known = true
+    this.#backoff.reset()
+    this.#become('open')
+  }
+
+  arrived(envelopes: readonly Envelope[]): void {
+    this.#arrivals.push(envelopes)
+  }
+
+  /** The socket has ended; its code says what comes next. */
+  lost(code: number, reason: string): void {
+    this.#attempt = undefined
+    const next = then(code)
+    if (next === Then.GIVE_UP) {
+      this.#giveUp(`${code} ${reason}`)
+    } else if (next === Then.NEW_LINK) {
+      this.broken(RESET_REASONS[code] ?? 'protocol')
+    } else {
+      // 4409 too: whoever has a newer socket has closed this one itself, and heard nothing of it.
+      if (this.#state === 'open') this.#become('resuming')
+      this.#connectLater()
+    }
+  }
+
+  /** The link is over, and the next one takes its place at once; the calls of the old one wait for what came on it. */
+  broken(reason: string): void {
+    const old = this.#links.newest
+    const givenUp = this.#links.replace()
+    this.#attempt = undefined
+    this.#become('reset', reason)
+    // A listener may have closed the connection, which leaves nothing to tell.
+    if (this.#state === 'closed') return
+    let rejected: Rejected
+    this.#arrivals.push([
+      () => { rejected = old.rejectCalls(reason) },
+      () => { this.#announce({ reason, givenUp, ...rejected }) },
+    ])
+  }
+
+  /** The server asks for it, which one in debug mode alone may (PROTOCOL.md 6.8). */
+  reload(): void {
+    if (this.debug) globalThis.location.reload()
   }
 
   /** The call that an answer belongs to, once. */
@@ -225,42 +273,10 @@ export class Connection extends EventEmitter implements Public.Connection {
     if (!waiting || this.#attempt || address === undefined || !WebSocket) return
     if (awaitParent(address, this.#connect)) return
     try {
-      this.#attempt = new Attempt(this.#links.newest, this.#attemptOptions(address, WebSocket), {
-        welcomed: (welcome) => { this.#welcomed(welcome) },
-        arrived: (envelopes) => { this.#arrivals.push(envelopes) },
-        lost: (code, reason) => { this.#lost(code, reason) },
-        broken: (reason) => { this.#endLink(reason) },
-        // Of a server in debug mode alone (PROTOCOL.md 6.8).
-        reload: () => { if (this.debug) globalThis.location.reload() },
-      })
+      const options = { WebSocket, address, claims: this.claims(), limits: this.#limits, gate: this.#gate }
+      this.#attempt = new Attempt(this.#links.newest, options, this)
     } catch (error) {
       this.#giveUp(String(error))
-    }
-  }
-
-  #attemptOptions(address: string, WebSocket: SocketClass): AttemptOptions {
-    return { WebSocket, address, claims: this.claims(), limits: this.#limits, gate: this.#gate }
-  }
-
-  #welcomed(welcome: Welcome): void {
-    this.#welcome = welcome
-    this.#tab.token = welcome.token
-    this.#links.newest.known = true
-    this.#backoff.reset()
-    this.#become('open')
-  }
-
-  #lost(code: number, reason: string): void {
-    this.#attempt = undefined
-    const next = then(code)
-    if (next === Then.GIVE_UP) {
-      this.#giveUp(`${code} ${reason}`)
-    } else if (next === Then.NEW_LINK) {
-      this.#endLink(RESET_REASONS[code] ?? 'protocol')
-    } else {
-      // 4409 too: whoever has a newer socket has closed this one itself, and heard nothing of it.
-      if (this.#state === 'open') this.#become('resuming')
-      this.#connectLater()
     }
   }
 
@@ -286,22 +302,7 @@ export class Connection extends EventEmitter implements Public.Connection {
     if (this.#links.arriving !== this.#links.newest) return
     this.#arrivals.clear()
     this.#attempt?.close(error.closeCode, fitReason(error.detail))
-    this.#endLink('protocol')
-  }
-
-  /** The link is over, and the next one takes its place at once; the calls of the old one wait for what came on it. */
-  #endLink(reason: string): void {
-    const old = this.#links.newest
-    const givenUp = this.#links.replace()
-    this.#attempt = undefined
-    this.#become('reset', reason)
-    // A listener may have closed the connection, which leaves nothing to tell.
-    if (this.#state === 'closed') return
-    let rejected: Rejected
-    this.#arrivals.push([
-      () => { rejected = old.rejectCalls(reason) },
-      () => { this.#announce({ reason, givenUp, ...rejected }) },
-    ])
+    this.broken('protocol')
   }
 
   #announce(event: Public.ResetEvent): void {

@@ -14,20 +14,24 @@ import type { Limits } from './core/limits.js'
 import type { Link } from './core/link.js'
 import type { PageLink } from './page-link.js'
 
+/** Who goes away. */
+interface Leaving {
+  /** Of the server, if there is one. */
+  readonly address: string | undefined
+  claims(): Claims
+}
+
 export class LastWords {
   /** The document goes away. */
   going = false
-  readonly #address: string | undefined
+  readonly #document: Leaving
   readonly #limits: Limits
-  readonly #claims: () => Claims
   #due = false
   #cutOff: (() => void) | undefined
 
-  /** @param address - of the server, if there is one */
-  constructor(address: string | undefined, limits: Limits, claims: () => Claims) {
-    this.#address = address
+  constructor(document: Leaving, limits: Limits) {
+    this.#document = document
     this.#limits = limits
-    this.#claims = claims
   }
 
   /** Posts a message, which `words` do. */
@@ -60,9 +64,10 @@ export class LastWords {
   leave(page: PageLink, attempt: Attempt | undefined, bye: boolean): void {
     this.#sayAgain()
     attempt?.finish(bye)
-    const body = page.body(this.#claims(), this.#limits.beaconBytes)
+    const { address } = this.#document
+    const body = page.body(this.#document.claims(), this.#limits.beaconBytes)
     if (bye && (page.known || body.length > 1)) body.push(page.bye())
-    if (this.#address !== undefined && body.length > 1) sendBeacon(beaconAddress(this.#address), body)
+    if (address !== undefined && body.length > 1) sendBeacon(beaconAddress(address), body)
   }
 
   #sayAgain(): void {
