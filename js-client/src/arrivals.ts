@@ -8,12 +8,15 @@
  * Knows nothing of what the items are. Twin: server/webipc/inbox.py
  */
 
+import type { Gate } from './gate.js'
+
 /** How many items may have been dispatched before the front of the array is cut off. */
 const SPENT = 1_024
 
 export class Arrivals<Item> {
   readonly #dispatch: (item: Item) => void
   readonly #endsTask: (item: Item) => boolean
+  readonly #gate: Gate
   #items: Item[] = []
   /** Index of the first item that was not dispatched. */
   #next = 0
@@ -23,10 +26,14 @@ export class Arrivals<Item> {
   #posted = false
   #tasks: Tasks | undefined
 
-  /** @param endsTask - true for an item that runs the page's listeners */
-  constructor(dispatch: (item: Item) => void, endsTask: (item: Item) => boolean) {
+  /**
+   * @param endsTask - true for an item that runs the page's listeners
+   * @param gate - keeps a task that comes while the page is blocked
+   */
+  constructor(dispatch: (item: Item) => void, endsTask: (item: Item) => boolean, gate: Gate) {
     this.#dispatch = dispatch
     this.#endsTask = endsTask
+    this.#gate = gate
   }
 
   /** Takes items, and dispatches at once what may be: to be called at the end of a task. */
@@ -85,8 +92,10 @@ export class Arrivals<Item> {
   #post(): void {
     this.#posted = true
     this.#tasks ??= makeTasks(() => {
-      this.#posted = false
-      this.#turn()
+      this.#gate.pass(() => {
+        this.#posted = false
+        this.#turn()
+      })
     })
     this.#tasks.post()
   }

@@ -88,6 +88,7 @@ export class Connection extends EventEmitter implements Public.Connection, Attem
     this.#arrivals = new Arrivals<Arrival>(
       (arrival) => { this.#dispatch(arrival) },
       (arrival) => typeof arrival === 'function' || !QUIET.includes(arrival.kind),
+      this.#gate,
     )
   }
 

@@ -2,12 +2,15 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, test } from 'node:test'
 import { Arrivals } from '../src/arrivals.js'
+import { Gate } from '../src/gate.js'
+import { runTask, withManualTasks } from './manual-tasks.js'
 import { until } from './scripted-server.js'
 
 /** `e…` is an event, anything else a result. */
 type Item = string
 
 let arrivals: Arrivals<Item> | undefined
+const gate = new Gate()
 afterEach(() => { arrivals?.stop() })
 
 /** Logs each item and, after it, the promise job that it queued. */
@@ -17,7 +20,7 @@ function recorder(onItem: (item: Item) => void = () => undefined): { log: string
     log.push(item)
     queueMicrotask(() => log.push(`${item}'`))
     onItem(item)
-  }, (item) => item.startsWith('e'))
+  }, (item) => item.startsWith('e'), gate)
   return { log, arrivals }
 }
 
@@ -79,5 +82,17 @@ describe('arrivals', () => {
     arrivals.push(events)
     await until(() => log.length === 102_000)
     assert.deepEqual(log.filter((item) => item.startsWith('e') && !item.endsWith("'")), events)
+  })
+  test('a task that an engine runs in the middle of a blocking call waits for its end', () => {
+    withManualTasks(() => {
+      const { log, arrivals } = recorder()
+      arrivals.push(['e1', 'e2'])
+      gate.around(() => {
+        runTask()
+        log.push('blocked')
+      })
+      runTask()
+      assert.deepEqual(log, ['e1', 'blocked', 'e2'])
+    })
   })
 })

@@ -1,7 +1,8 @@
 /** What a socket says while the page is blocked: held back, in order, and let out once. */
 import assert from 'node:assert/strict'
-import { beforeEach, describe, mock, test } from 'node:test'
+import { beforeEach, describe, test } from 'node:test'
 import { Gate } from '../src/gate.js'
+import { runTask, withManualTasks } from './manual-tasks.js'
 import { quiet } from './scripted-server.js'
 
 let gate: Gate
@@ -58,10 +59,35 @@ describe('a gate', () => {
     assert.deepEqual(log, ['blocked again', 'behind', 'inner'])
   })
 
-  test('what throws holds up nobody behind it', async () => {
-    const reported = mock.method(globalThis, 'queueMicrotask', (action: () => void) => {
-      void Promise.resolve().then(action).catch((error: unknown) => log.push(String(error)))
+  test('stays closed while a call blocks in the middle of which another has blocked', () => {
+    withManualTasks(() => {
+      gate.around(() => {
+        gate.around(() => { say('inner') })
+        runTask()
+        say('outer')
+        log.push('blocked')
+      })
+      for (let task = 0; task < 4; task++) runTask()
+      assert.deepEqual(log, ['blocked', 'inner', 'outer'])
     })
+  })
+
+  test('lets out each thing in a task of its own', () => {
+    withManualTasks(() => {
+      gate.around(() => {
+        say(1)
+        say(2)
+      })
+      runTask()
+      assert.deepEqual(log, [1])
+      runTask()
+      assert.deepEqual(log, [1, 2])
+    })
+  })
+
+  test('what throws is reported, and holds up nobody behind it', async () => {
+    const reported: unknown[] = []
+    Object.assign(globalThis, { reportError: (error: unknown) => { reported.push(String(error)) } })
     try {
       gate.around(() => {
         gate.pass(() => { throw new Error('mine') })
@@ -69,9 +95,9 @@ describe('a gate', () => {
       })
       await quiet()
     } finally {
-      reported.mock.restore()
+      Reflect.deleteProperty(globalThis, 'reportError')
     }
     say('later')
-    assert.deepEqual(log, ['behind', 'Error: mine', 'later'])
+    assert.deepEqual([log, reported], [['behind', 'later'], ['Error: mine']])
   })
 })

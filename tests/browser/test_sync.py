@@ -94,6 +94,55 @@ def test_what_is_pushed_meanwhile_is_dispatched_afterwards(tab: WebDriver, serve
     assert evaluate(tab, script) == [0, 1, 2, 3, 4, *["pushed"] * 5]
 
 
+def test_no_listener_runs_in_the_middle_of_a_call_that_another_makes_behind_an_await(
+    tab: WebDriver, server: Live, site: Site
+) -> None:
+    visit(tab, server.url)
+    site.ipc_main.on("burst", lambda event: [event.reply("burst", number) for number in range(4)])
+    script = """(async () => {
+      const log = []
+      ipcRenderer.on('burst', async (event, number) => {
+        log.push(number)
+        await null
+        log.push(ipcRenderer.sendSync('later'))
+        await null
+        log.push('done')
+      })
+      ipcRenderer.send('burst')
+      await until(() => log.length === 12)
+      return log
+    })()"""
+    assert evaluate(tab, script) == [word for number in range(4) for word in (number, "later", "done")]
+
+
+def test_no_listener_runs_in_the_middle_of_a_call_in_which_a_port_of_the_page_has_called(
+    tab: WebDriver, server: Live, site: Site
+) -> None:
+    """Firefox runs the messages of ports while it blocks, so that a call may be made within another."""
+    visit(tab, server.url)
+
+    @site.ipc_main.on("pushes")
+    async def pushes(event: IpcMainEvent) -> None:
+        await asyncio.sleep(0.2)
+        event.reply("pushed")
+        await asyncio.sleep(0.2)
+        event.return_value = "outer"
+
+    script = """(async () => {
+      const log = []
+      const { port1, port2 } = new MessageChannel()
+      port2.onmessage = () => log.push(ipcRenderer.sendSync('echo', 'inner'))
+      ipcRenderer.on('pushed', () => log.push(blocked ? 'too early' : 'pushed'))
+      port1.postMessage(null)
+      let blocked = true
+      log.push(ipcRenderer.sendSync('pushes'))
+      blocked = false
+      await until(() => log.length === 4)
+      return log.sort()
+    })()"""
+    assert evaluate(tab, script) == ["inner", "outer", "pushed", "pushed"]
+
+
 def test_a_thousand_mixed_calls_of_one_task_arrive_in_order(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, server.url)
     script = """(() => {
