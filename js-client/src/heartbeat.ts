@@ -1,30 +1,29 @@
 /**
  * Whether a socket is alive (PROTOCOL.md section 7): when to answer a bare frame, when to doubt the socket, when to
  * give it up. Pure policy: takes the time in milliseconds as an argument, has no timer, sends nothing.
+ *
+ * The time is that of a clock which may be set, since a clock that cannot be set may stand still while the machine
+ * sleeps. A jump in either direction counts as so much time: at worst a socket is doubted that is well.
  */
 import type { Limits } from './core/limits.js'
 
 export class Heartbeat {
   readonly #limits: Limits
-  #heardAt: number
+  /** When something came, or once the socket is doubted, when that began. */
+  #since: number
   #sentAt: number
-  /** When a probe was sent that nothing has come after. */
-  #doubtedAt: number | undefined
+  /** A probe was sent, and nothing has come since. */
+  doubted = false
 
   constructor(limits: Limits, now: number) {
     this.#limits = limits
-    this.#heardAt = this.#sentAt = now
-  }
-
-  /** A probe was sent, and nothing has come since. */
-  get doubted(): boolean {
-    return this.#doubtedAt !== undefined
+    this.#since = this.#sentAt = now
   }
 
   /** Something came. */
   heard(now: number): void {
-    this.#heardAt = now
-    this.#doubtedAt = undefined
+    this.#since = now
+    this.doubted = false
   }
 
   /** A frame left. */
@@ -34,12 +33,13 @@ export class Heartbeat {
 
   /** A probe leaves now. */
   doubt(now: number): void {
-    this.#doubtedAt ??= now
+    if (!this.doubted) this.#since = now
+    this.doubted = true
   }
 
   /** Whether a bare frame that has come is answered: not when the server has heard from us just now. */
   shouldAnswer(now: number): boolean {
-    return now - this.#sentAt >= this.#limits.answerPageMs
+    return Math.abs(now - this.#sentAt) >= this.#limits.answerPageMs
   }
 
   /**
@@ -47,12 +47,12 @@ export class Heartbeat {
    * does not answer a probe when it has sent something within that second, and silence would mean nothing.
    */
   shouldProbe(now: number): boolean {
-    return !this.doubted && now - this.#heardAt >= this.#limits.answerServerMs
+    return !this.doubted && Math.abs(now - this.#since) >= this.#limits.answerServerMs
   }
 
   /** Milliseconds until the socket is to be doubted, or once it is, to be given up; 0 or less: now. */
   wait(now: number): number {
     const { probeMs, silenceMs } = this.#limits
-    return this.#doubtedAt === undefined ? this.#heardAt + silenceMs - now : this.#doubtedAt + probeMs - now
+    return (this.doubted ? probeMs : silenceMs) - Math.abs(now - this.#since)
   }
 }

@@ -57,6 +57,17 @@ describe('heartbeat', () => {
     assert.equal(heartbeat.shouldProbe(start + answerServerMs - 1), false)
     assert.equal(heartbeat.shouldProbe(start + answerServerMs), true)
   })
+  test('a clock that is set back hides no silence: bare frames are answered, and the socket is doubted', () => {
+    const heartbeat = new Heartbeat(DEFAULT_LIMITS, start)
+    const now = start - 3_600_000
+    assert.deepEqual([heartbeat.shouldAnswer(now), heartbeat.shouldProbe(now)], [true, true])
+    assert.ok(heartbeat.wait(now) <= 0)
+    heartbeat.sent(now)
+    heartbeat.doubt(now)
+    assert.deepEqual([heartbeat.shouldAnswer(now), heartbeat.wait(now + 1)], [false, probeMs - 1])
+    heartbeat.heard(now + 2)
+    assert.equal(heartbeat.wait(now + 2), silenceMs)
+  })
 })
 
 describe('the tab', () => {
