@@ -10,8 +10,9 @@ import {
   decodeValue, type Envelope, type ErrorReply, type Invoke, type Post, type Result, type Send,
 } from './core/envelope.js'
 import { fail, ProtocolError, refuseMore } from './core/errors.js'
-import { encodeMessage, type EncodedMessage } from './core/frame.js'
+import { encodeMessage } from './core/frame.js'
 import { DEFAULT_LIMITS, type Limits } from './core/limits.js'
+import { answers as succeeds } from './core/slots.js'
 import type * as Electron from './electron-types.js'
 import { EventEmitter } from './emitter.js'
 import { sendToHost } from './host.js'
@@ -150,24 +151,21 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
   /** The server calls something in this page. What the page does not allow, and what throws, is an error there. */
   async #answer(id: number, channel: string, args: unknown): Promise<void> {
     const { answers, ports } = this.connection
-    const answer = async (): Promise<EncodedMessage> => {
+    const answer = (kind: 'result' | 'error', value: unknown): void => {
+      this.connection.answer(ports, encodeMessage([kind, id], encode(value, this.#limits, kind)))
+    }
+    try {
       const handler = answers.get(channel)
       if (!handler) throw new Error(`the page does not allow '${channel}'`)
-      const value = await handler(...args as unknown[])
-      return encodeMessage(['result', id], encode(value, this.#limits, 'result'))
-    }
-    const refuse = (error: unknown): EncodedMessage =>
-      encodeMessage(['error', id], this.#thrown(error))
-    this.connection.answer(ports, await answer().catch(refuse))
-  }
-
-  #thrown(error: unknown): Cloned {
-    const message = String(error)
-    try {
-      return encode({ message, cause: error }, this.#limits)
-    } catch {
-      // What was thrown may be anything, and have anything as its cause.
-      return encode({ message }, this.#limits)
+      answer('result', await handler(...args as unknown[]))
+    } catch (error) {
+      // What was thrown may be anything, and have anything as its cause, or no text; and either may be too large.
+      const told = [
+        () => ({ message: String(error), cause: error }),
+        () => ({ message: String(error) }),
+        () => ({ message: 'Error' }),
+      ]
+      told.some((reply) => succeeds(() => { answer('error', reply()) }))
     }
   }
 

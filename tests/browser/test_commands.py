@@ -63,6 +63,21 @@ def test_code_runs_in_a_page_that_allows_it(tab: WebDriver, server: Live, site: 
         run(server, contents.execute_javascript("document.body"))
 
 
+@pytest.mark.parametrize(
+    "code, told",
+    [
+        ("throw Object.create(null)", "Error"),
+        ("throw { toString() { throw new Error('again') } }", "Error"),
+        ("'x'.repeat(40_000_000)", "message_bytes: at most"),
+        ("throw 'x'.repeat(40_000_000)", "Error"),
+    ],
+)
+def test_what_cannot_be_said_is_an_answer_too(tab: WebDriver, server: Live, site: Site, code: str, told: str) -> None:
+    visit(tab, f"{server.url}/all")
+    with pytest.raises(JSError, match=told):
+        run(server, site.the_contents().execute_javascript(code))
+
+
 def test_a_page_allows_nothing_by_itself(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, f"{server.url}/none")
     contents = site.the_contents()
