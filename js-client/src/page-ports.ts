@@ -95,7 +95,7 @@ export class PagePorts {
 
   #adopt(transfer: unknown): number[] {
     const given = transfer === undefined ? [] : transfer
-    if (!Array.isArray(given) || !given.every((port) => port instanceof MessagePort)) return refuse()
+    if (!Array.isArray(given) || !given.every(isPort)) return refuse()
     const ports = given as readonly MessagePort[]
     if (new Set(ports).size < ports.length) refuse()
     this.#table.roomFor(ports.length)
@@ -168,6 +168,11 @@ export class PagePorts {
 function shut(end: End | undefined): void {
   if (end instanceof HandedPort) end.end()
   else end?.close()
+}
+
+/** Of this realm or of a frame's, whose class is another. What only calls itself so cannot be transferred. */
+function isPort(value: unknown): boolean {
+  return value instanceof MessagePort || Object.prototype.toString.call(value) === '[object MessagePort]'
 }
 
 function refuse(): never {

@@ -111,6 +111,27 @@ def test_a_page_talks_to_python_through_a_port(tab: WebDriver, server: Live, sit
     assert evaluate(tab, "heard") == [{"answer": [1, 2.5]}]
 
 
+def test_a_port_that_a_frame_has_made_is_a_port(tab: WebDriver, server: Live, site: Site) -> None:
+    visit(tab, server.url)
+    script = """(() => {
+      const frame = document.createElement('iframe')
+      document.body.append(frame)
+      const { port1, port2 } = new frame.contentWindow.MessageChannel()
+      listen(port1)
+      ipcRenderer.postMessage('port', 'of a frame', [port2])
+      port1.postMessage('there')
+      const error = (value) => {
+        try { ipcRenderer.postMessage('port', 0, [value]) } catch ({ message }) { return message }
+      }
+      return [new frame.contentWindow.ArrayBuffer(1), { [Symbol.toStringTag]: 'MessagePort' }].map(error)
+    })()"""
+    assert evaluate(tab, script) == ["Invalid value for transfer"] * 2
+    wait_until(lambda: site.heard == ["there"], "what was said into it arrives")
+    site.ports[0].post_message("and back")
+    evaluate(tab, "until(() => heard.length === 1)")
+    assert (evaluate(tab, "heard"), site.messages) == (["and back"], ["of a frame"])
+
+
 def test_a_port_that_was_given_away_is_nothing_any_more(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, server.url)
     script = """(() => {
