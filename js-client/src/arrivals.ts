@@ -4,11 +4,11 @@
  *
  * An item that runs the page's listeners has a task of its own. Items that only settle promises share one task, since
  * a thousand results would otherwise cost a thousand tasks. The first turn runs in the task that brought the items.
- * Tasks are made by a MessageChannel, because browsers throttle timers in hidden tabs.
  * Knows nothing of what the items are. Twin: server/webipc/inbox.py
  */
 
 import type { Gate } from './gate.js'
+import { makeTasks, type Tasks } from './tasks.js'
 
 /** How many items may have been dispatched before the front of the array is cut off. */
 const SPENT = 1_024
@@ -99,16 +99,4 @@ export class Arrivals<Item> {
     })
     this.#tasks.post()
   }
-}
-
-interface Tasks {
-  /** Asks for one task. */
-  post(): void
-  close(): void
-}
-
-function makeTasks(run: () => void): Tasks {
-  const { port1, port2 } = new MessageChannel()
-  port1.onmessage = run
-  return { post: () => { port2.postMessage(null) }, close: () => { port1.close() } }
 }

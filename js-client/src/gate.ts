@@ -4,6 +4,7 @@
  * what is held.
  */
 import { report } from './report.js'
+import { makeTasks } from './tasks.js'
 
 export class Gate {
   #held: (() => void)[] = []
@@ -30,12 +31,11 @@ export class Gate {
   /** A task for each, so that promise jobs of one run before the next. */
   #openLater(): void {
     if (this.#held.length === 0) return
-    const { port1, port2 } = new MessageChannel()
-    port1.onmessage = () => {
-      port1.close()
+    const tasks = makeTasks(() => {
+      tasks.close()
       this.#open()
-    }
-    port2.postMessage(null)
+    })
+    tasks.post()
   }
 
   #open(): void {

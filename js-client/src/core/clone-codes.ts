@@ -6,7 +6,7 @@
  * places are found.
  */
 import {
-  check, isContainer, isCount, keyOf, setOwn, type Container, type Fixup, type Key,
+  check, isContainer, isCount, isText, keyOf, setOwn, type Container, type Fixup, type Key,
 } from './clone-skeleton.js'
 import type { Limits } from './limits.js'
 import { makeBuffer, makeView } from './slots.js'
@@ -52,7 +52,6 @@ type Code = readonly [
 ]
 
 const isNull = (node: unknown): boolean => node === null
-const isText = (node: unknown): boolean => typeof node === 'string'
 const isPairs = (node: unknown): boolean => Array.isArray(node) && node.length % 2 === 0
 
 export const CODES: ReadonlyMap<unknown, Code> = new Map<unknown, Code>(Object.entries<Code>({

@@ -35,6 +35,11 @@ export function setOwn(holder: object, key: Key, value: unknown, enumerable = tr
   else Object.defineProperty(holder, key, { value, configurable: true, enumerable, writable: true })
 }
 
+export function isText(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+/** A non-negative safe integer. */
 export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0
 }

@@ -5,6 +5,7 @@
  * Has no behaviour and no state; does not know in which order messages may come. Twin: server/webipc/core/envelope.py
  */
 import { decode } from './clone.js'
+import { isContainer, isText } from './clone-skeleton.js'
 import { fail, refuseLarger } from './errors.js'
 import { isCount, type RawMessage } from './frame.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
@@ -125,13 +126,11 @@ type Field = readonly [name: string, check: Check]
 /** The fields of each kind, in their order. */
 type Kinds = ReadonlyMap<unknown, readonly Field[]>
 
-const isText = (field: unknown): field is string => typeof field === 'string'
 const isTruth: Check = (field) => typeof field === 'boolean'
 const isPositive: Check = (field) => isCount(field) && field > 0
 const isToken: Check = (field) => isText(field) && /^[\da-f]{32}$/.test(field)
 const areTexts: Check = (field) => Array.isArray(field) && field.every(isText)
-const isObject = (field: unknown): field is object =>
-  typeof field === 'object' && field !== null && !Array.isArray(field)
+const isObject = (field: unknown): field is object => isContainer(field) && !Array.isArray(field)
 const isValue: Check = (field, kind) =>
   kind === 'error' ? isText((field as { message?: unknown } | null | undefined)?.message) : field !== undefined
 const optional = (check: Check): Check => (field, kind) => field === undefined || check(field, kind)

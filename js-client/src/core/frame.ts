@@ -5,8 +5,11 @@
  * Must not know what a message means: that is envelope.ts, and whether its number is right is link.ts.
  * Twin: server/webipc/core/frame.py
  */
+import { isCount } from './clone-skeleton.js'
 import { fail, refuseLarger } from './errors.js'
 import { DEFAULT_LIMITS, SERVER_LIMITS, type Limits, type ServerLimits } from './limits.js'
+
+export { isCount }
 
 /** A message ready to be sent: encoded once, however many frames and links carry it. */
 export interface EncodedMessage {
@@ -203,11 +206,6 @@ function cut(data: Uint8Array, end: number, lengths: readonly (readonly number[]
     return data.subarray(start, end)
   }))
   return end === data.length ? segments : fail('malformed frame')
-}
-
-/** A non-negative safe integer. */
-export function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
 function uint32(value: number): Uint8Array<ArrayBuffer> {
