@@ -49,8 +49,9 @@ export interface Connection {
   once<Name extends keyof ConnectionEvents>(name: Name, listener: (event: ConnectionEvents[Name]) => void): this
   off<Name extends keyof ConnectionEvents>(name: Name, listener: (event: ConnectionEvents[Name]) => void): this
   /**
-   * Says goodbye and ends the link for good; waiting calls are rejected. What was sent before it still leaves.
-   * Nothing can be sent afterwards. A second call does nothing.
+   * Says goodbye and ends the link for good; waiting calls are rejected. What was sent before it still leaves: all of
+   * it in the state `open`, in any other the oldest that a beacon holds (60 KiB). Nothing can be sent afterwards. A
+   * second call does nothing.
    */
   close(): void
 }

@@ -247,3 +247,23 @@ def test_wrong_arguments_throw_at_once(tab: WebDriver, server: Live) -> None:
     with pytest.raises(PageError, match=r"An object could not be cloned\. args\[0\]: a function"):
         evaluate(tab, "ipcRenderer.sendSync('echo', () => 1)")
     assert evaluate(tab, "ipcRenderer.sendSync('echo', 1)") == 1
+
+
+def test_a_page_that_is_about_to_go_is_answered_or_told_at_once_as_its_engine_has_it(
+    tab: WebDriver, server: Live, site: Site, engine: str
+) -> None:
+    """Chromium and WebKit forbid a request that blocks there."""
+    visit(tab, server.url)
+    evaluate(
+        tab,
+        """void addEventListener('beforeunload', () => {
+          try {
+            ipcRenderer.send('number', ipcRenderer.sendSync('later'))
+          } catch (error) {
+            ipcRenderer.send('number', error.name)
+          }
+        })""",
+    )
+    tab.get("about:blank")
+    wait_until(lambda: site.heard, "what the listener was told arrives")
+    assert site.heard == ["later" if engine == "firefox" else "UnansweredError"]
