@@ -191,6 +191,20 @@ describe('reset', () => {
     server.send('a', 'listeners stay')
     await until(() => log.includes('listeners stay'))
   })
+  test('what is asked on the new link is answered, and the ports of the old one are closed', async () => {
+    await started()
+    const { port1, port2 } = new MessageChannel()
+    const log: unknown[] = []
+    port1.addEventListener('close', () => log.push('close'))
+    ipcRenderer.postMessage('port', null, [port2])
+    await until(() => server.others.length === 1)
+    server.forget()
+    server.socket.cut()
+    await until(() => resets.length === 1)
+    void ipcRenderer.invoke('echo', 'answer').then((answer) => log.push(answer))
+    await until(() => log.length === 2)
+    assert.deepEqual(log, ['close', ['answer']])
+  })
   test('a rejection is a ResetError that names the reason', async () => {
     await started()
     const call = ipcRenderer.invoke('no answer')
