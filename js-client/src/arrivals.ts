@@ -8,7 +8,7 @@
  */
 
 import type { Gate } from './gate.js'
-import { makeTasks, type Tasks } from './tasks.js'
+import { Tasks } from './tasks.js'
 
 /** How many items may have been dispatched before the front of the array is cut off. */
 const SPENT = 1_024
@@ -91,7 +91,7 @@ export class Arrivals<Item> {
 
   #post(): void {
     this.#posted = true
-    this.#tasks ??= makeTasks(() => {
+    this.#tasks ??= new Tasks(() => {
       this.#gate.pass(() => {
         this.#posted = false
         this.#turn()

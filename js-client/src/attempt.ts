@@ -94,7 +94,7 @@ export class Attempt {
   /** Sends what there is to send, and the goodbye if there is one, and closes behind it. */
   finish(bye: boolean): void {
     if (this.#welcomed) {
-      this.#sendUnsent(() => false)
+      this.#sendUnsent(true)
       if (bye) this.#send(this.#page.bye())
     }
     this.close(CloseCode.NORMAL)
@@ -158,16 +158,16 @@ export class Attempt {
   #flush(): void {
     // What was posted while the socket opens leaves with the welcome; and nothing leaves behind the end.
     if (!this.#welcomed) return
-    const full = this.#sendUnsent(() => this.#socket.congested)
+    const full = this.#sendUnsent(false)
     if (full) this.#drain.start(DRAIN_WAIT, () => { this.#flush() })
     else this.#drain.stop()
     if (this.#page.link.ackDue) this.#acknowledge()
   }
 
-  /** @returns true when it stopped before the end. */
-  #sendUnsent(full: () => boolean): boolean {
+  /** @param all - also where the socket is full. @returns true when it stopped before the end. */
+  #sendUnsent(all: boolean): boolean {
     const { link } = this.#page
-    while (!full()) {
+    while (all || !this.#socket.congested) {
       const frame = link.takeFrame()
       if (frame === null) return false
       this.#send(frame)

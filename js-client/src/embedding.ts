@@ -4,6 +4,7 @@
  * server has to know the upper one first. Asks the browser alone.
  */
 import type { ConnectionState } from './connection-types.js'
+import { Gate } from './gate.js'
 
 /** What a document below may use of the connection of the one above it. */
 export interface Embedding {
@@ -11,6 +12,8 @@ export interface Embedding {
   readonly linkId: string
   readonly state: ConnectionState
   readonly waiting: Waiting
+  /** What is held back while either is blocked. Absent where it is of an earlier version. */
+  readonly gate: Gate | undefined
   /** Blocks until the server knows that document. */
   introduce(): void
 }
@@ -33,6 +36,11 @@ type Realm = Record<symbol, { readonly ipcRenderer: { readonly connection: Embed
 /** @returns the id of the link of the embedding document; undefined in a top document, a worker, or where none tells */
 export function parentLink(address: string | undefined): string | undefined {
   return lookAbove(address, ({ linkId }) => linkId)
+}
+
+/** The gate of the embedding document, as that is blocked with this one; one of its own where there is none. */
+export function gateHere(address: string | undefined): Gate {
+  return lookAbove(address, ({ gate }) => gate) ?? new Gate()
 }
 
 /** Has the server know the embedding document, blocking: this one is about to say that it is a frame of its tab. */

@@ -4,7 +4,7 @@
  * what is held.
  */
 import { report } from './report.js'
-import { makeTasks } from './tasks.js'
+import { Tasks } from './tasks.js'
 
 export class Gate {
   #held: (() => void)[] = []
@@ -31,7 +31,7 @@ export class Gate {
   /** A task for each, so that promise jobs of one run before the next. */
   #openLater(): void {
     if (this.#held.length === 0) return
-    const tasks = makeTasks(() => {
+    const tasks = new Tasks(() => {
       tasks.close()
       this.#open()
     })

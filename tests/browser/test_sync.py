@@ -143,6 +143,36 @@ def test_no_listener_runs_in_the_middle_of_a_call_in_which_a_port_of_the_page_ha
     assert evaluate(tab, script) == ["inner", "outer", "pushed", "pushed"]
 
 
+@pytest.mark.parametrize("caller, other", [("child", "window"), ("window", "child")])
+def test_no_listener_of_the_page_around_or_of_a_frame_runs_in_the_middle_of_a_call(
+    tab: WebDriver, server: Live, site: Site, caller: str, other: str
+) -> None:
+    visit(tab, server.url)
+
+    @site.ipc_main.on("pushes")
+    async def pushes(event: IpcMainEvent) -> None:
+        await asyncio.sleep(0.2)
+        contents = site.the_contents()
+        for frame in contents.main_frame.frames_in_subtree:  # type: ignore[union-attr] # the page is here
+            frame.send("pushed")
+        await asyncio.sleep(0.2)
+        event.return_value = "answer"
+
+    script = f"""(async () => {{
+      const log = []
+      const frame = Object.assign(document.createElement('iframe'), {{ src: 'other.html' }})
+      document.body.append(frame)
+      await new Promise((loaded) => {{ frame.onload = loaded }})
+      const child = frame.contentWindow
+      await child.opened
+      for (const each of [child, window]) each.ipcRenderer.on('pushed', () => log.push('pushed'))
+      log.push({caller}.ipcRenderer.sendSync('pushes'))
+      await until(() => log.length === 3)
+      return [log, await {other}.ipcRenderer.invoke('number-invoke', 1)]
+    }})()"""
+    assert evaluate(tab, script) == [["answer", "pushed", "pushed"], None]
+
+
 def test_a_thousand_mixed_calls_of_one_task_arrive_in_order(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, server.url)
     script = """(() => {
