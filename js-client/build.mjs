@@ -24,9 +24,9 @@ const shared = {
 /**
  * What esbuild does not do: constants in the place of properties (`CloseCode.NORMAL` becomes 1000), functions that are
  * called once in the place of the call, and both again on what that has made; the functions that are left stand side by
- * side, which gzip likes. None of terser's unsafe assumptions.
+ * side, and comparisons as they were written, which gzip likes. None of terser's unsafe assumptions.
  */
-const compress = { passes: 4, hoist_funs: true }
+const compress = { passes: 4, hoist_funs: true, lhs_constants: false }
 
 /**
  * Properties that only this package's own modules read and write, always by `.name`: they get short names. Never one

@@ -9,6 +9,7 @@ import type { Port } from './core/envelope.js'
 import { CloneError, ProtocolError } from './core/errors.js'
 import { encodeMessage, type EncodedMessage } from './core/frame.js'
 import type { Limits } from './core/limits.js'
+import { ask } from './core/slots.js'
 import { Side } from './core/link.js'
 import { Ports } from './core/ports.js'
 import { CLOSED, HandedPort, takeOver } from './handed-port.js'
@@ -172,7 +173,7 @@ function shut(end: End | undefined): void {
 
 /** Of this realm or of a frame's, whose class is another. What only calls itself so cannot be transferred. */
 function isPort(value: unknown): boolean {
-  return value instanceof MessagePort || Object.prototype.toString.call(value) === '[object MessagePort]'
+  return value instanceof MessagePort || ask(Object.prototype, 'toString', value as object) === '[object MessagePort]'
 }
 
 function refuse(): never {
