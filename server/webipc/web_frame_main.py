@@ -217,7 +217,6 @@ class WebFrameMain:
         return list(self._subtree())
 
     def _subtree(self) -> "Iterator[WebFrameMain]":
-        # Without recursion: a page says itself whose frame it is, and may say so a thousand times over.
         self._check_there()
         yield self
         yield from self._descendants()
