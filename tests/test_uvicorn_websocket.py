@@ -380,3 +380,15 @@ def test_a_server_that_ends_says_so(site: Site) -> None:
     with live(site.app, ws=DIRECT) as server, greeted(server) as opened:
         server._server.should_exit = True
         assert closing(opened)[0] in (1001, 1012)
+
+
+def test_a_server_that_ends_while_a_peer_closes_its_socket_ends_in_good_order(site: Site) -> None:
+    with live(site.app, ws=DIRECT) as server, greeted(server) as opened:
+        (protocol,) = server._server.server_state.connections
+
+        def close_and_end() -> None:
+            protocol.data_received(frame(0x88, struct.pack("!H", 1000)))
+            protocol.shutdown()
+
+        server.call(close_and_end)
+        assert closing(opened)[0] == 1000

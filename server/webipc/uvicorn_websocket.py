@@ -68,6 +68,15 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
         if not self.handshake_complete:
             self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]
 
+    def shutdown(self) -> None:
+        """End the socket with the server. One that its peer has just closed ends by itself.
+
+        uvicorn would close it a second time, which `websockets` refuses; and that error ends the server before the
+        application has ended.
+        """
+        if not self.transport.is_closing():
+            super().shutdown()
+
     # --- what the endpoint asks -----------------------------------------------------------------------------------
 
     def begin(self, writer: Writer) -> bool:
