@@ -18,6 +18,12 @@ _WITH_FIELDS: Final = frozenset({"model", "dataclass", "typed-dict", "model-fiel
 
 def has_fields(schema: object) -> bool:
     """Tell whether a Pydantic core schema holds a model, a dataclass or a TypedDict anywhere."""
+    return not _WITH_FIELDS.isdisjoint(schema_types(schema))
+
+
+def schema_types(schema: object) -> set[str]:
+    """Return the type of a Pydantic core schema and of every schema inside it, such as `{"nullable", "int"}`."""
+    types: set[str] = set()
     seen: set[int] = set()
     waiting = [schema]
     while waiting:
@@ -26,12 +32,12 @@ def has_fields(schema: object) -> bool:
             continue
         seen.add(id(part))
         if isinstance(part, dict):
-            if part.get("type") in _WITH_FIELDS:
-                return True
+            if isinstance(part.get("type"), str):
+                types.add(part["type"])
             waiting.extend(part.values())
         elif isinstance(part, list | tuple):
             waiting.extend(part)
-    return False
+    return types
 
 
 def has_undefined_property(value: Any) -> bool:

@@ -8,20 +8,27 @@ import inspect
 import re
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from math import inf
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from webipc.absence import has_fields, has_undefined_property, validate_present
+from webipc.absence import has_fields, has_undefined_property, schema_types, validate_present
 from webipc.core.errors import LocalError
-from webipc.core.values import undefined
+from webipc.core.values import JSArray, undefined
+from webipc.core.values_array import validate_bounded
 
 # How much of a value an error shows.
 SHOWN: Final = 80
 
 _FREE: Final = (inspect.Parameter.empty, Any, object)
+# The core schemas of Pydantic that never iterate a value: an annotation of these alone needs no guard against arrays
+# that claim to be long.
+_SCALARS: Final = frozenset(
+    "any none bool int float str bytes date time datetime timedelta decimal uuid nullable union".split()
+)
 _REMARK: Final = re.compile(r", (?:unable to|got) .*", re.DOTALL)
 
 
@@ -63,6 +70,8 @@ class Parameter:
             adapter = TypeAdapter[Any](annotation)
             self.validate = adapter.validator.validate_python
             self.has_fields = has_fields(adapter.core_schema)
+            if not schema_types(adapter.core_schema) <= _SCALARS:
+                self.validate = partial(validate_bounded, self.validate)
 
     @property
     def is_required(self) -> bool:
@@ -186,14 +195,17 @@ def _complaint(line: ErrorDetails) -> str:
     """Say in our grammar what Pydantic complains of, with the value that came."""
     if line["type"] == "missing":
         return " is missing"
+    given = line["input"]
+    if isinstance(given, JSArray) and given.is_sparse:
+        return f" must be a list, got an array of length {given.length} with {len(given.items)} of its items set"
     text = line["msg"]
     if line["type"] in ("value_error", "assertion_error"):
         # "Value error, ..." and "Assertion failed, ..." stand before the words of the application's own validator.
         text = text.partition(", ")[2]
     expected = text.removeprefix("Input should be ")
     if expected != text:
-        return f" must be {_REMARK.sub('', expected)}, got {shown(line['input'])}"
-    return f": {text}, got {shown(line['input'])}"
+        return f" must be {_REMARK.sub('', expected)}, got {shown(given)}"
+    return f": {text}, got {shown(given)}"
 
 
 def _path(name: str, value: Any, line: ErrorDetails) -> str:

@@ -3,7 +3,8 @@
 Knows nothing of the wire. No twin: JavaScript has it. Wire: PROTOCOL.md section 5, code `a`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, MutableSequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableSequence
+from contextvars import ContextVar
 from reprlib import recursive_repr
 from typing import Any, Final, Self, cast, final, overload
 
@@ -14,6 +15,26 @@ from webipc.core.values_scalar import hole
 from webipc.core.values_schema import instance_schema
 
 MAX_ARRAY_LENGTH: Final = 2**32 - 1
+
+# An array is sparse when it is longer than this many places, and this many more for each item that it has. The length
+# of an array costs its sender nothing, so that only the items may decide how long a validator iterates.
+_FREE_PLACES: Final = 1_000
+_PLACES_PER_ITEM: Final = 16
+
+# True while a validator runs, which would believe the length of a sparse array.
+_is_validating: ContextVar[bool] = ContextVar("webipc validating", default=False)
+
+
+def validate_bounded(validate: Callable[[Any], Any], value: Any) -> Any:
+    """Return `validate(value)`, during which a sparse JSArray cannot be iterated or sliced: that raises ValueError.
+
+    Pydantic takes it for a value that is no list, and reports it as it reports any other value of a wrong type.
+    """
+    token = _is_validating.set(True)
+    try:
+        return validate(value)
+    finally:
+        _is_validating.reset(token)
 
 
 def is_index_name(name: str) -> bool:
@@ -27,7 +48,8 @@ class JSArray(MutableSequence[Any]):
     """An array with holes or with named properties. Every other array arrives as a `list`.
 
     A missing index reads as `hole`; to assign `hole` makes one. Iteration gives holes too, and is as long as `length`
-    says: look at `items` where that may be long. As an annotation it takes a list as well.
+    says, which a page may set to four billion with one item: look at `items`, or ask `is_sparse` first. As an
+    annotation it takes a list as well.
     """
 
     __slots__ = ("items", "length", "props")
@@ -57,6 +79,14 @@ class JSArray(MutableSequence[Any]):
         listed = list(values)
         return cls(len(listed), {index: value for index, value in enumerate(listed) if value is not hole})
 
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the array is far longer than what it holds: more than 1,000 places and 16 for each item.
+
+        An annotation that makes a list of the array, such as `list[int]`, refuses one that is.
+        """
+        return self.length > _FREE_PLACES + _PLACES_PER_ITEM * len(self.items)
+
     @overload
     def __getitem__(self, index: int) -> Any: ...
     @overload
@@ -64,6 +94,7 @@ class JSArray(MutableSequence[Any]):
 
     def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
+            self._refuse_sparse()
             return [self.items.get(place, hole) for place in range(*index.indices(self.length))]
         return self.items.get(self._place(index), hole)
 
@@ -90,6 +121,10 @@ class JSArray(MutableSequence[Any]):
         self.length += by
         self.items = {at + by if at >= start else at: item for at, item in self.items.items()}
 
+    def _refuse_sparse(self) -> None:
+        if self.is_sparse and _is_validating.get():
+            raise ValueError(f"an array of length {self.length} with {len(self.items)} items is too sparse for a list")
+
     def _place(self, index: Any) -> int:
         place = cast("int", index.__index__())
         place = place + self.length if place < 0 else place
@@ -101,6 +136,7 @@ class JSArray(MutableSequence[Any]):
         return self.length
 
     def __iter__(self) -> Iterator[Any]:
+        self._refuse_sparse()
         return (self.items.get(index, hole) for index in range(self.length))
 
     def __eq__(self, other: object) -> bool:

@@ -1,0 +1,152 @@
+"""The length of an array is its sender's claim: no validator iterates further than the items that arrived allow."""
+
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterable, MutableSequence, Sequence
+from typing import Annotated, Any
+
+import pytest
+from pydantic import BaseModel, BeforeValidator, RootModel
+
+from webipc.arguments import ArgumentError
+from webipc.core import clone
+from webipc.core.frame import decode_frame
+from webipc.core.values import JSArray
+from webipc.core.values_array import MAX_ARRAY_LENGTH
+from webipc.handler import Handler
+
+# One place more than 1,000, and 16 for the one item: short enough for a test that finds the guard broken.
+SPARSE = JSArray(1_017, {0: 0})
+DENSE = JSArray(1_016, {0: 0})
+
+
+class Numbers(BaseModel):
+    numbers: list[int]
+
+
+class Rows(RootModel[list[int]]):
+    pass
+
+
+def listed(value: Any) -> Any:
+    """Iterate the value, as a validator of an application may."""
+    return list(value)
+
+
+def handler_taking(annotation: Any) -> Handler:
+    def ints(event: Any, numbers: Any) -> None: ...
+
+    ints.__annotations__["numbers"] = annotation
+    return Handler(ints, "ints", "handle")
+
+
+LISTS = [
+    list,
+    list[Any],
+    list[int],
+    tuple[int, ...],
+    tuple[int, int],
+    set[int],
+    frozenset[int],
+    deque[int],
+    Sequence[int],
+    MutableSequence[int],
+    Iterable[int],
+    list[int] | str,
+    list[int] | None,
+    Rows,
+    Annotated[int, BeforeValidator(listed)],
+]
+
+
+@pytest.mark.parametrize("annotation", LISTS)
+def test_a_sparse_array_is_refused_where_a_validator_iterates_it(annotation: Any) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        handler_taking(annotation).bind([SPARSE])
+    assert caught.value.code == "bad-argument"
+    assert str(caught.value).startswith("ints: argument 1 (numbers)")
+
+
+def test_a_sparse_array_inside_a_model_is_refused_with_its_path() -> None:
+    with pytest.raises(ArgumentError) as caught:
+        handler_taking(Numbers).bind([{"numbers": SPARSE}])
+    assert str(caught.value) == (
+        "ints: argument 1 (numbers.numbers) must be a list, got an array of length 1017 with 1 of its items set"
+    )
+
+
+@pytest.mark.parametrize("annotation", [list[Numbers], dict[str, list[int]], list[list[int]] | None])
+def test_a_sparse_array_deep_in_an_argument_is_refused(annotation: Any) -> None:
+    value = {"numbers": SPARSE}
+    with pytest.raises(ArgumentError):
+        handler_taking(annotation).bind([value if "dict" in str(annotation) else [value, [SPARSE]]])
+
+
+def test_rest_arguments_are_guarded_too() -> None:
+    def ints(event: Any, *numbers: list[int]) -> None: ...
+
+    with pytest.raises(ArgumentError):
+        Handler(ints, "ints", "handle").bind([[1], SPARSE])
+
+
+def test_an_array_with_few_holes_becomes_a_list() -> None:
+    (numbers,) = handler_taking(list[Any]).bind([DENSE])
+    assert len(numbers) == DENSE.length
+
+
+@pytest.mark.parametrize("annotation", [Any, object, JSArray, JSArray | None, dict[str, Any] | JSArray])
+def test_a_sparse_array_reaches_a_handler_that_takes_arrays_as_they_are(annotation: Any) -> None:
+    assert handler_taking(annotation).bind([SPARSE])[0] is SPARSE
+
+
+def test_an_application_may_iterate_a_sparse_array_after_validation() -> None:
+    (value,) = handler_taking(JSArray).bind([SPARSE])
+    assert sum(1 for _ in value) == SPARSE.length
+    assert len(value[:]) == SPARSE.length
+
+
+def test_a_validator_may_not_slice_a_sparse_array() -> None:
+    with pytest.raises(ArgumentError):
+        handler_taking(Annotated[Any, BeforeValidator(lambda value: value[:])]).bind([SPARSE])
+
+
+def test_a_validator_that_raises_leaves_no_guard_behind() -> None:
+    with pytest.raises(ArgumentError):
+        handler_taking(list[int]).bind(["text"])
+    assert len(list(SPARSE)) == SPARSE.length
+
+
+def test_the_shortest_frame_with_four_billion_places_costs_no_more_than_its_bytes() -> None:
+    """In a process that may not have the memory which the claimed length asks for."""
+    frame = '[1,0,["invoke",1,"ints",[[]],[["a",[0],4294967295]]]]'
+    fields = decode_frame(frame).messages[0].fields
+    assert clone.decode(fields[3], fields[4], []) == [JSArray(MAX_ARRAY_LENGTH)]
+    program = """
+import asyncio, resource
+from fastapi import FastAPI
+from webipc import IpcMain
+from webipc.core.values import JSArray
+from webipc.testing import InvokeError, Renderer
+
+app = FastAPI()
+ipc_main = IpcMain()
+ipc_main.mount(app)
+
+@ipc_main.handle("ints")
+async def ints(event, numbers: list[int]) -> int:
+    return len(numbers)
+
+async def main() -> None:
+    async with Renderer(app) as page:
+        resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
+        try:
+            await page.invoke("ints", JSArray(4294967295))
+        except InvokeError as error:
+            print(error.code)
+        print(await page.invoke("ints", [1, 2]))
+
+asyncio.run(main())
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=False)
+    assert ran.stdout.split() == ["bad-argument", "2"], ran.stderr[-2_000:]
