@@ -48,7 +48,7 @@ LAYERS: Layers = (
     ("port_end",),
     ("bounds", "port_allowance"),
     ("arguments",),
-    ("absence",),
+    ("absence", "dependencies"),
     ("emitter", "inbox", "pump", "waiting_room"),
     ("direct",),
     ("started", "arrival"),

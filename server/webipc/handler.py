@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 
 from webipc.arguments import Arguments, Parameter, shown
 from webipc.core.errors import LocalError
+from webipc.dependencies import filled_by_fastapi, remedy_for
 from webipc.emitter import NEW_LISTENER, REMOVE_LISTENER, Listener
 from webipc.ipc_event import IpcMainEvent, IpcMainInvokeEvent
 
@@ -132,6 +133,7 @@ class Handler:
         positional = []
         rest = None
         for parameter in self._parameters:
+            self._refuse_dependency(parameter)
             if parameter.kind in _POSITIONAL:
                 positional.append(self._parameter(parameter))
             elif parameter.kind is parameter.VAR_POSITIONAL:
@@ -140,6 +142,17 @@ class Handler:
                 text = f"the keyword-only parameter '{parameter.name}' needs a default"
                 raise HandlerError(self.channel, f"{self._what()}: {text}: a page sends its arguments by position")
         return Arguments(self.channel, positional, rest)
+
+    def _refuse_dependency(self, parameter: inspect.Parameter) -> None:
+        """Refuse what FastAPI would fill in from a request: there is none, and a page must not supply the value."""
+        try:
+            annotation = _resolve(parameter.annotation, self.function)
+        except Exception:  # noqa: BLE001 - `_parameter` says so where the annotation is needed
+            annotation = None
+        name = filled_by_fastapi(annotation, parameter.default)
+        if name is not None:
+            text = f"FastAPI would fill in '{parameter.name}' ({name}), but a message of a page is no request"
+            raise HandlerError(self.channel, f"{self._what()}: {text}: {remedy_for(name)}")
 
     def _parameter(self, parameter: inspect.Parameter) -> Parameter:
         if isinstance(parameter.default, FieldInfo):
