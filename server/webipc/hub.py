@@ -11,7 +11,6 @@ import secrets
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextvars import copy_context
 from typing import Any
 
 from webipc.connection import Connection, Transport
@@ -124,6 +123,7 @@ class Hub:
 
     def hello(self, hello: Hello, visitor: Visitor, transport: Transport) -> Connection:
         """Let a socket carry the link that it names. Raises RefusedError, and ResetError with the reason to tell."""
+        self._become_home()
         connection = self._known(hello)
         if connection is None and hello.parent in self._ended:
             # That document does not know it yet, or it has just begun another link: its frames come again behind it.
@@ -156,9 +156,16 @@ class Hub:
 
         A page that goes away before its socket was welcomed comes first with a request.
         """
+        self._become_home()
         connection = self._known(hello) or self._born(hello, visitor)
         self._bound_away()
         return connection
+
+    def _become_home(self) -> None:
+        """Let ports that handlers make in threads find this loop: in the context of the task that serves a socket or a
+        request, which every message that it brings gets a copy of.
+        """
+        home.set(self.loop)
 
     def _known(self, hello: Hello) -> Connection | None:
         connection = self._links.get(hello.link)
@@ -187,9 +194,7 @@ class Hub:
             name=hello.name or "",
             parent=parent,
         )
-        context = copy_context()
-        context.run(home.set, self.loop)
-        connection.inbox = Inbox(self.loop, context, self.tasks, self.gate, debug=self.debug)
+        connection.inbox = Inbox(self.loop, self.tasks, self.gate, debug=self.debug)
         self._links[hello.link] = connection
         self._away[connection] = None
         self._orphans.call(hello.link)

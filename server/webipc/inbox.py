@@ -14,7 +14,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
-from contextvars import Context
+from contextvars import Context, copy_context
 from typing import Any, Protocol
 
 from webipc.emitter import ENDS
@@ -59,7 +59,6 @@ class Inbox:
     """The messages of one link that wait for the application's code."""
 
     __slots__ = (
-        "_context",
         "_debug",
         "_gate",
         "_is_running",
@@ -73,24 +72,22 @@ class Inbox:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        context: Context,
         tasks: set[asyncio.Task[Any]],
         gate: Gate,
         *,
         debug: bool,
     ) -> None:
-        """`context` is copied for every message; `tasks` keeps what runs alive, and tells who wants to end it."""
+        """`tasks` keeps what runs alive, and tells who wants to end it."""
         self._loop = loop
-        self._context = context
         self._tasks = tasks
         self._gate = gate
         self._debug = debug
-        # The messages behind the one that is being run, each with its first call or with the rest of its calls; None
-        # while there is none, since most links are idle.
-        self._waiting: deque[tuple[Turn | None, Iterator[Turn] | None]] | None = None
+        # The messages behind the one that is being run, each with its first call or with the rest of its calls, and
+        # with its context; None while there is none, since most links are idle.
+        self._waiting: deque[tuple[Turn | None, Iterator[Turn] | None, Context]] | None = None
         # The calls of the message that is being run, and the context of that message.
         self._turns: Iterator[Turn] | None = None
-        self._message_context = context
+        self._message_context: Context | None = None
         # A task runs the calls, or is about to.
         self._is_running = False
 
@@ -102,17 +99,18 @@ class Inbox:
     def put(self, turns: Iterator[Turn]) -> None:
         """Queue these calls, which belong to one message, behind all that came before.
 
-        They are run by whoever calls `run` next, who has to, or `start`.
+        They run in a copy of the context of this call: that of the socket or request which brought the message, and
+        not that of the link's first one. They are run by whoever calls `run` next, who has to, or `start`.
         """
         if self._waiting is None:
             self._waiting = deque()
-        self._waiting.append((None, turns))
+        self._waiting.append((None, turns, copy_context()))
 
     def put_call(self, turn: Turn) -> None:
         """Queue the only call of a message: as `put`, without an iterator for one."""
         if self._waiting is None:
             self._waiting = deque()
-        self._waiting.append((turn, None))
+        self._waiting.append((turn, None, copy_context()))
 
     def start(self) -> None:
         """Run what waits in a task of its own, unless somebody runs it."""
@@ -140,6 +138,7 @@ class Inbox:
         me = asyncio.current_task()
         while (turn := self._next()) is not None:
             context = self._message_context
+            assert context is not None, "a call without its message"
             # The call, its first step and its answer in one go: to enter a context costs as much as to call a function.
             rest = context.run(self._first_step, turn)
             if rest is not None:
@@ -203,10 +202,9 @@ class Inbox:
                     return turn
                 self._turns = None
             if not self._waiting:
-                self._waiting = None
+                self._waiting = self._message_context = None
                 return None
-            turn, self._turns = self._waiting.popleft()
-            self._message_context = self._context.copy()
+            turn, self._turns, self._message_context = self._waiting.popleft()
             if turn is not None:
                 return turn
 
