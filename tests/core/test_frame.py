@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.cloned import Cloned
+from webipc.core import clone
 from webipc.core.envelope import parse, parse_control
 from webipc.core.errors import CloseCode, ProtocolError
 from webipc.core.frame import (
@@ -305,3 +307,30 @@ def test_a_frame_with_changed_bytes_is_read_or_refused(vector: dict[str, Any], d
     form = bytes(changed) if "hex" in vector else changed.decode("utf-8", "replace")
     with contextlib.suppress(ProtocolError):
         read(form)
+
+
+@pytest.mark.parametrize("length", [1, 100, 1_000, 5_000, 16_000])
+def test_a_kept_message_holds_little_more_memory_than_its_bytes(length: int) -> None:
+    """A serializer may return bytes that keep the whole buffer in which it wrote them."""
+    count = 100
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        kept = [encode_message(["send", "channel"], clone.encode([str(n % 10) * length])) for n in range(count)]
+        held = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    # A hundred bytes of object headers and one part in eight of allocator's rounding.
+    overhead = 200
+    assert held / count < max(message.size for message in kept) * 1.125 + overhead
+
+
+def test_a_kept_message_without_a_value_holds_little_more_memory_than_its_bytes() -> None:
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        kept = [encode_message(["port-close", n]) for n in range(1_000, 1_100)]
+        held = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert held / len(kept) < 400

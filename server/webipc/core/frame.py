@@ -25,6 +25,11 @@ _MAX_SAFE_INTEGER: Final = 2**53 - 1
 _FIXUP_BYTES: Final = 12
 """The shortest fixup that names one of several segments is `["b",[0],0],`."""
 
+_COPIED_BYTES: Final = 16_384
+"""JSON below this is copied once: orjson returns bytes that keep its whole write buffer, which may be 4 KiB for
+a message of 40 bytes that is kept until it is acknowledged. In larger JSON the rest of the buffer matters less than the
+copy would cost."""
+
 
 class EncodedMessage(NamedTuple):
     """A message ready to be sent: encoded once, however many frames and links carry it."""
@@ -84,13 +89,13 @@ def encode_message(
         tail: the fixed fields behind the value: the ports of `post` and `port`.
     """
     if cloned is None:
-        return sized(_dump(list(fields)), ())
+        return sized(_fitted(_dump(list(fields))), ())
     message = [*fields, cloned.skeleton, *tail]
     if meta:
         message.append(meta)
     if cloned.fixups:
         message.append(cloned.fixups)
-    json = _dump(message)
+    json = _fitted(_dump(message))
     return sized(json, cloned.segments) if cloned.segments else new(EncodedMessage, (json, (), len(json)))
 
 
@@ -287,6 +292,12 @@ def _utf8_size(text: str) -> int:
 
 def _too_large(what: str, size: int, allowed: int) -> ProtocolError:
     return ProtocolError(f"{what} has at most {allowed} bytes, not {size}", CloseCode.TOO_LARGE)
+
+
+def _fitted(json: bytes) -> bytes:
+    """Return the same JSON in a bytes object of its own size."""
+    # The quickest copy: slices and bytes() give back the same object.
+    return b"%b" % json if len(json) < _COPIED_BYTES else json
 
 
 def _dump(value: Any) -> bytes:
