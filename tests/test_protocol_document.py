@@ -15,7 +15,7 @@ import pytest
 
 from webipc.core.clone_places import check_form
 from webipc.core.envelope import Carrier, Control, Envelope, decode_value, parse, parse_control
-from webipc.core.errors import CloseCode, ProtocolError, Then, then
+from webipc.core.errors import AfterClose, CloseCode, ProtocolError, after_close
 from webipc.core.frame import Frame, RawMessage, decode_frame, encode_frame, sized
 from webipc.core.limits import Limits
 
@@ -23,12 +23,12 @@ ROOT = Path(__file__).parent.parent
 PROTOCOL = (ROOT / "PROTOCOL.md").read_text(encoding="utf-8")
 DOCUMENTED = ROOT / "tests" / "vectors" / "documented.json"
 
-WORD_OF_THEN = {
-    "": Then.NOTHING,
-    "reconnects": Then.RECONNECT,
-    "nothing, if it has that socket; otherwise reconnects": Then.RECONNECT,
-    "new link": Then.NEW_LINK,
-    "gives up": Then.GIVE_UP,
+AFTER_CLOSE_OF_WORD = {
+    "": AfterClose.NOTHING,
+    "reconnects": AfterClose.RECONNECT,
+    "nothing, if it has that socket; otherwise reconnects": AfterClose.RECONNECT,
+    "new link": AfterClose.NEW_LINK,
+    "gives up": AfterClose.GIVE_UP,
 }
 """How the last column of section 8 says what a page does. Who asks about 4409 has no newer socket."""
 
@@ -199,4 +199,4 @@ def test_the_close_codes_are_those_of_the_code() -> None:
 def test_what_a_page_does_after_a_close_code_is_what_the_code_says() -> None:
     for codes, _, _, action in rows(section("8")):
         for code in map(int, codes.split(",")):
-            assert then(code) is WORD_OF_THEN[action], code
+            assert after_close(code) is AFTER_CLOSE_OF_WORD[action], code

@@ -15,7 +15,7 @@ import type * as Public from './connection-types.js'
 import type { Envelope, Welcome } from './core/envelope.js'
 import type { Cloned } from './core/clone.js'
 import {
-  CloseCode, DestroyedError, FeatureError, fitReason, ProtocolError, refuseMore, Then, then,
+  AfterClose, afterClose, CloseCode, DestroyedError, FeatureError, fitReason, ProtocolError, refuseMore,
 } from './core/errors.js'
 import { encodeMessage, type EncodedMessage } from './core/frame.js'
 import { DEFAULT_LIMITS, type Limits } from './core/limits.js'
@@ -196,10 +196,10 @@ export class Connection extends EventEmitter implements Public.Connection, Attem
   /** The socket has ended; its code says what comes next. */
   lost(code: number, reason: string): void {
     this.#attempt = undefined
-    const next = then(code)
-    if (next === Then.GIVE_UP) {
+    const next = afterClose(code)
+    if (next === AfterClose.GIVE_UP) {
       this.#giveUp(`${code} ${reason}`)
-    } else if (next === Then.NEW_LINK) {
+    } else if (next === AfterClose.NEW_LINK) {
       this.broken(RESET_REASONS[code] ?? 'protocol')
     } else {
       // 4409 too: whoever has a newer socket has closed this one itself, and heard nothing of it.

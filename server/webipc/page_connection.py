@@ -16,7 +16,15 @@ import orjson
 
 from webipc.core import clone
 from webipc.core.envelope import Envelope, Reset, Welcome, parse, parse_control
-from webipc.core.errors import CloseCode, FeatureError, ProtocolError, ResetError, Then, UnansweredError, then
+from webipc.core.errors import (
+    AfterClose,
+    CloseCode,
+    FeatureError,
+    ProtocolError,
+    ResetError,
+    UnansweredError,
+    after_close,
+)
 from webipc.core.frame import (
     EncodedMessage,
     decode_frame,
@@ -142,7 +150,7 @@ class PageConnection:
         except (ValueError, KeyError, TypeError):
             # Not our endpoint.
             return None
-        if then(code) in (Then.NEW_LINK, Then.GIVE_UP):
+        if after_close(code) in (AfterClose.NEW_LINK, AfterClose.GIVE_UP):
             self._end_link(reason)
         raise ResetError(reason)
 
@@ -251,5 +259,5 @@ class PageConnection:
         if self._socket is socket:
             self._socket = None
             self.page.link.detach(self.page.attempt)
-            if then(code) in (Then.NEW_LINK, Then.GIVE_UP):
+            if after_close(code) in (AfterClose.NEW_LINK, AfterClose.GIVE_UP):
                 self._end_link("protocol")

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from webipc.connection import Connection
 from webipc.core.envelope import Bye, Hello, parse_control
-from webipc.core.errors import CloseCode, ProtocolError, ResetError, Then, fit_reason, then
+from webipc.core.errors import AfterClose, CloseCode, ProtocolError, ResetError, after_close, fit_reason
 from webipc.core.frame import Frame, decode_frame, encode_control
 from webipc.core.limits import Limits
 from webipc.direct import direct_of
@@ -180,7 +180,7 @@ class _Socket:
 
     def _stop(self, code: int) -> None:
         connection, transport = self._connection, self._transport
-        if connection.transport is transport and then(code) is Then.NEW_LINK:
+        if connection.transport is transport and after_close(code) is AfterClose.NEW_LINK:
             # The page refused a frame of ours: on this link it would only be repeated (PROTOCOL.md 8).
             self._hub.end(connection, "protocol")
         if code == CloseCode.SERVICE_RESTART:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from webipc.core import errors
-from webipc.core.errors import CloseCode, Then, WebipcError, fit_reason, then
+from webipc.core.errors import AfterClose, CloseCode, WebipcError, after_close, fit_reason
 
 CODES = {
     errors.CloneError("args[1].user", "a function"): "not-cloneable",
@@ -35,11 +35,11 @@ def test_the_close_codes_are_those_of_the_vector(constants: Any) -> None:
 
 
 def test_what_a_page_does_after_a_code_is_what_the_vector_says(constants: Any) -> None:
-    assert {code: then(int(code)).value for code in constants["then"]} == constants["then"]
+    assert {code: after_close(int(code)).value for code in constants["after_close"]} == constants["after_close"]
 
 
 def test_a_page_reconnects_after_a_code_that_nobody_knows() -> None:
-    assert then(4321) is Then.RECONNECT
+    assert after_close(4321) is AfterClose.RECONNECT
 
 
 @pytest.mark.parametrize("error", CODES, ids=repr)

@@ -37,13 +37,13 @@ export const CloseCode = {
 } as const
 
 /** What a page does after a close code (PROTOCOL.md section 8, last column). */
-export const Then = {
+export const AfterClose = {
   NOTHING: 0,
   RECONNECT: 1,
   NEW_LINK: 2,
   GIVE_UP: 3,
 } as const
-export type Then = (typeof Then)[keyof typeof Then]
+export type AfterClose = (typeof AfterClose)[keyof typeof AfterClose]
 
 // The WebSocket's own protocol codes are bare numbers: nobody but a browser or a proxy ever says them.
 const NEW_LINK: readonly number[] = [
@@ -54,13 +54,11 @@ const GIVE_UP: readonly number[] = [CloseCode.UNAUTHORIZED, CloseCode.FORBIDDEN,
 /**
  * What a page does after its current socket was closed with `code`: it reconnects after any code that is not listed.
  * 4409 is not: a page that has the newer socket never asks about the older one.
- *
- * A module that exports `then` looks like a promise to `import()`: import this one with an import declaration only.
  */
-export function then(code: number): Then {
-  if (code === CloseCode.NORMAL) return Then.NOTHING
-  if (NEW_LINK.includes(code)) return Then.NEW_LINK
-  return GIVE_UP.includes(code) ? Then.GIVE_UP : Then.RECONNECT
+export function afterClose(code: number): AfterClose {
+  if (code === CloseCode.NORMAL) return AfterClose.NOTHING
+  if (NEW_LINK.includes(code)) return AfterClose.NEW_LINK
+  return GIVE_UP.includes(code) ? AfterClose.GIVE_UP : AfterClose.RECONNECT
 }
 
 /** The longest beginning of `text` that fits into a close frame: 123 bytes of UTF-8, no character cut in two. */

@@ -9,7 +9,7 @@ import { readVectors } from '../vectors.js'
 interface Constants {
   readonly reason_bytes: number
   readonly close_codes: Record<string, number>
-  readonly then: Record<string, string>
+  readonly after_close: Record<string, string>
 }
 
 const constants = readVectors<Constants>('constants.json')
@@ -19,8 +19,8 @@ test('the close codes are those of the vectors', () => {
 })
 
 test('what a page does after a close code is as in the vectors', () => {
-  for (const [code, action] of Object.entries(constants.then)) {
-    assert.equal(errors.then(Number(code)), errors.Then[action as keyof typeof errors.Then], code)
+  for (const [code, action] of Object.entries(constants.after_close)) {
+    assert.equal(errors.afterClose(Number(code)), errors.AfterClose[action as keyof typeof errors.AfterClose], code)
   }
 })
 

@@ -44,7 +44,7 @@ class CloseCode(IntEnum):
     TRY_LATER = 4503
 
 
-class Then(Enum):
+class AfterClose(Enum):
     """What a page does after its socket was closed."""
 
     NOTHING = "NOTHING"
@@ -54,25 +54,25 @@ class Then(Enum):
 
 
 # 4409 is not listed: a page that has the newer socket never asks about the older one, so whoever asks has to reconnect.
-_THEN: Final = {
-    CloseCode.NORMAL: Then.NOTHING,
-    1002: Then.NEW_LINK,
-    1003: Then.NEW_LINK,
-    1007: Then.NEW_LINK,
-    1009: Then.NEW_LINK,
-    CloseCode.OVERFLOW: Then.NEW_LINK,
-    CloseCode.PROTOCOL_ERROR: Then.NEW_LINK,
-    CloseCode.RESET: Then.NEW_LINK,
-    CloseCode.TOO_LARGE: Then.NEW_LINK,
-    CloseCode.UNAUTHORIZED: Then.GIVE_UP,
-    CloseCode.FORBIDDEN: Then.GIVE_UP,
-    CloseCode.VERSION: Then.GIVE_UP,
+_AFTER_CLOSE: Final = {
+    CloseCode.NORMAL: AfterClose.NOTHING,
+    1002: AfterClose.NEW_LINK,
+    1003: AfterClose.NEW_LINK,
+    1007: AfterClose.NEW_LINK,
+    1009: AfterClose.NEW_LINK,
+    CloseCode.OVERFLOW: AfterClose.NEW_LINK,
+    CloseCode.PROTOCOL_ERROR: AfterClose.NEW_LINK,
+    CloseCode.RESET: AfterClose.NEW_LINK,
+    CloseCode.TOO_LARGE: AfterClose.NEW_LINK,
+    CloseCode.UNAUTHORIZED: AfterClose.GIVE_UP,
+    CloseCode.FORBIDDEN: AfterClose.GIVE_UP,
+    CloseCode.VERSION: AfterClose.GIVE_UP,
 }
 
 
-def then(code: int) -> Then:
+def after_close(code: int) -> AfterClose:
     """Return what a page does after its current socket was closed with `code`; it reconnects after any unlisted one."""
-    return _THEN.get(code, Then.RECONNECT)
+    return _AFTER_CLOSE.get(code, AfterClose.RECONNECT)
 
 
 def fit_reason(text: str) -> str:
