@@ -51,7 +51,7 @@ LAYERS: Layers = (
     ("absence", "dependencies"),
     ("emitter", "inbox", "pump", "waiting_room"),
     ("direct",),
-    ("started", "arrival"),
+    ("started", "arrival", "fatal", "event"),
     ("assets", "origins", "preload", "version", "visitor"),
     ("core.__init__",),
     ("core.calls", "core.ports"),

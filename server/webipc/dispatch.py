@@ -29,7 +29,7 @@ from webipc.core.envelope import (
 from webipc.core.errors import LimitError, ProtocolError
 from webipc.core.frame import encode_message
 from webipc.core.limits import Limits
-from webipc.emitter import ENDS
+from webipc.fatal import FATAL
 from webipc.router import Router
 from webipc.sync_calls import SyncCall, SyncTimeoutError
 from webipc.web_contents import WebContents
@@ -135,7 +135,7 @@ class Dispatch:
     def _may(self, sender: WebFrameMain, target: WebContents) -> bool:
         try:
             return self._may_send_to(sender, target)
-        except ENDS:
+        except FATAL:
             raise
         except BaseException:
             logger.exception("The policy for sendTo raised: %r does not reach %r", sender, target)

@@ -17,10 +17,6 @@ from webipc.core.errors import LocalError
 Listener = Callable[..., Any]
 ListenerT = TypeVar("ListenerT", bound=Listener)
 
-# What ends the process when a listener raises it; asyncio lets these out of the event loop as well. Everything else is
-# a failure of that listener alone, a CancelledError too: asking a cancelled task for its result raises one.
-ENDS: Final = (KeyboardInterrupt, SystemExit)
-
 NEW_LISTENER: Final = "newListener"
 REMOVE_LISTENER: Final = "removeListener"
 

@@ -19,12 +19,12 @@ from webipc.arguments import Arguments, Parameter, shown
 from webipc.core.errors import LocalError
 from webipc.dependencies import filled_by_fastapi, remedy_for
 from webipc.emitter import NEW_LISTENER, REMOVE_LISTENER, Listener
-from webipc.ipc_event import IpcMainEvent, IpcMainInvokeEvent
+from webipc.event import Event
 
 Role = Literal["on", "handle"]
 
-_EVENTS: Final = (IpcMainEvent, IpcMainInvokeEvent)
-_EVENT_NAMES: Final = frozenset(event.__name__ for event in _EVENTS)
+# Where an annotation cannot be resolved, only the names in it are known.
+_EVENT_NAMES: Final = frozenset({"IpcMainEvent", "IpcMainInvokeEvent"})
 _POSITIONAL: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 # What people call an event whatever its annotation says.
 _EVENT_WORDS: Final = frozenset({"event", "_event", "evt", "e", "_"})
@@ -251,7 +251,7 @@ def _is_event(annotation: Any) -> bool:
         return hasattr(annotation, "__value__") and _is_event(annotation.__value__)
     # A Protocol says what the function needs of the event; it could not validate an argument, so it is none.
     is_protocol = bool(getattr(annotation, "_is_protocol", False))
-    return is_protocol or issubclass(annotation, _EVENTS) or annotation in IpcMainEvent.__mro__
+    return is_protocol or issubclass(annotation, Event)
 
 
 def _text(annotation: Any) -> str:

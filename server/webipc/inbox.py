@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextvars import Context, copy_context
 from typing import Any, Protocol
 
-from webipc.emitter import ENDS
+from webipc.fatal import FATAL
 from webipc.started import Started
 
 logger = logging.getLogger("webipc")
@@ -159,7 +159,7 @@ class Inbox:
         """
         try:
             coroutine = turn.start() if not self._debug else self._watched_start(turn)
-        except ENDS:
+        except FATAL:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever the application raises is its caller's to hear
             _fail(turn, error)
@@ -172,7 +172,7 @@ class Inbox:
             waits_for = coroutine.send(None)
         except StopIteration as stop:
             _settle(turn, stop.value)
-        except ENDS:
+        except FATAL:
             raise
         except BaseException as error:  # noqa: BLE001 - as above
             _fail(turn, error)
@@ -211,7 +211,7 @@ class Inbox:
     async def _finish(self, turn: Turn, rest: Started, context: Context) -> None:
         try:
             value = await rest
-        except (*ENDS, GeneratorExit):
+        except (*FATAL, GeneratorExit):
             # The last when the event loop is closed with this task in it.
             raise
         except asyncio.CancelledError as cancelled:
@@ -227,7 +227,7 @@ def _next_of(turns: Iterator[Turn]) -> Turn | None:
     """Return the next call of a message. None behind the last, and where what looks for it fails."""
     try:
         return next(turns, None)
-    except ENDS:
+    except FATAL:
         raise
     except BaseException:
         # A `once` listener is removed here, which whoever listens for removals hears.

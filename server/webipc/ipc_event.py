@@ -9,6 +9,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
 from webipc.core.values import undefined
+from webipc.event import Event
 
 if TYPE_CHECKING:
     from webipc.message_port_main import MessagePortMain
@@ -22,7 +23,7 @@ LATE_FRAME = (
 )
 
 
-class _FrameEvent:
+class _FrameEvent(Event):
     """What every message of a frame has in common (Electron's `IpcMainEvent` and `IpcMainInvokeEvent`)."""
 
     __slots__ = ("_frame", "default_prevented")

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from webipc.core.errors import LocalError, ProtocolError
 from webipc.core.limits import DEFAULT_LIMITS
 from webipc.core.values import undefined
-from webipc.emitter import ENDS, EventEmitter
+from webipc.emitter import EventEmitter
+from webipc.fatal import FATAL
 from webipc.port_end import LocalEnd, PortMessage, entangling
 
 logger = logging.getLogger("webipc")
@@ -222,7 +223,7 @@ class MessagePortMain(EventEmitter):
     def _emit(self, name: str, *args: Any) -> None:
         try:
             self.emit(name, *args)
-        except ENDS:
+        except FATAL:
             raise
         except BaseException:
             logger.exception("A listener for '%s' of %r raised", name, self)

@@ -9,7 +9,7 @@ import logging
 import secrets
 from collections.abc import Iterator
 
-from webipc.emitter import ENDS
+from webipc.fatal import FATAL
 from webipc.web_contents import WebContents
 from webipc.web_frame_main import WebFrameMain
 
@@ -79,7 +79,7 @@ class Tabs:
         del self._by_token[contents._token]  # noqa: SLF001 - as above
         try:
             contents._destroy()  # noqa: SLF001 - see `shown`
-        except ENDS:
+        except FATAL:
             raise
         except BaseException:
             logger.exception("A listener for 'destroyed' of %r raised", contents)

@@ -31,7 +31,8 @@ from webipc.core.envelope import ErrorReply, Port, PortClose, Post, Result, Send
 from webipc.core.errors import ProtocolError
 from webipc.core.frame import encode_message
 from webipc.core.limits import DEFAULT_LIMITS, Limits
-from webipc.emitter import ENDS, EventEmitter
+from webipc.emitter import EventEmitter
+from webipc.fatal import FATAL
 from webipc.in_memory import ASGIApp, Browser, ClosedError, Lifespan
 from webipc.message_port_main import MessagePortMain, TransferError, TransferTypeError, refuse_unusable, take_end
 from webipc.page_connection import PATIENCE_SECONDS, PageConnection
@@ -268,7 +269,7 @@ class Renderer(EventEmitter):
         self._news.set()
         try:
             self.emit(channel, event, *args)
-        except ENDS:
+        except FATAL:
             raise
         except BaseException as error:  # noqa: BLE001 - an uncaught error of the page, as in a browser
             # What came behind it is not of its business, and neither is the server, whose call this is.
