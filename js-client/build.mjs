@@ -110,7 +110,7 @@ await Promise.all([
   buildMinified('src/index.ts', 'dist/client.js', 'esm'),
   buildMinified('src/global.ts', 'dist/client.global.js', 'iife'),
   buildMinified('src/commands.ts', 'dist/commands.js', 'esm'),
-  buildMinified('src/web-view.ts', 'dist/web-view.js', 'esm'),
+  buildMinified('src/web-view/index.ts', 'dist/web-view.js', 'esm'),
   build({ ...shared, entryPoints: ['src/index.ts'], outfile: 'dist/index.js', format: 'esm' }),
   buildMinified('src/electron/index.ts', 'dist/electron.js', 'esm', { plugins: [clientAt('./client.js')] }),
   buildMinified('src/electron/global.ts', 'dist/electron.global.js', 'iife', { plugins: [smallUrl], packages: ['url'] }),

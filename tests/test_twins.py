@@ -1,5 +1,7 @@
-"""The two halves stay twins: same core files, same public names, same vectors, same version.
+"""The two halves stay twins: same names in the core, same public names, same vectors, same version.
 
+A twin is a name. In either language it is a file (`core/link.py`, `core/link.ts`), or a folder whose face is
+`__init__.py` or `index.ts`: each language divides the same subject in its own way.
 `values` and `clone` share the words and the vectors, not the shape, and are therefore not compared name by name.
 """
 
@@ -21,10 +23,10 @@ PYTHON_CORE = ROOT / "server" / "webipc" / "core"
 CLIENT_CORE = ROOT / "js-client" / "src" / "core"
 
 TWINS = ("errors", "limits", "envelope", "frame", "link", "calls", "ports")
-"""Compared name by name as soon as both files exist."""
+"""Compared name by name."""
 
 LIKE_TWINS = ("values", "clone")
-"""Both files exist and name each other; their shape follows their language."""
+"""Each names the other; their shape follows their language."""
 
 ONE_SIDED = {
     ("errors", "IpcError"),  # raised by Python handlers for the caller; a page rejects with any Error
@@ -132,18 +134,22 @@ def member_differences(name: str, ours: Definition, theirs: Export) -> Iterable[
     yield from (f"{name}: only TypeScript has {it}" for it in sorted(theirs.methods - our_methods - our_fields))
 
 
-def existing(names: Iterable[str], directory: Path, suffix: str) -> set[str]:
-    return {name for name in names if (directory / f"{name}{suffix}").exists()}
+def faces(core: Path, ending: str, face: str) -> dict[str, Path]:
+    """Return the file of each name of a core: `<name><ending>`, or `<name>/<face>` where it is a folder.
 
-
-def test_the_cores_have_the_same_files() -> None:
-    """But for their parts, which have a longer name: two languages part a file in two shapes, or only one parts it.
-
-    And but for one file of each that is about its own language alone.
+    A part that stands beside its file has a longer name (`link_batch.py`), and is none of them.
     """
-    python = {file.stem for file in PYTHON_CORE.glob("*.py") if "_" not in file.stem}
-    client = {file.stem for file in CLIENT_CORE.glob("*.ts") if "-" not in file.stem}
-    assert python - {"tuples"} == client - {"slots"}
+    files = {file.stem: file for file in core.glob(f"*{ending}") if not {"_", "-"} & set(file.stem)}
+    return files | {file.parent.name: file for file in core.glob(f"*/{face}")}
+
+
+PYTHON_FACES = faces(PYTHON_CORE, ".py", "__init__.py")
+CLIENT_FACES = faces(CLIENT_CORE, ".ts", "index.ts")
+
+
+def test_the_cores_have_the_same_names() -> None:
+    """Except for one file of Python that is about Python alone."""
+    assert PYTHON_FACES.keys() - {"tuples"} == CLIENT_FACES.keys() == {*TWINS, *LIKE_TWINS}
 
 
 @pytest.mark.parametrize("directory, ending, mark", [(PYTHON_CORE, ".py", "_"), (CLIENT_CORE, ".ts", "-")])
@@ -152,18 +158,18 @@ def test_a_longer_name_begins_with_the_file_that_it_is_a_part_of(directory: Path
     assert {name for name in files if name.partition(mark)[0] not in files} == set()
 
 
-@pytest.mark.parametrize("module", sorted(existing((*TWINS, *LIKE_TWINS), PYTHON_CORE, ".py")))
-def test_each_core_file_names_its_twin_in_its_header(module: str) -> None:
-    python = (PYTHON_CORE / f"{module}.py").read_text(encoding="utf-8")
-    assert f"js-client/src/core/{module}.ts" in (ast.get_docstring(ast.parse(python)) or "")
-    client = (CLIENT_CORE / f"{module}.ts").read_text(encoding="utf-8")
-    assert f"server/webipc/core/{module}.py" in client.partition("*/")[0]
+@pytest.mark.parametrize("name", [*TWINS, *LIKE_TWINS])
+def test_each_name_of_the_core_names_its_twin_in_its_header(name: str) -> None:
+    python = PYTHON_FACES[name].read_text(encoding="utf-8")
+    assert re.search(rf"js-client/src/core/{name}[./]", ast.get_docstring(ast.parse(python)) or "")
+    client = CLIENT_FACES[name].read_text(encoding="utf-8")
+    assert re.search(rf"server/webipc/core/{name}[./]", client.partition("*/")[0])
 
 
-@pytest.mark.parametrize("module", sorted(existing(TWINS, PYTHON_CORE, ".py") & existing(TWINS, CLIENT_CORE, ".ts")))
-def test_twins_have_the_same_public_names(module: str) -> None:
-    python = (PYTHON_CORE / f"{module}.py").read_text(encoding="utf-8")
-    assert differences(module, python, (CLIENT_CORE / f"{module}.ts").read_text(encoding="utf-8")) == []
+@pytest.mark.parametrize("name", TWINS)
+def test_twins_have_the_same_public_names(name: str) -> None:
+    python, client = (face[name].read_text(encoding="utf-8") for face in (PYTHON_FACES, CLIENT_FACES))
+    assert differences(name, python, client) == []
 
 
 PYTHON_TOY = """

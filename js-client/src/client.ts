@@ -2,13 +2,13 @@
  * Makes the one `ipcRenderer` of a document, however often and in however many forms this package is loaded into it:
  * script, bundle, preload, hot update. The first copy wins.
  */
-import { findAddress } from './address.js'
-import type * as Electron from './electron-types.js'
-import { followHost } from './host.js'
+import { findAddress } from './page/server-address.js'
+import type * as Electron from './types/electron.js'
+import { followHost } from './web-view/host.js'
 import { IpcRenderer } from './ipc-renderer.js'
-import { followPage } from './page-life.js'
+import { followPage } from './page/lifecycle.js'
 import { VERSION } from './version.js'
-import type { SocketClass } from './websocket-transport.js'
+import type { SocketClass } from './transports/websocket.js'
 
 interface Loaded {
   readonly version: string

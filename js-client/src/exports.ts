@@ -3,5 +3,5 @@ export {
   BufferFullError, CloneError, DestroyedError, FeatureError, LimitError, ProtocolError, ResetError, UnansweredError,
   WebipcError,
 } from './core/errors.js'
-export type { Connection, ConnectionState, ResetEvent, StateEvent } from './connection-types.js'
-export type { IpcRenderer, IpcRendererEvent, IpcRendererListener } from './electron-types.js'
+export type { Connection, ConnectionState, ResetEvent, StateEvent } from './types/connection.js'
+export type { IpcRenderer, IpcRendererEvent, IpcRendererListener } from './types/electron.js'

@@ -1,6 +1,6 @@
 /** The client's entry point for bundlers and module scripts: `import { ipcRenderer } from 'webipc'`. */
 import { client } from './client.js'
-import type { IpcRenderer } from './electron-types.js'
+import type { IpcRenderer } from './types/electron.js'
 
 export * from './exports.js'
 

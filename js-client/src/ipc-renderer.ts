@@ -4,19 +4,19 @@
  *
  * Twin: server/webipc/ipc_main.py
  */
-import { Connection, type ClientOptions } from './connection.js'
-import { encode, type Cloned } from './core/clone.js'
+import { Connection, type ClientOptions } from './link/connection.js'
+import { encode, type Cloned } from './core/clone/index.js'
 import {
   decodeValue, type Envelope, type ErrorReply, type Invoke, type Post, type Result, type Send,
 } from './core/envelope.js'
 import { fail, ProtocolError, refuseMore } from './core/errors.js'
 import { encodeMessage } from './core/frame.js'
 import { DEFAULT_LIMITS, type Limits } from './core/limits.js'
-import { answers as succeeds } from './core/slots.js'
-import type * as Electron from './electron-types.js'
-import { EventEmitter } from './emitter.js'
-import { sendToHost } from './host.js'
-import { report } from './report.js'
+import { answers as succeeds } from './core/values/slots.js'
+import type * as Electron from './types/electron.js'
+import { EventEmitter } from './channels/emitter.js'
+import { sendToHost } from './web-view/host.js'
+import { report } from './concurrency/report-error.js'
 
 /** What an `error` carries besides its text (PROTOCOL.md 4.2). */
 const DETAILS = ['code', 'data', 'reference'] as const

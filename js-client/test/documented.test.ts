@@ -6,10 +6,10 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
-import { CODES } from '../src/core/clone-codes.js'
+import { CODES } from '../src/core/clone/codes.js'
 import { decodeValue, parse, parseControl, parsePageControl } from '../src/core/envelope.js'
 import { decodeFrame } from '../src/core/frame.js'
-import { readVectors } from './vectors.js'
+import { readVectors } from './support/vectors.js'
 
 interface Documented {
   readonly spec: string

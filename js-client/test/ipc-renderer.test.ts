@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { CloneError, LimitError } from '../src/core/errors.js'
-import type { IpcRendererEvent } from '../src/electron-types.js'
-import { ipcRenderer, newServer, server, start } from './scripted-page.js'
-import { until } from './scripted-server.js'
+import type { IpcRendererEvent } from '../src/types/electron.js'
+import { ipcRenderer, newServer, server, start } from './support/scripted-page.js'
+import { until } from './support/scripted-server.js'
 
 beforeEach(() => {
   newServer()

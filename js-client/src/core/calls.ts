@@ -6,7 +6,7 @@
  */
 import { fail, refuseLarger, refuseMore } from './errors.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
-import { Side } from './link.js'
+import { Side } from './link/index.js'
 
 /** RENDERER opens calls with odd ids, MAIN with even ones. */
 function firstId(opener: Side): number {

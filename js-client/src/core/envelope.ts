@@ -4,8 +4,8 @@
  *
  * Has no behaviour and no state; does not know in which order messages may come. Twin: server/webipc/core/envelope.py
  */
-import { decode } from './clone.js'
-import { isContainer, isText } from './clone-skeleton.js'
+import { decode } from './clone/index.js'
+import { isContainer, isText } from './clone/skeleton.js'
 import { fail, refuseLarger } from './errors.js'
 import { isCount, type RawMessage } from './frame.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'

@@ -5,7 +5,7 @@
  * Must not know what a message means: that is envelope.ts, and whether its number is right is link.ts.
  * Twin: server/webipc/core/frame.py
  */
-import { isCount } from './clone-skeleton.js'
+import { isCount } from './clone/skeleton.js'
 import { fail, refuseLarger } from './errors.js'
 import { DEFAULT_LIMITS, SERVER_LIMITS, type Limits, type ServerLimits } from './limits.js'
 

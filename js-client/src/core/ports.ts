@@ -6,7 +6,7 @@
  */
 import { fail, refuseLarger, refuseMore } from './errors.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
-import { Side } from './link.js'
+import { Side } from './link/index.js'
 
 /** The open ports of one link; `T` is what this side has at its end of each. */
 export class Ports<T> {

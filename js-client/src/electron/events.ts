@@ -2,8 +2,8 @@
  * The module `events`: our emitter in the shape that old code expects of Node's, a function that can also be called
  * without `new`, on an object which inherits from it (`EventEmitter.call(this)`).
  */
-import type { Listener } from '../electron-types.js'
-import { EventEmitter as Emitter } from '../emitter.js'
+import type { Listener } from '../types/electron.js'
+import { EventEmitter as Emitter } from '../channels/emitter.js'
 
 interface EventsModule {
   new (): Emitter

@@ -18,5 +18,5 @@ export const { sharedTexture, shell, webFrame, webUtils } = electron
 export { ipcRenderer }
 export default electron
 
-export type { IpcRenderer, IpcRendererEvent, IpcRendererListener } from '../electron-types.js'
+export type { IpcRenderer, IpcRendererEvent, IpcRendererListener } from '../types/electron.js'
 export type { ContextBridge, ElectronModule, ExecutionScript, MissingModule } from './types.js'

@@ -6,7 +6,7 @@
  * Nothing of it is a global of the page: what several scripts find is gone before the page's own scripts run.
  */
 import { Buffer } from 'buffer/index.js'
-import { report } from '../report.js'
+import { report } from '../concurrency/report-error.js'
 import { electronModule } from './renderer-module.js'
 import { announcePortClose } from './port-close.js'
 import { makeProcess } from './process.js'

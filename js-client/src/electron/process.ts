@@ -2,7 +2,7 @@
  * What a sandboxed preload script of Electron finds as `process`, as far as a browser can tell it. Only preload scripts
  * get it: a page with a global of this name would be taken for Node by half of its packages.
  */
-import { EventEmitter } from '../emitter.js'
+import { EventEmitter } from '../channels/emitter.js'
 import { VERSION } from '../version.js'
 
 /** The release of Electron whose IPC this is, and the Node that it carries. Neither is there; programs compare them. */

@@ -2,7 +2,7 @@
  * The signatures of Electron's `contextBridge` and of its renderer module, to the letter: hence `any`, as in
  * ../electron-types.ts, which has those of `ipcRenderer`. Types only.
  */
-import type { IpcRenderer } from '../electron-types.js'
+import type { IpcRenderer } from '../types/electron.js'
 
 /** What `executeInMainWorld` takes. */
 export interface ExecutionScript {

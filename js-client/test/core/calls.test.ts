@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import { Answers, Calls, restore, snapshot } from '../../src/core/calls.js'
 import { LimitError, ProtocolError } from '../../src/core/errors.js'
 import { DEFAULT_LIMITS } from '../../src/core/limits.js'
-import { Side } from '../../src/core/link.js'
+import { Side } from '../../src/core/link/index.js'
 
 const TWO = { ...DEFAULT_LIMITS, openCalls: 2 }
 

@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { decode, encode } from '../../src/core/clone.js'
+import { decode, encode } from '../../src/core/clone/index.js'
 import { ProtocolError } from '../../src/core/errors.js'
 import { DEFAULT_LIMITS } from '../../src/core/limits.js'
-import { fromHex, readVectors } from '../vectors.js'
+import { fromHex, readVectors } from '../support/vectors.js'
 
 interface ValueVector {
   readonly wire: string

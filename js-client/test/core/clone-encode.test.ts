@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { createContext, runInContext } from 'node:vm'
-import { decode, encode } from '../../src/core/clone.js'
+import { decode, encode } from '../../src/core/clone/index.js'
 import { CloneError, LimitError } from '../../src/core/errors.js'
 import { DEFAULT_LIMITS } from '../../src/core/limits.js'
 import { bufferOf, resize } from './native-buffers.js'

@@ -4,9 +4,9 @@
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { decode, encode, type Cloned } from '../../src/core/clone.js'
+import { decode, encode, type Cloned } from '../../src/core/clone/index.js'
 import { ProtocolError } from '../../src/core/errors.js'
-import { fromHex, readVectors, toHex } from '../vectors.js'
+import { fromHex, readVectors, toHex } from '../support/vectors.js'
 import { UNBUILT } from './native-buffers.js'
 import { NATIVE_VALUES } from './native-values.js'
 import { assertSame } from './same.js'

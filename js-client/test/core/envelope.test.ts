@@ -7,7 +7,7 @@ import { describe, test } from 'node:test'
 import { decodeValue, parse, parseControl, parsePageControl, type Envelope } from '../../src/core/envelope.js'
 import { ProtocolError } from '../../src/core/errors.js'
 import { DEFAULT_LIMITS } from '../../src/core/limits.js'
-import { fromHex, readVectors } from '../vectors.js'
+import { fromHex, readVectors } from '../support/vectors.js'
 
 interface Vector {
   readonly name: string

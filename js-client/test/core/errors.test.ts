@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import * as errors from '../../src/core/errors.js'
-import { readVectors } from '../vectors.js'
+import { readVectors } from '../support/vectors.js'
 
 interface Constants {
   readonly reason_bytes: number

@@ -11,7 +11,7 @@ import {
   encodeParcel, sized, type EncodedMessage,
 } from '../../src/core/frame.js'
 import { DEFAULT_LIMITS } from '../../src/core/limits.js'
-import { fromHex, readVectors, toHex } from '../vectors.js'
+import { fromHex, readVectors, toHex } from '../support/vectors.js'
 
 interface FrameVector {
   readonly name: string

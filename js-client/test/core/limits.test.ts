@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DEFAULT_LIMITS, SERVER_LIMITS } from '../../src/core/limits.js'
-import { readVectors } from '../vectors.js'
+import { readVectors } from '../support/vectors.js'
 
 const { limits } = readVectors<{ readonly limits: Record<string, number> }>('constants.json')
 

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { decodeBody, decodeFrame, encodeBody, encodeMessage } from '../../src/core/frame.js'
 import { DEFAULT_LIMITS } from '../../src/core/limits.js'
-import { Link, Side } from '../../src/core/link.js'
+import { Link, Side } from '../../src/core/link/index.js'
 import { attached, firsts, frames, incoming, part, posted, refusal, send } from './links.js'
 
 describe('parts', () => {

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { BufferFullError, LimitError, LinkEndedError, LocalError, ResetError } from '../../src/core/errors.js'
 import { decodeFrame, encodeMessage } from '../../src/core/frame.js'
-import { claim, Link, replace, Side } from '../../src/core/link.js'
+import { claim, Link, replace, Side } from '../../src/core/link/index.js'
 import { attached, firsts, frames, incoming, posted, refusal, send } from './links.js'
 
 describe('posting', () => {

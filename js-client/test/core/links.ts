@@ -5,7 +5,7 @@ import { encodeFrame, encodeMessage, decodeFrame, type EncodedMessage, type Fram
 import type { Envelope } from '../../src/core/envelope.js'
 import { ProtocolError } from '../../src/core/errors.js'
 import { DEFAULT_LIMITS, type Limits } from '../../src/core/limits.js'
-import { Link, Side } from '../../src/core/link.js'
+import { Link, Side } from '../../src/core/link/index.js'
 
 const withLimits = (limits: Partial<Limits>): Limits => ({ ...DEFAULT_LIMITS, ...limits })
 export const refusal = (closeCode: number) => (error: unknown): boolean =>

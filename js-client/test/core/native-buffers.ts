@@ -2,7 +2,7 @@
  * The ArrayBuffers and views of tests/vectors/values.json as JavaScript has them: the part of native-values.ts that
  * deals in bytes.
  */
-import { fromHex } from '../vectors.js'
+import { fromHex } from '../support/vectors.js'
 
 export type Builder = () => unknown
 

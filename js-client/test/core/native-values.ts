@@ -3,7 +3,7 @@
  *
  * Built by hand, not by the codec: this is what the codec is measured by. Twin: tests/native_values.py
  */
-import { fromHex } from '../vectors.js'
+import { fromHex } from '../support/vectors.js'
 import { NATIVE_BUFFERS, share, type Builder } from './native-buffers.js'
 
 interface Facts {

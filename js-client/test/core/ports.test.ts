@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { LimitError, ProtocolError } from '../../src/core/errors.js'
 import { DEFAULT_LIMITS } from '../../src/core/limits.js'
-import { Side } from '../../src/core/link.js'
+import { Side } from '../../src/core/link/index.js'
 import { Ports, restore, snapshot } from '../../src/core/ports.js'
 
 const TWO = { ...DEFAULT_LIMITS, openPorts: 2 }

@@ -4,9 +4,9 @@
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { decode, encode } from '../../src/core/clone.js'
-import { answers, ask, maxOf, viewKind, viewLength, viewSlot } from '../../src/core/slots.js'
-import { kindOf } from '../../src/core/values.js'
+import { decode, encode } from '../../src/core/clone/index.js'
+import { answers, ask, maxOf, viewKind, viewLength, viewSlot } from '../../src/core/values/slots.js'
+import { kindOf } from '../../src/core/values/index.js'
 import { bufferOf, resize } from './native-buffers.js'
 import { assertSame } from './same.js'
 

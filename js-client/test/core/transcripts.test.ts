@@ -10,8 +10,8 @@ import { parse, type Envelope } from '../../src/core/envelope.js'
 import { ProtocolError, ResetError, WebipcError } from '../../src/core/errors.js'
 import { decodeFrame, sized, type EncodedMessage } from '../../src/core/frame.js'
 import { DEFAULT_LIMITS, type Limits } from '../../src/core/limits.js'
-import { claim, Link, replace, type Side } from '../../src/core/link.js'
-import { fromHex, readVectors, toHex } from '../vectors.js'
+import { claim, Link, replace, type Side } from '../../src/core/link/index.js'
+import { fromHex, readVectors, toHex } from '../support/vectors.js'
 
 interface Step extends Readonly<Record<string, unknown>> {
   readonly do?: string

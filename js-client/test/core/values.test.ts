@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { createContext, runInContext } from 'node:vm'
-import { describe as nameOf, each, kindOf, unbox } from '../../src/core/values.js'
+import { describe as nameOf, each, kindOf, unbox } from '../../src/core/values/index.js'
 
 const realm = createContext({})
 const sources: [string, string][] = [

@@ -1,0 +1,179 @@
+/**
+ * What each code of a fixup means (PROTOCOL.md section 5, the table): what stands at its place, how its value is made
+ * from that, and how it is filled.
+ *
+ * Trusts nothing, evaluates nothing, never sets a prototype; throws whatever where a fixup is wrong. Must not know how
+ * places are found.
+ */
+import {
+  check, isContainer, isCount, isText, keyOf, setOwn, type Container, type Fixup, type Key,
+} from './skeleton.js'
+import type { Limits } from '../limits.js'
+import { makeBuffer, makeView } from '../values/slots.js'
+import { ERRORS, kindOf } from '../values/index.js'
+
+/** One run of `decode`. */
+export interface Run {
+  readonly limits: Limits
+  readonly segments: readonly Uint8Array[]
+  /** `[skeleton]` */
+  readonly root: [unknown]
+  /** The buffers of the segments, each with its `maxByteLength`; one of each, however many fixups look at it. */
+  readonly buffers: Map<unknown, readonly [ArrayBuffer, max: unknown]>
+  readonly sites: ReadonlySet<unknown>
+}
+
+/**
+ * One fixup, and what becomes of it. It stands at its place in the skeleton until all values have been made: so what
+ * should be a text or a key, and is none because of a fixup, looks like none.
+ */
+export interface Site {
+  readonly fixup: Fixup
+  readonly code: Code
+  readonly holder: Container
+  readonly key: Key
+  /** What stood at the place in the skeleton. */
+  readonly node: unknown
+  /** The place that a reference leads to. */
+  readonly target: readonly [Container, Key]
+  /** What really stands at the place. */
+  value?: unknown
+}
+
+type Code = readonly [
+  /** Whether `node` may stand at the place. */
+  isPlace: (node: unknown) => boolean,
+  /** The value; empty where `fill` follows. Throws for everything that can be wrong. */
+  make: (node: never, fixup: Fixup, run: Run, site: Site) => unknown,
+  /** How many elements the fixup has, code and path included, 2 if nothing is said; `b` and `v` may have one more. */
+  size?: number,
+  /** Puts the contents in, when all that was made stands in its place in `node`. */
+  fill?: (value: never, node: never) => void,
+]
+
+const isNull = (node: unknown): boolean => node === null
+const isPairs = (node: unknown): boolean => Array.isArray(node) && node.length % 2 === 0
+
+export const CODES: ReadonlyMap<unknown, Code> = new Map<unknown, Code>(Object.entries<Code>({
+  'u': [isNull, () => undefined],
+  'f': [isText, makeNumber],
+  'n': [isText, makeBigInt],
+  'd': [isTime, (time: number | null) => new Date(time ?? NaN)],
+  'r': [Array.isArray, makeRegExp],
+  'm': [isPairs, () => new Map(), 2, (map: Map<unknown, unknown>, node: unknown[]) => {
+    eachPair(node, (key, value) => map.set(key, value))
+  }],
+  's': [Array.isArray, () => new Set(), 2, (set: Set<unknown>, node: unknown[]) => {
+    for (const member of node) set.add(member)
+  }],
+  'a': [isPairs, makeArray, 3, (array: unknown[], node: unknown[]) => {
+    eachPair(node, (key, value) => { setOwn(array, key as Key, value) })
+  }],
+  'e': [isContainer, makeError, 3, fillError],
+  'N': [Array.isArray, makeBoxed],
+  'b': [isNull, (_node, [, , segment, max], run) => bufferOf(segment, max, run), 3],
+  'v': [isNull, makeViewOf, 6],
+  '@': [isNull, follow, 3],
+}))
+
+/** The value of a site, which is made only once; throws where the fixup does not fit its place. */
+export function make(site: Site, run: Run): unknown {
+  const { node, code: [isPlace, makeValue], fixup } = site
+  check(isPlace(node))
+  return (site.value ??= makeValue(node as never, fixup, run, site))
+}
+
+function eachPair(node: readonly unknown[], use: (key: unknown, value: unknown) => void): void {
+  for (let at = 0; at < node.length; at += 2) use(node[at], node[at + 1])
+}
+
+function isTime(node: unknown): boolean {
+  return node === null || new Date(node as number).getTime() === node
+}
+
+function makeNumber(node: string): number {
+  const number = Number(node)
+  const isLarge = /^-?[1-9]\d*$/.test(node) && Number.isFinite(number) && !Number.isSafeInteger(number)
+  check(isLarge || /^(-0|NaN|-?Infinity)$/.test(node))
+  return number
+}
+
+function makeBigInt(node: string, _fixup: Fixup, { limits }: Run): bigint {
+  const digits = node.replace('-', '')
+  check(/^-?[\da-f]+$/.test(node) && digits.length <= limits.bigintDigits)
+  const size = BigInt(`0x${digits}`)
+  return digits === node ? size : -size
+}
+
+function makeRegExp(node: string[]): RegExp {
+  check(node.length === 2 && node.every(isText))
+  return new RegExp(...(node as [string, string]))
+}
+
+function makeArray(node: unknown[], [, , length]: Fixup): unknown[] {
+  const array: unknown[] = []
+  // The engine would reserve memory for a length that is merely large, but keeps the longest array as a table.
+  array.length = 2 ** 32 - 1
+  array.length = length as number
+  const keys = node.filter((_, at) => at % 2 === 0)
+  for (const key of keys) setOwn(array, key as Key, null)
+  // A key that came twice, in the wrong order or as the wrong type is not what the array has in its place.
+  const made = Object.keys(array).map(keyOf)
+  // An index beyond the length has changed that.
+  check(array.length === length && keys.every((key, index) => key === made[index]))
+  return array
+}
+
+function makeError(node: Container, [, , name]: Fixup): Error {
+  const Class = ERRORS.get(name)
+  check(Class && !Array.isArray(node))
+  for (const [key, text] of Object.entries(node)) {
+    check(key === 'cause' || (/^(message|stack)$/.test(key) && typeof text === 'string'))
+  }
+  return new Class()
+}
+
+/**
+ * The properties as the language makes them: own, and not enumerable. What the sender's error lacks, this one lacks
+ * too: the engine gives each new error a stack, and that is not the sender's.
+ */
+function fillError(error: Error, node: Container): void {
+  for (const [key, value] of Object.entries({ stack: undefined, ...node })) setOwn(error, key, value, false)
+}
+
+/** What stands in the skeleton, or the value of the site that stands there. */
+function valueOf(node: unknown, run: Run): unknown {
+  return run.sites.has(node) ? make(node as Site, run) : node
+}
+
+function makeBoxed(node: unknown[], _fixup: Fixup, run: Run): unknown {
+  const primitive = valueOf(node[0], run)
+  // Null and undefined become a plain object here, and an object stays what it is.
+  const boxed = Object(primitive) as object
+  check(node.length === 1 && boxed !== primitive && kindOf(boxed) === 'N')
+  return boxed
+}
+
+/** What a reference leads to: an object, not a reference. */
+function follow(_node: null, _fixup: Fixup, run: Run, { code, target: [holder, key] }: Site): unknown {
+  const there = holder[key]
+  check((there as Site | null)?.code !== code)
+  const value = valueOf(there, run)
+  check(isContainer(value))
+  return value
+}
+
+/** The buffer of a segment, copied out of the frame at the first call. */
+function bufferOf(segment: unknown, max: unknown, { segments, buffers }: Run): ArrayBuffer {
+  check(isCount(segment) && (max === undefined || isCount(max)))
+  const made = buffers.get(segment) ?? ([makeBuffer(segments[segment] as Uint8Array, max), max] as const)
+  buffers.set(segment, made)
+  check(made[1] === max)
+  return made[0]
+}
+
+function makeViewOf(_node: null, fixup: Fixup, run: Run): ArrayBufferView {
+  const [, , kind, segment, offset, length, max] = fixup
+  check(isCount(offset) && (isCount(length) || (length === null && max !== undefined)))
+  return makeView(kind, bufferOf(segment, max, run), offset, length)
+}

@@ -1,0 +1,248 @@
+/**
+ * Writes a value as skeleton, fixups and segments (PROTOCOL.md section 5), in one walk that copies what it reads.
+ *
+ * The copy is on purpose: every property is read exactly once, so a getter or a Proxy cannot show one value here and
+ * another to JSON.stringify, and no class's `toJSON` is in sight. Must not know messages or frames.
+ * Twin: server/webipc/core/clone_encode.py
+ */
+import { countNodes } from './reach.js'
+import { keyOf, setOwn, type Cloned, type Container, type Fixup, type Key } from './skeleton.js'
+import { CloneError, LimitError, WebipcError } from '../errors.js'
+import { DEFAULT_LIMITS, type Limits } from '../limits.js'
+import { ask, isInBounds, maxOf, viewKind, viewLength, viewSlot } from '../values/slots.js'
+import { ERRORS, describe, each, kindOf, unbox, type Kind } from '../values/index.js'
+
+/** One run of `encode`. */
+interface Run {
+  readonly limits: Limits
+  readonly fixups: Fixup[]
+  /** Where each object was met first. */
+  readonly met: Map<object, Spot>
+  /** The fixups that use each buffer, by first use. */
+  readonly buffers: Map<object, { readonly number: number; readonly uses: Fixup[] }>
+}
+
+/** Where the encoder stands within the value: kept as a chain, and spelt out only when somebody asks. */
+interface Spot {
+  readonly run: Run
+  /** The spot around; undefined for the one that is around the whole value. */
+  readonly parent: Spot | undefined
+  /** The key in the skeleton of `parent`. */
+  readonly key: Key
+  /** The number of arrays and objects around, this one included. */
+  readonly depth: number
+  /** The steps into what is written here, in the notation of JavaScript, for the texts of errors. */
+  step: (key: Key) => string
+}
+
+/**
+ * Writes a value; what the parts of it share stays shared.
+ *
+ * @param root names the value in the paths of errors: `args`, `result`, `message`
+ * @throws CloneError for what structured clone refuses, and where a getter or a trap throws
+ * @throws LimitError for `depth`, `nodes`, `fixups`, `segments` and `bigint_digits`, which the peer would refuse
+ */
+export function encode(value: unknown, limits: Limits = DEFAULT_LIMITS, root = 'args'): Cloned {
+  const fixups: Fixup[] = []
+  const run: Run = { limits, fixups, met: new Map(), buffers: new Map() }
+  const around: Spot = { run, parent: undefined, key: 0, depth: 0, step: () => root }
+  const skeleton = write(value, around, 0)
+  allow(around, 'nodes', countNodes([skeleton], fixups, limits.nodes))
+  return { skeleton, fixups, segments: Array.from(run.buffers, ([buffer, { uses }]) => copyBytes(buffer, uses)) }
+}
+
+/**
+ * The bytes to send, copied, because a message may be sent again after the application has changed them. The only
+ * Uint8Array on a buffer of fixed length sends its own bytes: a small one is often cut from a large pool.
+ */
+function copyBytes(buffer: object, uses: readonly Fixup[]): Uint8Array {
+  const bytes = new Uint8Array(buffer as ArrayBuffer)
+  const [only, second] = uses as [Fixup, Fixup?]
+  const [, , kind, , offset, length, max] = only
+  if (second || kind !== 'Uint8Array' || max !== undefined) return bytes.slice()
+  only[4] = 0
+  return bytes.slice(offset as number, (offset as number) + (length as number))
+}
+
+/** @param name of the limit in PROTOCOL.md */
+function allow({ run }: Spot, limit: keyof Limits, actual: number, name: string = limit): void {
+  const allowed = run.limits[limit]
+  if (actual > allowed) throw new LimitError(name, actual, allowed)
+}
+
+/** A step from an array or object to what is in it. */
+function stepTo(key: Key): string {
+  if (typeof key === 'number') return `[${key}]`
+  return /^[\p{L}$_][\p{L}\d$_]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`
+}
+
+/** The path through the skeleton, from the spot around the value. */
+function pathOf({ parent, key }: Spot): Key[] {
+  const path = parent ? pathOf(parent) : []
+  // The whole value has the empty path.
+  if (parent?.parent) path.push(key)
+  return path
+}
+
+/** For people, such as `args[1].user.save`. */
+function spell({ parent, key }: Spot): string {
+  return parent ? spell(parent) + parent.step(key) : ''
+}
+
+/** Refuses the value at a spot. */
+function refuse(spot: Spot, reason: string): never {
+  throw new CloneError(spell(spot), reason)
+}
+
+/** Adds a fixup, and gives it. */
+function fix(spot: Spot, code: string, ...more: unknown[]): Fixup {
+  const fixup: Fixup = [code, pathOf(spot), ...more]
+  allow(spot, 'fixups', spot.run.fixups.push(fixup))
+  return fixup
+}
+
+/** The skeleton of a value that will stand under `key` in the skeleton of `parent`. */
+function write(value: unknown, parent: Spot, key: Key): unknown {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean' || isJsonNumber(value)) return value
+  const spot: Spot = { run: parent.run, parent, key, depth: parent.depth + 1, step: stepTo }
+  return typeof value === 'object' ? writeObject(value, spot) : writePrimitive(value, spot)
+}
+
+/** As `write`, for the property of an object, which is read here and nowhere else. */
+function writeProperty(holder: object, name: Key, spot: Spot, key = name): unknown {
+  let value: unknown
+  try {
+    value = (holder as Container)[name]
+  } catch (error) {
+    refuse({ ...spot, parent: spot, key }, `a getter that threw ${String(error)}`)
+  }
+  return write(value, spot, key)
+}
+
+/** Whether JSON, and every language that reads it, has this very number. */
+function isJsonNumber(value: unknown): boolean {
+  if (typeof value !== 'number' || Object.is(value, -0)) return false
+  const size = Math.abs(value)
+  // All larger ones are integers; from 1e21 on JSON writes them with an exponent, which nobody takes for an integer.
+  return size <= Number.MAX_SAFE_INTEGER || (size >= 1e21 && size < Infinity)
+}
+
+function writePrimitive(value: unknown, spot: Spot): unknown {
+  if (typeof value === 'number') {
+    fix(spot, 'f')
+    return Object.is(value, -0) ? '-0' : String(value)
+  }
+  if (typeof value === 'bigint') {
+    const digits = value.toString(16)
+    allow(spot, 'bigintDigits', digits.length - Number(value < 0n), 'bigint_digits')
+    fix(spot, 'n')
+    return digits
+  }
+  if (value !== undefined) refuse(spot, `a ${typeof value}`)
+  fix(spot, 'u')
+  return null
+}
+
+function writeObject(value: object, spot: Spot): unknown {
+  const { met } = spot.run
+  const first = met.get(value)
+  if (first) {
+    fix(spot, '@', pathOf(first))
+    return null
+  }
+  met.set(value, spot)
+  try {
+    const kind = kindOf(value)
+    // These three are neither array nor object in the skeleton.
+    if (!'bdv'.includes(kind)) allow(spot, 'depth', spot.depth)
+    // The fixups of these have no further elements.
+    if ('Ndmrs'.includes(kind)) fix(spot, kind)
+    return WRITERS[kind](value, spot)
+  } catch (error) {
+    // Traps of a Proxy, and what application code has put in the place of built-ins.
+    if (error instanceof WebipcError) throw error
+    return refuse(spot, `an object that threw ${String(error)}`)
+  }
+}
+
+const WRITERS: Readonly<Record<Kind, (value: object, spot: Spot) => unknown>> = {
+  a: writeArray,
+  N: (value, spot) => [write(unbox(value), spot, 0)],
+  b: writeBytes,
+  d(value) {
+    const time = unbox(value)
+    return Number.isNaN(time) ? null : time
+  },
+  e: writeError,
+  m(value, spot) {
+    spot.step = (key) => `.${(key as number) % 2 === 0 ? 'keys' : 'values'}()[${(key as number) >> 1}]`
+    return writeContents(value, spot, (member, key) => [key, member])
+  },
+  object(value, spot) {
+    const skeleton = {}
+    for (const key of Object.keys(value)) setOwn(skeleton, key, writeProperty(value, key, spot))
+    return skeleton
+  },
+  refused: (value, spot) => refuse(spot, describe(value)),
+  r: (value) => [unbox(value), ask(RegExp.prototype, 'flags', value)],
+  s(value, spot) {
+    spot.step = (key) => `.values()[${key}]`
+    return writeContents(value, spot, (member) => [member])
+  },
+  v: (value, spot) => writeBytes(viewSlot(value, 'buffer') as object, spot, value),
+}
+
+/** The contents are all taken before the first of them is written, because a getter in one may change the rest. */
+function writeContents(value: object, spot: Spot, take: (member: unknown, key: unknown) => unknown[]): unknown[] {
+  const contents: unknown[] = []
+  each(value, (...entry) => contents.push(...take(...entry)))
+  return contents.map((content, index) => write(content, spot, index))
+}
+
+function writeArray(value: object, spot: Spot): unknown[] {
+  const { length } = value as unknown[]
+  const keys = Object.keys(value)
+  // Indices come before names, so one look at the last index tells that there is neither hole nor name.
+  const isDense = keys.length === length && (length === 0 || keys[length - 1] === String(length - 1))
+  if (isDense) return keys.map((_, index) => writeProperty(value, index, spot))
+  const skeleton: unknown[] = []
+  spot.step = (key) => stepTo(skeleton[(key as number) - 1] as Key)
+  fix(spot, 'a', length)
+  // As the keys of an object they are in order, even if a Proxy has listed them in another one.
+  for (const name of Object.keys(Object.fromEntries(keys.map((key) => [key, 0])))) {
+    skeleton.push(keyOf(name))
+    skeleton.push(writeProperty(value, name, spot, skeleton.length))
+  }
+  return skeleton
+}
+
+/**
+ * As V8 does it: the class by what `name` says, `message` and `cause` where they are own, `stack` where it is a text.
+ */
+function writeError(value: object, spot: Spot): Container {
+  const { name, message, stack } = value as Container
+  fix(spot, 'e', ERRORS.has(name) ? name : 'Error')
+  const skeleton: Container = {}
+  if (Object.hasOwn(value, 'message')) skeleton['message'] = String(message)
+  if (typeof stack === 'string') skeleton['stack'] = stack
+  if (Object.hasOwn(value, 'cause')) skeleton['cause'] = writeProperty(value, 'cause', spot)
+  return skeleton
+}
+
+/** A buffer, or a view of it. */
+function writeBytes(buffer: object, spot: Spot, view?: object): null {
+  const { buffers } = spot.run
+  // Memory that threads share, and a detached buffer; both only behind a view.
+  if (kindOf(buffer) !== 'b') refuse(spot, describe(buffer))
+  const segment = buffers.get(buffer) ?? { number: buffers.size, uses: [] }
+  buffers.set(buffer, segment)
+  allow(spot, 'segments', buffers.size)
+  segment.uses.push(fixBytes(spot, segment.number, maxOf(buffer), view))
+  return null
+}
+
+function fixBytes(spot: Spot, segment: number, max: readonly number[], view: object | undefined): Fixup {
+  if (!view) return fix(spot, 'b', segment, ...max)
+  if (!isInBounds(view)) refuse(spot, 'a view outside of its buffer')
+  return fix(spot, 'v', viewKind(view), segment, viewSlot(view, 'byteOffset'), viewLength(view), ...max)
+}

@@ -1,0 +1,102 @@
+/**
+ * One link as the page has it: who it is, what is numbered on it, and which calls wait on it. A reset makes a new one
+ * and leaves nothing of the old (PROTOCOL.md 6.1 and 6.5). Knows no socket and no time.
+ */
+import type { Claims } from '../page/description.js'
+import { Calls } from '../core/calls.js'
+import { ResetError } from '../core/errors.js'
+import { encodeControl, type EncodedMessage } from '../core/frame.js'
+import { DEFAULT_LIMITS, type Limits } from '../core/limits.js'
+import { Link, Side } from '../core/link/index.js'
+import { PagePorts } from '../ports/link-ports.js'
+
+/** An `invoke` that waits for its answer. */
+export interface Call {
+  readonly channel: string
+  /** The number of its message. */
+  seq: number
+  resolve(value: unknown): void
+  reject(error: Error): void
+}
+
+/** How many of the waiting calls had left, and how many had not. */
+export interface Rejected {
+  readonly notSent: number
+  readonly unknownOutcome: number
+}
+
+interface Identity {
+  readonly link: string
+  readonly secret: string
+}
+
+export class PageLink {
+  readonly link: Link
+  readonly calls: Calls<Call>
+  readonly ports: PagePorts
+  /** The server has welcomed it at least once. */
+  known = false
+  #attempts = 0
+  #identity: Identity | undefined
+
+  /** @param post - sends a message on this link */
+  constructor(limits: Limits = DEFAULT_LIMITS, post: (message: EncodedMessage) => void = () => undefined) {
+    this.link = new Link(Side.RENDERER, limits)
+    this.calls = new Calls(Side.RENDERER, limits)
+    this.ports = new PagePorts(limits, post)
+  }
+
+  /** The id of the link: what a document in an iframe says to belong to this one. */
+  get id(): string {
+    return this.#known.link
+  }
+
+  /** Made when it is first asked for: a program that never connects needs no randomness. */
+  get #known(): Identity {
+    return this.#identity ??= { link: randomToken(), secret: randomToken() }
+  }
+
+  /** The number of the next socket. */
+  nextAttempt(): number {
+    return ++this.#attempts
+  }
+
+  /** @param attempt - the socket's number, or 0 in the body of a request */
+  hello(attempt: number, claims: Claims): string {
+    const { received, first } = this.link
+    // Who has welcomed this link and does not know it now has forgotten it, and whatever it had sent.
+    const fresh = this.link.fresh && !this.known
+    return encodeControl(received, 'hello', {
+      ...this.#known, attempt, received, first, fresh, features: ['ports', 'invoke'], ...claims,
+    })
+  }
+
+  /** The page ends the link, and this was the last number. */
+  bye(): string {
+    return encodeControl(this.link.received, 'bye', this.link.last)
+  }
+
+  /** The frames of a body (PROTOCOL.md 2.4): who sends it, and what is kept, the oldest first, of `room` bytes. */
+  body(claims: Claims, room?: number): (string | Uint8Array<ArrayBuffer>)[] {
+    // First, because it says whether anything had left before this moment.
+    const hello = this.hello(0, claims)
+    return [hello, ...this.link.backlog(room)]
+  }
+
+  /** Rejects every waiting call, in the order of the calls; each learns whether its message had ever left. */
+  rejectCalls(reason: string): Rejected {
+    const counts = { notSent: 0, unknownOutcome: 0 }
+    for (const [, call] of this.calls.failAll()) {
+      const handed = this.link.wasHanded(call.seq)
+      counts[handed ? 'unknownOutcome' : 'notSent'] += 1
+      call.reject(new ResetError(reason, handed ? 'unknown-outcome' : 'not-sent'))
+    }
+    return counts
+  }
+}
+
+/** 128 random bits. Only `getRandomValues` is there in pages without TLS too. */
+function randomToken(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

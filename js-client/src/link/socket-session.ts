@@ -1,0 +1,229 @@
+/**
+ * One socket of a link, from the moment it is made to its end: hello and welcome, what leaves and what comes,
+ * acknowledgements, signs of life (PROTOCOL.md 6.1, 6.3, 6.4 and 7). When it has ended it is silent, whatever its
+ * timers and microtasks had in mind.
+ *
+ * Does not decide what comes after it: connection.ts does. Twin: server/webipc/connection.py
+ */
+import { socketAddress } from '../page/server-address.js'
+import type { Claims } from '../page/description.js'
+import { parseControl, type Envelope, type Welcome } from '../core/envelope.js'
+import { CloseCode, fail, fitReason, ProtocolError, ResetError } from '../core/errors.js'
+import { decodeFrame, type Frame } from '../core/frame.js'
+import type { Limits } from '../core/limits.js'
+import type { Gate } from '../concurrency/event-hold.js'
+import { Heartbeat } from './heartbeat.js'
+import type { PageLink } from './page-link.js'
+import { Timer } from '../concurrency/timer.js'
+import { WebSocketTransport, type SocketClass } from '../transports/websocket.js'
+
+/** Who is told what becomes of the attempt. After `lost` and `broken` nothing more is told. */
+export interface AttemptListener {
+  welcomed(welcome: Welcome): void
+  arrived(envelopes: readonly Envelope[]): void
+  /** The socket ended; the code decides what comes next. */
+  lost(code: number, reason: string): void
+  /** The link cannot go on. */
+  broken(reason: string): void
+  /** A developer has changed the page. */
+  reload(): void
+}
+
+/** What an attempt needs from outside. */
+export interface AttemptOptions {
+  readonly WebSocket: SocketClass
+  /** Of the server. */
+  readonly address: string
+  readonly claims: Claims
+  readonly limits: Limits
+  /** Through which everything passes that the socket tells. */
+  readonly gate: Gate
+}
+
+/** Milliseconds until a socket that was full is looked at again; what comes in meanwhile looks earlier. */
+const DRAIN_WAIT = 20
+
+export class Attempt {
+  readonly #page: PageLink
+  readonly #limits: Limits
+  readonly #listener: AttemptListener
+  readonly #number: number
+  readonly #heartbeat: Heartbeat
+  readonly #socket: WebSocketTransport
+  /** First until the welcome, then until the socket is to be doubted. */
+  readonly #watch = new Timer()
+  readonly #ack = new Timer()
+  readonly #drain = new Timer()
+  /** The attempt has ended, and so has what the gate has held back of it. */
+  #over = false
+  /** From the welcome to the end. */
+  #welcomed = false
+  /** A flush will run at the end of this task. */
+  #scheduled = false
+
+  /** @throws DOMException when the browser refuses to make such a socket at all */
+  constructor(page: PageLink, options: AttemptOptions, listener: AttemptListener) {
+    this.#page = page
+    this.#limits = options.limits
+    this.#listener = listener
+    this.#number = page.nextAttempt()
+    this.#heartbeat = new Heartbeat(options.limits, Date.now())
+    this.#socket = new WebSocketTransport(options.WebSocket, socketAddress(options.address, this.#number), {
+      opened: () => { options.gate.pass(() => { this.#send(page.hello(this.#number, options.claims)) }) },
+      came: (data) => { options.gate.pass(() => { this.#came(data) }) },
+      lost: (code, reason) => { options.gate.pass(() => { this.#lost(code, reason) }) },
+    })
+    this.#watch.start(options.limits.helloMs, () => { this.#drop() })
+  }
+
+  /** Everything that is posted in this task leaves in one frame, at its end. */
+  schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    queueMicrotask(() => {
+      this.#scheduled = false
+      this.#flush()
+    })
+  }
+
+  /** The page wakes: is the socket still there? */
+  probe(): void {
+    if (this.#welcomed && this.#heartbeat.shouldProbe(Date.now())) this.#doubt()
+  }
+
+  /** Sends what there is to send, and the goodbye if there is one, and closes behind it. */
+  finish(bye: boolean): void {
+    if (this.#welcomed) {
+      this.#sendUnsent(true)
+      if (bye) this.#send(this.#page.bye())
+    }
+    this.close(CloseCode.NORMAL)
+  }
+
+  close(code?: number, reason?: string): void {
+    this.#end()
+    this.#socket.close(code, reason)
+  }
+
+  #lost(code: number, reason: string): void {
+    if (this.#over) return
+    this.#end()
+    this.#listener.lost(code, reason)
+  }
+
+  #came(data: string | Uint8Array): void {
+    if (this.#over) return
+    this.#heartbeat.heard(Date.now())
+    try {
+      const frame = decodeFrame(data, this.#limits)
+      if (frame.control) this.#controlCame(frame.control)
+      else this.#numberedCame(frame)
+    } catch (error) {
+      this.#refuse(error)
+    }
+  }
+
+  #controlCame(control: readonly unknown[]): void {
+    const message = parseControl(control)
+    if (message.kind === 'welcome' && !this.#welcomed) {
+      const { link } = this.#page
+      // The answer of a `sync` may have overtaken it, and have acknowledged more.
+      link.attach(this.#number, Math.max(message.received, link.first - 1))
+      this.#welcomed = true
+      this.#watchOn()
+      this.#listener.welcomed(message)
+      this.#flush()
+    } else if (message.kind === 'reset') {
+      this.close()
+      this.#listener.broken(message.reason)
+    } else if (message.kind === 'reload') {
+      this.#listener.reload()
+    } else {
+      fail(`unexpected ${message.kind}`)
+    }
+  }
+
+  #numberedCame(frame: Frame): void {
+    if (!this.#welcomed) fail('unexpected frame')
+    const { link } = this.#page
+    const envelopes = link.receive(frame, this.#number)
+    if (frame.isBare && this.#heartbeat.shouldAnswer(Date.now())) this.#send(link.bareFrame())
+    if (link.ackOwed) this.#acknowledgeLater()
+    if (this.#drain.running) this.#flush()
+    if (envelopes.length > 0) this.#listener.arrived(envelopes)
+    // Behind the dispatch: what the page says in return carries the acknowledgement.
+    if (link.ackDue) this.schedule()
+  }
+
+  #flush(): void {
+    // What was posted while the socket opens leaves with the welcome; and nothing leaves behind the end.
+    if (!this.#welcomed) return
+    const full = this.#sendUnsent(false)
+    if (full) this.#drain.start(DRAIN_WAIT, () => { this.#flush() })
+    else this.#drain.stop()
+    if (this.#page.link.ackDue) this.#acknowledge()
+  }
+
+  /** @param all - also where the socket is full. @returns true when it stopped before the end. */
+  #sendUnsent(all: boolean): boolean {
+    const { link } = this.#page
+    while (all || !this.#socket.congested) {
+      const frame = link.takeFrame()
+      if (frame === null) return false
+      this.#send(frame)
+    }
+    return true
+  }
+
+  #acknowledgeLater(): void {
+    if (!this.#ack.running) this.#ack.start(this.#limits.ackMs, () => { this.#acknowledge() })
+  }
+
+  #acknowledge(): void {
+    if (this.#page.link.ackOwed) this.#send(this.#page.link.bareFrame())
+  }
+
+  #send(frame: string | Uint8Array<ArrayBuffer>): void {
+    this.#heartbeat.sent(Date.now())
+    this.#socket.send(frame)
+  }
+
+  #watchOn(): void {
+    const wait = this.#heartbeat.wait(Date.now())
+    if (wait > 0) this.#watch.start(wait, () => { this.#watchOn() })
+    else if (this.#heartbeat.doubted) this.#drop()
+    else this.#doubt()
+  }
+
+  #doubt(): void {
+    this.#heartbeat.doubt(Date.now())
+    this.#send(this.#page.link.bareFrame())
+    this.#watch.start(this.#limits.probeMs, () => { this.#watchOn() })
+  }
+
+  /** Nothing comes any more: as if the socket had broken. */
+  #drop(): void {
+    this.close()
+    this.#listener.lost(CloseCode.ABNORMAL, '')
+  }
+
+  /** What is wrong is wrong with the link, since the same bytes would come again. */
+  #refuse(error: unknown): void {
+    if (error instanceof ProtocolError) {
+      this.close(error.closeCode, fitReason(error.detail))
+      this.#listener.broken('protocol')
+    } else if (error instanceof ResetError) {
+      this.close(CloseCode.PROTOCOL_ERROR, error.reason)
+      this.#listener.broken(error.reason)
+    } else {
+      throw error
+    }
+  }
+
+  #end(): void {
+    this.#over = true
+    this.#welcomed = false
+    this.#page.link.detach(this.#number)
+    for (const timer of [this.#watch, this.#ack, this.#drain]) timer.stop()
+  }
+}

@@ -1,0 +1,237 @@
+/** What a connection does about a server that lies, refuses, is silent or slow, and how it closes (PROTOCOL.md 6-8). */
+import assert from 'node:assert/strict'
+import { afterEach, beforeEach, describe, mock, test } from 'node:test'
+import { encodeControl } from '../../src/core/frame.js'
+import { DEFAULT_LIMITS } from '../../src/core/limits.js'
+import {
+  ipcRenderer, isOpen, newServer, numbers, resets, server, start, started, states,
+} from '../support/scripted-page.js'
+import { quiet, until } from '../support/scripted-server.js'
+
+beforeEach(newServer)
+afterEach(() => { ipcRenderer.connection.close() })
+
+describe('a server that breaks the protocol', () => {
+  const lies: Record<string, string | Uint8Array> = {
+    'no JSON': 'hello',
+    'a number too far on': '[3,0,["send","a",[]]]',
+    'an acknowledgement of what was never sent': '[1,9]',
+    'an unknown kind': '[1,0,["sent","a",[]]]',
+    'a message for another role': '[1,0,["sync",2,"a",[]]]',
+    'a value that lies': '[1,0,["send","a",[1],[["d",[7]]]]]',
+    'arguments that are no array': '[1,0,["send","a",1]]',
+    'a result that lies': '[1,0,["result",1,1,[["d",[7]]]]]',
+    'an error without a message': '[1,0,["error",1,{}]]',
+    'a second welcome': encodeControl(0, 'welcome', {
+      received: 0, features: [], process: 'p', webContentsId: 1, token: '0'.repeat(32), frameToken: '0'.repeat(32),
+      messageBytes: 1,
+    }),
+    'a page\'s own word': encodeControl(0, 'bye', 0),
+  }
+  for (const [what, frame] of Object.entries(lies)) {
+    test(`${what} ends the link with 4400`, async () => {
+      await started()
+      const call = assert.rejects(ipcRenderer.invoke('no answer'), { code: 'unknown-outcome', reason: 'protocol' })
+      await until(() => server.log.length === 1)
+      const { socket } = server
+      socket.deliver(frame)
+      await until(() => resets.length === 1 && isOpen())
+      assert.equal(socket.closed?.code, 4400)
+      assert.equal(resets[0]?.reason, 'protocol')
+      await call
+    })
+  }
+  test('a frame beyond the limit ends the link with 4413', async () => {
+    await started()
+    const { socket } = server
+    socket.deliver(`[1,0,["send","a",["${'x'.repeat(DEFAULT_LIMITS.socketBytes)}"]]]`)
+    await until(() => resets.length === 1)
+    assert.equal(socket.closed?.code, 4413)
+  })
+  test('a lie is not dispatched, nor what came behind it', async () => {
+    await started()
+    const log: unknown[] = []
+    ipcRenderer.on('n', (_event, value: unknown) => log.push(value))
+    server.socket.deliver('[1,0,["send","n",[1]],["send","n",[2],[["d",[7]]]],["send","n",[3]]]')
+    await until(() => resets.length === 1)
+    await quiet()
+    assert.deepEqual(log, [1])
+  })
+  test('a number before the welcome ends the link', async () => {
+    server.mood = 'silent'
+    start()
+    await until(() => server.hellos.length === 1)
+    server.socket.deliver('[1,0]')
+    await until(() => server.sockets[0]?.closed)
+    assert.equal(server.sockets[0]?.closed?.code, 4400)
+  })
+})
+
+describe('a refusal for good', () => {
+  for (const code of [4401, 4403, 4406]) {
+    test(`${code} closes, tells the waiting calls, and warns once`, async () => {
+      const warn = mock.method(console, 'warn', () => undefined)
+      try {
+        server.mood = { code, reason: 'server 9, page webipc.v1' }
+        start()
+        const call = ipcRenderer.invoke('a')
+        await assert.rejects(call, { code: 'not-sent' })
+        assert.equal(ipcRenderer.connection.state, 'closed')
+        assert.match(ipcRenderer.connection.reason ?? '', /server 9, page webipc\.v1/)
+        assert.throws(() => { ipcRenderer.send('a') }, /released/)
+        await quiet()
+        assert.equal(server.sockets.length, 1)
+        assert.equal(warn.mock.callCount(), 1)
+        assert.match(String(warn.mock.calls[0]?.arguments[0]), /refuses this page.*server 9, page webipc\.v1/)
+      } finally {
+        warn.mock.restore()
+      }
+    })
+  }
+  test('a browser that refuses to make the socket is one too', () => {
+    const warn = mock.method(console, 'warn', () => undefined)
+    try {
+      start({ WebSocket: function () { throw new Error('SecurityError: mixed content') } as never })
+      assert.equal(ipcRenderer.connection.state, 'closed')
+      assert.match(String(warn.mock.calls[0]?.arguments[0]), /mixed content/)
+    } finally {
+      warn.mock.restore()
+    }
+  })
+})
+
+describe('close', () => {
+  test('says goodbye behind what was sent, and closes with 1000', async () => {
+    await started()
+    ipcRenderer.send('last')
+    const call = assert.rejects(ipcRenderer.invoke('no answer'), { code: 'unknown-outcome' })
+    ipcRenderer.connection.close()
+    ipcRenderer.connection.close()
+    await call
+    await until(() => server.socket.frames.length === 3)
+    assert.deepEqual(server.log.map((message) => message.channel), ['last', 'no answer'])
+    assert.deepEqual(server.socket.frames.at(-1)?.control, ['bye', 2])
+    assert.equal(server.socket.closed?.code, 1000)
+    assert.deepEqual(states, ['open', 'closed: closed by the page'])
+  })
+  test('nothing that was still waiting is dispatched', async () => {
+    await started()
+    const got: unknown[] = []
+    ipcRenderer.on('n', (_event, value: unknown) => {
+      got.push(value)
+      ipcRenderer.connection.close()
+    })
+    server.send('n', 1)
+    server.send('n', 2)
+    await until(() => got.length > 0)
+    await quiet()
+    assert.deepEqual(got, [1])
+  })
+  test('while a socket is awaited it waits no more', async () => {
+    server.mood = { code: 1006, reason: '' }
+    start({ random: () => 1 })
+    await until(() => server.sockets.length === 1)
+    await quiet()
+    ipcRenderer.connection.close()
+    ipcRenderer.connection.wake(true)
+    await quiet()
+    assert.equal(server.sockets.length, 1)
+  })
+})
+
+describe('acknowledgements and signs of life', () => {
+  const bare = (): number => server.socket.frames.filter((frame) => frame.isBare).length
+
+  test('64 messages are acknowledged at once, and not by a frame each', async () => {
+    await started()
+    for (let count = 0; count < 130; count++) server.send('n', count)
+    await until(() => server.link.kept.size < 10)
+    assert.equal(bare(), 2)
+  })
+  test('less is acknowledged after a while', async () => {
+    await started({ limits: { ...DEFAULT_LIMITS, ackMs: 5 } })
+    server.send('n')
+    await until(() => server.link.kept.size === 0)
+    assert.equal(bare(), 1)
+  })
+  test('what the page says acknowledges too', async () => {
+    await started()
+    const got: unknown[] = []
+    ipcRenderer.on('n', (_event, value: unknown) => got.push(value))
+    for (let count = 0; count < 10; count++) server.send('n', count)
+    await until(() => got.length === 10)
+    assert.equal(server.link.kept.size, 10)
+    ipcRenderer.send('a')
+    await until(() => server.link.kept.size === 0)
+    assert.equal(bare(), 0)
+  })
+  test('a bare frame is answered when the page has been silent', async () => {
+    await started({ limits: { ...DEFAULT_LIMITS, answerPageMs: 0 } })
+    server.bare()
+    await until(() => bare() === 1)
+  })
+  test('and not when it has just spoken', async () => {
+    await started()
+    server.bare()
+    await quiet()
+    assert.equal(bare(), 0)
+  })
+  test('a silent server is asked, and lives if it answers', async () => {
+    await started({ limits: { ...DEFAULT_LIMITS, silenceMs: 5, probeMs: 100 } })
+    await until(() => bare() === 1)
+    server.bare()
+    await until(() => bare() === 2)
+    assert.equal(server.sockets.length, 1)
+  })
+  test('a server that does not answer loses its socket, and the link goes on', async () => {
+    await started({ limits: { ...DEFAULT_LIMITS, silenceMs: 5, probeMs: 5 } })
+    server.socket.deaf = true
+    ipcRenderer.send('n', 1)
+    await until(() => server.sockets.length === 2)
+    assert.ok(server.sockets[0]?.closed)
+    await until(() => server.sent('n').length === 1)
+  })
+  test('a page that wakes asks', async () => {
+    await started({ limits: { ...DEFAULT_LIMITS, answerServerMs: 0 } })
+    ipcRenderer.connection.wake(false)
+    ipcRenderer.connection.wake(false)
+    await until(() => bare() === 1)
+    await quiet()
+    assert.equal(bare(), 1)
+  })
+  test('when the network returns, the next socket is made at once', async () => {
+    await started({ random: () => 1 })
+    server.mood = { code: 1006, reason: '' }
+    server.socket.cut()
+    await until(() => server.sockets.length === 2)
+    await quiet()
+    server.mood = 'welcome'
+    assert.equal(server.sockets.length, 2)
+    ipcRenderer.connection.wake(true)
+    assert.equal(server.sockets.length, 3)
+    await until(isOpen)
+  })
+})
+
+describe('a socket that is full', () => {
+  test('gets no more until it drains, and then the rest in order', async () => {
+    await started()
+    server.socket.bufferedAmount = 5_000_000
+    for (let count = 0; count < 300; count++) ipcRenderer.send('n', count)
+    await quiet()
+    assert.deepEqual(server.sent('n'), [])
+    server.socket.bufferedAmount = 0
+    await until(() => server.sent('n').length === 300)
+    assert.deepEqual(server.sent('n'), numbers(300))
+  })
+  test('what comes in looks whether it has drained', async () => {
+    await started()
+    server.socket.bufferedAmount = 5_000_000
+    ipcRenderer.send('n', 0)
+    await quiet()
+    server.socket.bufferedAmount = 0
+    server.bare()
+    await quiet()
+    assert.equal(server.sent('n').length, 1)
+  })
+})

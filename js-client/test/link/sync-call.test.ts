@@ -1,0 +1,220 @@
+/** sendSync in the page: what a request brings, when it is made again, and what becomes of a call that is given up. */
+import assert from 'node:assert/strict'
+import { afterEach, beforeEach, describe, mock, test } from 'node:test'
+import { CloneError, FeatureError, LimitError, ResetError, UnansweredError } from '../../src/core/errors.js'
+import { ipcRenderer, isOpen, newServer, resets, server, start } from '../support/scripted-page.js'
+import { requestClass, type Asked } from '../support/scripted-request.js'
+import { quiet, ScriptedServer, until } from '../support/scripted-server.js'
+
+let asked: Asked[]
+
+/** What has come of the calls, by channel, and the values of `send`. */
+const heard = (): unknown[] => server.log.map(({ kind, channel, value }) => [kind, channel, ...value as unknown[]])
+
+beforeEach(() => {
+  newServer()
+  asked = []
+  Object.assign(globalThis, { XMLHttpRequest: requestClass(asked, (body) => server.sync(body)) })
+  start()
+})
+afterEach(() => {
+  ipcRenderer.connection.close()
+  Reflect.deleteProperty(globalThis, 'XMLHttpRequest')
+})
+
+describe('a call', () => {
+  test('returns the answer, by one blocking request with the cookies of the browser', async () => {
+    await until(isOpen)
+    assert.deepEqual(ipcRenderer.sendSync('echo', 1, new Map([[1, undefined]])), [1, new Map([[1, undefined]])])
+    assert.deepEqual(asked, [{
+      method: 'POST',
+      url: 'http://127.0.0.1/ipc/sync',
+      async: false,
+      headers: { 'Content-Type': 'application/vnd.webipc.v1' },
+      withCredentials: true,
+    }])
+    assert.deepEqual(server.requests[0]?.hello.attempt, 0)
+  })
+
+  test('brings everything that was sent before it, in order, and the socket repeats nothing', async () => {
+    await until(isOpen)
+    ipcRenderer.send('n', 1)
+    void ipcRenderer.invoke('echo', 2)
+    ipcRenderer.sendSync('echo', 3)
+    ipcRenderer.send('n', 4)
+    ipcRenderer.sendSync('echo', 5)
+    assert.deepEqual(heard(), [
+      ['send', 'n', 1], ['invoke', 'echo', 2], ['sync', 'echo', 3], ['send', 'n', 4], ['sync', 'echo', 5],
+    ])
+    await quiet()
+    assert.equal(heard().length, 5)
+    assert.deepEqual(server.requests.map(({ awaited }) => awaited), [3, 5])
+  })
+
+  test('works before the first socket, and the link is that of the socket', async () => {
+    assert.deepEqual(ipcRenderer.sendSync('echo', 'early'), ['early'])
+    assert.equal(ipcRenderer.connection.state, 'connecting')
+    assert.equal(server.requests[0]?.hello.fresh, true)
+    await until(isOpen)
+    assert.equal(server.hellos[0]?.link, server.requests[0].hello.link)
+    assert.deepEqual(ipcRenderer.sendSync('echo', 'next'), ['next'])
+  })
+
+  test('large values and bytes of every kind go and come', async () => {
+    await until(isOpen)
+    const bytes = Uint8Array.from({ length: 70_000 }, (_, index) => index % 256)
+    const [back, text] = ipcRenderer.sendSync('echo', bytes, 'é\u{1f600}') as [Uint8Array, string]
+    assert.deepEqual([back, text], [bytes, 'é\u{1f600}'])
+  })
+
+  test('says that it is done, so that the server forgets', async () => {
+    await until(isOpen)
+    ipcRenderer.sendSync('echo')
+    await until(() => server.others.length === 1)
+    assert.deepEqual(server.others.map((envelope) => envelope.kind === 'sync-done' && envelope.id), [1])
+  })
+
+  test('what the server sends meanwhile is dispatched when the page\'s task has ended', async () => {
+    await until(isOpen)
+    const order: unknown[] = []
+    ipcRenderer.on('pushed', (_event, value: unknown) => order.push(value))
+    server.handlers['push'] = () => {
+      // As an engine does that runs a socket's events while it blocks.
+      server.post('pushed', 'pushed')
+      server.socket.onmessage?.({ data: server.link.takeFrame() } as never)
+      return 'answer'
+    }
+    order.push(ipcRenderer.sendSync('push'))
+    order.push('task ends')
+    await until(() => order.length === 3)
+    assert.deepEqual(order, ['answer', 'task ends', 'pushed'])
+  })
+
+  test('an error of the server is thrown, with what it told besides', async () => {
+    await until(isOpen)
+    server.handlers['late'] = () => { throw Object.assign(new Error('too late'), { code: 'x' }) }
+    assert.throws(() => ipcRenderer.sendSync('late'), { name: 'Error', message: 'too late' })
+  })
+
+  test('wrong arguments throw at once, and nothing is asked', async () => {
+    await until(isOpen)
+    assert.throws(() => ipcRenderer.sendSync(undefined as never), {
+      name: 'TypeError', message: 'Error processing argument at index 1, conversion failure from undefined',
+    })
+    assert.throws(() => ipcRenderer.sendSync('a', () => 1), CloneError)
+    assert.throws(() => ipcRenderer.sendSync('a'.repeat(4_097)), LimitError)
+    assert.deepEqual([asked, heard()], [[], []])
+    ipcRenderer.connection.close()
+    assert.throws(() => ipcRenderer.sendSync('a'), /IPC method called after context was released$/)
+  })
+
+  test('needs no this', () => {
+    const { sendSync } = ipcRenderer
+    assert.deepEqual(sendSync('echo', 1), [1])
+  })
+
+  test('a server that is too old is told of at the call', async () => {
+    server.features = ['ports']
+    await until(isOpen)
+    assert.throws(() => ipcRenderer.sendSync('echo'), FeatureError)
+    assert.deepEqual(heard(), [])
+  })
+})
+
+describe('a request that nothing answers', () => {
+  const nothings = {
+    'a network that breaks': 'broken',
+    'a proxy that speaks': { status: 502, text: '<html>Bad gateway' },
+    'a proxy that says yes': { status: 200, text: '<html>Log in' },
+    'a server without such an endpoint': { status: 404, text: '{"detail":"Not Found"}' },
+  } as const
+  for (const [what, nothing] of Object.entries(nothings)) {
+    test(`${what}: asks again, and the call runs once`, async () => {
+      await until(isOpen)
+      server.refusals.push(nothing, nothing)
+      assert.deepEqual(ipcRenderer.sendSync('echo', 1), [1])
+      assert.deepEqual([asked.length, heard()], [3, [['sync', 'echo', 1]]])
+    })
+  }
+
+  test('is made three times; then the call is given up, and what follows goes on', async () => {
+    await until(isOpen)
+    server.refusals.push('broken', 'broken', 'broken')
+    assert.throws(() => ipcRenderer.sendSync('echo', 1), { name: 'UnansweredError', code: 'unknown-outcome' })
+    ipcRenderer.send('n', 2)
+    await until(() => heard().length === 1)
+    await quiet()
+    assert.deepEqual(heard(), [['send', 'n', 2]])
+    assert.deepEqual(server.others.map(({ kind }) => kind), ['void'])
+    assert.deepEqual([ipcRenderer.sendSync('echo', 3), resets], [[3], []])
+  })
+
+  test('an answer that was lost is kept, and got by the next request', async () => {
+    await until(isOpen)
+    let calls = 0
+    server.handlers['count'] = () => ++calls
+    let lost = 0
+    const answer = mock.method(server, 'sync', (body: Uint8Array<ArrayBuffer>) => {
+      const answered = ScriptedServer.prototype.sync.call(server, body)
+      if (lost++ < 2) throw new Error('NetworkError: on its way back')
+      return answered
+    })
+    assert.equal(ipcRenderer.sendSync('count'), 1)
+    assert.deepEqual([answer.mock.callCount(), calls], [3, 1])
+  })
+
+  test('a program without XMLHttpRequest, or without a server, is told so', async () => {
+    await until(isOpen)
+    Reflect.deleteProperty(globalThis, 'XMLHttpRequest')
+    assert.throws(() => ipcRenderer.sendSync('echo'), UnansweredError)
+  })
+})
+
+describe('a refusal', () => {
+  const refusals = {
+    'of a link that is over': [409, 4410, 'ended', 'ended'],
+    'of what is wrong': [400, 4400, 'expected something else', 'protocol'],
+    'of too large a body': [413, 4413, 'at most 1 byte', 'protocol'],
+  } as const
+  for (const [what, [status, code, reason, told]] of Object.entries(refusals)) {
+    test(`${what} throws, and ends the link behind the page's task`, async () => {
+      await until(isOpen)
+      const first = server.hellos[0]?.link
+      server.refusals.push({ status, text: JSON.stringify({ code, reason }) })
+      assert.throws(() => ipcRenderer.sendSync('echo'), { name: 'ResetError', reason })
+      assert.deepEqual([asked.length, resets, isOpen()], [1, [], true])
+      await until(() => resets.length === 1 && isOpen())
+      assert.equal(resets[0]?.reason, told)
+      assert.notEqual(server.hellos.at(-1)?.link, first)
+      assert.deepEqual(ipcRenderer.sendSync('echo', 'next'), ['next'])
+    })
+  }
+
+  test('for good closes the connection', async () => {
+    const warn = mock.method(console, 'warn', () => undefined)
+    try {
+      await until(isOpen)
+      server.refusals.push({ status: 403, text: '{"code":4403,"reason":"origin is not allowed"}' })
+      assert.throws(() => ipcRenderer.sendSync('echo'), ResetError)
+      await until(() => ipcRenderer.connection.state === 'closed')
+    } finally {
+      warn.mock.restore()
+    }
+  })
+
+  test('for now leaves the link as it is', async () => {
+    await until(isOpen)
+    server.refusals.push({ status: 503, text: '{"code":4503,"reason":"the server is full"}' })
+    assert.throws(() => ipcRenderer.sendSync('echo'), ResetError)
+    await until(() => server.sockets.length === 2 && isOpen())
+    assert.deepEqual([resets, ipcRenderer.sendSync('echo', 1)], [[], [1]])
+  })
+
+  test('an answer that lies ends the link', async () => {
+    await until(isOpen)
+    server.refusals.push({ status: 200, text: '\x01\x02\x00\x00\x00[]garbage' })
+    assert.throws(() => ipcRenderer.sendSync('echo'), ResetError)
+    await until(() => resets.length === 1)
+    assert.equal(resets[0]?.reason, 'protocol')
+  })
+})

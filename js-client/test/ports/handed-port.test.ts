@@ -1,0 +1,94 @@
+/** A port that the page gets: what it hears, and that our end hears of its close. */
+import assert from 'node:assert/strict'
+import { afterEach, beforeEach, describe, test } from 'node:test'
+import { CLOSED, HandedPort, takeOver } from '../../src/ports/handed-port.js'
+import { quiet, until } from '../support/scripted-server.js'
+
+let handed: HandedPort
+/** What our end has heard. */
+let inner: unknown[]
+/** What the page has heard. */
+let heard: unknown[]
+
+function listen(port: MessagePort): void {
+  port.onmessage = ({ data }) => heard.push(data)
+  port.addEventListener('close', () => { if (heard.at(-1) !== 'close') heard.push('close') })
+}
+
+beforeEach(() => {
+  handed = new HandedPort()
+  inner = []
+  heard = []
+  handed.inner.onmessage = ({ data }) => inner.push(data === CLOSED ? 'closed' : data)
+})
+afterEach(() => {
+  handed.inner.close()
+  MessagePort.prototype.close.call(handed.port)
+})
+
+describe('a port that the page gets', () => {
+  test('tells our end of its close, behind all that it has said', async () => {
+    handed.port.postMessage(1)
+    handed.port.postMessage(2)
+    handed.port.close()
+    await until(() => inner.length === 3)
+    assert.deepEqual(inner, [1, 2, 'closed'])
+  })
+
+  test('hears a close of the other side behind all that was said, by a listener and by onclose', async () => {
+    const events: Event[] = []
+    Object.assign(handed.port, { onclose: (event: Event) => events.push(event) })
+    handed.say(1, [])
+    handed.say(2, [])
+    listen(handed.port)
+    handed.end()
+    await until(() => heard.includes('close') && events.length > 0)
+    assert.deepEqual(heard, [1, 2, 'close'])
+    assert.equal(events[0]?.type, 'close')
+  })
+
+  test('gets ports with a message', async () => {
+    const { port1, port2 } = new MessageChannel()
+    const got: MessagePort[] = []
+    handed.port.onmessage = ({ ports }) => got.push(...ports)
+    handed.say('take', [port2])
+    await until(() => got.length === 1)
+    assert.ok(got[0] instanceof MessagePort)
+    port1.close()
+  })
+})
+
+describe('a port that the page gives', () => {
+  test('is nothing any more, and what is said into its other end comes to us', async () => {
+    const { port1, port2 } = new MessageChannel()
+    port1.postMessage('before')
+    const taken = takeOver(port2)
+    taken.onmessage = ({ data }) => heard.push(data)
+    port1.postMessage('after')
+    port2.postMessage('into nothing')
+    await until(() => heard.length === 2)
+    assert.deepEqual(heard, ['before', 'after'])
+    assert.throws(() => takeOver(port2), { name: 'DataCloneError' })
+    taken.close()
+  })
+
+  test('which it had from us: then a close of either end of the channel is heard at the other', async () => {
+    const taken = takeOver(handed.port)
+    assert.ok(handed.isBack)
+    taken.onmessage = ({ data }) => heard.push(data === CLOSED ? 'closed' : data)
+    handed.say('through', [])
+    handed.end()
+    await until(() => heard.length === 2)
+    assert.deepEqual(heard, ['through', 'closed'])
+    taken.close()
+  })
+
+  test('and the close of what was taken over is heard at our first end', async () => {
+    const taken = takeOver(handed.port)
+    taken.postMessage('last words')
+    taken.close()
+    await until(() => inner.length === 2)
+    await quiet()
+    assert.deepEqual(inner, ['last words', 'closed'])
+  })
+})

@@ -1,0 +1,319 @@
+/**
+ * The other end of a connection under test: our own core in the role MAIN, behind sockets that live in this process.
+ * It remembers links as a server does, and can be told to refuse, to stay silent, to lose its memory.
+ */
+import assert from 'node:assert/strict'
+import { encode } from '../../src/core/clone/index.js'
+import {
+  decodeValue, parsePageControl, type Envelope, type Hello, type Invoke, type Send, type Sync,
+} from '../../src/core/envelope.js'
+import {
+  decodeBody, decodeFrame, encodeControl, encodeMessage, sized, type EncodedMessage, type Frame,
+} from '../../src/core/frame.js'
+import { DEFAULT_LIMITS } from '../../src/core/limits.js'
+import { claim, Link, Side } from '../../src/core/link/index.js'
+import { IpcRenderer } from '../../src/ipc-renderer.js'
+import type { ConnectionOptions } from '../../src/link/connection.js'
+import type { Socket, SocketClass } from '../../src/transports/websocket.js'
+import { answerText, type SyncAnswer } from './scripted-request.js'
+
+type Data = string | Uint8Array
+
+/** A WebSocket as a page sees it. Everything happens in a task of its own, in order. */
+export class ScriptedSocket implements Socket {
+  binaryType = 'blob'
+  bufferedAmount = 0
+  onopen: ((event: never) => void) | null = null
+  onmessage: ((event: never) => void) | null = null
+  onclose: ((event: never) => void) | null = null
+  /** What the page sent, as frames. */
+  readonly frames: Frame[] = []
+  /** What the page said when it closed. */
+  closed: { code: number | undefined, reason: string | undefined } | undefined
+  /** Set by the server when a hello has come. */
+  attempt: number | undefined
+  #opened = false
+  /** Nothing that the page sends is looked at: the network is gone, and nobody knows. */
+  deaf = false
+
+  constructor(readonly url: string, readonly protocol: string, readonly server: ScriptedServer) {
+    server.sockets.push(this)
+    setImmediate(() => { server.connected(this) })
+  }
+
+  send(data: Data): void {
+    if (!this.#opened) throw new Error('InvalidStateError: still connecting')
+    const frame = decodeFrame(data)
+    setImmediate(() => {
+      if (this.deaf) return
+      this.frames.push(frame)
+      this.server.came(this, frame)
+    })
+  }
+
+  close(code?: number, reason?: string): void {
+    this.closed = { code, reason }
+    setImmediate(() => { this.server.lost(this) })
+  }
+
+  /** The server's side: */
+  open(): void {
+    this.#opened = true
+    this.onopen?.({} as never)
+  }
+
+  deliver(data: Data): void {
+    const copy = typeof data === 'string' ? data : data.slice().buffer
+    setImmediate(() => { this.onmessage?.({ data: copy } as never) })
+  }
+
+  /** The server, or the network, ends the socket. */
+  cut(code = 1006, reason = ''): void {
+    this.deaf = true
+    this.server.lost(this)
+    setImmediate(() => { this.onclose?.({ code, reason } as never) })
+  }
+}
+
+interface Known {
+  readonly secret: string
+  readonly link: Link
+}
+
+type Handler = (...args: unknown[]) => unknown
+
+/** What a page may get instead of an answer to its hello. */
+type Mood = 'welcome' | 'silent' | { readonly code: number, readonly reason: string }
+
+export class ScriptedServer {
+  readonly sockets: ScriptedSocket[] = []
+  /** Every message that came, with its value, once. */
+  readonly log: { kind: string, channel?: string, value: unknown }[] = []
+  readonly hellos: Hello[] = []
+  readonly handlers: Record<string, Handler> = { echo: (...args) => args }
+  /** What came of other kinds than those in `log`: ports, and what is for another page. */
+  readonly others: Envelope[] = []
+  /** Each synchronous request that came. */
+  readonly requests: { readonly hello: Hello, readonly awaited: number }[] = []
+  /** What the next requests get instead of an answer: a failure of the network, or another status. */
+  readonly refusals: ('broken' | SyncAnswer)[] = []
+  /** What the welcome names. */
+  features = ['ports', 'sync', 'send-to']
+  mood: Mood = 'welcome'
+  /** What the welcome says. */
+  messageBytes = DEFAULT_LIMITS.messageBytes
+  /** How many messages the welcome does not know of yet, which a request has acknowledged since. */
+  overtaken = 0
+  #links = new Map<string, Known>()
+  #process = 1
+  /** Of `sync`, by their ids, until they are done. */
+  #answers = new Map<number, EncodedMessage>()
+
+  /** Give this to the client in place of the browser's. */
+  get WebSocket(): SocketClass {
+    const server = this // eslint-disable-line @typescript-eslint/no-this-alias -- a constructor has no `this` to share
+    return class extends ScriptedSocket {
+      constructor(url: string, protocol: string) { super(url, protocol, server) }
+    }
+  }
+
+  /** The newest socket. */
+  get socket(): ScriptedSocket {
+    const socket = this.sockets.at(-1)
+    assert.ok(socket, 'no socket was made')
+    return socket
+  }
+
+  /** The link of the newest hello. */
+  get link(): Link {
+    const known = this.#links.get(this.hellos.at(-1)?.link ?? '')
+    assert.ok(known, 'the server does not know the link')
+    return known.link
+  }
+
+  /** The values of all `send` that came, by channel. */
+  sent(channel: string): unknown[] {
+    return this.log.filter((message) => message.kind === 'send' && message.channel === channel)
+      .map((message) => message.value)
+  }
+
+  /** A restart. */
+  forget(): void {
+    this.#links = new Map()
+    this.#process += 1
+  }
+
+  send(channel: string, ...args: unknown[]): void {
+    this.post(channel, ...args)
+    this.flush()
+  }
+
+  /** Leaves with the next `flush`. */
+  post(channel: string, ...args: unknown[]): void {
+    this.link.post(encodeMessage(['send', channel], encode(args)))
+  }
+
+  /** Sends messages as they stand. */
+  say(...messages: string[]): void {
+    for (const json of messages) this.link.post(sized(json))
+    this.flush()
+  }
+
+  flush(): void {
+    for (let frame = this.link.takeFrame(); frame !== null; frame = this.link.takeFrame()) this.socket.deliver(frame)
+  }
+
+  bare(): void {
+    this.socket.deliver(this.link.bareFrame())
+  }
+
+  connected(socket: ScriptedSocket): void {
+    if (typeof this.mood === 'object') {
+      socket.open()
+      socket.cut(this.mood.code, this.mood.reason)
+    } else {
+      socket.open()
+    }
+  }
+
+  came(socket: ScriptedSocket, frame: Frame): void {
+    if (frame.control) this.#controlCame(socket, frame.control)
+    else this.#numberedCame(this.link.receive(frame, socket.attempt ?? null))
+  }
+
+  lost(socket: ScriptedSocket): void {
+    for (const { link } of this.#links.values()) if (socket.attempt !== undefined) link.detach(socket.attempt)
+  }
+
+  /** A beacon's body. */
+  async beacon(body: Blob): Promise<{ hello: Hello, bye: number | undefined }> {
+    const [first, ...frames] = decodeBody(new Uint8Array(await body.arrayBuffer()))
+    const hello = parsePageControl(first?.control ?? [])
+    assert.equal(hello.kind, 'hello')
+    const link = this.#know(hello)
+    let bye: number | undefined
+    for (const frame of frames) {
+      const control = frame.control && parsePageControl(frame.control)
+      if (control?.kind === 'bye') bye = control.last
+      else this.#numberedCame(link.receive(frame, null), link)
+    }
+    return { hello: hello, bye }
+  }
+
+  /** A synchronous request: throws as a browser does when nothing answers. */
+  sync(body: Uint8Array<ArrayBuffer>): SyncAnswer {
+    const refusal = this.refusals.shift()
+    if (refusal === 'broken') throw new Error('NetworkError: nothing answers')
+    return refusal ?? this.#answered(decodeBody(body))
+  }
+
+  #answered([first, ...frames]: Frame[]): SyncAnswer {
+    const [hello, last] = [first, frames.pop()].map((frame) => parsePageControl(frame?.control ?? []))
+    assert.ok(hello?.kind === 'hello' && last?.kind === 'await')
+    this.requests.push({ hello, awaited: last.id })
+    const link = this.#know(hello)
+    for (const frame of frames) this.#numberedCame(link.receive(frame, null), link)
+    const answer = this.#answers.get(last.id)
+    assert.ok(answer, 'a call that is awaited has come')
+    return { status: 200, text: answerText(link, answer) }
+  }
+
+  #know(hello: Hello): Link {
+    let known = this.#links.get(hello.link)
+    if (!known) {
+      assert.ok(hello.fresh, 'a link that is not known is fresh')
+      known = { secret: hello.secret, link: new Link(Side.MAIN) }
+      this.#links.set(hello.link, known)
+    }
+    assert.equal(hello.secret, known.secret)
+    return known.link
+  }
+
+  #controlCame(socket: ScriptedSocket, control: readonly unknown[]): void {
+    const message = parsePageControl(control)
+    if (message.kind !== 'hello') return
+    this.hellos.push(message)
+    if (this.mood === 'silent') return
+    if (!this.#links.has(message.link) && !message.fresh) {
+      const reason = message.process === String(this.#process) ? 'unknown-link' : 'another-process'
+      socket.deliver(encodeControl(0, 'reset', { reason }))
+      setImmediate(() => { socket.cut(4410) })
+      return
+    }
+    const link = this.#know(message)
+    assert.ok(claim(link, message.attempt), 'each attempt has a higher number')
+    socket.attempt = message.attempt
+    const { received } = link
+    link.attach(message.attempt, message.received)
+    socket.deliver(encodeControl(received, 'welcome', {
+      received: received - this.overtaken, features: this.features, process: String(this.#process), webContentsId: 7,
+      token: 'a'.repeat(32), frameToken: 'b'.repeat(32), messageBytes: this.messageBytes, version: '0.1.0',
+    }))
+    this.flush()
+  }
+
+  #numberedCame(envelopes: readonly Envelope[], link = this.link): void {
+    for (const envelope of envelopes) {
+      if (envelope.kind === 'send') this.#note(envelope)
+      else if (envelope.kind === 'invoke') this.#invoked(envelope, link)
+      else if (envelope.kind === 'sync') this.#keep(envelope.id, answerOf(envelope.id, this.#called(envelope)))
+      else this.others.push(envelope)
+      if (envelope.kind === 'sync-done') this.#answers.delete(envelope.id)
+    }
+  }
+
+  #note(envelope: Send | Invoke | Sync): unknown[] {
+    const value = decodeValue(envelope) as unknown[]
+    this.log.push({ kind: envelope.kind, channel: envelope.channel, value })
+    return value
+  }
+
+  #called(envelope: Invoke | Sync): (() => unknown) | undefined {
+    const args = this.#note(envelope)
+    const handler = this.handlers[envelope.channel]
+    return handler && (() => handler(...args))
+  }
+
+  #invoked(envelope: Invoke, link: Link): void {
+    const answer = answerOf(envelope.id, this.#called(envelope))
+    if (!answer) return
+    link.post(answer)
+    if (link.attached) this.flush()
+  }
+
+  #keep(id: number, answer: EncodedMessage | undefined): void {
+    if (answer) this.#answers.set(id, answer)
+  }
+}
+
+/** A handler that is not there never answers. */
+function answerOf(id: number, handler: (() => unknown) | undefined): EncodedMessage | undefined {
+  try {
+    return handler && encodeMessage(['result', id], encode(handler()))
+  } catch (error) {
+    return encodeMessage(['error', id], encode(error))
+  }
+}
+
+/** A client whose server is `server`; its times are as in production unless `limits` says otherwise. */
+export function clientOf(server: ScriptedServer, options: Partial<ConnectionOptions> = {}): IpcRenderer {
+  const { WebSocket } = server
+  return new IpcRenderer({ address: 'http://127.0.0.1/ipc', WebSocket, random: () => 0, ...options })
+}
+
+/** Milliseconds after which a condition that was waited for counts as one that will never be. */
+const PATIENCE = 10_000
+
+/** Waits for the condition, one task at a time. */
+export async function until(condition: () => unknown): Promise<void> {
+  const end = Date.now() + PATIENCE
+  while (!condition()) {
+    if (Date.now() > end) throw new Error(`not within ${PATIENCE} ms: ${String(condition)}`)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+/** Lets everything that is on its way arrive: what the scripted sockets and the queue have in hand takes few tasks. */
+export async function quiet(): Promise<void> {
+  for (let task = 0; task < 20; task++) await new Promise((resolve) => setImmediate(resolve))
+}

@@ -1,0 +1,36 @@
+/** Code as Electron's users write it compiles against our types; the compiler is the judge, the run only loads it. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ipcRenderer, type IpcRenderer, type IpcRendererEvent } from '../../src/index.js'
+
+interface Row { readonly id: number }
+
+/** What a preload script exposes. */
+const api = {
+  load: (id: number): Promise<Row> => ipcRenderer.invoke('row', id),
+  onRow: (listener: (row: Row) => void): (() => void) => {
+    const handler = (_event: IpcRendererEvent, row: Row): void => { listener(row) }
+    ipcRenderer.on('row', handler)
+    return () => ipcRenderer.removeListener('row', handler)
+  },
+  once: (ipc: IpcRenderer): IpcRenderer => ipc.once('a', (event) => { event.sender.send('b', event.ports.length) })
+    .addListener('c', () => undefined).removeAllListeners('c').removeAllListeners(),
+  watch: (): void => {
+    ipcRenderer.connection.on('reset', ({ reason, notSent }) => { console.log(reason, notSent + 1) })
+      .once('state', ({ state }) => state === 'open')
+    // @ts-expect-error -- the connection has no such event
+    ipcRenderer.connection.on('message', () => undefined)
+  },
+}
+
+test('what a preload script does with it', () => {
+  let rows = 0
+  const stop = api.onRow(() => { rows += 1 })
+  assert.equal(ipcRenderer.emit('row', { sender: ipcRenderer, ports: [] }, { id: 1 }), true)
+  stop()
+  assert.equal(ipcRenderer.emit('row', { sender: ipcRenderer, ports: [] }, { id: 2 }), false)
+  assert.equal(rows, 1)
+  assert.equal(api.once(ipcRenderer), ipcRenderer)
+  assert.deepEqual(ipcRenderer.eventNames(), [])
+  api.watch()
+})
