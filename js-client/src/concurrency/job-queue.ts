@@ -1,50 +1,49 @@
 /**
- * The queue of what has come and was not dispatched yet: in the order of arrival, with the promise jobs of one message
- * run before the next is looked at, as Electron has it.
+ * A queue of jobs, dispatched in order. Promise callbacks of one job run before the next job, as in Electron.
  *
- * An item that runs the page's listeners has a task of its own. Items that only settle promises share one task, since
- * a thousand results would otherwise cost a thousand tasks. The first turn runs in the task that brought the items.
- * Knows nothing of what the items are. Twin: server/webipc/inbox.py
+ * A job that runs the page's listeners has a task of its own. Jobs that only settle promises share one task, because
+ * a thousand results would otherwise cost a thousand tasks. The first task is the one that pushed the jobs.
+ * Twin: server/webipc/concurrency/job_queue.py
  */
 
 import type { Gate } from './event-hold.js'
 import { Tasks } from './task-channel.js'
 
-/** How many items may have been dispatched before the front of the array is cut off. */
+/** How many jobs may have been dispatched before the front of the array is cut off. */
 const SPENT = 1_024
 
-export class Arrivals<Item> {
-  readonly #dispatch: (item: Item) => void
-  readonly #endsTask: (item: Item) => boolean
+export class JobQueue<Job> {
+  readonly #dispatch: (job: Job) => void
+  readonly #endsTask: (job: Job) => boolean
   readonly #gate: Gate
-  #items: Item[] = []
-  /** Index of the first item that was not dispatched. */
+  #jobs: Job[] = []
+  /** Index of the first job that was not dispatched. */
   #next = 0
-  /** A dispatch is under way, and items may come in the middle of it: some browsers do that while a page blocks. */
+  /** A dispatch is under way, and jobs may come in the middle of it: some browsers do that while a page blocks. */
   #busy = false
   /** A task is on its way that will go on. */
   #posted = false
   #tasks: Tasks | undefined
 
   /**
-   * @param endsTask - true for an item that runs the page's listeners
+   * @param endsTask - true for a job that runs the page's listeners
    * @param gate - keeps a task that comes while the page is blocked
    */
-  constructor(dispatch: (item: Item) => void, endsTask: (item: Item) => boolean, gate: Gate) {
+  constructor(dispatch: (job: Job) => void, endsTask: (job: Job) => boolean, gate: Gate) {
     this.#dispatch = dispatch
     this.#endsTask = endsTask
     this.#gate = gate
   }
 
-  /** Takes items, and dispatches at once what may be: to be called at the end of a task. */
-  push(items: readonly Item[]): void {
-    for (const item of items) this.#items.push(item)
+  /** Takes jobs, and dispatches at once what may be: to be called at the end of a task. */
+  push(jobs: readonly Job[]): void {
+    for (const job of jobs) this.#jobs.push(job)
     if (!this.#busy && !this.#posted) this.#turn()
   }
 
   /** Forgets what was not dispatched. */
   clear(): void {
-    this.#items = []
+    this.#jobs = []
     this.#next = 0
   }
 
@@ -62,29 +61,29 @@ export class Arrivals<Item> {
     } finally {
       this.#busy = false
       this.#forgetSpent()
-      if (this.#items.length > 0) this.#post()
+      if (this.#jobs.length > 0) this.#post()
     }
   }
 
   #dispatchSome(): void {
     let first = true
-    for (let item = this.#items[this.#next]; item !== undefined; item = this.#items[this.#next]) {
-      const ends = this.#endsTask(item)
-      // Promise jobs of the results before it come first.
+    for (let job = this.#jobs[this.#next]; job !== undefined; job = this.#jobs[this.#next]) {
+      const ends = this.#endsTask(job)
+      // The promise callbacks of earlier results run first.
       if (ends && !first) return
       this.#next += 1
-      this.#dispatch(item)
+      this.#dispatch(job)
       if (ends) return
       first = false
     }
   }
 
   #forgetSpent(): void {
-    if (this.#next >= this.#items.length) {
+    if (this.#next >= this.#jobs.length) {
       this.clear()
-    } else if (this.#next >= SPENT && this.#next * 2 >= this.#items.length) {
-      // Each item is moved once at most for each that was dispatched.
-      this.#items.splice(0, this.#next)
+    } else if (this.#next >= SPENT && this.#next * 2 >= this.#jobs.length) {
+      // Each job is moved once at most for each that was dispatched.
+      this.#jobs.splice(0, this.#next)
       this.#next = 0
     }
   }

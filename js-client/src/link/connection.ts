@@ -6,7 +6,7 @@
  * a link has ended is page-links.ts; what a blocked page does, blocking.ts; one socket, attempt.ts.
  * Twin: server/webipc/connection.py
  */
-import { Arrivals } from '../concurrency/job-queue.js'
+import { JobQueue } from '../concurrency/job-queue.js'
 import { Attempt, type AttemptListener } from './socket-session.js'
 import { Backoff } from './backoff.js'
 import { Blocking, type BlockedConnection } from './blocking.js'
@@ -53,8 +53,8 @@ const RESET_REASONS: Record<number, string> = { [CloseCode.OVERFLOW]: 'overflow'
 /** What runs no listener of the page: it settles a promise, or is said into a port. */
 const QUIET: readonly Envelope['kind'][] = ['result', 'error', 'port', 'port-close']
 
-/** A message that came, or something to be done when all that came before it has been dispatched. */
-type Arrival = Envelope | (() => void)
+/** A message, or a function that runs after the dispatch of all earlier messages. */
+type Job = Envelope | (() => void)
 
 export class Connection extends EventEmitter implements Public.Connection, AttemptListener, BlockedConnection {
   /** What the server may call in this page, by channel (PROTOCOL.md 4.8): nothing, unless the page allows it. */
@@ -63,7 +63,7 @@ export class Connection extends EventEmitter implements Public.Connection, Attem
   readonly #limits: Limits
   readonly #backoff: Backoff
   readonly #tab: Tab
-  readonly #arrivals: Arrivals<Arrival>
+  readonly #jobs: JobQueue<Job>
   readonly #retry = new Timer()
   readonly gate: Gate
   /** Documents in iframes of this one, which the server has to meet after it. */
@@ -86,9 +86,9 @@ export class Connection extends EventEmitter implements Public.Connection, Attem
     this.lastWords = new LastWords(this, this.#limits)
     this.#links = new PageLinks(() => new PageLink(this.#limits, (message) => { this.post(message) }))
     this.#blocking = new Blocking(this, this.#limits, this.gate)
-    this.#arrivals = new Arrivals<Arrival>(
-      (arrival) => { this.#dispatch(arrival) },
-      (arrival) => typeof arrival === 'function' || !QUIET.includes(arrival.kind),
+    this.#jobs = new JobQueue<Job>(
+      (job) => { this.#dispatch(job) },
+      (job) => typeof job === 'function' || !QUIET.includes(job.kind),
       this.gate,
     )
   }
@@ -190,7 +190,7 @@ export class Connection extends EventEmitter implements Public.Connection, Attem
   }
 
   arrived(envelopes: readonly Envelope[]): void {
-    this.#arrivals.push(envelopes)
+    this.#jobs.push(envelopes)
   }
 
   /** The socket has ended; its code says what comes next. */
@@ -217,7 +217,7 @@ export class Connection extends EventEmitter implements Public.Connection, Attem
     // A listener may have closed the connection, which leaves nothing to tell.
     if (this.#state === 'closed') return
     let rejected: Rejected
-    this.#arrivals.push([
+    this.#jobs.push([
       () => { rejected = old.rejectCalls(reason) },
       () => { this.#announce({ reason, givenUp, ...rejected }) },
     ])
@@ -286,13 +286,13 @@ export class Connection extends EventEmitter implements Public.Connection, Attem
     this.#retry.start(this.#backoff.next(), this.#connect)
   }
 
-  #dispatch(arrival: Arrival): void {
-    if (typeof arrival === 'function') {
-      arrival()
+  #dispatch(job: Job): void {
+    if (typeof job === 'function') {
+      job()
       return
     }
     try {
-      this.#options.deliver(arrival)
+      this.#options.deliver(job)
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
       this.#refuse(error)
@@ -302,7 +302,7 @@ export class Connection extends EventEmitter implements Public.Connection, Attem
   /** A value lies: what came behind it is not looked at. A link that has ended already is not ended again. */
   #refuse(error: ProtocolError): void {
     if (this.#links.arriving !== this.#links.newest) return
-    this.#arrivals.clear()
+    this.#jobs.clear()
     this.#attempt?.close(error.closeCode, fitReason(error.detail))
     this.broken('protocol')
   }
@@ -329,7 +329,7 @@ export class Connection extends EventEmitter implements Public.Connection, Attem
   #close(reason: string): void {
     this.#attempt = undefined
     this.#retry.stop()
-    this.#arrivals.stop()
+    this.#jobs.stop()
     this.#become('closed', reason)
   }
 
