@@ -6,7 +6,7 @@
  * Twin: server/webipc/concurrency/job_queue.py
  */
 
-import type { Gate } from './event-hold.js'
+import type { EventHold } from './event-hold.js'
 import { Tasks } from './task-channel.js'
 
 /** How many jobs may have been dispatched before the front of the array is cut off. */
@@ -15,7 +15,7 @@ const SPENT = 1_024
 export class JobQueue<Job> {
   readonly #dispatch: (job: Job) => void
   readonly #endsTask: (job: Job) => boolean
-  readonly #gate: Gate
+  readonly #hold: EventHold
   #jobs: Job[] = []
   /** Index of the first job that was not dispatched. */
   #next = 0
@@ -27,12 +27,12 @@ export class JobQueue<Job> {
 
   /**
    * @param endsTask - true for a job that runs the page's listeners
-   * @param gate - keeps a task that comes while the page is blocked
+   * @param hold - holds back a task that starts while the page is blocked
    */
-  constructor(dispatch: (job: Job) => void, endsTask: (job: Job) => boolean, gate: Gate) {
+  constructor(dispatch: (job: Job) => void, endsTask: (job: Job) => boolean, hold: EventHold) {
     this.#dispatch = dispatch
     this.#endsTask = endsTask
-    this.#gate = gate
+    this.#hold = hold
   }
 
   /** Takes jobs, and dispatches at once what may be: to be called at the end of a task. */
@@ -91,7 +91,7 @@ export class JobQueue<Job> {
   #post(): void {
     this.#posted = true
     this.#tasks ??= new Tasks(() => {
-      this.#gate.pass(() => {
+      this.#hold.run(() => {
         this.#posted = false
         this.#turn()
       })

@@ -13,7 +13,7 @@ import { encodeMessage, type EncodedMessage } from '../core/frame.js'
 import type { Limits } from '../core/limits.js'
 import { replace } from '../core/link/index.js'
 import { introduceParent } from '../page/embedding.js'
-import type { Gate } from '../concurrency/event-hold.js'
+import type { EventHold } from '../concurrency/event-hold.js'
 import type { PageLink } from './page-link.js'
 import { askSync, makeLink } from './sync-call.js'
 import type { Refusal } from '../transports/sync-request.js'
@@ -31,13 +31,13 @@ export interface BlockedConnection {
 export class Blocking {
   readonly #connection: BlockedConnection
   readonly #limits: Limits
-  readonly #gate: Gate
+  readonly #hold: EventHold
 
-  /** @param gate - holds back what comes meanwhile */
-  constructor(connection: BlockedConnection, limits: Limits, gate: Gate) {
+  /** @param hold - holds back events meanwhile */
+  constructor(connection: BlockedConnection, limits: Limits, hold: EventHold) {
     this.#connection = connection
     this.#limits = limits
-    this.#gate = gate
+    this.#hold = hold
   }
 
   /** Sends a `sync` on this link, and returns when its answer is there. @throws what `post` throws, and ResetError */
@@ -47,7 +47,7 @@ export class Blocking {
     try {
       const seq = connection.post(encodeMessage(['sync', id, channel], cloned))
       introduceParent(connection.address)
-      const answer = this.#gate.around(() => this.#ask(page, id))
+      const answer = this.#hold.block(() => this.#ask(page, id))
       if (answer && 'kind' in answer) {
         connection.post(encodeMessage(['sync-done', id]))
         return answer

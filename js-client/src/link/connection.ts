@@ -19,9 +19,9 @@ import {
 } from '../core/errors.js'
 import { encodeMessage, type EncodedMessage } from '../core/frame.js'
 import { DEFAULT_LIMITS, type Limits } from '../core/limits.js'
-import { awaitParent, gateHere, Waiting } from '../page/embedding.js'
+import { awaitParent, sharedHold, Waiting } from '../page/embedding.js'
 import { EventEmitter } from '../channels/emitter.js'
-import type { Gate } from '../concurrency/event-hold.js'
+import type { EventHold } from '../concurrency/event-hold.js'
 import { LastWords } from './goodbye.js'
 import { PageLink, type Call, type Rejected } from './page-link.js'
 import { PageLinks } from './page-links.js'
@@ -65,7 +65,7 @@ export class Connection extends EventEmitter implements Public.Connection, Attem
   readonly #tab: Tab
   readonly #jobs: JobQueue<Job>
   readonly #retry = new Timer()
-  readonly gate: Gate
+  readonly hold: EventHold
   /** Documents in iframes of this one, which the server has to meet after it. */
   readonly waiting = new Waiting()
   readonly lastWords: LastWords
@@ -81,15 +81,15 @@ export class Connection extends EventEmitter implements Public.Connection, Attem
     this.#options = options
     this.#limits = options.limits ?? DEFAULT_LIMITS
     this.#backoff = new Backoff(options.random ?? Math.random)
-    this.gate = gateHere(options.address)
+    this.hold = sharedHold(options.address)
     this.#tab = new Tab(options.address ?? '')
     this.lastWords = new LastWords(this, this.#limits)
     this.#links = new PageLinks(() => new PageLink(this.#limits, (message) => { this.post(message) }))
-    this.#blocking = new Blocking(this, this.#limits, this.gate)
+    this.#blocking = new Blocking(this, this.#limits, this.hold)
     this.#jobs = new JobQueue<Job>(
       (job) => { this.#dispatch(job) },
       (job) => typeof job === 'function' || !QUIET.includes(job.kind),
-      this.gate,
+      this.hold,
     )
   }
 
@@ -275,7 +275,7 @@ export class Connection extends EventEmitter implements Public.Connection, Attem
     if (!waiting || this.#attempt || address === undefined || !WebSocket) return
     if (awaitParent(address, this.#connect)) return
     try {
-      const options = { WebSocket, address, claims: this.claims(), limits: this.#limits, gate: this.gate }
+      const options = { WebSocket, address, claims: this.claims(), limits: this.#limits, hold: this.hold }
       this.#attempt = new Attempt(this.#links.newest, options, this)
     } catch (error) {
       this.#giveUp(String(error))

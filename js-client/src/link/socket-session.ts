@@ -11,7 +11,7 @@ import { parseControl, type Envelope, type Welcome } from '../core/envelope.js'
 import { CloseCode, fail, fitReason, ProtocolError, ResetError } from '../core/errors.js'
 import { decodeFrame, type Frame } from '../core/frame.js'
 import type { Limits } from '../core/limits.js'
-import type { Gate } from '../concurrency/event-hold.js'
+import type { EventHold } from '../concurrency/event-hold.js'
 import { Heartbeat } from './heartbeat.js'
 import type { PageLink } from './page-link.js'
 import { Timer } from '../concurrency/timer.js'
@@ -36,8 +36,8 @@ export interface AttemptOptions {
   readonly address: string
   readonly claims: Claims
   readonly limits: Limits
-  /** Through which everything passes that the socket tells. */
-  readonly gate: Gate
+  /** Every event of the socket goes through it. */
+  readonly hold: EventHold
 }
 
 /** Milliseconds until a socket that was full is looked at again; what comes in meanwhile looks earlier. */
@@ -54,7 +54,7 @@ export class Attempt {
   readonly #watch = new Timer()
   readonly #ack = new Timer()
   readonly #drain = new Timer()
-  /** The attempt has ended, and so has what the gate has held back of it. */
+  /** The attempt has ended; events of it that were held back are dropped. */
   #over = false
   /** From the welcome to the end. */
   #welcomed = false
@@ -69,9 +69,9 @@ export class Attempt {
     this.#number = page.nextAttempt()
     this.#heartbeat = new Heartbeat(options.limits, Date.now())
     this.#socket = new WebSocketTransport(options.WebSocket, socketAddress(options.address, this.#number), {
-      opened: () => { options.gate.pass(() => { this.#send(page.hello(this.#number, options.claims)) }) },
-      came: (data) => { options.gate.pass(() => { this.#came(data) }) },
-      lost: (code, reason) => { options.gate.pass(() => { this.#lost(code, reason) }) },
+      opened: () => { options.hold.run(() => { this.#send(page.hello(this.#number, options.claims)) }) },
+      came: (data) => { options.hold.run(() => { this.#came(data) }) },
+      lost: (code, reason) => { options.hold.run(() => { this.#lost(code, reason) }) },
     })
     this.#watch.start(options.limits.helloMs, () => { this.#drop() })
   }

@@ -4,7 +4,7 @@
  * server has to know the upper one first. Asks the browser alone.
  */
 import type { ConnectionState } from '../types/connection.js'
-import { Gate } from '../concurrency/event-hold.js'
+import { EventHold } from '../concurrency/event-hold.js'
 
 /** What a document below may use of the connection of the one above it. */
 export interface Embedding {
@@ -12,8 +12,8 @@ export interface Embedding {
   readonly linkId: string
   readonly state: ConnectionState
   readonly waiting: Waiting
-  /** What is held back while either is blocked. Absent where it is of an earlier version. */
-  readonly gate: Gate | undefined
+  /** Holds back events while either document is blocked. Absent in an earlier version. */
+  readonly hold: EventHold | undefined
   /** Blocks until the server knows that document. */
   introduce(): void
 }
@@ -38,9 +38,9 @@ export function parentLink(address: string | undefined): string | undefined {
   return lookAbove(address, ({ linkId }) => linkId)
 }
 
-/** The gate of the embedding document, as that is blocked with this one; one of its own where there is none. */
-export function gateHere(address: string | undefined): Gate {
-  return lookAbove(address, ({ gate }) => gate) ?? new Gate()
+/** The hold of the embedding document, because it is blocked together with this one; a new hold where there is none. */
+export function sharedHold(address: string | undefined): EventHold {
+  return lookAbove(address, ({ hold }) => hold) ?? new EventHold()
 }
 
 /** Has the server know the embedding document, blocking: this one is about to say that it is a frame of its tab. */

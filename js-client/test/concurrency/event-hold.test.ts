@@ -1,21 +1,21 @@
 /** What a socket says while the page is blocked: held back, in order, and let out once. */
 import assert from 'node:assert/strict'
 import { beforeEach, describe, test } from 'node:test'
-import { Gate } from '../../src/concurrency/event-hold.js'
+import { EventHold } from '../../src/concurrency/event-hold.js'
 import { runTask, withManualTasks } from '../support/manual-tasks.js'
 import { quiet } from '../support/scripted-server.js'
 
-let gate: Gate
+let hold: EventHold
 let log: unknown[]
 
-const say = (what: unknown): void => { gate.pass(() => { log.push(what) }) }
+const say = (what: unknown): void => { hold.run(() => { log.push(what) }) }
 
 beforeEach(() => {
-  gate = new Gate()
+  hold = new EventHold()
   log = []
 })
 
-describe('a gate', () => {
+describe('an event hold', () => {
   test('lets everything pass at once while nothing blocks', () => {
     say(1)
     say(2)
@@ -23,7 +23,7 @@ describe('a gate', () => {
   })
 
   test('keeps what comes while the page is blocked until its own task has ended', async () => {
-    const answer = gate.around(() => {
+    const answer = hold.block(() => {
       say(1)
       say(2)
       return 'answer'
@@ -37,22 +37,22 @@ describe('a gate', () => {
   })
 
   test('opens when what blocks throws', async () => {
-    assert.throws(() => gate.around(() => { say(1); throw new Error('nothing answers') }), /nothing answers/)
+    assert.throws(() => hold.block(() => { say(1); throw new Error('nothing answers') }), /nothing answers/)
     await quiet()
     assert.deepEqual(log, [1])
   })
 
   test('keeps what is held through the next block of the same task', async () => {
-    gate.around(() => { say(1) })
-    gate.around(() => { say(2) })
+    hold.block(() => { say(1) })
+    hold.block(() => { say(2) })
     assert.deepEqual(log, [])
     await quiet()
     assert.deepEqual(log, [1, 2])
   })
 
   test('an action that blocks again holds up those behind it, in their order', async () => {
-    gate.around(() => {
-      gate.pass(() => { gate.around(() => { say('inner') }); log.push('blocked again') })
+    hold.block(() => {
+      hold.run(() => { hold.block(() => { say('inner') }); log.push('blocked again') })
       say('behind')
     })
     await quiet()
@@ -61,8 +61,8 @@ describe('a gate', () => {
 
   test('stays closed while a call blocks in the middle of which another has blocked', () => {
     withManualTasks(() => {
-      gate.around(() => {
-        gate.around(() => { say('inner') })
+      hold.block(() => {
+        hold.block(() => { say('inner') })
         runTask()
         say('outer')
         log.push('blocked')
@@ -74,7 +74,7 @@ describe('a gate', () => {
 
   test('lets out each thing in a task of its own', () => {
     withManualTasks(() => {
-      gate.around(() => {
+      hold.block(() => {
         say(1)
         say(2)
       })
@@ -89,8 +89,8 @@ describe('a gate', () => {
     const reported: unknown[] = []
     Object.assign(globalThis, { reportError: (error: unknown) => { reported.push(String(error)) } })
     try {
-      gate.around(() => {
-        gate.pass(() => { throw new Error('mine') })
+      hold.block(() => {
+        hold.run(() => { throw new Error('mine') })
         say('behind')
       })
       await quiet()

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, test } from 'node:test'
 import { JobQueue } from '../../src/concurrency/job-queue.js'
-import { Gate } from '../../src/concurrency/event-hold.js'
+import { EventHold } from '../../src/concurrency/event-hold.js'
 import { runTask, withManualTasks } from '../support/manual-tasks.js'
 import { until } from '../support/scripted-server.js'
 
@@ -10,7 +10,7 @@ import { until } from '../support/scripted-server.js'
 type Job = string
 
 let queue: JobQueue<Job> | undefined
-const gate = new Gate()
+const hold = new EventHold()
 afterEach(() => { queue?.stop() })
 
 /** Logs each job, and after it the promise callback that the job queued. */
@@ -20,7 +20,7 @@ function recorder(onJob: (job: Job) => void = () => undefined): { log: string[],
     log.push(job)
     queueMicrotask(() => log.push(`${job}'`))
     onJob(job)
-  }, (job) => job.startsWith('e'), gate)
+  }, (job) => job.startsWith('e'), hold)
   return { log, queue }
 }
 
@@ -87,7 +87,7 @@ describe('a job queue', () => {
     withManualTasks(() => {
       const { log, queue } = recorder()
       queue.push(['e1', 'e2'])
-      gate.around(() => {
+      hold.block(() => {
         runTask()
         log.push('blocked')
       })
