@@ -3,7 +3,7 @@
  * of a blocking request, and the page's listeners must not run there.
  */
 import { report } from './report-error.js'
-import { Tasks } from './task-channel.js'
+import { TaskChannel } from './task-channel.js'
 
 export class EventHold {
   #held: (() => void)[] = []
@@ -30,11 +30,11 @@ export class EventHold {
   /** A task for each action, so that promise callbacks of one run before the next. */
   #releaseLater(): void {
     if (this.#held.length === 0) return
-    const tasks = new Tasks(() => {
-      tasks.close()
+    const channel = new TaskChannel(() => {
+      channel.close()
       this.#release()
     })
-    tasks.post()
+    channel.post()
   }
 
   #release(): void {

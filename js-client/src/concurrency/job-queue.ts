@@ -7,7 +7,7 @@
  */
 
 import type { EventHold } from './event-hold.js'
-import { Tasks } from './task-channel.js'
+import { TaskChannel } from './task-channel.js'
 
 /** How many jobs may have been dispatched before the front of the array is cut off. */
 const SPENT = 1_024
@@ -23,7 +23,7 @@ export class JobQueue<Job> {
   #busy = false
   /** A task is on its way that will go on. */
   #posted = false
-  #tasks: Tasks | undefined
+  #channel: TaskChannel | undefined
 
   /**
    * @param endsTask - true for a job that runs the page's listeners
@@ -50,7 +50,7 @@ export class JobQueue<Job> {
   /** Forgets everything, for good. */
   stop(): void {
     this.clear()
-    this.#tasks?.close()
+    this.#channel?.close()
   }
 
   /** The work of one task. */
@@ -90,12 +90,12 @@ export class JobQueue<Job> {
 
   #post(): void {
     this.#posted = true
-    this.#tasks ??= new Tasks(() => {
+    this.#channel ??= new TaskChannel(() => {
       this.#hold.run(() => {
         this.#posted = false
         this.#turn()
       })
     })
-    this.#tasks.post()
+    this.#channel.post()
   }
 }

@@ -1,17 +1,17 @@
-/** Makes tasks, by a MessageChannel: browsers throttle timers in hidden tabs. Knows nothing of what they do. */
-export class Tasks {
+/** Posts tasks through a MessageChannel, because browsers throttle timers in hidden tabs. */
+export class TaskChannel {
   readonly #channel = new MessageChannel()
 
   constructor(run: () => void) {
     this.#channel.port1.onmessage = run
   }
 
-  /** Asks for one task. */
+  /** Posts one task. */
   post(): void {
     this.#channel.port2.postMessage(null)
   }
 
-  /** What was asked for does not happen. */
+  /** Cancels the tasks that were posted. */
   close(): void {
     this.#channel.port1.close()
   }
