@@ -5,7 +5,7 @@
  * Does not know sockets, nor what becomes of a link that is refused. How one call is asked for: sync-call.ts
  */
 import { beaconAddress, syncAddress } from '../page/server-address.js'
-import type { Claims } from '../page/description.js'
+import type { DocumentDescription } from '../page/description.js'
 import type { Cloned } from '../core/clone/index.js'
 import type { Envelope } from '../core/envelope.js'
 import { ResetError, UnansweredError } from '../core/errors.js'
@@ -22,7 +22,7 @@ import type { Refusal } from '../transports/sync-request.js'
 export interface BlockedConnection {
   /** Of the server; undefined where there is none: then nobody answers. */
   readonly address: string | undefined
-  claims(): Claims
+  describe(): DocumentDescription
   post(message: EncodedMessage): number
   /** The server does not go on with the link. */
   refused(page: PageLink, refusal: Refusal): void
@@ -67,14 +67,14 @@ export class Blocking {
     const { address } = this.#connection
     if (address === undefined || page.known) return
     introduceParent(address)
-    makeLink(beaconAddress(address), page, this.#connection.claims(), this.#limits)
+    makeLink(beaconAddress(address), page, this.#connection.describe(), this.#limits)
   }
 
   #ask(page: PageLink, id: number): ReturnType<typeof askSync> {
     const { address } = this.#connection
     // A program without a server waits for one everywhere but here.
     if (address === undefined || typeof XMLHttpRequest === 'undefined') return undefined
-    return askSync(syncAddress(address), page, id, this.#connection.claims(), this.#limits)
+    return askSync(syncAddress(address), page, id, this.#connection.describe(), this.#limits)
   }
 }
 

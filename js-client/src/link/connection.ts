@@ -10,7 +10,7 @@ import { JobQueue } from '../concurrency/job-queue.js'
 import { Attempt, type AttemptListener } from './socket-session.js'
 import { Backoff } from './backoff.js'
 import { Blocking, type BlockedConnection } from './blocking.js'
-import { claimsOf, type Claims } from '../page/description.js'
+import { describeDocument, type DocumentDescription } from '../page/description.js'
 import type * as Public from '../types/connection.js'
 import type { Envelope, Welcome } from '../core/envelope.js'
 import type { Cloned } from '../core/clone/index.js'
@@ -169,8 +169,8 @@ export class Connection extends EventEmitter implements Public.Connection, Attem
   }
 
   /** What the document says about itself now. */
-  claims(): Claims {
-    return claimsOf(this.#tab.token, this.#welcome?.process, this.address)
+  describe(): DocumentDescription {
+    return describeDocument(this.#tab.token, this.#welcome?.process, this.address)
   }
 
   /** The server has said in a request what a close code would say. */
@@ -275,7 +275,7 @@ export class Connection extends EventEmitter implements Public.Connection, Attem
     if (!waiting || this.#attempt || address === undefined || !WebSocket) return
     if (awaitParent(address, this.#connect)) return
     try {
-      const options = { WebSocket, address, claims: this.claims(), limits: this.#limits, hold: this.hold }
+      const options = { WebSocket, address, description: this.describe(), limits: this.#limits, hold: this.hold }
       this.#attempt = new Attempt(this.#links.newest, options, this)
     } catch (error) {
       this.#giveUp(String(error))

@@ -9,7 +9,7 @@
 import { beaconAddress } from '../page/server-address.js'
 import type { Attempt } from './socket-session.js'
 import { sendBeacon } from '../transports/beacon.js'
-import type { Claims } from '../page/description.js'
+import type { DocumentDescription } from '../page/description.js'
 import type { Limits } from '../core/limits.js'
 import type { Link } from '../core/link/index.js'
 import type { PageLink } from './page-link.js'
@@ -18,7 +18,7 @@ import type { PageLink } from './page-link.js'
 interface Leaving {
   /** Of the server, if there is one. */
   readonly address: string | undefined
-  claims(): Claims
+  describe(): DocumentDescription
 }
 
 export class LastWords {
@@ -65,7 +65,7 @@ export class LastWords {
     this.#sayAgain()
     attempt?.finish(bye)
     const { address } = this.#document
-    const body = page.body(this.#document.claims(), this.#limits.beaconBytes)
+    const body = page.body(this.#document.describe(), this.#limits.beaconBytes)
     if (bye && (page.known || body.length > 1)) body.push(page.bye())
     if (address !== undefined && body.length > 1) sendBeacon(beaconAddress(address), body)
   }

@@ -2,7 +2,7 @@
  * One link as the page has it: who it is, what is numbered on it, and which calls wait on it. A reset makes a new one
  * and leaves nothing of the old (PROTOCOL.md 6.1 and 6.5). Knows no socket and no time.
  */
-import type { Claims } from '../page/description.js'
+import type { DocumentDescription } from '../page/description.js'
 import { Calls } from '../core/calls.js'
 import { ResetError } from '../core/errors.js'
 import { encodeControl, type EncodedMessage } from '../core/frame.js'
@@ -62,12 +62,12 @@ export class PageLink {
   }
 
   /** @param attempt - the socket's number, or 0 in the body of a request */
-  hello(attempt: number, claims: Claims): string {
+  hello(attempt: number, description: DocumentDescription): string {
     const { received, first } = this.link
     // Who has welcomed this link and does not know it now has forgotten it, and whatever it had sent.
     const fresh = this.link.fresh && !this.known
     return encodeControl(received, 'hello', {
-      ...this.#known, attempt, received, first, fresh, features: ['ports', 'invoke'], ...claims,
+      ...this.#known, attempt, received, first, fresh, features: ['ports', 'invoke'], ...description,
     })
   }
 
@@ -77,9 +77,9 @@ export class PageLink {
   }
 
   /** The frames of a body (PROTOCOL.md 2.4): who sends it, and what is kept, the oldest first, of `room` bytes. */
-  body(claims: Claims, room?: number): (string | Uint8Array<ArrayBuffer>)[] {
+  body(description: DocumentDescription, room?: number): (string | Uint8Array<ArrayBuffer>)[] {
     // First, because it says whether anything had left before this moment.
-    const hello = this.hello(0, claims)
+    const hello = this.hello(0, description)
     return [hello, ...this.link.backlog(room)]
   }
 

@@ -6,7 +6,7 @@
  * Does not decide what comes after it: connection.ts does. Twin: server/webipc/connection.py
  */
 import { socketAddress } from '../page/server-address.js'
-import type { Claims } from '../page/description.js'
+import type { DocumentDescription } from '../page/description.js'
 import { parseControl, type Envelope, type Welcome } from '../core/envelope.js'
 import { CloseCode, fail, fitReason, ProtocolError, ResetError } from '../core/errors.js'
 import { decodeFrame, type Frame } from '../core/frame.js'
@@ -34,7 +34,7 @@ export interface AttemptOptions {
   readonly WebSocket: SocketClass
   /** Of the server. */
   readonly address: string
-  readonly claims: Claims
+  readonly description: DocumentDescription
   readonly limits: Limits
   /** Every event of the socket goes through it. */
   readonly hold: EventHold
@@ -69,7 +69,7 @@ export class Attempt {
     this.#number = page.nextAttempt()
     this.#heartbeat = new Heartbeat(options.limits, Date.now())
     this.#socket = new WebSocketTransport(options.WebSocket, socketAddress(options.address, this.#number), {
-      opened: () => { options.hold.run(() => { this.#send(page.hello(this.#number, options.claims)) }) },
+      opened: () => { options.hold.run(() => { this.#send(page.hello(this.#number, options.description)) }) },
       came: (data) => { options.hold.run(() => { this.#came(data) }) },
       lost: (code, reason) => { options.hold.run(() => { this.#lost(code, reason) }) },
     })

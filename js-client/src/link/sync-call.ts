@@ -2,7 +2,7 @@
  * One `sendSync` while the page is blocked in it: asks, asks again where nothing answers, and reads the answer
  * (PROTOCOL.md 4.6). Does not decide what becomes of the link. Twin: server/webipc/sync_calls.py
  */
-import type { Claims } from '../page/description.js'
+import type { DocumentDescription } from '../page/description.js'
 import { parse, type Envelope } from '../core/envelope.js'
 import { CloseCode, ProtocolError } from '../core/errors.js'
 import { decodeFrame, decodeParcel, encodeBody, encodeControl } from '../core/frame.js'
@@ -15,11 +15,11 @@ const TRIES = 3
 
 /** @returns the answer, or why there will be none; undefined when nothing has answered */
 export function askSync(
-  url: string, page: PageLink, id: number, claims: Claims, limits: Limits,
+  url: string, page: PageLink, id: number, description: DocumentDescription, limits: Limits,
 ): Envelope | Refusal | undefined {
   for (let tries = 0; tries < TRIES; tries++) {
     try {
-      const body = [...page.body(claims), encodeControl(page.link.received, 'await', id)]
+      const body = [...page.body(description), encodeControl(page.link.received, 'await', id)]
       const answer = requestSync(url, encodeBody(body))
       return answer instanceof Uint8Array ? read(answer, page, limits) : answer
     } catch (error) {
@@ -30,9 +30,9 @@ export function askSync(
 }
 
 /** Has the server make the link, with all that it keeps and that a beacon may hold. */
-export function makeLink(url: string, page: PageLink, claims: Claims, limits: Limits): void {
+export function makeLink(url: string, page: PageLink, description: DocumentDescription, limits: Limits): void {
   try {
-    requestSync(url, encodeBody(page.body(claims, limits.beaconBytes)))
+    requestSync(url, encodeBody(page.body(description, limits.beaconBytes)))
   } catch {
     // No answer to a beacon has a body; and a server that is away hears nothing of what comes next either.
   }

@@ -1,24 +1,25 @@
 /**
- * What a document says about itself in `hello` (PROTOCOL.md 6.1). Asks the browser; what a server makes of it, it does
- * not know.
+ * The description of a document, which `hello` carries (PROTOCOL.md 6.1): its tab, address, name, version and parent.
  */
 import { parentLink } from './embedding.js'
 import { VERSION } from '../version.js'
 
-/** Each may be absent. */
-export interface Claims {
+/** Any field but the version may be absent. */
+export interface DocumentDescription {
   readonly token: string | undefined
   readonly url: string | undefined
   readonly name: string | undefined
   readonly version: string
-  /** The link of the document that embeds this one, where it has told. */
+  /** The link of the document that embeds this one, if that document has the client and the same origin. */
   readonly parent: string | undefined
-  /** Of the server that welcomed this document last. */
+  /** The server process that welcomed this document last. */
   readonly process: string | undefined
 }
 
-/** @param address - of the server that is to hear it */
-export function claimsOf(token: string | undefined, process: string | undefined, address: string | undefined): Claims {
+/** @param address - of the server that the description is for */
+export function describeDocument(
+  token: string | undefined, process: string | undefined, address: string | undefined,
+): DocumentDescription {
   // A worker has no window, and a program without pages no location.
   const { location, name } = globalThis as { location?: Location, name?: string }
   const named = name === '' ? undefined : name
