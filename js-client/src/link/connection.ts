@@ -3,11 +3,11 @@
  * tells in which state it is, and why (PROTOCOL.md 6.4 to 6.6, 7 and 8).
  *
  * Hands on what has come, undecoded, to whoever it was made for; does not know what a message means. What follows when
- * a link has ended is page-links.ts; what a blocked page does, blocking.ts; one socket, attempt.ts.
+ * a link has ended is page-links.ts; what a blocked page does, blocking.ts; one socket, socket-session.ts.
  * Twin: server/webipc/connection.py
  */
 import { JobQueue } from '../concurrency/job-queue.js'
-import { Attempt, type AttemptListener } from './socket-session.js'
+import { SocketSession, type SessionListener } from './socket-session.js'
 import { Backoff } from './backoff.js'
 import { Blocking, type BlockedConnection } from './blocking.js'
 import { describeDocument, type DocumentDescription } from '../page/description.js'
@@ -56,7 +56,7 @@ const QUIET: readonly Envelope['kind'][] = ['result', 'error', 'port', 'port-clo
 /** A message, or a function that runs after the dispatch of all earlier messages. */
 type Job = Envelope | (() => void)
 
-export class Connection extends EventEmitter implements Public.Connection, AttemptListener, BlockedConnection {
+export class Connection extends EventEmitter implements Public.Connection, SessionListener, BlockedConnection {
   /** What the server may call in this page, by channel (PROTOCOL.md 4.8): nothing, unless the page allows it. */
   readonly answers = new Map<string, (...args: unknown[]) => unknown>()
   readonly #options: ConnectionOptions
@@ -71,7 +71,7 @@ export class Connection extends EventEmitter implements Public.Connection, Attem
   readonly lastWords: LastWords
   readonly #links: PageLinks
   readonly #blocking: Blocking
-  #attempt: Attempt | undefined
+  #session: SocketSession | undefined
   #welcome: Welcome | undefined
   #state: Public.ConnectionState = 'connecting'
   #reason: string | undefined
@@ -123,7 +123,7 @@ export class Connection extends EventEmitter implements Public.Connection, Attem
     const { newest } = this.#links
     const seq = newest.link.post(message)
     this.lastWords.posted(newest)
-    this.#attempt?.schedule()
+    this.#session?.schedule()
     return seq
   }
 
@@ -176,7 +176,7 @@ export class Connection extends EventEmitter implements Public.Connection, Attem
   /** The server has said in a request what a close code would say. */
   refused(page: PageLink, { code, reason }: Refusal): void {
     if (page !== this.#links.newest || this.#state === 'closed') return
-    this.#attempt?.close()
+    this.#session?.close()
     this.lost(code, reason)
   }
 
@@ -195,7 +195,7 @@ export class Connection extends EventEmitter implements Public.Connection, Attem
 
   /** The socket has ended; its code says what comes next. */
   lost(code: number, reason: string): void {
-    this.#attempt = undefined
+    this.#session = undefined
     const next = afterClose(code)
     if (next === AfterClose.GIVE_UP) {
       this.#giveUp(`${code} ${reason}`)
@@ -212,7 +212,7 @@ export class Connection extends EventEmitter implements Public.Connection, Attem
   broken(reason: string): void {
     const old = this.#links.newest
     const givenUp = this.#links.replace()
-    this.#attempt = undefined
+    this.#session = undefined
     this.#become('reset', reason)
     // A listener may have closed the connection, which leaves nothing to tell.
     if (this.#state === 'closed') return
@@ -235,14 +235,14 @@ export class Connection extends EventEmitter implements Public.Connection, Attem
 
   close(): void {
     if (this.#state === 'closed') return
-    if (this.#state === 'open') this.#attempt?.finish(true)
-    else this.lastWords.leave(this.#links.newest, this.#attempt, true)
+    if (this.#state === 'open') this.#session?.finish(true)
+    else this.lastWords.leave(this.#links.newest, this.#session, true)
     this.#release('closed by the page')
   }
 
   /** The network is back, or somebody looks at the page again. */
   wake(online: boolean): void {
-    this.#attempt?.probe()
+    this.#session?.probe()
     if (!this.#retry.running) return
     if (online) this.#backoff.reset()
     this.#connect()
@@ -252,8 +252,8 @@ export class Connection extends EventEmitter implements Public.Connection, Attem
   leave(mayReturn: boolean): void {
     this.#tab.put()
     if (this.#state === 'closed') return
-    this.lastWords.leave(this.#links.newest, this.#attempt, !mayReturn)
-    this.#attempt = undefined
+    this.lastWords.leave(this.#links.newest, this.#session, !mayReturn)
+    this.#session = undefined
     this.#retry.stop()
     if (!mayReturn) this.#close('gone')
     else if (this.#state === 'open') this.#become('resuming')
@@ -272,11 +272,11 @@ export class Connection extends EventEmitter implements Public.Connection, Attem
     this.#retry.stop()
     const { address, WebSocket } = this.#options
     const waiting = ['connecting', 'resuming'].includes(this.#state)
-    if (!waiting || this.#attempt || address === undefined || !WebSocket) return
+    if (!waiting || this.#session || address === undefined || !WebSocket) return
     if (awaitParent(address, this.#connect)) return
     try {
       const options = { WebSocket, address, description: this.describe(), limits: this.#limits, hold: this.hold }
-      this.#attempt = new Attempt(this.#links.newest, options, this)
+      this.#session = new SocketSession(this.#links.newest, options, this)
     } catch (error) {
       this.#giveUp(String(error))
     }
@@ -303,7 +303,7 @@ export class Connection extends EventEmitter implements Public.Connection, Attem
   #refuse(error: ProtocolError): void {
     if (this.#links.arriving !== this.#links.newest) return
     this.#jobs.clear()
-    this.#attempt?.close(error.closeCode, fitReason(error.detail))
+    this.#session?.close(error.closeCode, fitReason(error.detail))
     this.broken('protocol')
   }
 
@@ -327,7 +327,7 @@ export class Connection extends EventEmitter implements Public.Connection, Attem
   }
 
   #close(reason: string): void {
-    this.#attempt = undefined
+    this.#session = undefined
     this.#retry.stop()
     this.#jobs.stop()
     this.#become('closed', reason)

@@ -7,7 +7,7 @@
  * Does not know what the words mean. Whoever knows when a document goes: page-life.ts
  */
 import { beaconAddress } from '../page/server-address.js'
-import type { Attempt } from './socket-session.js'
+import type { SocketSession } from './socket-session.js'
 import { sendBeacon } from '../transports/beacon.js'
 import type { DocumentDescription } from '../page/description.js'
 import type { Limits } from '../core/limits.js'
@@ -60,10 +60,10 @@ export class LastWords {
     })
   }
 
-  /** Says what can still be said, by the socket of the attempt as well, and the goodbye if there is one. */
-  leave(page: PageLink, attempt: Attempt | undefined, bye: boolean): void {
+  /** Says what can still be said, by the socket of the session as well, and the goodbye if there is one. */
+  leave(page: PageLink, session: SocketSession | undefined, bye: boolean): void {
     this.#sayAgain()
-    attempt?.finish(bye)
+    session?.finish(bye)
     const { address } = this.#document
     const body = page.body(this.#document.describe(), this.#limits.beaconBytes)
     if (bye && (page.known || body.length > 1)) body.push(page.bye())

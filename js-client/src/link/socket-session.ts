@@ -1,9 +1,8 @@
 /**
- * One socket of a link, from the moment it is made to its end: hello and welcome, what leaves and what comes,
- * acknowledgements, signs of life (PROTOCOL.md 6.1, 6.3, 6.4 and 7). When it has ended it is silent, whatever its
- * timers and microtasks had in mind.
- *
- * Does not decide what comes after it: connection.ts does. Twin: server/webipc/connection.py
+ * One socket of a link, from its opening to its end: hello and welcome, frames in both directions, acknowledgements
+ * and heartbeat (PROTOCOL.md 6.1, 6.3, 6.4 and 7). After its end it sends nothing and calls no listener; its timers are
+ * stopped, and its microtasks do nothing. connection.ts decides what follows.
+ * Twin: server/webipc/endpoints/websocket_session.py
  */
 import { socketAddress } from '../page/server-address.js'
 import type { DocumentDescription } from '../page/description.js'
@@ -17,8 +16,8 @@ import type { PageLink } from './page-link.js'
 import { Timer } from '../concurrency/timer.js'
 import { WebSocketTransport, type SocketClass } from '../transports/websocket.js'
 
-/** Who is told what becomes of the attempt. After `lost` and `broken` nothing more is told. */
-export interface AttemptListener {
+/** The callbacks of a session. After `lost` or `broken` none is called. */
+export interface SessionListener {
   welcomed(welcome: Welcome): void
   arrived(envelopes: readonly Envelope[]): void
   /** The socket ended; the code decides what comes next. */
@@ -29,8 +28,8 @@ export interface AttemptListener {
   reload(): void
 }
 
-/** What an attempt needs from outside. */
-export interface AttemptOptions {
+/** What a session needs. */
+export interface SessionOptions {
   readonly WebSocket: SocketClass
   /** Of the server. */
   readonly address: string
@@ -43,10 +42,10 @@ export interface AttemptOptions {
 /** Milliseconds until a socket that was full is looked at again; what comes in meanwhile looks earlier. */
 const DRAIN_WAIT = 20
 
-export class Attempt {
+export class SocketSession {
   readonly #page: PageLink
   readonly #limits: Limits
-  readonly #listener: AttemptListener
+  readonly #listener: SessionListener
   readonly #number: number
   readonly #heartbeat: Heartbeat
   readonly #socket: WebSocketTransport
@@ -54,7 +53,7 @@ export class Attempt {
   readonly #watch = new Timer()
   readonly #ack = new Timer()
   readonly #drain = new Timer()
-  /** The attempt has ended; events of it that were held back are dropped. */
+  /** The session has ended; its events that were held back are dropped. */
   #over = false
   /** From the welcome to the end. */
   #welcomed = false
@@ -62,7 +61,7 @@ export class Attempt {
   #scheduled = false
 
   /** @throws DOMException when the browser refuses to make such a socket at all */
-  constructor(page: PageLink, options: AttemptOptions, listener: AttemptListener) {
+  constructor(page: PageLink, options: SessionOptions, listener: SessionListener) {
     this.#page = page
     this.#limits = options.limits
     this.#listener = listener
