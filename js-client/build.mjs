@@ -40,8 +40,8 @@ const INTERNAL = `
   ackBytes ackMs helloMs silenceMs probeMs answerPageMs answerServerMs channelLength records settle backlog skeleton
   elements isBare places buffers holder welcomed arrived broken schedule congested shouldAnswer shouldProbe doubted
   nextAttempt known came lost description describe doubt heard wake probe leave comeBack attach detach fixup messages
-  deliver opened finish lastWords posted going callSync postPorted handOut running roomFor inner isBack openPorts sites uses closeAll
-  say tell parcel joined receive step json newest arriving forget release take accept
+  deliver opened finish goodbye posted going callSync postPorted handOut running roomFor inner isBack openPorts sites uses closeAll
+  protect tell parcel joined receive step json newest arriving forget release take accept
   calls sent wait answer put target _keep _tell _warn _onceOnly _removeEach _add _warned _maxListeners
 `.trim().split(/\s+/)
 // `builtins`: the browser has some of these names too, on objects that this package does not use.

@@ -41,7 +41,8 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
 
   // Own functions, because programs take them off the object: `const { send, invoke } = ipcRenderer`.
   readonly send = (channel: string, ...args: unknown[]): void => {
-    this.connection.say(() => { this.connection.post(encodeMessage(['send', channel], this.#cloned(channel, args))) })
+    const { connection } = this
+    connection.protect(() => { connection.post(encodeMessage(['send', channel], this.#cloned(channel, args))) })
   }
 
   readonly invoke = (channel: string, ...args: unknown[]): Promise<unknown> =>

@@ -22,7 +22,7 @@ import { DEFAULT_LIMITS, type Limits } from '../core/limits.js'
 import { awaitParent, sharedHold, Waiting } from '../page/embedding.js'
 import { EventEmitter } from '../channels/emitter.js'
 import type { EventHold } from '../concurrency/event-hold.js'
-import { LastWords } from './goodbye.js'
+import { Goodbye } from './goodbye.js'
 import { PageLink, type Call, type Rejected } from './page-link.js'
 import { PageLinks } from './page-links.js'
 import type { PagePorts } from '../ports/link-ports.js'
@@ -68,7 +68,7 @@ export class Connection extends EventEmitter implements Public.Connection, Sessi
   readonly hold: EventHold
   /** Documents in iframes of this one, which the server has to meet after it. */
   readonly waiting = new Waiting()
-  readonly lastWords: LastWords
+  readonly goodbye: Goodbye
   readonly #links: PageLinks
   readonly #blocking: Blocking
   #session: SocketSession | undefined
@@ -83,7 +83,7 @@ export class Connection extends EventEmitter implements Public.Connection, Sessi
     this.#backoff = new Backoff(options.random ?? Math.random)
     this.hold = sharedHold(options.address)
     this.#tab = new Tab(options.address ?? '')
-    this.lastWords = new LastWords(this, this.#limits)
+    this.goodbye = new Goodbye(this, this.#limits)
     this.#links = new PageLinks(() => new PageLink(this.#limits, (message) => { this.post(message) }))
     this.#blocking = new Blocking(this, this.#limits, this.hold)
     this.#jobs = new JobQueue<Job>(
@@ -122,14 +122,14 @@ export class Connection extends EventEmitter implements Public.Connection, Sessi
     refuseMore('message_bytes', message.size, this.#welcome?.messageBytes ?? Infinity)
     const { newest } = this.#links
     const seq = newest.link.post(message)
-    this.lastWords.posted(newest)
+    this.goodbye.posted(newest)
     this.#session?.schedule()
     return seq
   }
 
-  /** Sends what `words` posts, even if the script is cut off meanwhile. */
-  say(words: () => void): void {
-    this.lastWords.say(this.#links.newest.link, words)
+  /** Runs `post`, and once more if the browser cuts off the script that runs it (goodbye.ts). */
+  protect(post: () => void): void {
+    this.goodbye.protect(this.#links.newest.link, post)
   }
 
   /** Sends an `invoke`. Whatever throws, no call is left open. */
@@ -236,7 +236,7 @@ export class Connection extends EventEmitter implements Public.Connection, Sessi
   close(): void {
     if (this.#state === 'closed') return
     if (this.#state === 'open') this.#session?.finish(true)
-    else this.lastWords.leave(this.#links.newest, this.#session, true)
+    else this.goodbye.leave(this.#links.newest, this.#session, true)
     this.#release('closed by the page')
   }
 
@@ -252,7 +252,7 @@ export class Connection extends EventEmitter implements Public.Connection, Sessi
   leave(mayReturn: boolean): void {
     this.#tab.put()
     if (this.#state === 'closed') return
-    this.lastWords.leave(this.#links.newest, this.#session, !mayReturn)
+    this.goodbye.leave(this.#links.newest, this.#session, !mayReturn)
     this.#session = undefined
     this.#retry.stop()
     if (!mayReturn) this.#close('gone')
@@ -261,7 +261,7 @@ export class Connection extends EventEmitter implements Public.Connection, Sessi
 
   /** The document has come back. */
   comeBack(): void {
-    this.lastWords.going = false
+    this.goodbye.going = false
     this.#tab.take()
     this.#backoff.reset()
     this.#connect()

@@ -1,10 +1,10 @@
 /**
- * What a document says while it goes away, from `pagehide` on: by the socket, and by a beacon, since browsers deliver
- * the one or the other (PROTOCOL.md 6.6). Each listener's words leave when it returns, because the event that is last
- * may never come: Firefox ends the process of a document that another site's takes the place of. It cuts off the script
- * that runs there at that moment, which nothing catches, and no `finally` runs. What was being said is said again.
+ * Sends messages while the document unloads, from `pagehide` on: by the socket and by a beacon, because a browser
+ * delivers one or the other (PROTOCOL.md 6.6). page/lifecycle.ts says when.
  *
- * Does not know what the words mean. Whoever knows when a document goes: page-life.ts
+ * What a listener posts leaves when that listener returns, because the last event may never fire: Firefox ends the
+ * process of a document that a document of another site replaces. It cuts off the script that runs at that moment;
+ * nothing catches that, and no `finally` runs. A post that was cut off is repeated.
  */
 import { beaconAddress } from '../page/server-address.js'
 import type { SocketSession } from './socket-session.js'
@@ -14,44 +14,46 @@ import type { Limits } from '../core/limits.js'
 import type { Link } from '../core/link/index.js'
 import type { PageLink } from './page-link.js'
 
-/** Who goes away. */
+/** The document that unloads. */
 interface Leaving {
-  /** Of the server, if there is one. */
+  /** Of the server; undefined where there is none. */
   readonly address: string | undefined
   describe(): DocumentDescription
 }
 
-export class LastWords {
-  /** The document goes away. */
+export class Goodbye {
+  /** The document unloads. */
   going = false
   readonly #document: Leaving
   readonly #limits: Limits
+  /** A microtask that sends is queued. */
   #due = false
-  #cutOff: (() => void) | undefined
+  /** Repeats the post that is running, if the script was cut off in it. */
+  #repeat: (() => void) | undefined
 
   constructor(document: Leaving, limits: Limits) {
     this.#document = document
     this.#limits = limits
   }
 
-  /** Posts a message, which `words` do. */
-  say(link: Link, words: () => void): void {
+  /** Runs `post`, which posts one message, and remembers it until it returns. */
+  protect(link: Link, post: () => void): void {
     if (!this.going) {
-      words()
+      post()
       return
     }
     const { last } = link
-    this.#cutOff = () => { if (link.last === last) words() }
+    this.#repeat = () => { if (link.last === last) post() }
     try {
-      words()
+      post()
     } finally {
-      this.#cutOff = undefined
+      this.#repeat = undefined
     }
   }
 
   /** A message was posted. */
   posted(page: PageLink): void {
-    // A link that no socket has made yet is made by one beacon, which has to say all.
+    // A link without a socket so far is created by one beacon, which has to carry all messages.
     if (!this.going || this.#due || !page.known) return
     this.#due = true
     queueMicrotask(() => {
@@ -60,9 +62,9 @@ export class LastWords {
     })
   }
 
-  /** Says what can still be said, by the socket of the session as well, and the goodbye if there is one. */
+  /** Sends what is unsent, by the session's socket and by a beacon. @param bye - whether the link ends with it */
   leave(page: PageLink, session: SocketSession | undefined, bye: boolean): void {
-    this.#sayAgain()
+    this.#repeatPost()
     session?.finish(bye)
     const { address } = this.#document
     const body = page.body(this.#document.describe(), this.#limits.beaconBytes)
@@ -70,12 +72,12 @@ export class LastWords {
     if (address !== undefined && body.length > 1) sendBeacon(beaconAddress(address), body)
   }
 
-  #sayAgain(): void {
+  #repeatPost(): void {
     try {
-      this.#cutOff?.()
+      this.#repeat?.()
     } catch {
-      // A value that throws when it is read a second time: nobody is left who could be told.
+      // A value that throws when it is read a second time. The caller no longer runs, so there is no place to throw.
     }
-    this.#cutOff = undefined
+    this.#repeat = undefined
   }
 }

@@ -21,14 +21,14 @@ export function followPage(connection: Connection): void {
   // More than once does no harm. A document that is here freezes and hides as well.
   const leave = (): void => { if (away) connection.leave(away.persisted) }
   const hide = (event: PageTransitionEvent): void => {
-    connection.lastWords.going = true
+    connection.goodbye.going = true
     away = event
     // Not before now: a page that listens to `unload` is not kept to come back.
     if (event.persisted || forbidsUnload()) {
       if (document.hidden) leave()
     } else addEventListener('unload', leave)
   }
-  // Twice: the first may be cut off (last-words.ts).
+  // Twice: the first may be cut off (goodbye.ts).
   addEventListener('pagehide', hide, true)
   addEventListener('pagehide', hide)
   document.addEventListener('visibilitychange', () => {

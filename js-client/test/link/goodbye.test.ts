@@ -51,7 +51,7 @@ function endless(): { readonly value: string } {
 }
 
 test('what a listener says while the document goes leaves behind it, in one beacon, without the goodbye', async () => {
-  ipcRenderer.connection.lastWords.going = true
+  ipcRenderer.connection.goodbye.going = true
   ipcRenderer.send('n', 1)
   ipcRenderer.send('n', 2)
   assert.equal(beacons.length, 0, 'not in the middle of a listener')
@@ -69,7 +69,7 @@ test('what a listener says while the document goes leaves behind it, in one beac
 test('a document that stays, or has come back, sends no beacon', async () => {
   ipcRenderer.send('n', 1)
   await quiet()
-  ipcRenderer.connection.lastWords.going = true
+  ipcRenderer.connection.goodbye.going = true
   ipcRenderer.connection.leave(true)
   assert.equal(beacons.length, 1)
   ipcRenderer.connection.comeBack()
@@ -83,7 +83,7 @@ test('a link that no socket has made is made by the last beacon, which has all',
   unmet.mood = 'silent'
   const { connection, send } = clientOf(unmet)
   connection.open()
-  connection.lastWords.going = true
+  connection.goodbye.going = true
   send('n', 1)
   await quiet()
   assert.equal(beacons.length, 0)
@@ -92,7 +92,7 @@ test('a link that no socket has made is made by the last beacon, which has all',
 })
 
 test('what a script was saying when it was cut off is said by the goodbye, once', async () => {
-  ipcRenderer.connection.lastWords.going = true
+  ipcRenderer.connection.goodbye.going = true
   cutOff(() => { ipcRenderer.send('n', endless()) })
   ipcRenderer.connection.leave(false)
   assert.equal(await take(beacons.at(-1)), 1)
@@ -100,7 +100,7 @@ test('what a script was saying when it was cut off is said by the goodbye, once'
 })
 
 test('what was on the link already is not said again', async () => {
-  ipcRenderer.connection.lastWords.going = true
+  ipcRenderer.connection.goodbye.going = true
   const { queueMicrotask } = globalThis
   // The client's next step behind the link.
   globalThis.queueMicrotask = () => {
@@ -114,7 +114,7 @@ test('what was on the link already is not said again', async () => {
 })
 
 test('a value that throws is thrown at once, and not said again', () => {
-  ipcRenderer.connection.lastWords.going = true
+  ipcRenderer.connection.goodbye.going = true
   assert.throws(() => { ipcRenderer.send('n', () => undefined) }, /An object could not be cloned/)
   ipcRenderer.connection.leave(false)
   assert.deepEqual(server.sent('n'), [])
