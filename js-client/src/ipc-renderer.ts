@@ -41,8 +41,9 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
 
   // Own functions, because programs take them off the object: `const { send, invoke } = ipcRenderer`.
   readonly send = (channel: string, ...args: unknown[]): void => {
-    const { connection } = this
-    connection.protect(() => { connection.post(encodeMessage(['send', channel], this.#cloned(channel, args))) })
+    this.connection.protect(() => {
+      this.connection.post(encodeMessage(['send', channel], this.#cloned(channel, args)))
+    })
   }
 
   readonly invoke = (channel: string, ...args: unknown[]): Promise<unknown> =>
@@ -107,8 +108,8 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
   /** What concerns no listener of this emitter. */
   #deliverQuietly(envelope: Envelope): void {
     const { ports } = this.connection
-    if (envelope.kind === 'port') ports.came(envelope)
-    else if (envelope.kind === 'port-close') ports.closed(envelope.port)
+    if (envelope.kind === 'port') ports.receive(envelope)
+    else if (envelope.kind === 'port-close') ports.receiveClose(envelope.port)
     else if (envelope.kind !== 'void') fail(`unexpected ${envelope.kind}`)
   }
 

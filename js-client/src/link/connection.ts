@@ -25,7 +25,7 @@ import type { EventHold } from '../concurrency/event-hold.js'
 import { Goodbye } from './goodbye.js'
 import { PageLink, type Call, type Rejected } from './page-link.js'
 import { PageLinks } from './page-links.js'
-import type { PagePorts } from '../ports/link-ports.js'
+import type { LinkPorts } from '../ports/link-ports.js'
 import { report } from '../concurrency/report-error.js'
 import type { Refusal } from '../transports/sync-request.js'
 import { Tab } from '../page/tab-token.js'
@@ -101,7 +101,7 @@ export class Connection extends EventEmitter implements Public.Connection, Sessi
   /** The id of the link: what documents in iframes of this one say to be frames of its tab. */
   get linkId(): string { return this.#links.newest.id }
   /** The ports of the link that messages come on. */
-  get ports(): PagePorts { return this.#links.arriving.ports }
+  get ports(): LinkPorts { return this.#links.arriving.ports }
   get debug(): boolean { return this.#welcome?.debug === true }
 
   /** Begins. Does nothing where there is no server or no WebSocket. */
@@ -145,7 +145,7 @@ export class Connection extends EventEmitter implements Public.Connection, Sessi
   }
 
   /** Sends the answer to a call that came with these ports' link. Where that is over, nobody waits for it. */
-  answer(ports: PagePorts, message: EncodedMessage): void {
+  answer(ports: LinkPorts, message: EncodedMessage): void {
     if (ports === this.#links.newest.ports && this.#state !== 'closed') this.post(message)
   }
 

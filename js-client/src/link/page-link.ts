@@ -8,7 +8,7 @@ import { ResetError } from '../core/errors.js'
 import { encodeControl, type EncodedMessage } from '../core/frame.js'
 import { DEFAULT_LIMITS, type Limits } from '../core/limits.js'
 import { Link, Side } from '../core/link/index.js'
-import { PagePorts } from '../ports/link-ports.js'
+import { LinkPorts } from '../ports/link-ports.js'
 
 /** An `invoke` that waits for its answer. */
 export interface Call {
@@ -33,7 +33,7 @@ interface Identity {
 export class PageLink {
   readonly link: Link
   readonly calls: Calls<Call>
-  readonly ports: PagePorts
+  readonly ports: LinkPorts
   /** The server has welcomed it at least once. */
   known = false
   #attempts = 0
@@ -43,7 +43,7 @@ export class PageLink {
   constructor(limits: Limits = DEFAULT_LIMITS, post: (message: EncodedMessage) => void = () => undefined) {
     this.link = new Link(Side.RENDERER, limits)
     this.calls = new Calls(Side.RENDERER, limits)
-    this.ports = new PagePorts(limits, post)
+    this.ports = new LinkPorts(limits, post)
   }
 
   /** The id of the link: what a document in an iframe says to belong to this one. */

@@ -69,7 +69,7 @@ export class SocketSession {
     this.#heartbeat = new Heartbeat(options.limits, Date.now())
     this.#socket = new WebSocketTransport(options.WebSocket, socketAddress(options.address, this.#number), {
       opened: () => { options.hold.run(() => { this.#send(page.hello(this.#number, options.description)) }) },
-      came: (data) => { options.hold.run(() => { this.#came(data) }) },
+      receive: (data) => { options.hold.run(() => { this.#receive(data) }) },
       lost: (code, reason) => { options.hold.run(() => { this.#lost(code, reason) }) },
     })
     this.#watch.start(options.limits.helloMs, () => { this.#drop() })
@@ -110,19 +110,19 @@ export class SocketSession {
     this.#listener.lost(code, reason)
   }
 
-  #came(data: string | Uint8Array): void {
+  #receive(data: string | Uint8Array): void {
     if (this.#over) return
     this.#heartbeat.heard(Date.now())
     try {
       const frame = decodeFrame(data, this.#limits)
-      if (frame.control) this.#controlCame(frame.control)
-      else this.#numberedCame(frame)
+      if (frame.control) this.#receiveControl(frame.control)
+      else this.#receiveNumbered(frame)
     } catch (error) {
       this.#refuse(error)
     }
   }
 
-  #controlCame(control: readonly unknown[]): void {
+  #receiveControl(control: readonly unknown[]): void {
     const message = parseControl(control)
     if (message.kind === 'welcome' && !this.#welcomed) {
       const { link } = this.#page
@@ -142,7 +142,7 @@ export class SocketSession {
     }
   }
 
-  #numberedCame(frame: Frame): void {
+  #receiveNumbered(frame: Frame): void {
     if (!this.#welcomed) fail('unexpected frame')
     const { link } = this.#page
     const envelopes = link.receive(frame, this.#number)

@@ -36,7 +36,7 @@ export class HandedPort {
   /** The page has given it back: then both ends are ours. */
   isBack = false
   /** Messages that were said to the page's end, and those that it has dispatched. */
-  #said = 0
+  #delivered = 0
   #heard = 0
   /** The other side is closed, and the page's end has not been told. */
   #over = false
@@ -48,14 +48,14 @@ export class HandedPort {
     port2.addEventListener('message', () => {
       this.#heard += 1
       // Behind the page's own listeners.
-      queueMicrotask(() => { this.#tell() })
+      queueMicrotask(() => { this.#emitClose() })
     })
     announceClose(port2)
     handed.set(port2, this)
   }
 
-  say(message: unknown, ports: MessagePort[]): void {
-    this.#said += 1
+  deliver(message: unknown, ports: MessagePort[]): void {
+    this.#delivered += 1
     this.inner.postMessage(message, ports)
   }
 
@@ -64,12 +64,12 @@ export class HandedPort {
     this.#over = !hearsClose()
     if (this.isBack) this.inner.postMessage(CLOSED)
     this.inner.close()
-    queueMicrotask(() => { this.#tell() })
+    queueMicrotask(() => { this.#emitClose() })
   }
 
   /** A port that was never started does not notice, as in Electron: it has not heard what came before. */
-  #tell(): void {
-    if (!this.#over || this.#heard < this.#said) return
+  #emitClose(): void {
+    if (!this.#over || this.#heard < this.#delivered) return
     this.#over = false
     const event = new Event('close')
     const { onclose } = this.port as { onclose?: ((event: Event) => void) | null }

@@ -18,7 +18,7 @@ import { report } from '../concurrency/report-error.js'
 /** What is talked through: a port of a channel that the page has made, or the channel of a port that it was given. */
 type End = MessagePort | HandedPort
 
-export class PagePorts {
+export class LinkPorts {
   readonly #limits: Limits
   readonly #post: (message: EncodedMessage) => void
   readonly #table: Ports<End>
@@ -70,8 +70,8 @@ export class PagePorts {
     })
   }
 
-  /** Something was said into a port. @throws ProtocolError when there never was such a port */
-  came({ port: id, value, fixups, segments, ports: ids }: Port): void {
+  /** Takes a message for a port. @throws ProtocolError when there never was such a port */
+  receive({ port: id, value, fixups, segments, ports: ids }: Port): void {
     const end = this.#table.get(id)
     const ports = this.handOut(ids)
     if (!end) {
@@ -79,12 +79,12 @@ export class PagePorts {
       return
     }
     const message = this.#readable(() => decode(value, fixups, segments, this.#limits))
-    if (end instanceof HandedPort) end.say(message, ports)
+    if (end instanceof HandedPort) end.deliver(message, ports)
     else end.postMessage(message, ports)
   }
 
   /** The other end of a port was closed. @throws ProtocolError when there never was such a port */
-  closed(id: number): void {
+  receiveClose(id: number): void {
     if (this.#table.get(id)) shut(this.#table.close(id))
   }
 
@@ -114,14 +114,14 @@ export class PagePorts {
   #listen(id: number, end: End): void {
     const port = end instanceof HandedPort ? end.inner : end
     port.onmessage = ({ data, ports }: MessageEvent) => {
-      if (data === CLOSED) this.#tellClosed(id)
-      else this.#say(id, data, ports)
+      if (data === CLOSED) this.#sendClose(id)
+      else this.#forward(id, data, ports)
     }
     // Of engines that tell, and of the electron module where they do not.
-    port.addEventListener('close', () => { this.#tellClosed(id) })
+    port.addEventListener('close', () => { this.#sendClose(id) })
   }
 
-  #say(id: number, data: unknown, ports: readonly MessagePort[]): void {
+  #forward(id: number, data: unknown, ports: readonly MessagePort[]): void {
     if (!this.#table.records.has(id)) return
     try {
       this.send(['port', id], this.#cloned(data), ports)
@@ -129,7 +129,7 @@ export class PagePorts {
       // No room, and nobody to tell: rather than leave one message out, the port ends.
       report(error)
       for (const port of ports) port.close()
-      this.#tellClosed(id)
+      this.#sendClose(id)
     }
   }
 
@@ -154,7 +154,7 @@ export class PagePorts {
     }
   }
 
-  #tellClosed(id: number): void {
+  #sendClose(id: number): void {
     const end = this.#table.close(id)
     if (!end) return
     shut(end)

@@ -21,7 +21,7 @@ export type SocketClass = new (url: string, protocol: string) => Socket
 /** Who is told what becomes of the socket. */
 export interface SocketListener {
   opened(): void
-  came(data: string | Uint8Array): void
+  receive(data: string | Uint8Array): void
   /** The socket ended, and not because `close` was called here. */
   lost(code: number, reason: string): void
 }
@@ -40,7 +40,7 @@ export class WebSocketTransport {
     socket.binaryType = 'arraybuffer'
     socket.onopen = () => { listener.opened() }
     socket.onmessage = ({ data }: { data: string | ArrayBuffer }) => {
-      listener.came(typeof data === 'string' ? data : new Uint8Array(data))
+      listener.receive(typeof data === 'string' ? data : new Uint8Array(data))
     }
     socket.onclose = ({ code, reason }: { code: number, reason: string }) => { listener.lost(code, reason) }
   }

@@ -38,8 +38,8 @@ describe('a port that the page gets', () => {
   test('hears a close of the other side behind all that was said, by a listener and by onclose', async () => {
     const events: Event[] = []
     Object.assign(handed.port, { onclose: (event: Event) => events.push(event) })
-    handed.say(1, [])
-    handed.say(2, [])
+    handed.deliver(1, [])
+    handed.deliver(2, [])
     listen(handed.port)
     handed.end()
     await until(() => heard.includes('close') && events.length > 0)
@@ -51,7 +51,7 @@ describe('a port that the page gets', () => {
     const { port1, port2 } = new MessageChannel()
     const got: MessagePort[] = []
     handed.port.onmessage = ({ ports }) => got.push(...ports)
-    handed.say('take', [port2])
+    handed.deliver('take', [port2])
     await until(() => got.length === 1)
     assert.ok(got[0] instanceof MessagePort)
     port1.close()
@@ -76,7 +76,7 @@ describe('a port that the page gives', () => {
     const taken = takeOver(handed.port)
     assert.ok(handed.isBack)
     taken.onmessage = ({ data }) => heard.push(data === CLOSED ? 'closed' : data)
-    handed.say('through', [])
+    handed.deliver('through', [])
     handed.end()
     await until(() => heard.length === 2)
     assert.deepEqual(heard, ['through', 'closed'])

@@ -6,12 +6,12 @@ import { decodeValue, parse, type Envelope, type Port } from '../../src/core/env
 import { LimitError, ProtocolError } from '../../src/core/errors.js'
 import { decodeFrame, encodeFrame, type EncodedMessage } from '../../src/core/frame.js'
 import { DEFAULT_LIMITS } from '../../src/core/limits.js'
-import { PagePorts } from '../../src/ports/link-ports.js'
+import { LinkPorts } from '../../src/ports/link-ports.js'
 import { quiet, until } from '../support/scripted-server.js'
 
 const REFUSED = { name: 'TypeError', message: 'Invalid value for transfer' }
 
-let ports: PagePorts
+let ports: LinkPorts
 /** What has left. */
 let sent: Envelope[]
 /** Channels that a test has opened: an open port keeps Node alive. */
@@ -36,7 +36,7 @@ function give(...transfer: MessagePort[]): void {
 /** The other side says something into a port. */
 function say(port: number, message: unknown, ids: number[] = []): void {
   const { skeleton, fixups, segments } = encode(message)
-  ports.came({ kind: 'port', port, value: skeleton, fixups, segments, meta: null, ports: ids })
+  ports.receive({ kind: 'port', port, value: skeleton, fixups, segments, meta: null, ports: ids })
 }
 
 const kinds = (): string[] => sent.map(({ kind }) => kind)
@@ -45,7 +45,7 @@ const said = (port: number): Port[] =>
 const valuesOf = (port: number): unknown[] => said(port).map((message) => decodeValue(message))
 
 beforeEach(() => {
-  ports = new PagePorts(DEFAULT_LIMITS, post)
+  ports = new LinkPorts(DEFAULT_LIMITS, post)
   sent = []
   channels = []
   refuse = undefined
@@ -142,7 +142,7 @@ describe('ports that the page gives away', () => {
   })
 
   test('too many leave the page what it has', () => {
-    ports = new PagePorts({ ...DEFAULT_LIMITS, openPorts: 1 }, post)
+    ports = new LinkPorts({ ...DEFAULT_LIMITS, openPorts: 1 }, post)
     const two = [channel(), channel()]
     assert.throws(() => { give(...two.map(({ port2 }) => port2)) }, { code: 'limit', limit: 'open_ports' })
     give(...two.slice(0, 1).map(({ port2 }) => port2))
@@ -171,7 +171,7 @@ describe('what cannot be read', () => {
     const heard: unknown[] = []
     port1.onmessage = ({ data }) => heard.push(data)
     give(port2)
-    ports.came({ kind: 'port', port: 1, value: [1], fixups: [['d', [7]]], segments: [], meta: null, ports: [] })
+    ports.receive({ kind: 'port', port: 1, value: [1], fixups: [['d', [7]]], segments: [], meta: null, ports: [] })
     say(1, 'next')
     await until(() => heard.length === 2)
     assert.deepEqual(heard, [null, 'next'])
@@ -183,7 +183,7 @@ describe('lies about ports', () => {
     give(channel().port2)
     for (const id of [3, 5, 2, 4]) {
       assert.throws(() => { say(id, 1) }, ProtocolError, String(id))
-      assert.throws(() => { ports.closed(id) }, ProtocolError, String(id))
+      assert.throws(() => { ports.receiveClose(id) }, ProtocolError, String(id))
     }
   })
 
@@ -193,7 +193,7 @@ describe('lies about ports', () => {
   })
 
   test('more than the limit are 4413', () => {
-    ports = new PagePorts({ ...DEFAULT_LIMITS, openPorts: 1 }, post)
+    ports = new LinkPorts({ ...DEFAULT_LIMITS, openPorts: 1 }, post)
     assert.throws(() => ports.handOut([2, 4]), { closeCode: 4413 })
   })
 })
@@ -216,7 +216,7 @@ describe('the end of a port', () => {
     port.addEventListener('close', () => heard.push('close'))
     say(2, 1)
     say(2, 2)
-    ports.closed(2)
+    ports.receiveClose(2)
     await until(() => heard.includes('close'))
     assert.deepEqual([heard.slice(0, 3), sent, ports.size], [[1, 2, 'close'], [], 0])
   })
@@ -226,7 +226,7 @@ describe('the end of a port', () => {
     port?.close()
     await until(() => sent.length === 1)
     say(2, 'late', [4])
-    ports.closed(2)
+    ports.receiveClose(2)
     await until(() => sent.length === 2)
     assert.deepEqual(sent.map((message) => message.kind === 'port-close' && message.port), [2, 4])
   })
@@ -270,7 +270,7 @@ for (const [what, limits, refusal] of [
     const inner = channel()
     let closes = 0
     for (const { port1 } of [outer, inner]) port1.addEventListener('close', () => { closes += 1 })
-    ports = new PagePorts(limits, post)
+    ports = new LinkPorts(limits, post)
     give(outer.port2)
     refuse = refusal
     outer.port1.postMessage('too much', [inner.port2])
