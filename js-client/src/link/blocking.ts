@@ -25,7 +25,7 @@ export interface BlockedConnection {
   describe(): DocumentDescription
   post(message: EncodedMessage): number
   /** The server does not go on with the link. */
-  refused(page: PageLink, refusal: Refusal): void
+  refused(link: PageLink, refusal: Refusal): void
 }
 
 export class Blocking {
@@ -41,40 +41,40 @@ export class Blocking {
   }
 
   /** Sends a `sync` on this link, and returns when its answer is there. @throws what `post` throws, and ResetError */
-  call(page: PageLink, channel: string, cloned: Cloned): Envelope {
+  call(link: PageLink, channel: string, cloned: Cloned): Envelope {
     const connection = this.#connection
-    const id = page.calls.open({ channel, resolve: nothing, reject: nothing, seq: 0 })
+    const id = link.calls.open({ channel, resolve: nothing, reject: nothing, seq: 0 })
     try {
       const seq = connection.post(encodeMessage(['sync', id, channel], cloned))
       introduceParent(connection.address)
-      const answer = this.#hold.block(() => this.#ask(page, id))
+      const answer = this.#hold.block(() => this.#ask(link, id))
       if (answer && 'kind' in answer) {
         connection.post(encodeMessage(['sync-done', id]))
         return answer
       }
-      replace(page.link, seq, encodeMessage(['void']))
+      replace(link.core, seq, encodeMessage(['void']))
       if (!answer) throw new UnansweredError(channel)
       // The page's listeners hear of it when its task has ended.
-      queueMicrotask(() => { connection.refused(page, answer) })
+      queueMicrotask(() => { connection.refused(link, answer) })
       throw new ResetError(answer.reason)
     } finally {
-      page.calls.settle(id)
+      link.calls.settle(id)
     }
   }
 
   /** What an iframe of this document needs in order to be a frame of its tab; a beacon makes a link. */
-  introduce(page: PageLink): void {
+  introduce(link: PageLink): void {
     const { address } = this.#connection
-    if (address === undefined || page.known) return
+    if (address === undefined || link.known) return
     introduceParent(address)
-    makeLink(beaconAddress(address), page, this.#connection.describe(), this.#limits)
+    makeLink(beaconAddress(address), link, this.#connection.describe(), this.#limits)
   }
 
-  #ask(page: PageLink, id: number): ReturnType<typeof askSync> {
+  #ask(link: PageLink, id: number): ReturnType<typeof askSync> {
     const { address } = this.#connection
     // A program without a server waits for one everywhere but here.
     if (address === undefined || typeof XMLHttpRequest === 'undefined') return undefined
-    return askSync(syncAddress(address), page, id, this.#connection.describe(), this.#limits)
+    return askSync(syncAddress(address), link, id, this.#connection.describe(), this.#limits)
   }
 }
 

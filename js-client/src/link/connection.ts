@@ -121,7 +121,7 @@ export class Connection extends EventEmitter implements Public.Connection, Sessi
     this.require()
     refuseMore('message_bytes', message.size, this.#welcome?.messageBytes ?? Infinity)
     const { newest } = this.#links
-    const seq = newest.link.post(message)
+    const seq = newest.core.post(message)
     this.goodbye.posted(newest)
     this.#session?.schedule()
     return seq
@@ -129,7 +129,7 @@ export class Connection extends EventEmitter implements Public.Connection, Sessi
 
   /** Runs `post`, and once more if the browser cuts off the script that runs it (goodbye.ts). */
   protect(post: () => void): void {
-    this.goodbye.protect(this.#links.newest.link, post)
+    this.goodbye.protect(this.#links.newest.core, post)
   }
 
   /** Sends an `invoke`. Whatever throws, no call is left open. */
@@ -174,8 +174,8 @@ export class Connection extends EventEmitter implements Public.Connection, Sessi
   }
 
   /** The server has said in a request what a close code would say. */
-  refused(page: PageLink, { code, reason }: Refusal): void {
-    if (page !== this.#links.newest || this.#state === 'closed') return
+  refused(link: PageLink, { code, reason }: Refusal): void {
+    if (link !== this.#links.newest || this.#state === 'closed') return
     this.#session?.close()
     this.lost(code, reason)
   }

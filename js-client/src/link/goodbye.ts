@@ -52,23 +52,23 @@ export class Goodbye {
   }
 
   /** A message was posted. */
-  posted(page: PageLink): void {
+  posted(link: PageLink): void {
     // A link without a socket so far is created by one beacon, which has to carry all messages.
-    if (!this.going || this.#due || !page.known) return
+    if (!this.going || this.#due || !link.known) return
     this.#due = true
     queueMicrotask(() => {
       this.#due = false
-      this.leave(page, undefined, false)
+      this.leave(link, undefined, false)
     })
   }
 
   /** Sends what is unsent, by the session's socket and by a beacon. @param bye - whether the link ends with it */
-  leave(page: PageLink, session: SocketSession | undefined, bye: boolean): void {
+  leave(link: PageLink, session: SocketSession | undefined, bye: boolean): void {
     this.#repeatPost()
     session?.finish(bye)
     const { address } = this.#document
-    const body = page.body(this.#document.describe(), this.#limits.beaconBytes)
-    if (bye && (page.known || body.length > 1)) body.push(page.bye())
+    const body = link.body(this.#document.describe(), this.#limits.beaconBytes)
+    if (bye && (link.known || body.length > 1)) body.push(link.bye())
     if (address !== undefined && body.length > 1) sendBeacon(beaconAddress(address), body)
   }
 

@@ -31,7 +31,8 @@ interface Identity {
 }
 
 export class PageLink {
-  readonly link: Link
+  /** Numbers, keeps and repeats the messages. */
+  readonly core: Link
   readonly calls: Calls<Call>
   readonly ports: LinkPorts
   /** The server has welcomed it at least once. */
@@ -41,7 +42,7 @@ export class PageLink {
 
   /** @param post - sends a message on this link */
   constructor(limits: Limits = DEFAULT_LIMITS, post: (message: EncodedMessage) => void = () => undefined) {
-    this.link = new Link(Side.RENDERER, limits)
+    this.core = new Link(Side.RENDERER, limits)
     this.calls = new Calls(Side.RENDERER, limits)
     this.ports = new LinkPorts(limits, post)
   }
@@ -63,9 +64,9 @@ export class PageLink {
 
   /** @param attempt - the socket's number, or 0 in the body of a request */
   hello(attempt: number, description: DocumentDescription): string {
-    const { received, first } = this.link
+    const { received, first } = this.core
     // Who has welcomed this link and does not know it now has forgotten it, and whatever it had sent.
-    const fresh = this.link.fresh && !this.known
+    const fresh = this.core.fresh && !this.known
     return encodeControl(received, 'hello', {
       ...this.#known, attempt, received, first, fresh, features: ['ports', 'invoke'], ...description,
     })
@@ -73,21 +74,21 @@ export class PageLink {
 
   /** The page ends the link, and this was the last number. */
   bye(): string {
-    return encodeControl(this.link.received, 'bye', this.link.last)
+    return encodeControl(this.core.received, 'bye', this.core.last)
   }
 
   /** The frames of a body (PROTOCOL.md 2.4): who sends it, and what is kept, the oldest first, of `room` bytes. */
   body(description: DocumentDescription, room?: number): (string | Uint8Array<ArrayBuffer>)[] {
     // First, because it says whether anything had left before this moment.
     const hello = this.hello(0, description)
-    return [hello, ...this.link.backlog(room)]
+    return [hello, ...this.core.backlog(room)]
   }
 
   /** Rejects every waiting call, in the order of the calls; each learns whether its message had ever left. */
   rejectCalls(reason: string): Rejected {
     const counts = { notSent: 0, unknownOutcome: 0 }
     for (const [, call] of this.calls.failAll()) {
-      const handed = this.link.wasHanded(call.seq)
+      const handed = this.core.wasHanded(call.seq)
       counts[handed ? 'unknownOutcome' : 'notSent'] += 1
       call.reject(new ResetError(reason, handed ? 'unknown-outcome' : 'not-sent'))
     }

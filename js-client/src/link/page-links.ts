@@ -25,7 +25,7 @@ export class PageLinks {
   /** The newest has ended, and its ports. @returns how many messages are given up */
   replace(): number {
     const old = this.#ending = this.newest
-    const givenUp = old.link.end()
+    const givenUp = old.core.end()
     old.ports.end()
     this.newest = this.#make()
     return givenUp
@@ -38,9 +38,9 @@ export class PageLinks {
 
   /** There will be none: whoever waits for an answer is told. */
   release(reason: string): void {
-    for (const page of [this.#ending, this.newest]) {
-      page?.rejectCalls(reason)
-      page?.ports.end()
+    for (const link of [this.#ending, this.newest]) {
+      link?.rejectCalls(reason)
+      link?.ports.end()
     }
   }
 }

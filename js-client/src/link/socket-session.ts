@@ -43,7 +43,7 @@ export interface SessionOptions {
 const DRAIN_WAIT = 20
 
 export class SocketSession {
-  readonly #page: PageLink
+  readonly #link: PageLink
   readonly #limits: Limits
   readonly #listener: SessionListener
   readonly #number: number
@@ -61,14 +61,14 @@ export class SocketSession {
   #scheduled = false
 
   /** @throws DOMException when the browser refuses to make such a socket at all */
-  constructor(page: PageLink, options: SessionOptions, listener: SessionListener) {
-    this.#page = page
+  constructor(link: PageLink, options: SessionOptions, listener: SessionListener) {
+    this.#link = link
     this.#limits = options.limits
     this.#listener = listener
-    this.#number = page.nextAttempt()
+    this.#number = link.nextAttempt()
     this.#heartbeat = new Heartbeat(options.limits, Date.now())
     this.#socket = new WebSocketTransport(options.WebSocket, socketAddress(options.address, this.#number), {
-      opened: () => { options.hold.run(() => { this.#send(page.hello(this.#number, options.description)) }) },
+      opened: () => { options.hold.run(() => { this.#send(link.hello(this.#number, options.description)) }) },
       receive: (data) => { options.hold.run(() => { this.#receive(data) }) },
       lost: (code, reason) => { options.hold.run(() => { this.#lost(code, reason) }) },
     })
@@ -94,7 +94,7 @@ export class SocketSession {
   finish(bye: boolean): void {
     if (this.#welcomed) {
       this.#sendUnsent(true)
-      if (bye) this.#send(this.#page.bye())
+      if (bye) this.#send(this.#link.bye())
     }
     this.close(CloseCode.NORMAL)
   }
@@ -125,9 +125,9 @@ export class SocketSession {
   #receiveControl(control: readonly unknown[]): void {
     const message = parseControl(control)
     if (message.kind === 'welcome' && !this.#welcomed) {
-      const { link } = this.#page
+      const { core } = this.#link
       // The answer of a `sync` may have overtaken it, and have acknowledged more.
-      link.attach(this.#number, Math.max(message.received, link.first - 1))
+      core.attach(this.#number, Math.max(message.received, core.first - 1))
       this.#welcomed = true
       this.#watchOn()
       this.#listener.welcomed(message)
@@ -144,14 +144,14 @@ export class SocketSession {
 
   #receiveNumbered(frame: Frame): void {
     if (!this.#welcomed) fail('unexpected frame')
-    const { link } = this.#page
-    const envelopes = link.receive(frame, this.#number)
-    if (frame.isBare && this.#heartbeat.shouldAnswer(Date.now())) this.#send(link.bareFrame())
-    if (link.ackOwed) this.#acknowledgeLater()
+    const { core } = this.#link
+    const envelopes = core.receive(frame, this.#number)
+    if (frame.isBare && this.#heartbeat.shouldAnswer(Date.now())) this.#send(core.bareFrame())
+    if (core.ackOwed) this.#acknowledgeLater()
     if (this.#drain.running) this.#flush()
     if (envelopes.length > 0) this.#listener.arrived(envelopes)
     // Behind the dispatch: what the page says in return carries the acknowledgement.
-    if (link.ackDue) this.schedule()
+    if (core.ackDue) this.schedule()
   }
 
   #flush(): void {
@@ -160,14 +160,14 @@ export class SocketSession {
     const full = this.#sendUnsent(false)
     if (full) this.#drain.start(DRAIN_WAIT, () => { this.#flush() })
     else this.#drain.stop()
-    if (this.#page.link.ackDue) this.#acknowledge()
+    if (this.#link.core.ackDue) this.#acknowledge()
   }
 
   /** @param all - also where the socket is full. @returns true when it stopped before the end. */
   #sendUnsent(all: boolean): boolean {
-    const { link } = this.#page
+    const { core } = this.#link
     while (all || !this.#socket.congested) {
-      const frame = link.takeFrame()
+      const frame = core.takeFrame()
       if (frame === null) return false
       this.#send(frame)
     }
@@ -179,7 +179,7 @@ export class SocketSession {
   }
 
   #acknowledge(): void {
-    if (this.#page.link.ackOwed) this.#send(this.#page.link.bareFrame())
+    if (this.#link.core.ackOwed) this.#send(this.#link.core.bareFrame())
   }
 
   #send(frame: string | Uint8Array<ArrayBuffer>): void {
@@ -196,7 +196,7 @@ export class SocketSession {
 
   #doubt(): void {
     this.#heartbeat.doubt(Date.now())
-    this.#send(this.#page.link.bareFrame())
+    this.#send(this.#link.core.bareFrame())
     this.#watch.start(this.#limits.probeMs, () => { this.#watchOn() })
   }
 
@@ -222,7 +222,7 @@ export class SocketSession {
   #end(): void {
     this.#over = true
     this.#welcomed = false
-    this.#page.link.detach(this.#number)
+    this.#link.core.detach(this.#number)
     for (const timer of [this.#watch, this.#ack, this.#drain]) timer.stop()
   }
 }

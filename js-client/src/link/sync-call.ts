@@ -15,13 +15,13 @@ const TRIES = 3
 
 /** @returns the answer, or why there will be none; undefined when nothing has answered */
 export function askSync(
-  url: string, page: PageLink, id: number, description: DocumentDescription, limits: Limits,
+  url: string, link: PageLink, id: number, description: DocumentDescription, limits: Limits,
 ): Envelope | Refusal | undefined {
   for (let tries = 0; tries < TRIES; tries++) {
     try {
-      const body = [...page.body(description), encodeControl(page.link.received, 'await', id)]
+      const body = [...link.body(description), encodeControl(link.core.received, 'await', id)]
       const answer = requestSync(url, encodeBody(body))
-      return answer instanceof Uint8Array ? read(answer, page, limits) : answer
+      return answer instanceof Uint8Array ? read(answer, link, limits) : answer
     } catch (error) {
       if (error instanceof ProtocolError) return { code: CloseCode.PROTOCOL_ERROR, reason: error.detail }
     }
@@ -30,16 +30,16 @@ export function askSync(
 }
 
 /** Has the server make the link, with all that it keeps and that a beacon may hold. */
-export function makeLink(url: string, page: PageLink, description: DocumentDescription, limits: Limits): void {
+export function makeLink(url: string, link: PageLink, description: DocumentDescription, limits: Limits): void {
   try {
-    requestSync(url, encodeBody(page.body(description, limits.beaconBytes)))
+    requestSync(url, encodeBody(link.body(description, limits.beaconBytes)))
   } catch {
     // No answer to a beacon has a body; and a server that is away hears nothing of what comes next either.
   }
 }
 
-function read(answer: Uint8Array, page: PageLink, limits: Limits): Envelope | undefined {
+function read(answer: Uint8Array, link: PageLink, limits: Limits): Envelope | undefined {
   const [frame, parcel] = partsOf(answer)
-  page.link.receive(decodeFrame(frame, limits), null)
+  link.core.receive(decodeFrame(frame, limits), null)
   return parse([decodeParcel([parcel])], limits)[0]
 }
