@@ -20,6 +20,7 @@ import {
 import { encodeMessage, type EncodedMessage } from '../core/frame.js'
 import { DEFAULT_LIMITS, type Limits } from '../core/limits.js'
 import { awaitParent, sharedHold, Waiting } from '../page/embedding.js'
+import type { LifecycleConnection } from '../page/lifecycle.js'
 import { EventEmitter } from '../channels/emitter.js'
 import type { EventHold } from '../concurrency/event-hold.js'
 import { Goodbye } from './goodbye.js'
@@ -56,7 +57,8 @@ const QUIET: readonly Envelope['kind'][] = ['result', 'error', 'port', 'port-clo
 /** A message, or a function that runs after the dispatch of all earlier messages. */
 type Job = Envelope | (() => void)
 
-export class Connection extends EventEmitter implements Public.Connection, SessionListener, BlockedConnection {
+export class Connection extends EventEmitter
+  implements Public.Connection, SessionListener, BlockedConnection, LifecycleConnection {
   /** What the server may call in this page, by channel (PROTOCOL.md 4.8): nothing, unless the page allows it. */
   readonly answers = new Map<string, (...args: unknown[]) => unknown>()
   readonly #options: ConnectionOptions

@@ -1,8 +1,8 @@
 /**
- * Tells a connection what becomes of the document: it goes away, comes back, wakes. A worker has nothing of that.
+ * Reports the lifecycle of the document to its connection: it unloads, is restored, wakes. A worker has none.
  *
- * The page's own listeners of `pagehide` run behind the one here and may send, so what is said last is said in the
- * event behind it, and that is not the same one everywhere (tests/browser/test_leaving.py):
+ * The page's own `pagehide` listeners run after the one here and may send. So the connection is left in the last event,
+ * which differs between engines (tests/browser/test_leaving.py):
  *
  * | document | Chromium | Firefox | WebKit |
  * |---|---|---|---|
@@ -10,12 +10,23 @@
  * | hidden, for good | `unload`, where it is allowed | `unload` | `visibilitychange` |
  * | hidden, may come back | `freeze` | none | `visibilitychange` |
  */
-import type { Connection } from '../link/connection.js'
 
 /** Chromium's alone; it is withdrawing `unload` from one page after the other. */
 interface Policy { readonly featurePolicy?: { allowsFeature(name: string): boolean } }
 
-export function followPage(connection: Connection): void {
+/** The connection, as far as the lifecycle concerns it. */
+export interface LifecycleConnection {
+  /** Its `going` is true from `pagehide` until the document is restored. */
+  readonly goodbye: { going: boolean }
+  /** The document unloads. @param mayReturn - whether the browser may restore it from its back/forward cache */
+  leave(mayReturn: boolean): void
+  /** The browser has restored the document. */
+  comeBack(): void
+  /** The page is visible again, or the network is back. @param online - true for the network */
+  wake(online: boolean): void
+}
+
+export function followPage(connection: LifecycleConnection): void {
   if (typeof window === 'undefined') return
   let away: PageTransitionEvent | undefined
   // More than once does no harm. A document that is here freezes and hides as well.
