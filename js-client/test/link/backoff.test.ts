@@ -1,0 +1,19 @@
+/** How long a page waits before its next socket. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { Backoff } from '../../src/link/backoff.js'
+
+describe('backoff', () => {
+  test('the bound doubles from 0.1 s to 10 s, and the wait is anywhere below it', () => {
+    const most = new Backoff(() => 1)
+    assert.deepEqual(Array.from({ length: 9 }, () => most.next()),
+      [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000])
+    assert.equal(new Backoff(() => 0).next(), 0)
+  })
+  test('a reset starts again', () => {
+    const backoff = new Backoff(() => 0.5)
+    backoff.next()
+    backoff.reset()
+    assert.equal(backoff.next(), 50)
+  })
+})

@@ -1,0 +1,54 @@
+/** Where the page finds its server, and the addresses of the server's endpoints. */
+import assert from 'node:assert/strict'
+import { afterEach, describe, test } from 'node:test'
+import { beaconAddress, findAddress, socketAddress } from '../../src/page/server-address.js'
+
+describe('the address', () => {
+  const globals = globalThis as { location?: unknown, document?: unknown }
+  function page(href: string | undefined, meta?: string): void {
+    globals.location = href === undefined ? undefined : new URL(href)
+    globals.document = { baseURI: href, querySelector: () => meta === undefined ? null : { content: meta } }
+  }
+  afterEach(() => {
+    Reflect.deleteProperty(globals, 'location')
+    Reflect.deleteProperty(globals, 'document')
+  })
+
+  test('what the page names wins, relative or at another origin', () => {
+    page('https://app.example/a/b.html', '/x/ipc')
+    assert.equal(findAddress('https://app.example/ipc/client.js'), 'https://app.example/x/ipc')
+    page('https://app.example/a/b.html', 'c/ipc/')
+    assert.equal(findAddress(undefined), 'https://app.example/a/c/ipc')
+    page('file:///home/me/page.html', 'http://127.0.0.1:8000/ipc')
+    assert.equal(findAddress('file:///home/me/client.js'), 'http://127.0.0.1:8000/ipc')
+  })
+  test('a script that the server served names its folder, also for a page from elsewhere', () => {
+    page('https://app.example/')
+    assert.equal(findAddress('https://api.example/root/ipc/client.js?v=1'), 'https://api.example/root/ipc')
+    page('file:///home/me/page.html')
+    assert.equal(findAddress('http://127.0.0.1:8000/ipc/client.global.js'), 'http://127.0.0.1:8000/ipc')
+  })
+  test('a script that a bundler made says nothing', () => {
+    page('http://app.example:8080/deep/page')
+    for (const script of ['http://app.example:8080/assets/index-a1b2.js', 'file:///app/client.js', '', undefined]) {
+      assert.equal(findAddress(script), 'http://app.example:8080/ipc')
+    }
+  })
+  test('a page from a file, and a program without pages, have none', () => {
+    page('file:///home/me/page.html')
+    assert.equal(findAddress(undefined), undefined)
+    page(undefined)
+    assert.equal(findAddress(undefined), undefined)
+  })
+  test('an address that is none is none', () => {
+    page('https://app.example/', 'ftp://app.example/ipc')
+    assert.equal(findAddress(undefined), undefined)
+    page('https://app.example/', 'https://')
+    assert.equal(findAddress(undefined), undefined)
+  })
+  test('the endpoints', () => {
+    assert.equal(socketAddress('https://a/ipc', 1), 'wss://a/ipc/socket')
+    assert.equal(socketAddress('http://a:1/ipc', 12), 'ws://a:1/ipc/socket/12')
+    assert.equal(beaconAddress('https://a/ipc'), 'https://a/ipc/beacon')
+  })
+})
