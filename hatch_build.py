@@ -1,8 +1,9 @@
 """Puts the browser's half, and the pages that the server ships, into the wheel.
 
-Runs inside hatchling. An editable install takes nothing from here (`webipc.assets` finds the checkout's own files), so
-Python work needs no npm. npm runs only where the bundle is absent: an sdist carries it, and so installs without Node.
-Where the files go must agree with `server/webipc/assets.py`, which reads them.
+Runs inside hatchling. An editable install takes nothing from here, because `webipc.pages.assets` finds the files of the
+checkout: so Python work needs no npm. npm runs only where the bundle is absent: an sdist carries it, and so installs
+without Node.
+Where the files go must agree with `server/webipc/pages/assets.py`, which reads them.
 """
 
 import shutil

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 import uvicorn
 
-from webipc.uvicorn_websocket import DirectWebSocket
+from webipc.servers.uvicorn import DirectWebSocket
 
 PATIENCE = 20.0
 """Seconds that anything may take before a test is told that it will not happen."""

@@ -22,8 +22,8 @@ from webipc.core.values import (
     TypedArray,
     undefined,
 )
-from webipc.core.values_binary import ELEMENT_BYTES
-from webipc.core.values_error import ERROR_CLASSES
+from webipc.core.values.binary import ELEMENT_BYTES
+from webipc.core.values.error import ERROR_CLASSES
 
 SAFE = 2**53 - 1
 

@@ -12,7 +12,8 @@ import pytest
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from webipc.arguments import SHOWN, ArgumentError, shown
+from webipc.channels.arguments import SHOWN, ArgumentError, shown
+from webipc.channels.handler import Handler
 from webipc.core.values import (
     ArrayBuffer,
     BigInt,
@@ -25,7 +26,6 @@ from webipc.core.values import (
     UndefinedType,
     undefined,
 )
-from webipc.handler import Handler
 
 
 class Color(Enum):

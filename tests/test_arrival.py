@@ -5,7 +5,7 @@ from contextvars import ContextVar
 
 import pytest
 
-from webipc.arrival import Arrival
+from webipc.servers.wakeup import Arrival
 
 WHO: ContextVar[str] = ContextVar("WHO", default="nobody")
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tests.applications import application
 from tests.connected import contents_of
 from webipc import IpcMain, IpcMainInvokeEvent, LimitError, Limits
-from webipc.bounds import check_size, parcel_size
 from webipc.core.frame import encode_parcel, sized
 from webipc.core.link import Link, Side
+from webipc.core.link.sizes import check_size, parcel_size
 from webipc.testing import InvokeError, Renderer
 
 # Whatever is larger than a part is a parcel, and a parcel is as large as a message may be.

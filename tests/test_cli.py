@@ -23,9 +23,9 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 from tests.serving import DIRECT, PATIENCE, STOCK, free_port, spawned, wait_until
-from webipc import cli
-from webipc.body_endpoint import CONTENT_TYPE
+from webipc.cli import command as cli
 from webipc.core.frame import encode_body, encode_control
+from webipc.endpoints.body import CONTENT_TYPE
 from webipc.version import SUBPROTOCOL, VERSION
 
 PROGRAM = """
@@ -186,7 +186,7 @@ def test_a_folder_of_pages_that_is_not_there_is_named_at_the_start(tmp_path: Pat
 
 def test_sockets_are_served_by_our_class_and_by_uvicorns_where_it_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cli._websocket_class() == DIRECT
-    monkeypatch.setitem(sys.modules, "webipc.uvicorn_websocket", None)
+    monkeypatch.setitem(sys.modules, "webipc.servers.uvicorn", None)
     assert cli._websocket_class() == STOCK
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import HTTPConnection
 
 from webipc import IpcMain, IpcMainEvent, IpcMainInvokeEvent
-from webipc.handler import Handler, HandlerError, Role
+from webipc.channels.handler import Handler, HandlerError, Role
 
 T = TypeVar("T")
 

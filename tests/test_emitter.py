@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from webipc.emitter import EventEmitter, MaxListenersExceededWarning, Registration, UnhandledError
+from webipc.channels.emitter import EventEmitter, MaxListenersExceededWarning, Registration, UnhandledError
 
 
 class Heard(list[Any]):

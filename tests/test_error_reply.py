@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from webipc.arguments import ArgumentError
+from webipc.channels.arguments import ArgumentError
 from webipc.core.errors import CloneError, DestroyedError, IpcError, LimitError, LinkEndedError, ResetError
 from webipc.core.values import JSError
-from webipc.error_reply import TEXT_LENGTH, NoHandlerError, ReplyNeverSentError, error_reply
+from webipc.dispatch.replies import TEXT_LENGTH, NoHandlerError, ReplyNeverSentError, error_reply
 
 
 def raised(error: BaseException) -> BaseException:

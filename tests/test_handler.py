@@ -11,14 +11,14 @@ from unittest.mock import AsyncMock, Mock
 import pytest
 from pydantic import BaseModel, Field
 
-from webipc.arguments import ArgumentError
-from webipc.handler import Handler, HandlerError, Role
-from webipc.ipc_event import IpcMainEvent, IpcMainInvokeEvent
+from webipc.channels.arguments import ArgumentError
+from webipc.channels.handler import Handler, HandlerError, Role
+from webipc.electron.ipc_event import IpcMainEvent, IpcMainInvokeEvent
 
 if TYPE_CHECKING:
     from decimal import Decimal as OnlyForTheTypeChecker
 
-    from webipc import ipc_event as only_for_the_type_checker
+    from webipc.electron import ipc_event as only_for_the_type_checker
 
 EventT = TypeVar("EventT", bound=IpcMainEvent)
 AnyT = TypeVar("AnyT")

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from webipc.arguments import ArgumentError
-from webipc.handler import Handler, HandlerError
-from webipc.ipc_event import IpcMainEvent, IpcMainInvokeEvent
-from webipc.ipc_main_impl import IpcMainImpl, SecondHandlerError
+from webipc.channels.arguments import ArgumentError
+from webipc.channels.handler import Handler, HandlerError
+from webipc.channels.ipc_main_impl import IpcMainImpl, SecondHandlerError
+from webipc.electron.ipc_event import IpcMainEvent, IpcMainInvokeEvent
 
 
 @pytest.fixture

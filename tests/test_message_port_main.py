@@ -13,7 +13,7 @@ import pytest
 
 from tests.waiting import settled, until
 from webipc import CloneError, JSMap, LimitError, MessageChannelMain, MessageEvent, MessagePortMain, undefined
-from webipc.message_port_main import TransferError, TransferTypeError, home
+from webipc.electron.message_port_main import TransferError, TransferTypeError, home
 
 
 class Ear:

@@ -13,8 +13,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from webipc import IpcMain, IpcMainEvent, IpcMainInvokeEvent
-from webipc.assets import page_folder
-from webipc.playground import describe
+from webipc.pages.assets import page_folder
+from webipc.pages.playground import describe
 
 FILES = ["index.html", "main.js", "playground.css", "icon.svg"]
 

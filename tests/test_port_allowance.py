@@ -15,7 +15,7 @@ from tests.connected import contents_of
 from tests.same import is_same
 from tests.waiting import until
 from webipc import IpcMain, IpcMainEvent, Limits, MessageChannelMain, MessageEvent, MessagePortMain, undefined
-from webipc.port_allowance import Allowance
+from webipc.ports.allowance import Allowance
 from webipc.testing import Renderer
 
 KILOBYTE = "x" * 1000

@@ -30,10 +30,10 @@ from webipc import (
 )
 from webipc.core.errors import CloseCode
 from webipc.core.frame import encode_control
-from webipc.in_memory import Browser, MemorySocket
-from webipc.message_port_main import TransferError, TransferTypeError
+from webipc.electron.message_port_main import TransferError, TransferTypeError
+from webipc.electron.web_frame_main import DisposedError
 from webipc.testing import Renderer
-from webipc.web_frame_main import DisposedError
+from webipc.testing.browser import Browser, MemorySocket
 
 
 class Ear:
@@ -478,8 +478,8 @@ async def test_nobody_on_the_way_decodes_what_is_forwarded(site: Site, monkeypat
             raise AssertionError("decoded on the way")
 
         with monkeypatch.context() as patched:
-            patched.setattr("webipc.port_end.decode_value", refuse)
-            patched.setattr("webipc.port_end.clone.decode", refuse)
+            patched.setattr("webipc.ports.ends.decode_value", refuse)
+            patched.setattr("webipc.ports.ends.clone.decode", refuse)
             channel.port1.post_message({"n": 1}, [MessageChannelMain().port1])
             # The receiving page is in this process too, and cannot read it; that is the one decoding there is.
             with pytest.raises(AssertionError, match="decoded on the way"):

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from tests.applications import application
 from webipc import IpcMain
 from webipc.core.errors import WebipcError
-from webipc.preload import Preload, PreloadError, is_module
+from webipc.pages.preload import Preload, PreloadError, is_module
 
 Write = Callable[[str, str], Path]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
-from webipc import program
-from webipc.program import ImportFailedError, StartError, Target, find_target, load
+from webipc.cli import program
+from webipc.cli.program import ImportFailedError, StartError, Target, find_target, load
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, get_args
 
 import pytest
 
-from webipc.core.clone_places import check_form
+from webipc.core.clone.places import check_form
 from webipc.core.envelope import Carrier, Control, Envelope, decode_value, parse, parse_control
 from webipc.core.errors import AfterClose, CloseCode, ProtocolError, after_close
 from webipc.core.frame import Frame, RawMessage, decode_frame, encode_frame, sized

@@ -16,8 +16,9 @@ from websockets.sync.client import ClientConnection
 
 from tests.raw_sockets import Site, closing, greeted, hello, socket
 from tests.serving import DIRECT, STOCK, Live, live, wait_until
-from webipc import Limits, websocket_transport
+from webipc import Limits
 from webipc.core.frame import encode_body
+from webipc.endpoints import websocket_transport
 from webipc.version import SUBPROTOCOL
 
 BEACON_TYPE = "application/vnd.webipc.v1"

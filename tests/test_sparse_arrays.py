@@ -9,12 +9,12 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, BeforeValidator, RootModel
 
-from webipc.arguments import ArgumentError
+from webipc.channels.arguments import ArgumentError
+from webipc.channels.handler import Handler
 from webipc.core import clone
 from webipc.core.frame import decode_frame
 from webipc.core.values import JSArray
-from webipc.core.values_array import MAX_ARRAY_LENGTH
-from webipc.handler import Handler
+from webipc.core.values.array import MAX_ARRAY_LENGTH
 
 # One place more than 1,000, and 16 for the one item: short enough for a test that finds the guard broken.
 SPARSE = JSArray(1_017, {0: 0})

@@ -19,8 +19,8 @@ from webipc.core.envelope import decode_value, parse
 from webipc.core.errors import ResetError
 from webipc.core.frame import decode_frame, decode_parcel, encode_body, encode_control, encode_message
 from webipc.core.link import Link, Side
-from webipc.in_memory import Answer, Browser
 from webipc.testing import Renderer, SyncError
+from webipc.testing.browser import Answer, Browser
 
 NEVER = {"error": "reply was never sent"}
 TYPE = "application/vnd.webipc.v1"

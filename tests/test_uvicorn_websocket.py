@@ -19,8 +19,8 @@ from websockets.typing import Origin, Subprotocol
 from tests.raw_sockets import Site, closing, greeted, hello
 from tests.serving import DIRECT, STOCK, Live, live, wait_until
 from webipc import IpcMainEvent, Limits
+from webipc.endpoints.websocket_transport import DirectTransport
 from webipc.version import SUBPROTOCOL
-from webipc.websocket_transport import DirectTransport
 
 MOST = 2_228_224
 """What `webipc run` lets uvicorn take in one message."""
@@ -327,7 +327,7 @@ def test_a_peer_that_speaks_before_it_is_let_in_is_heard(early: int | None, site
 
     async def hesitant(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "websocket":
-            entered.append(scope["extensions"]["webipc.direct"])
+            entered.append(scope["extensions"]["webipc.servers.frame_socket"])
             while not entered[0]._has_spoken:  # noqa: ASYNC110 - uvicorn sets it, and has no event for it
                 await asyncio.sleep(0)
         await site.app(scope, receive, send)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.waiting import until
-from webipc.waiting_room import WaitingRoom
+from webipc.concurrency.keyed_event import WaitingRoom
 
 
 def room(seconds: float = 3600) -> WaitingRoom[str]:

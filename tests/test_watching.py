@@ -13,9 +13,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from tests.serving import wait_until
-from webipc import IpcMain, serving, watching
-from webipc.app import mounts
-from webipc.watching import Restarter
+from webipc import IpcMain
+from webipc.cli import reloader, worker
+from webipc.cli.reloader import Restarter
+from webipc.mount import mounts
 
 FOLDER = "TESTED_FOLDER"
 
@@ -61,7 +62,7 @@ def test_what_changes_while_the_program_starts_is_seen(folder: Path, config: uvi
 def test_a_program_that_does_not_end_is_killed_and_started_anew(
     folder: Path, config: uvicorn.Config, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(watching, "END_SECONDS", 0.1)
+    monkeypatch.setattr(reloader, "END_SECONDS", 0.1)
     restarter = Restarter(config, does_not_end, [])
     restarter.startup()
     wait_until((folder / "started").exists, "the program runs")
@@ -86,4 +87,4 @@ def test_what_an_editor_keeps_beside_a_page_is_no_change_of_it(tmp_path: Path, n
     pages.mkdir(parents=True)
     app = FastAPI()
     IpcMain().mount(app, pages=pages)
-    assert serving._concerns(mounts(app), str(pages / name)) is expected
+    assert worker._concerns(mounts(app), str(pages / name)) is expected

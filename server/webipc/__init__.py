@@ -11,7 +11,10 @@
 Whatever is named here is public; the rest may change without notice. `webipc.testing` is public too.
 """
 
-from webipc.arguments import ArgumentError
+from webipc.channels.arguments import ArgumentError
+from webipc.channels.emitter import EventEmitter, MaxListenersExceededWarning
+from webipc.channels.handler import HandlerError
+from webipc.channels.ipc_main_impl import SecondHandlerError
 from webipc.core.errors import (
     BufferFullError,
     CloneError,
@@ -43,15 +46,12 @@ from webipc.core.values import (
     hole,
     undefined,
 )
-from webipc.emitter import EventEmitter, MaxListenersExceededWarning
-from webipc.handler import HandlerError
-from webipc.ipc_event import IpcMainEvent, IpcMainInvokeEvent
+from webipc.electron.ipc_event import IpcMainEvent, IpcMainInvokeEvent
+from webipc.electron.message_port_main import MessageChannelMain, MessageEvent, MessagePortMain, TransferError
+from webipc.electron.web_contents import WebContents
+from webipc.electron.web_frame_main import DisposedError, WebFrameMain
 from webipc.ipc_main import IpcMain, WrongLoopError
-from webipc.ipc_main_impl import SecondHandlerError
-from webipc.message_port_main import MessageChannelMain, MessageEvent, MessagePortMain, TransferError
 from webipc.version import VERSION
-from webipc.web_contents import WebContents
-from webipc.web_frame_main import DisposedError, WebFrameMain
 
 __version__ = VERSION
 

@@ -12,17 +12,17 @@ from typing import Any, TypeVar
 
 from fastapi import FastAPI
 
-from webipc import app as fastapi_app
+from webipc import mount as mounting
+from webipc.access.origins import Origins
+from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.core.errors import WebipcError
 from webipc.core.limits import DEFAULT_LIMITS, Limits
-from webipc.hub import Hub
-from webipc.ipc_main_impl import IpcMainImpl
-from webipc.origins import Origins
-from webipc.playground import Playground
-from webipc.preload import Preload
-from webipc.settings import Settings
-from webipc.web_contents import WebContents
-from webipc.web_frame_main import WebFrameMain
+from webipc.electron.web_contents import WebContents
+from webipc.electron.web_frame_main import WebFrameMain
+from webipc.hub.hub import Hub
+from webipc.hub.settings import Settings
+from webipc.pages.playground import Playground
+from webipc.pages.preload import Preload
 
 CreatedListener = TypeVar("CreatedListener", bound=Callable[..., Any])
 
@@ -110,16 +110,16 @@ class IpcMain(IpcMainImpl):
             raise RuntimeError("this IpcMain is mounted already; make another one for another application")
         if not prefix.startswith("/") or not prefix.strip("/"):
             raise ValueError(f"the prefix must begin with a slash and name a path, such as '/ipc'; got {prefix!r}")
-        folder = None if pages is None else fastapi_app.existing_folder(pages)
+        folder = None if pages is None else mounting.existing_folder(pages)
         self._app = app
-        served = fastapi_app.routes(self._hub_here, self._origins, self._limits)
-        served.append(fastapi_app.preload_route(self._preload, self._origins, lambda: self.debug))
+        served = mounting.routes(self._hub_here, self._origins, self._limits)
+        served.append(mounting.preload_route(self._preload, self._origins, lambda: self.debug))
         served += Playground(self, self._has_playground).routes()
-        mount = fastapi_app.IpcMount(prefix.rstrip("/"), served, folder, self._preload, _Mounted(self))
-        fastapi_app.mount_routes(app, mount)
-        fastapi_app.wrap_lifespan(app, self._begin, self._end)
+        mount = mounting.IpcMount(prefix.rstrip("/"), served, folder, self._preload, _Mounted(self))
+        mounting.mount_routes(app, mount)
+        mounting.wrap_lifespan(app, self._begin, self._end)
         if folder is not None:
-            fastapi_app.serve_pages(app, folder)
+            mounting.serve_pages(app, folder)
 
     def broadcast(self, channel: str, *args: Any) -> None:
         """Send a message to every page, encoded once.

@@ -27,7 +27,7 @@ from webipc import (
     MessageEvent,
     MessagePortMain,
 )
-from webipc.port_end import End
+from webipc.ports.ends import End
 
 HOOKS = """(() => {
   window.heard = []

@@ -13,7 +13,7 @@ from tests.browser.site import PAGES, visit
 from tests.network import Relay
 from tests.serving import Live, live, wait_until
 from webipc import IpcMainEvent, Limits
-from webipc.assets import client_file
+from webipc.pages.assets import client_file
 
 EARLY = """
 ;(() => {

@@ -28,7 +28,7 @@ from webipc.core.values import (
     hole,
     undefined,
 )
-from webipc.core.values_binary import kind_of_array
+from webipc.core.values.binary import kind_of_array
 
 NAN = float("nan")
 

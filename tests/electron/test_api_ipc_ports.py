@@ -12,7 +12,7 @@ from tests.electron.titles import electron
 from tests.electron.window import Main, Once, Window, collected
 from webipc import ArrayBuffer, EventEmitter, MessageChannelMain, MessageEvent, MessagePortMain
 from webipc.core.values import undefined
-from webipc.message_port_main import TransferError, TransferTypeError
+from webipc.electron.message_port_main import TransferError, TransferTypeError
 
 
 async def once(emitter: EventEmitter, name: str) -> tuple[Any, ...]:

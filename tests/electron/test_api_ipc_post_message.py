@@ -10,7 +10,7 @@ import pytest
 from tests.electron.titles import electron
 from tests.electron.window import Main, Window
 from webipc import CloneError, MessageChannelMain
-from webipc.message_port_main import TransferError
+from webipc.electron.message_port_main import TransferError
 
 PostMessage = Callable[..., None]
 

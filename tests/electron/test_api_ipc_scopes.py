@@ -11,7 +11,7 @@ import pytest
 from tests.electron.titles import electron
 from tests.electron.window import Main, Once, Window
 from webipc import IpcMainEvent
-from webipc.ipc_main_impl import IpcMainImpl
+from webipc.channels.ipc_main_impl import IpcMainImpl
 
 Scope = Callable[[Window], IpcMainImpl]
 

@@ -12,7 +12,7 @@ from tests.browser.framed import Site, click, quick
 from tests.electron.titles import electron
 from tests.serving import wait_until
 from webipc import JSError, WebContents, WebFrameMain, undefined
-from webipc.ipc_main_impl import IpcMainImpl
+from webipc.channels.ipc_main_impl import IpcMainImpl
 
 
 @pytest.fixture

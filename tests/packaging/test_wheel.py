@@ -6,7 +6,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 from tests.packaging.conftest import Distributions, Installation, run
-from webipc.assets import CLIENT_FILES, PRELOAD_RUNTIME
+from webipc.pages.assets import CLIENT_FILES, PRELOAD_RUNTIME
 
 CLIENT = {f"webipc/static/{name}" for name in (*CLIENT_FILES, PRELOAD_RUNTIME)}
 

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any, assert_type
 
-from webipc.emitter import EventEmitter
-from webipc.handler import Handler
-from webipc.ipc_event import IpcMainEvent, IpcMainInvokeEvent
-from webipc.ipc_main_impl import IpcMainImpl
+from webipc.channels.emitter import EventEmitter
+from webipc.channels.handler import Handler
+from webipc.channels.ipc_main_impl import IpcMainImpl
+from webipc.electron.ipc_event import IpcMainEvent, IpcMainInvokeEvent
 
 emitter = EventEmitter()
 ipc_main = IpcMainImpl()

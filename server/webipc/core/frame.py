@@ -14,9 +14,9 @@ from typing import Any, Final, NamedTuple, NoReturn, Protocol, TypeGuard
 
 import orjson
 
-from .errors import CloseCode, LimitError, ProtocolError
-from .limits import DEFAULT_LIMITS, Limits
-from .tuples import new
+from webipc.core.errors import CloseCode, LimitError, ProtocolError
+from webipc.core.limits import DEFAULT_LIMITS, Limits
+from webipc.core.tuples import new
 
 _Bytes = bytes | bytearray | memoryview
 

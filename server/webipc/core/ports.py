@@ -6,9 +6,9 @@ Must not know what a port leads to, nor messages or time. Twin: js-client/src/co
 
 from typing import Any, Generic, TypeVar
 
-from .errors import CloseCode, LimitError, ProtocolError
-from .limits import DEFAULT_LIMITS, Limits
-from .link import Side
+from webipc.core.errors import CloseCode, LimitError, ProtocolError
+from webipc.core.limits import DEFAULT_LIMITS, Limits
+from webipc.core.link import Side
 
 T = TypeVar("T")
 

@@ -1,0 +1,282 @@
+"""`Handler`: a function of the application on a channel, inspected once, when it is registered.
+
+Finds out whether it is `async`, that it takes the event first, and what its other parameters are. Must not know how it
+is run (the inbox and the router do that) nor how arguments are validated (arguments.py).
+"""
+
+import functools
+import inspect
+import re
+import sys
+import types
+import typing
+from collections.abc import Iterator
+from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from webipc.channels.arguments import Arguments, Parameter, shown
+from webipc.channels.dependencies import filled_by_fastapi, remedy_for
+from webipc.channels.emitter import NEW_LISTENER, REMOVE_LISTENER, Listener
+from webipc.channels.event import Event
+from webipc.core.errors import LocalError
+
+Role = Literal["on", "handle"]
+
+# Where an annotation cannot be resolved, only the names in it are known.
+_EVENT_NAMES: Final = frozenset({"IpcMainEvent", "IpcMainInvokeEvent"})
+_POSITIONAL: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+# What people call an event whatever its annotation says.
+_EVENT_WORDS: Final = frozenset({"event", "_event", "evt", "e", "_"})
+# Node tells their listeners a channel and a listener: there is no event.
+_WITHOUT_EVENT: Final = frozenset({NEW_LISTENER, REMOVE_LISTENER})
+
+
+class HandlerError(LocalError, TypeError):
+    """A function that cannot be a handler or a listener. Raised when it is registered."""
+
+    code = "bad-handler"
+
+    def __init__(self, channel: str, detail: str) -> None:
+        """`detail` is the whole text."""
+        super().__init__(detail)
+        self.channel = channel
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type["HandlerError"], tuple[str, str]]:
+        return type(self), (self.channel, self.detail)
+
+
+class Handler:
+    """A function that a channel leads to: a listener of `on`, or the handler of `handle`."""
+
+    __slots__ = ("_arguments", "_parameters", "_returns", "bind", "channel", "function", "is_async", "name", "role")
+
+    def __init__(self, function: Listener, channel: str, role: Role) -> None:
+        """Inspect the function.
+
+        Raises HandlerError when it does not take the event first, is a generator, has a keyword-only parameter without
+        a default, or an annotation that cannot be resolved or validated.
+        """
+        self.function = function
+        self.channel = channel
+        # "on" for a listener, whose result is nobody's, "handle" for the one that answers.
+        self.role: Role = role
+        self.name = _name(function)
+        # True when calling it gives a coroutine. (A `def` may still return an awaitable, which whoever runs it awaits.)
+        self.is_async = inspect.iscoroutinefunction(_callable(function))
+        self._refuse_generators()
+        signature = _signature(function)
+        self._returns: Any = signature.return_annotation
+        # Those behind the event.
+        self._parameters = self._behind_the_event(list(signature.parameters.values()))
+        self._arguments = self._make_arguments()
+        # Returns the arguments to call the function with, behind the event: `function(event, *bind(args))`.
+        self.bind = self._arguments.bind
+
+    @property
+    def kind(self) -> Literal["async", "sync"]:
+        """`async` for `async def`, also behind a partial, a bound method or `__call__`; else `sync`."""
+        return "async" if self.is_async else "sync"
+
+    def __call__(self, event: Any = None, *args: Any) -> Any:
+        """Validate the arguments and call the function; return its result, or its coroutine."""
+        return self.function(event, *self._arguments.bind(list(args)))
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a person wants to know before calling it, in plain values."""
+        return {
+            "name": self.name,
+            "channel": self.channel,
+            "doc": inspect.getdoc(_definition(self.function)),
+            "parameters": [_describe(p) for p in self._parameters if p.kind in (*_POSITIONAL, p.VAR_POSITIONAL)],
+            "returns": _text(self._returns),
+        }
+
+    def __repr__(self) -> str:
+        return f"<Handler {self.name} for {self.channel!r}>"
+
+    def _what(self) -> str:
+        return f"{'listener' if self.role == 'on' else 'handler'} for '{self.channel}'"
+
+    def _refuse_generators(self) -> None:
+        function = _callable(self.function)
+        if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
+            kind = "an async generator" if inspect.isasyncgenfunction(function) else "a generator"
+            remedy = "return a list, or send each item with event.sender.send()"
+            raise HandlerError(self.channel, f"{self._what()} is {kind}, which cannot be streamed to a page: {remedy}")
+
+    def _behind_the_event(self, parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:
+        first = parameters[0] if parameters else None
+        if first is not None and self._takes_event(first):
+            # `*args` takes the event and everything behind it.
+            return parameters if first.kind is first.VAR_POSITIONAL else parameters[1:]
+        if first is not None and first.name in _EVENT_WORDS:
+            parameters = parameters[1:]
+        rest = "".join(f", {_source(parameter)}" for parameter in parameters)
+        define = "async def" if self.is_async else "def"
+        text = f"{self._what()} must take the event first: {define} {self.name}(event{rest})"
+        raise HandlerError(self.channel, text)
+
+    def _takes_event(self, first: inspect.Parameter) -> bool:
+        if first.kind not in (*_POSITIONAL, first.VAR_POSITIONAL):
+            return False
+        if self.channel in _WITHOUT_EVENT:
+            return True
+        try:
+            return _is_event(_resolve(first.annotation, self.function))
+        except Exception:  # noqa: BLE001 - an annotation is any expression
+            # Imported for the type checker alone, most likely: then only the name is known.
+            return not _EVENT_NAMES.isdisjoint(re.findall(r"\w+", _text(first.annotation)))
+
+    def _make_arguments(self) -> Arguments:
+        positional = []
+        rest = None
+        for parameter in self._parameters:
+            self._refuse_dependency(parameter)
+            if parameter.kind in _POSITIONAL:
+                positional.append(self._parameter(parameter))
+            elif parameter.kind is parameter.VAR_POSITIONAL:
+                rest = self._parameter(parameter)
+            elif parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
+                text = f"the keyword-only parameter '{parameter.name}' needs a default"
+                raise HandlerError(self.channel, f"{self._what()}: {text}: a page sends its arguments by position")
+        return Arguments(self.channel, positional, rest)
+
+    def _refuse_dependency(self, parameter: inspect.Parameter) -> None:
+        """Refuse what FastAPI would fill in from a request: there is none, and a page must not supply the value."""
+        try:
+            annotation = _resolve(parameter.annotation, self.function)
+        except Exception:  # noqa: BLE001 - `_parameter` says so where the annotation is needed
+            annotation = None
+        name = filled_by_fastapi(annotation, parameter.default)
+        if name is not None:
+            text = f"FastAPI would fill in '{parameter.name}' ({name}), but a message of a page is no request"
+            raise HandlerError(self.channel, f"{self._what()}: {text}: {remedy_for(name)}")
+
+    def _parameter(self, parameter: inspect.Parameter) -> Parameter:
+        if isinstance(parameter.default, FieldInfo):
+            remedy = f"write {parameter.name}: Annotated[{_text(parameter.annotation)}, Field(...)] instead"
+            raise HandlerError(self.channel, f"{self._what()}: a Field cannot be the default of a parameter: {remedy}")
+        try:
+            annotation = _resolve(parameter.annotation, self.function)
+        except Exception as error:
+            text = f"the annotation '{_text(parameter.annotation)}' of '{parameter.name}' cannot be resolved ({error})"
+            remedy = "it validates the argument, so import it outside of TYPE_CHECKING"
+            raise HandlerError(self.channel, f"{self._what()}: {text}: {remedy}") from error
+        try:
+            return Parameter(parameter.name, annotation, parameter.default)
+        except Exception as error:
+            reason = str(error).partition("\n")[0]
+            text = f"the annotation '{_text(parameter.annotation)}' of '{parameter.name}' cannot be validated: {reason}"
+            raise HandlerError(self.channel, f"{self._what()}: {text}") from error
+
+
+def _callable(function: Any) -> Any:
+    """Return what decides whether a call gives a coroutine: the function of a partial, `__call__` of an object."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    if inspect.isroutine(function) or inspect.isclass(function) or hasattr(function, "__code__"):
+        return function
+    return type(function).__call__
+
+
+def _definition(function: Any) -> Any:
+    """Return the function that was written with `def`, whose module the annotations belong to."""
+    function = inspect.unwrap(_callable(function))
+    function = _callable(function)
+    if inspect.isclass(function):
+        function = function.__init__
+    return getattr(function, "__func__", function)
+
+
+def _name(function: Any) -> str:
+    while isinstance(function, functools.partial):
+        function = function.func
+    name = getattr(function, "__name__", None)
+    if not isinstance(name, str):
+        name = type(function).__name__
+    return name if name.isidentifier() else "handler"
+
+
+def _signature(function: Any) -> inspect.Signature:
+    try:
+        if sys.version_info >= (3, 14):
+            # Annotations are evaluated when they are asked for, and a name for the type checker alone would raise.
+            import annotationlib
+
+            return inspect.signature(function, annotation_format=annotationlib.Format.FORWARDREF)
+        return inspect.signature(function)
+    except ValueError:
+        # Some builtins have none. They get what comes.
+        return inspect.Signature([inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)])
+
+
+def _resolve(annotation: Any, function: Any) -> Any:
+    """Return an annotation without strings in it. Raises whatever the evaluation raises."""
+    holder = types.SimpleNamespace(__annotations__={"it": annotation})
+    definition = _definition(function)
+    names = getattr(definition, "__globals__", {})
+    hints = typing.get_type_hints(holder, names, dict(_local_names(definition)), include_extras=True)
+    # `None` as an annotation means its type; nothing else changes.
+    return hints["it"]
+
+
+def _local_names(definition: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the names that a function sees besides its module's: those of the function in which it was defined.
+
+    That one is still running when its inner function is registered by a decorator.
+    """
+    code = getattr(definition, "__code__", None)
+    frame: types.FrameType | None = sys._getframe()  # noqa: SLF001 - there is no other way up
+    while frame is not None:
+        if any(constant is code for constant in frame.f_code.co_consts):
+            yield from frame.f_locals.items()
+            break
+        frame = frame.f_back
+    for parameter in getattr(definition, "__type_params__", ()):
+        yield parameter.__name__, parameter
+
+
+def _is_event(annotation: Any) -> bool:
+    if annotation in (inspect.Parameter.empty, Any, object):
+        return True
+    if get_origin(annotation) is Annotated:
+        return _is_event(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return all(_is_event(member) for member in get_args(annotation) if member is not type(None))
+    if isinstance(annotation, TypeVar):
+        return annotation.__bound__ is None or _is_event(annotation.__bound__)
+    if not inspect.isclass(annotation):
+        return hasattr(annotation, "__value__") and _is_event(annotation.__value__)
+    # A Protocol says what the function needs of the event; it could not validate an argument, so it is none.
+    is_protocol = bool(getattr(annotation, "_is_protocol", False))
+    return is_protocol or issubclass(annotation, Event)
+
+
+def _text(annotation: Any) -> str:
+    if annotation is inspect.Parameter.empty:
+        return ""
+    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+
+
+def _source(parameter: inspect.Parameter) -> str:
+    """Return a parameter as it stands in a `def`."""
+    stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else ""
+    if parameter.kind is parameter.VAR_KEYWORD:
+        stars = "**"
+    annotation = _text(parameter.annotation)
+    text = f"{stars}{parameter.name}{': ' if annotation else ''}{annotation}"
+    if parameter.default is parameter.empty:
+        return text
+    return f"{text} = {shown(parameter.default)}" if annotation else f"{text}={shown(parameter.default)}"
+
+
+def _describe(parameter: inspect.Parameter) -> dict[str, Any]:
+    has_default = parameter.default is not parameter.empty
+    return {
+        "name": _source(parameter.replace(annotation=parameter.empty, default=parameter.empty)),
+        "annotation": _text(parameter.annotation),
+        "default": shown(parameter.default) if has_default else None,
+        "required": not has_default and parameter.kind is not parameter.VAR_POSITIONAL,
+    }

@@ -1,0 +1,67 @@
+"""Structured clone: any value as a JSON skeleton with fixups and binary segments, and back (PROTOCOL.md section 5).
+
+`encode` takes whatever a program sends, `decode` gives what a page sent. This file is their face; the work is in
+clone_encode.py and clone_decode.py. Knows nothing of messages, frames or JSON text.
+Twin: js-client/src/core/clone.ts
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from webipc.core.clone.decoder import Decoder
+from webipc.core.clone.encoder import Encoder
+from webipc.core.clone.scan import is_plain
+from webipc.core.errors import ProtocolError
+from webipc.core.limits import DEFAULT_LIMITS, Limits
+from webipc.core.tuples import new
+
+
+class Cloned(NamedTuple):
+    """What a value is on the wire. The skeleton may be what was given itself: turn it into JSON before it changes."""
+
+    # JSON's own types, with `orjson.Fragment` where a part is JSON already.
+    skeleton: Any
+    # `[code, path, ...]`, in the order of section 5.
+    fixups: list[list[Any]]
+    # Raw bytes, which nobody can change.
+    segments: list[bytes | memoryview]
+
+
+def encode(value: Any, limits: Limits = DEFAULT_LIMITS, root: str = "args") -> Cloned:
+    """Return what is sent for a value.
+
+    Plain JSON is found by one look and passed on as it is; anything else is copied. Objects that are reached twice
+    stay one object, and cycles stay cycles. `root` names the value in the texts of errors (`args[1].user`).
+
+    `CloneError` for what a page could not receive, with its path and the remedy. `LimitError` for `depth`, `nodes`,
+    `fixups`, `segments` and `bigint_digits`, which the receiver would refuse.
+    """
+    if is_plain(value, limits.depth):
+        return new(Cloned, (value, [], []))
+    encoder = Encoder(limits, root)
+    skeleton, segments = encoder.encode(value)
+    if encoder.has_references:
+        if encoder.has_fragment:
+            # What is inside a fragment counts as well when references are followed.
+            encoder = Encoder(limits, root, fragments=False)
+            skeleton, segments = encoder.encode(value)
+        encoder.check_reach(skeleton)
+    return Cloned(skeleton, encoder.fixups, segments)
+
+
+def decode(
+    skeleton: Any,
+    fixups: Sequence[Any],
+    segments: Sequence[bytes | bytearray | memoryview],
+    limits: Limits = DEFAULT_LIMITS,
+) -> Any:
+    """Return the value that a peer sent; takes over the skeleton, which must be nobody else's.
+
+    `ProtocolError` for everything that section 5 refuses. Without fixups the value is the skeleton, and its depth is
+    left to whoever parsed the JSON.
+    """
+    if fixups:
+        return Decoder(skeleton, fixups, segments, limits).decode()
+    if segments:
+        raise ProtocolError(f"{len(segments)} segments came with a value without fixups; every segment needs one")
+    return skeleton

@@ -1,0 +1,80 @@
+"""One cheap look that tells whether a value is plain JSON, so that it need not be walked again.
+
+Knows nothing of fixups. No twin: in the page the walk itself begins with this look.
+"""
+
+from math import copysign
+from typing import Any, Final
+
+from webipc.core.values.scalar import MAX_SAFE_INTEGER
+
+_WORDS: Final = frozenset({str, bool, type(None)})
+_CONTAINERS: Final = frozenset({list, dict, tuple})
+
+
+def is_plain_number(value: float) -> bool:
+    """Tell whether JSON writes a number so that both languages read the same one back.
+
+    Asked about exact ints and floats only. Not plain are -0, NaN, infinities, and what lies beyond ±(2**53 - 1).
+    """
+    # NaN fails the comparison; zero is the one number whose sign has to be looked at.
+    return -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER and (value != 0 or copysign(1, value) > 0)
+
+
+def is_plain(value: Any, depth: int) -> bool:
+    """Tell whether `value` is JSON's own throughout: exact types, plain numbers, no container in two places.
+
+    A container that is nested deeper than `depth` counts as not plain. Goes level by level, so that depth costs
+    nothing to count and a container that comes back is met before it is opened again.
+    """
+    kind = type(value)
+    if kind in _WORDS:
+        return True
+    if kind is int or kind is float:
+        return is_plain_number(value)
+    if kind not in _CONTAINERS:
+        return False
+    below: list[Any] = []
+    if depth < 1 or not _is_flat(value, below):
+        return False
+    # Arguments are a list in any case, and most often hold no other container.
+    return not below or _is_plain_below(below, {id(value)}, depth - 1)
+
+
+def _is_plain_below(below: list[Any], seen: set[int], depth: int) -> bool:
+    count = len(seen)
+    for _ in range(depth):
+        # The empty tuple is one object everywhere, and has no identity to lose.
+        level = [container for container in below if container != ()]
+        seen.update(map(id, level))
+        count += len(level)
+        if len(seen) != count:
+            return False
+        below = []
+        if not all(_is_flat(container, below) for container in level):
+            return False
+        if not below:
+            return True
+    return all(container == () for container in below)
+
+
+# Every value that is sent goes through this loop: a call for each would cost half as much again.
+def _is_flat(container: Any, below: list[Any]) -> bool:  # noqa: C901
+    """Tell whether what a container holds is plain as far as it is no container; those are put into `below`."""
+    if type(container) is dict:
+        for key in container:
+            if type(key) is not str:
+                return False
+        container = container.values()
+    for value in container:
+        kind = type(value)
+        if kind in _WORDS:
+            continue
+        if kind is int:
+            if not -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
+                return False
+        elif kind in _CONTAINERS:
+            below.append(value)
+        elif kind is not float or not is_plain_number(value):
+            return False
+    return True

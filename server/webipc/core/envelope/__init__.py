@@ -1,0 +1,347 @@
+"""The messages and the control messages as types, and the check that what came has their shape (PROTOCOL.md sections
+4 and 6). A value stays the undecoded skeleton, so that whoever drops a message need not decode it.
+
+What a field may hold is in envelope_fields.py, and what stands where in a message in envelope_rows.py. Has no behaviour
+and no state; does not know in which order messages may come. Twin: js-client/src/core/envelope.ts
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, TypeGuard, cast, get_args
+
+from pydantic import Discriminator, FailFast, Field, Tag, TypeAdapter, ValidationError
+
+from webipc.core.clone import decode
+from webipc.core.envelope.fields import (
+    MAX_SAFE_INTEGER,
+    Count,
+    ErrorValue,
+    Fixups,
+    OptionalMeta,
+    Positive,
+    Segments,
+    Text,
+    Token,
+    Truth,
+)
+from webipc.core.envelope.rows import form_of, refuse_excess, row_of
+from webipc.core.errors import ProtocolError
+from webipc.core.frame import RawMessage
+from webipc.core.limits import DEFAULT_LIMITS, Limits
+from webipc.core.tuples import new
+
+Meta: TypeAlias = Mapping[str, Any]
+"""What may accompany a value: `deadline`, `traceparent`, and keys of later versions. The peer's claims, unchecked."""
+
+
+class Send(NamedTuple):
+    """Arguments for the listeners of a channel; nothing is answered."""
+
+    kind: Literal["send"]
+    channel: Text
+    value: Any
+    meta: OptionalMeta = None
+    fixups: Fixups = ()
+    segments: Segments = ()
+
+
+class Post(NamedTuple):
+    """A message with port handles."""
+
+    kind: Literal["post"]
+    channel: Text
+    value: Any
+    ports: list[Positive]
+    meta: OptionalMeta = None
+    fixups: Fixups = ()
+    segments: Segments = ()
+
+
+class SendTo(NamedTuple):
+    """Arguments for the listeners of another page: the main document of the web contents with this id."""
+
+    kind: Literal["send-to"]
+    contents: Positive
+    channel: Text
+    value: Any
+    meta: OptionalMeta = None
+    fixups: Fixups = ()
+    segments: Segments = ()
+
+
+class Invoke(NamedTuple):
+    """A call that asks for one `Result` or `ErrorReply` with its id."""
+
+    kind: Literal["invoke"]
+    id: Positive
+    channel: Text
+    value: Any
+    meta: OptionalMeta = None
+    fixups: Fixups = ()
+    segments: Segments = ()
+
+
+class Result(NamedTuple):
+    """What a call returned."""
+
+    kind: Literal["result"]
+    id: Positive
+    value: Any
+    meta: OptionalMeta = None
+    fixups: Fixups = ()
+    segments: Segments = ()
+
+
+class ErrorReply(NamedTuple):
+    """What a call raised."""
+
+    kind: Literal["error"]
+    id: Positive
+    value: ErrorValue
+    meta: OptionalMeta = None
+    fixups: Fixups = ()
+    segments: Segments = ()
+
+
+class Sync(NamedTuple):
+    """A call whose answer travels outside the numbering."""
+
+    kind: Literal["sync"]
+    id: Positive
+    channel: Text
+    value: Any
+    meta: OptionalMeta = None
+    fixups: Fixups = ()
+    segments: Segments = ()
+
+
+class SyncDone(NamedTuple):
+    """The answer of a `Sync` need not be kept any longer."""
+
+    kind: Literal["sync-done"]
+    id: Positive
+
+
+class Void(NamedTuple):
+    """Takes a number and means nothing."""
+
+    kind: Literal["void"]
+
+
+class Port(NamedTuple):
+    """A message through a port."""
+
+    kind: Literal["port"]
+    port: Positive
+    value: Any
+    ports: list[Positive]
+    meta: OptionalMeta = None
+    fixups: Fixups = ()
+    segments: Segments = ()
+
+
+class PortClose(NamedTuple):
+    """A port was closed."""
+
+    kind: Literal["port-close"]
+    port: Positive
+
+
+class Part(NamedTuple):
+    """A piece of a parcel: `segments` is this piece alone, `remaining` counts the bytes of the parcel behind it."""
+
+    kind: Literal["part"]
+    remaining: Count
+    segments: Segments = ()
+
+
+Carrier: TypeAlias = Send | Post | SendTo | Invoke | Result | ErrorReply | Sync | Port
+"""A message with a value: see `decode_value`."""
+
+Envelope: TypeAlias = Carrier | SyncDone | Void | PortClose | Part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """The first frame of a page on each socket (PROTOCOL.md 6.1, where each field is explained)."""
+
+    link: Token
+    secret: Token
+    attempt: Count
+    received: Count
+    first: Positive
+    fresh: Truth
+    features: list[Text]
+    token: Token | None = None
+    url: Text | None = None
+    name: Text | None = None
+    version: Text | None = None
+    parent: Token | None = None
+    process: Text | None = None
+    kind: Literal["hello"] = "hello"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Welcome:
+    """The server's answer to `Hello` (PROTOCOL.md 6.1, where each field is explained)."""
+
+    received: Count
+    features: list[Text]
+    process: Text
+    web_contents_id: Annotated[Positive, Field(alias="webContentsId")]
+    token: Token
+    frame_token: Annotated[Token, Field(alias="frameToken")]
+    message_bytes: Annotated[Positive, Field(alias="messageBytes")]
+    debug: Truth | None = None
+    version: Text | None = None
+    kind: Literal["welcome"] = "welcome"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reset:
+    """The link has ended, and why (PROTOCOL.md 6.5)."""
+
+    reason: Text
+    kind: Literal["reset"] = "reset"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bye:
+    """The page ends the link; `last` is the last number that it used (PROTOCOL.md 6.6)."""
+
+    last: Count
+    kind: Literal["bye"] = "bye"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Await:
+    """The last frame of a synchronous request: answer it when this call is answered (PROTOCOL.md 4.6)."""
+
+    id: Positive
+    kind: Literal["await"] = "await"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reload:
+    """The page is asked to load itself again: a developer has changed it (PROTOCOL.md 6.8)."""
+
+    kind: Literal["reload"] = "reload"
+
+
+Control: TypeAlias = Hello | Welcome | Reset | Bye | Await | Reload
+
+# Each kind and its named tuple.
+_KINDS: Final = {get_args(kind.__annotations__["kind"])[0]: kind for kind in get_args(Envelope)}
+_FORMS: Final = {name: form_of(kind) for name, kind in _KINDS.items()}
+
+
+def _kind_of(row: list[Any]) -> Any:
+    return row[0]
+
+
+# Any, because a type checker cannot know a union that is made while the program runs.
+_TAGGED: Any = reduce(or_, [Annotated[kind, Tag(name)] for name, kind in _KINDS.items()])
+
+# One call of this validates a whole frame. The rows have every field of the named tuple, because Pydantic fills in a
+# default more slowly than it takes an argument.
+_MESSAGES: Final[TypeAdapter[list[Envelope]]] = TypeAdapter(
+    Annotated[list[Annotated[_TAGGED, Discriminator(_kind_of)]], FailFast()]
+)
+
+_CONTROLS: Final[TypeAdapter[Control]] = TypeAdapter(Annotated[Control, Field(discriminator="kind")])
+
+
+def parse(messages: Sequence[RawMessage], limits: Limits = DEFAULT_LIMITS) -> list[Envelope]:
+    """Give the numbered messages of a frame their types.
+
+    Raises:
+        ProtocolError: 4400 on a kind, a field or a count of elements that PROTOCOL.md section 4 does not know; 4413 on
+            too long a channel, or too many segments or fixups. Then none of the messages counts as received.
+    """
+    common = [_common(fields, segments, limits.channel_length) for fields, segments in messages]
+    if None not in common:
+        return cast("list[Envelope]", common)
+    rows = [row_of(fields, segments, _FORMS, limits) for fields, segments in messages]
+    try:
+        envelopes = _MESSAGES.validate_python(rows)
+    except ValidationError as error:
+        raise _protocol_error(error) from None
+    for envelope in envelopes:
+        _check_channel(getattr(envelope, "channel", ""), limits.channel_length)
+    return envelopes
+
+
+def _common(fields: list[Any], segments: Sequence[memoryview], longest: int) -> Send | Invoke | Result | None:
+    """Return what nearly every message is, if nothing about it is unusual; None leaves the whole frame to Pydantic.
+
+    It takes a quarter of Pydantic's time, and refuses nothing: what is refused, and in which words, is decided in one
+    place. `longest` is the limit of a channel.
+    """
+    if segments:
+        return None
+    match fields:
+        case ["invoke", number, channel, value] if _is_id(number) and _is_short(channel, longest):
+            return new(Invoke, ("invoke", number, channel, value, None, (), segments))
+        case ["send", channel, value] if _is_short(channel, longest):
+            return new(Send, ("send", channel, value, None, (), segments))
+        case ["result", number, value] if _is_id(number):
+            return new(Result, ("result", number, value, None, (), segments))
+    return None
+
+
+def _is_id(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 < value <= MAX_SAFE_INTEGER
+
+
+def _is_short(channel: object, longest: int) -> TypeGuard[str]:
+    """Tell whether it is a channel whose length need not be counted in code units."""
+    return type(channel) is str and len(channel) <= longest and channel.isascii()
+
+
+def parse_control(control: Sequence[Any]) -> Control:
+    """Give a control message its type; `ProtocolError` 4400 when it is none, or a field has the wrong type.
+
+    Keys that this version does not know are ignored, as PROTOCOL.md 6.1 wants it.
+    """
+    match control:
+        case ["bye", last]:
+            fields = {"last": last, "kind": "bye"}
+        case ["await", call]:
+            fields = {"id": call, "kind": "await"}
+        case [str(kind), dict(named)]:
+            fields = {**named, "kind": kind}
+        case _:
+            raise ProtocolError(
+                "expected a kind and an object, or bye or await and a number, as a control message; got something else"
+            )
+    try:
+        return _CONTROLS.validate_python(fields)
+    except ValidationError as error:
+        raise _protocol_error(error) from None
+
+
+def decode_value(carrier: Carrier, limits: Limits = DEFAULT_LIMITS) -> Any:
+    """Return the value of a message; `ProtocolError` when its fixups do not fit it.
+
+    To be called once for each message: the value may be made of its skeleton.
+    """
+    if not carrier.fixups and not carrier.segments:
+        # JSON's own types need no decoding.
+        return carrier.value
+    return decode(carrier.value, carrier.fixups, carrier.segments, limits)
+
+
+def _check_channel(channel: str, allowed: int) -> None:
+    # A code point has one code unit or two: most channels are so short that nothing need be counted.
+    if len(channel) * 2 <= allowed:
+        return
+    units = len(channel) + sum(character > "\uffff" for character in channel)
+    refuse_excess("code units in a channel", units, allowed)
+
+
+def _protocol_error(error: ValidationError) -> ProtocolError:
+    """Say where and what was expected, and nothing of what came: it may be the secret."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return ProtocolError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")

@@ -1,0 +1,341 @@
+"""The link of one document with the server: numbers messages, keeps them until they are acknowledged, replays them on
+the next socket and drops what comes twice (PROTOCOL.md 6.2-6.6). Large messages travel in parts: link_parcel.py.
+
+Must not know sockets or time: whoever drives it gives it frames, and asks it for frames. It compares numbers only, so
+any mixture of sockets and bodies may carry the frames. Twin: js-client/src/core/link.ts
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any, Final
+
+from webipc.core.envelope import Envelope, parse
+from webipc.core.errors import BufferFullError, LimitError, LinkEndedError, LocalError, ProtocolError, ResetError
+from webipc.core.frame import EncodedMessage, Frame, RawMessage, encode_frame, sized
+from webipc.core.limits import DEFAULT_LIMITS, Limits
+from webipc.core.link.batch import batch_of, frame_size
+from webipc.core.link.parcel import Parcel, cut, is_part
+
+# What of a link is a plain value already: see `snapshot`.
+_PLAIN: Final = ("first", "handed", "received", "owed_messages", "owed_bytes", "claimed", "attempt", "ended")
+
+
+class Side(Enum):
+    """The two roles: the server is MAIN, the page RENDERER."""
+
+    MAIN = "main"
+    RENDERER = "renderer"
+
+
+class Link:
+    """One end of a link, for either side. Every method is synchronous and leaves the link unchanged when it raises,
+    but for `ProtocolError`, after which the link has to end.
+
+    Order: messages arrive in the order of `post`, each once, however many sockets and bodies carry them.
+    """
+
+    def __init__(self, side: Side, limits: Limits = DEFAULT_LIMITS) -> None:
+        self.side = side
+        self._limits = limits
+        # Kept messages: those that the attached socket got, with the numbers from `first` on, and behind them the rest.
+        self._sent: deque[EncodedMessage] = deque()
+        self._unsent: deque[EncodedMessage] = deque()
+        # The lowest number that is kept, or the one that will be used next.
+        self._first = 1
+        # The sizes of what is kept.
+        self._kept_bytes = 0
+        # The highest number that was ever in a frame for a socket or a body.
+        self._handed = 0
+        # The last number that was received in order; repetitions are known by it.
+        self._received = 0
+        # What came since the last frame that left: the peer does not know yet that it may forget this.
+        self._owed_messages = 0
+        self._owed_bytes = 0
+        # What has come of a message that travels in parts.
+        self._parcel = Parcel(limits)
+        # The highest attempt so far.
+        self._claimed = 0
+        # The socket that owns the link, or None between two.
+        self._attempt: int | None = None
+        self._ended = False
+
+    @property
+    def attempt(self) -> int | None:
+        """The number of the socket that owns the link, or None between two."""
+        return self._attempt
+
+    @property
+    def attached(self) -> bool:
+        """A socket carries the link."""
+        return self._attempt is not None
+
+    @property
+    def received(self) -> int:
+        """The number of the last message that was received in order."""
+        return self._received
+
+    @property
+    def first(self) -> int:
+        """The lowest number that is kept, or the one that will be used next."""
+        return self._first
+
+    @property
+    def last(self) -> int:
+        """The last number that was used."""
+        return self._first + self.kept_count - 1
+
+    @property
+    def fresh(self) -> bool:
+        """No numbered message of this link was ever handed to a socket or a body (PROTOCOL.md 6.1)."""
+        return self._handed == 0
+
+    @property
+    def kept_count(self) -> int:
+        """How many messages the peer has not acknowledged; parts count."""
+        return len(self._sent) + len(self._unsent)
+
+    @property
+    def kept_bytes(self) -> int:
+        """The sizes of the messages that the peer has not acknowledged."""
+        return self._kept_bytes
+
+    @property
+    def is_full(self) -> bool:
+        """As many messages are unsent as one frame holds: it is no use to wait for more."""
+        return len(self._unsent) >= self._limits.frame_messages
+
+    @property
+    def ack_owed(self) -> bool:
+        """Something came that no frame of ours has acknowledged."""
+        return self._owed_messages > 0
+
+    @property
+    def ack_due(self) -> bool:
+        """So much came that a bare frame has to acknowledge it now (PROTOCOL.md 6.3)."""
+        return self._owed_messages >= self._limits.ack_messages or self._owed_bytes >= self._limits.ack_bytes
+
+    def was_handed(self, seq: int) -> bool:
+        """Tell whether the message was ever in a frame, so that nobody knows what became of it. Also after `end`."""
+        return seq <= self._handed
+
+    def post(self, message: EncodedMessage) -> int:
+        """Number and keep a message, in parts when it is large; it leaves with a later `take_frame` or `backlog`.
+
+        Returns:
+            The number of the message, or of its last part.
+
+        Raises:
+            LimitError: the message, or its parcel, is larger than `message_bytes`. Nothing was numbered.
+            BufferFullError: there is no room until the peer acknowledges. Nothing was numbered.
+            LinkEndedError: the link is over.
+        """
+        if self._ended:
+            raise LinkEndedError
+        limits = self._limits
+        size = message.size
+        if size > limits.message_bytes:
+            raise LimitError("message_bytes", size, limits.message_bytes)
+        # A small message without segments is the rule, and is looked at no further.
+        parts = None if size <= limits.part_bytes and not message.segments else self._parts(message)
+        count = len(self._sent) + len(self._unsent) + (1 if parts is None else len(parts))
+        kept = self._kept_bytes + (size if parts is None else sum(part.size for part in parts))
+        if kept > limits.kept_bytes:
+            raise BufferFullError("kept_bytes", kept, limits.kept_bytes)
+        if count > limits.kept_messages:
+            raise BufferFullError("kept_messages", count, limits.kept_messages)
+        if parts is None:
+            self._unsent.append(message)
+        else:
+            self._unsent.extend(parts)
+        self._kept_bytes = kept
+        return self._first + count - 1
+
+    def replace(self, seq: int, message: EncodedMessage) -> None:
+        """Give a kept message up under its number: `["void"]` goes in its place.
+
+        Nothing happens when the peer has acknowledged it, nor to a part: other parts of its parcel may have arrived,
+        and nothing else may come between them (PROTOCOL.md 4.3).
+        """
+        if not self._first <= seq <= self.last:
+            return
+        index = seq - self._first
+        queue, index = (self._sent, index) if index < len(self._sent) else (self._unsent, index - len(self._sent))
+        if not is_part(queue[index]):
+            self._kept_bytes += message.size - queue[index].size
+            queue[index] = message
+
+    def claim(self, attempt: int) -> bool:
+        """For MAIN, on `hello`: tell whether this socket is newer than all before (PROTOCOL.md 6.4).
+
+        If it is, what older ones deliver is ignored from now on, and nobody carries the link until `attach`.
+        """
+        if attempt <= self._claimed:
+            return False
+        self._claimed = attempt
+        self._attempt = None
+        return True
+
+    def can_resume(self, first: int, received: int) -> bool:
+        """Tell whether a peer that keeps from `first` on, and has received up to `received`, can go on with this link.
+
+        It cannot when one side lacks what the other no longer keeps, or claims what was never sent: `gap` of
+        PROTOCOL.md 6.5.
+        """
+        return first <= self._received + 1 and self._first - 1 <= received <= self._handed
+
+    def attach(self, attempt: int, peer_received: int) -> None:
+        """Let a socket carry the link, after `hello` and `welcome`: what the peer lacks is sent again.
+
+        Raises:
+            ResetError: `gap`; the peer cannot have received just that (see `can_resume`).
+            LocalError: a newer socket has claimed the link since.
+        """
+        if attempt < self._claimed:
+            raise LocalError(f"attempt {attempt} cannot carry the link, attempt {self._claimed} has claimed it")
+        if not self.can_resume(self._received + 1, peer_received):
+            raise ResetError("gap")
+        self._forget(peer_received)
+        self._unsent.extendleft(reversed(self._sent))
+        self._sent.clear()
+        self._claimed = self._attempt = attempt
+        # Our hello or welcome has just told what we have received.
+        self._settle_ack()
+
+    def detach(self, attempt: int) -> None:
+        """Note that a socket is gone. Nothing happens when another one owns the link by now."""
+        if self._attempt == attempt:
+            self._attempt = None
+
+    def take_frame(self) -> str | bytes | None:
+        """Return the next unsent messages as one frame for the attached socket; None when there are none, or no socket.
+
+        It holds as many messages as PROTOCOL.md section 3 allows; a part is alone in it.
+        """
+        if not self._unsent or self._attempt is None:
+            return None
+        unsent, sent = self._unsent, self._sent
+        seq = self._first + len(sent)
+        # A message that is alone is a frame, whatever it is.
+        batch = batch_of(unsent, self._limits) if len(unsent) > 1 else (unsent[0],)
+        frame = encode_frame(seq, self._received, batch)
+        if len(batch) == len(unsent):
+            sent.extend(unsent)
+            unsent.clear()
+        else:
+            for _ in batch:
+                sent.append(unsent.popleft())
+        self._handed = max(self._handed, seq + len(batch) - 1)
+        self._owed_messages = self._owed_bytes = 0
+        return frame
+
+    def bare_frame(self) -> str:
+        """Return an acknowledgement and a sign of life."""
+        self._settle_ack()
+        return str(encode_frame(self.last + 1, self._received, ()))
+
+    def backlog(self, max_bytes: int | None = None) -> list[str | bytes]:
+        """Return what is kept, oldest first, as frames for the body of a request; of at most `max_bytes` altogether.
+
+        The socket still sends it too: the peer knows repetitions by their numbers. What came stays to be acknowledged,
+        because nobody may ever read a body.
+        """
+        frames: list[str | bytes] = []
+        rest = deque((*self._sent, *self._unsent))
+        seq, room = self._first, max_bytes
+        while batch := batch_of(rest, self._limits, room):
+            frames.append(encode_frame(seq, self._received, batch))
+            seq += len(batch)
+            self._handed = max(self._handed, seq - 1)
+            if room is not None:
+                room -= frame_size(batch)
+            for _ in batch:
+                rest.popleft()
+        return frames
+
+    def receive(self, frame: Frame, attempt: int | None) -> list[Envelope]:
+        """Take a frame: its acknowledgement first, then the messages that are new, each once and in order.
+
+        Args:
+            frame: what came; of a control frame only the acknowledgement is read.
+            attempt: the socket that it came by, or None for the body of a request. What a socket delivers that does
+                not own the link is ignored (PROTOCOL.md 6.4).
+
+        Raises:
+            ProtocolError: the link has to end.
+        """
+        if self._ended or (attempt is not None and attempt != self._attempt):
+            return []
+        if frame.ack > self._handed:
+            raise ProtocolError(f"number {frame.ack} was acknowledged; the last one that was sent is {self._handed}")
+        if frame.ack >= self._first:
+            self._forget(frame.ack)
+        messages = self._new_messages(frame)
+        if not messages:
+            return []
+        envelopes = self._parcel.joined(parse(messages, self._limits))
+        self._received += len(messages)
+        self._owed_messages += len(messages)
+        self._owed_bytes += frame.size
+        return envelopes
+
+    def end(self) -> int:
+        """End the link. Return how many messages, parts counted, the peer has not acknowledged; they are given up."""
+        count = self.kept_count
+        self._forget(self.last)
+        self._parcel = Parcel(self._limits)
+        self._attempt = None
+        self._ended = True
+        return count
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return everything that this link is, as plain values, for `restore`."""
+        return {
+            **{name: getattr(self, f"_{name}") for name in _PLAIN},
+            "sent": [_plain(message) for message in self._sent],
+            "unsent": [_plain(message) for message in self._unsent],
+            "parcel": bytes(self._parcel.pieces),
+            "remaining": self._parcel.remaining,
+        }
+
+    @classmethod
+    def restore(cls, side: Side, limits: Limits, snapshot: dict[str, Any]) -> "Link":
+        """Return a link that goes on where the one that made the snapshot was."""
+        link = cls(side, limits)
+        for name in _PLAIN:
+            setattr(link, f"_{name}", snapshot[name])
+        link._sent.extend(sized(*message) for message in snapshot["sent"])
+        link._unsent.extend(sized(*message) for message in snapshot["unsent"])
+        link._kept_bytes = sum(message.size for message in (*link._sent, *link._unsent))
+        link._parcel = Parcel(limits, snapshot["parcel"], snapshot["remaining"])
+        return link
+
+    def _forget(self, up_to: int) -> None:
+        sent, unsent, kept_bytes = self._sent, self._unsent, self._kept_bytes
+        for _ in range(self._first, up_to + 1):
+            # An acknowledgement may reach behind what the socket got: a body has brought it first.
+            kept_bytes -= (sent or unsent).popleft().size
+        self._kept_bytes = kept_bytes
+        self._first = max(self._first, up_to + 1)
+
+    def _settle_ack(self) -> None:
+        self._owed_messages = self._owed_bytes = 0
+
+    def _parts(self, message: EncodedMessage) -> Sequence[EncodedMessage]:
+        """Return the message itself, or the parts that its parcel is cut into."""
+        limits = self._limits
+        # Many small segments can make the frame of a small message larger than a receiver takes.
+        if message.size <= limits.part_bytes and frame_size((message,)) <= limits.socket_bytes:
+            return [message]
+        return cut(message, limits)
+
+    def _new_messages(self, frame: Frame) -> list[RawMessage]:
+        """PROTOCOL.md 6.2: one more is taken, a number not larger is dropped, and beyond that is an error."""
+        known = self._received + 1 - frame.seq
+        if known < 0 and frame.messages:
+            raise ProtocolError(f"the next number is {self._received + 1}; {frame.seq} came")
+        return frame.messages[max(known, 0) :]
+
+
+def _plain(message: EncodedMessage) -> list[Any]:
+    return [message.json, [bytes(segment) for segment in message.segments]]

@@ -1,0 +1,81 @@
+"""The parcel of a message that is too large for one frame: cut into parts on one side, joined on the other (PROTOCOL.md
+4.3).
+
+Must not know numbers, nor what carries a part: to link.py it is a message like any other, but for being alone in its
+frame.
+"""
+
+from itertools import pairwise
+from typing import Final
+
+from webipc.core.envelope import Envelope, Part, parse
+from webipc.core.errors import CloseCode, LimitError, ProtocolError
+from webipc.core.frame import EncodedMessage, decode_parcel, encode_parcel, sized
+from webipc.core.limits import Limits
+
+_PART: Final = b'["part",'
+
+
+def cut(message: EncodedMessage, limits: Limits) -> list[EncodedMessage]:
+    """Return the parts that the parcel of a message is cut into. Raises LimitError when it is too large."""
+    parcel = memoryview(encode_parcel(message))
+    # Of a parcel the receiver sees only its size: what it would refuse is refused here.
+    if len(parcel) > limits.message_bytes:
+        raise LimitError("message_bytes", len(parcel), limits.message_bytes)
+    cuts = [*range(0, len(parcel), limits.part_bytes), len(parcel)]
+    return [sized(b"%b%d]" % (_PART, len(parcel) - end), [parcel[start:end]]) for start, end in pairwise(cuts)]
+
+
+def is_part(message: EncodedMessage) -> bool:
+    """Tell whether `cut` has made it: only this file makes parts, so the kind is what the JSON begins with."""
+    return bool(message.segments) and message.json.startswith(_PART)
+
+
+class Parcel:
+    """The parcel that is coming in, if one is."""
+
+    __slots__ = ("_limits", "pieces", "remaining")
+
+    def __init__(self, limits: Limits, pieces: bytes = b"", remaining: int = 0) -> None:
+        self._limits = limits
+        # What has come of it.
+        self.pieces = bytearray(pieces)
+        # How many bytes it lacks: 0 when none is coming.
+        self.remaining = remaining
+
+    def joined(self, envelopes: list[Envelope]) -> list[Envelope]:
+        """Return the messages as they are, and in the place of parts the message that was cut, once it is whole.
+
+        Raises ProtocolError when a part is missing or wrong.
+        """
+        joined: list[Envelope] = []
+        if not self.remaining and Part not in map(type, envelopes):
+            return envelopes
+        for envelope in envelopes:
+            if isinstance(envelope, Part):
+                joined += self._part_came(envelope)
+            elif self.remaining:
+                raise ProtocolError(f"a part of {self.remaining} more bytes was to come; {envelope.kind!r} came")
+            else:
+                joined.append(envelope)
+        return joined
+
+    def _part_came(self, part: Part) -> list[Envelope]:
+        piece = part.segments[0]
+        size = len(piece) + part.remaining
+        if not piece or (self.remaining and size != self.remaining):
+            raise ProtocolError(f"the parts of a parcel do not add up: {size} bytes left, not {self.remaining}")
+        if size > self._limits.message_bytes:
+            raise ProtocolError(
+                f"a message has at most {self._limits.message_bytes} bytes, not {size}", CloseCode.TOO_LARGE
+            )
+        self.pieces += piece
+        self.remaining = part.remaining
+        return [] if self.remaining else [self._unpacked()]
+
+    def _unpacked(self) -> Envelope:
+        whole, self.pieces = self.pieces, bytearray()
+        envelope = parse([decode_parcel(memoryview(whole).toreadonly(), self._limits)], self._limits)[0]
+        if isinstance(envelope, Part):
+            raise ProtocolError("a parcel holds a message that is no part; a part came")
+        return envelope

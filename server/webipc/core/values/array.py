@@ -1,0 +1,158 @@
+"""JSArray: an array with holes or with named properties, which a list cannot be.
+
+Knows nothing of the wire. No twin: JavaScript has it. Wire: PROTOCOL.md section 5, code `a`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableSequence
+from contextvars import ContextVar
+from reprlib import recursive_repr
+from typing import Any, Final, Self, cast, final, overload
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema
+
+from webipc.core.values.scalar import hole
+from webipc.core.values.schema import instance_schema
+
+MAX_ARRAY_LENGTH: Final = 2**32 - 1
+
+# An array is sparse when it is longer than this many places, and this many more for each item that it has. The length
+# of an array costs its sender nothing, so that only the items may decide how long a validator iterates.
+_FREE_PLACES: Final = 1_000
+_PLACES_PER_ITEM: Final = 16
+
+# True while a validator runs, which would believe the length of a sparse array.
+_is_validating: ContextVar[bool] = ContextVar("webipc validating", default=False)
+
+
+def validate_bounded(validate: Callable[[Any], Any], value: Any) -> Any:
+    """Return `validate(value)`, during which a sparse JSArray cannot be iterated or sliced: that raises ValueError.
+
+    Pydantic takes it for a value that is no list, and reports it as it reports any other value of a wrong type.
+    """
+    token = _is_validating.set(True)
+    try:
+        return validate(value)
+    finally:
+        _is_validating.reset(token)
+
+
+def is_index_name(name: str) -> bool:
+    """Tell whether a property of this name would be an item of the array: the digits of an index, written one way."""
+    is_digits = name.isascii() and name.isdigit() and len(name) <= len(str(MAX_ARRAY_LENGTH))
+    return is_digits and str(int(name)) == name and int(name) < MAX_ARRAY_LENGTH
+
+
+@final
+class JSArray(MutableSequence[Any]):
+    """An array with holes or with named properties. Every other array arrives as a `list`.
+
+    A missing index reads as `hole`; to assign `hole` makes one. Iteration gives holes too, and is as long as `length`
+    says, which a page may set to four billion with one item: look at `items`, or ask `is_sparse` first. As an
+    annotation it takes a list as well.
+    """
+
+    __slots__ = ("items", "length", "props")
+    __hash__ = None  # type: ignore[assignment]  # equal by value and mutable, like list
+
+    def __init__(
+        self,
+        length: int = 0,
+        items: Mapping[int, Any] | None = None,
+        props: Mapping[str, Any] | None = None,
+    ) -> None:
+        """`ValueError` when the length is not within 0 and 2**32 - 1, or an index not below it."""
+        if not 0 <= length <= MAX_ARRAY_LENGTH:
+            raise ValueError(f"an array has between 0 and {MAX_ARRAY_LENGTH} places, not {length}")
+        # One more than the largest index that there is room for.
+        self.length = length
+        # The items that are there, by index.
+        self.items: dict[int, Any] = dict(items or {})
+        # The named properties.
+        self.props: dict[str, Any] = dict(props or {})
+        if any(not 0 <= index < length for index in self.items):
+            raise ValueError(f"every index must be at least 0 and below the length {length}")
+
+    @classmethod
+    def of(cls, values: Iterable[Any]) -> Self:
+        """Return the array of these values, in which `hole` leaves a hole."""
+        listed = list(values)
+        return cls(len(listed), {index: value for index, value in enumerate(listed) if value is not hole})
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the array is far longer than what it holds: more than 1,000 places and 16 for each item.
+
+        An annotation that makes a list of the array, such as `list[int]`, refuses one that is.
+        """
+        return self.length > _FREE_PLACES + _PLACES_PER_ITEM * len(self.items)
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Any]: ...
+
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            self._refuse_sparse()
+            return [self.items.get(place, hole) for place in range(*index.indices(self.length))]
+        return self.items.get(self._place(index), hole)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        """Put an item, or a hole, at an index that the array has; slices are not assigned to."""
+        if value is hole:
+            self.items.pop(self._place(index), None)
+        else:
+            self.items[self._place(index)] = value
+
+    def __delitem__(self, index: Any) -> None:
+        """Take out an index, so that all behind it move up."""
+        place = self._place(index)
+        self.items.pop(place, None)
+        self._move(place, -1)
+
+    def insert(self, index: int, value: Any) -> None:
+        """Put an item, or a hole, before an index, so that all behind it move."""
+        place = slice(index, None).indices(self.length)[0]
+        self._move(place, 1)
+        self[place] = value
+
+    def _move(self, start: int, by: int) -> None:
+        self.length += by
+        self.items = {at + by if at >= start else at: item for at, item in self.items.items()}
+
+    def _refuse_sparse(self) -> None:
+        if self.is_sparse and _is_validating.get():
+            raise ValueError(f"an array of length {self.length} with {len(self.items)} items is too sparse for a list")
+
+    def _place(self, index: Any) -> int:
+        place = cast("int", index.__index__())
+        place = place + self.length if place < 0 else place
+        if not 0 <= place < self.length:
+            raise IndexError(f"index {index} in an array of length {self.length}")
+        return place
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[Any]:
+        self._refuse_sparse()
+        return (self.items.get(index, hole) for index in range(self.length))
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether length, items and named properties are equal."""
+        if not isinstance(other, JSArray):
+            return NotImplemented
+        return (self.length, self.items, self.props) == (other.length, other.items, other.props)
+
+    @recursive_repr("JSArray(...)")
+    def __repr__(self) -> str:
+        return f"JSArray({self.length}, {self.items!r}, {self.props!r})"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return instance_schema(JSArray, _to_array)
+
+
+def _to_array(value: Any) -> JSArray | None:
+    return JSArray.of(value) if isinstance(value, list | tuple) else None

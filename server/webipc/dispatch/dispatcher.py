@@ -1,0 +1,149 @@
+"""What becomes of each message that has arrived: a call of the application's code, or something for another page.
+
+Decodes what the application is to see, and passes on undecoded what is for another page (PROTOCOL.md 4.4 and 4.7). Must
+not know sockets, nor how calls are run or answered: the router makes them and the inbox runs them.
+"""
+
+import asyncio
+import functools
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from webipc.concurrency.fatal import FATAL
+from webipc.core.clone import Cloned
+from webipc.core.envelope import (
+    Envelope,
+    ErrorReply,
+    Invoke,
+    Port,
+    PortClose,
+    Post,
+    Result,
+    Send,
+    SendTo,
+    Sync,
+    SyncDone,
+    decode_value,
+)
+from webipc.core.errors import LimitError, ProtocolError
+from webipc.core.frame import encode_message
+from webipc.core.limits import Limits
+from webipc.dispatch.router import Router
+from webipc.electron.web_contents import WebContents
+from webipc.electron.web_frame_main import WebFrameMain
+from webipc.link.connection import Connection
+from webipc.link.sync_calls import SyncCall, SyncTimeoutError
+
+logger = logging.getLogger("webipc")
+
+# What `welcome` names: the kinds beyond the first that this file takes.
+FEATURES: list[str] = ["ports", "sync", "send-to"]
+
+FORGOTTEN_PORT = (
+    "%r: a port is closed, and what waited in it is lost. The program does not take what the page says into it, or not "
+    "as fast as it comes, and no more may wait in all ports of one page (kept_bytes: %d, kept_messages: %d). Start "
+    "every port that you keep, by port.start() or `async for`, and close the others."
+)
+
+Policy = Callable[[WebFrameMain, WebContents], bool]
+
+
+class Dispatch:
+    """Routes the messages of every page of a hub."""
+
+    def __init__(
+        self, router: Router, limits: Limits, from_id: Callable[[int], WebContents | None], may_send_to: Policy
+    ) -> None:
+        """`from_id` finds a tab; `may_send_to(sender, target)` is the application's word on `sendTo`."""
+        self._router = router
+        self._limits = limits
+        self._from_id = from_id
+        self._may_send_to = may_send_to
+        self._rare: dict[type, Callable[[Connection, Any], None]] = {
+            Sync: self._sync,
+            SyncDone: self._sync_done,
+            Post: self._post,
+            Port: self._port,
+            PortClose: self._port_close,
+            SendTo: self._send_to,
+            Result: self._answered,
+            ErrorReply: self._answered,
+        }
+
+    def dispatch(self, connection: Connection, envelopes: Sequence[Envelope]) -> None:
+        """Route what has arrived, in order. Raises ProtocolError at the first that is wrong; those before it stay.
+
+        What stands behind a message that has ended the link is given up with it.
+        """
+        limits, router, inbox = self._limits, self._router, connection.inbox
+        for envelope in envelopes:
+            if connection.ended:
+                return
+            if type(envelope) is Invoke:
+                connection.answers.begin(envelope.id)
+                inbox.put_call(router.invoke(connection, envelope.id, envelope.channel, _arguments(envelope, limits)))
+            elif type(envelope) is Send:
+                inbox.put(router.send(connection, envelope.channel, _arguments(envelope, limits)))
+            elif (rare := self._rare.get(type(envelope))) is not None:
+                rare(connection, envelope)
+            elif envelope.kind != "void":
+                raise ProtocolError(f"expected a kind of a feature that this server named, got {envelope.kind!r}")
+
+    def _sync(self, connection: Connection, envelope: Sync) -> None:
+        connection.answers.begin(envelope.id)
+        args = _arguments(envelope, self._limits)
+        call = SyncCall(envelope.id, envelope.channel, asyncio.get_running_loop(), self._router.result)
+        call.ended = functools.partial(connection.answers.finish, envelope.id)
+        late = SyncTimeoutError(envelope.channel, self._limits.sync_ms)
+        call.expire_after(self._limits.sync_ms, self._router.refusal(envelope.id, late))
+        connection.syncs.begin(call)
+        connection.inbox.put(self._router.sync(connection, call, args))
+
+    def _sync_done(self, connection: Connection, envelope: SyncDone) -> None:
+        connection.syncs.done(envelope.id)
+
+    def _post(self, connection: Connection, envelope: Post) -> None:
+        message = decode_value(envelope, self._limits)
+        ends = connection.ports.accept(envelope.ports)
+        connection.inbox.put(self._router.post(connection, envelope.channel, message, ends))
+
+    def _port(self, connection: Connection, envelope: Port) -> None:
+        for _ in range(connection.ports.came(envelope)):
+            limits = self._limits
+            logger.warning(FORGOTTEN_PORT, connection.frame, limits.kept_bytes, limits.kept_messages)
+
+    def _port_close(self, connection: Connection, envelope: PortClose) -> None:
+        connection.ports.closed(envelope)
+
+    def _answered(self, connection: Connection, envelope: Result | ErrorReply) -> None:
+        connection.page_calls.settle(envelope)
+
+    def _send_to(self, connection: Connection, envelope: SendTo) -> None:
+        sender = connection.frame
+        target = self._from_id(envelope.contents)
+        frame = None if target is None else target.main_frame
+        if target is None or frame is None or not self._may(sender, target):
+            return
+        meta = {"senderId": sender.web_contents.id, "senderIsMainFrame": sender.parent is None}
+        value = Cloned(envelope.value, list(envelope.fixups), list(envelope.segments))
+        try:
+            frame._pass_on(encode_message(["send", envelope.channel], value, meta))  # noqa: SLF001 - it is encoded
+        except LimitError as error:
+            logger.warning("%r: what was sent to %r cannot be passed on: %s", sender, target, error)
+
+    def _may(self, sender: WebFrameMain, target: WebContents) -> bool:
+        try:
+            return self._may_send_to(sender, target)
+        except FATAL:
+            raise
+        except BaseException:
+            logger.exception("The policy for sendTo raised: %r does not reach %r", sender, target)
+            return False
+
+
+def _arguments(envelope: Invoke | Send | Sync, limits: Limits) -> list[Any]:
+    value = decode_value(envelope, limits)
+    if type(value) is not list:
+        raise ProtocolError("expected the array of arguments as the value, got something else")
+    return value

@@ -1,0 +1,119 @@
+"""What the caller in the page reads of an exception, and what only the log may have (PROTOCOL.md section 4.2).
+
+The page may be anybody's. So the text of an exception crosses when it was raised for the caller (IpcError), when it is
+the library's own refusal of the call, or in debug mode; otherwise a reference crosses that is found in the log. Must
+not know who encodes the reply, nor how it travels.
+"""
+
+import traceback
+from typing import Any, Final
+
+from webipc.channels.arguments import ArgumentError
+from webipc.core.errors import CloneError, IpcError, LimitError, LocalError
+from webipc.core.values import JSError
+
+# A text is cut here: it must never be what makes a reply too large to be sent.
+TEXT_LENGTH: Final = 10_000
+
+
+class NoHandlerError(LocalError):
+    """An `invoke` on a channel without a handler. The text is Electron's."""
+
+    code = "no-handler"
+
+    def __init__(self, channel: str) -> None:
+        super().__init__(f"No handler registered for '{channel}'")
+        self.channel = channel
+
+    def __reduce__(self) -> tuple[type["NoHandlerError"], tuple[str]]:
+        return type(self), (self.channel,)
+
+
+class ReplyNeverSentError(LocalError):
+    """A call ended without an answer: its handler was cancelled. The text is Electron's."""
+
+    code = "reply-never-sent"
+
+    def __init__(self, text: str = "reply was never sent") -> None:
+        super().__init__(text)
+
+
+# The library's own refusals of a call. Others of its errors (a page that is gone, a link that was reset) are troubles
+# that the application's code ran into, and nobody's but its own.
+_REFUSALS: Final = (NoHandlerError, ReplyNeverSentError, ArgumentError, CloneError, LimitError)
+
+
+def error_reply(
+    error: BaseException, *, channel: str, debug: bool, reference: str
+) -> tuple[dict[str, Any], str | None]:
+    """Return the value of the `error` message that answers a call, and the line for the log.
+
+    The line is None when there is nothing to report: an IpcError is an answer like any other. Whoever logs it adds the
+    traceback (`exc_info=error`). `reference` is a random text by which a caller's report is found in the log; it is
+    used in production alone. Raises nothing, whatever the exception's own methods do. The `data` of an IpcError may be
+    a value that cannot be sent: then encoding the reply raises, and that error is to be answered with instead.
+    """
+    if isinstance(error, IpcError):
+        value = _told(error)
+    elif isinstance(error, _REFUSALS):
+        return {"message": _refusal(error), "code": error.code}, _line(channel, _one_line(text_of(error)))
+    elif not debug:
+        value = {"message": f"Internal error (reference {reference})", "code": "internal", "reference": reference}
+        return value, _line(channel, f"the caller reads only reference {reference}. {_HINT}")
+    else:
+        value = {"message": _to_string(type(error).__name__, text_of(error))}
+    if debug:
+        value["cause"] = _cause(error)
+    return value, None if isinstance(error, IpcError) else _line(channel, _one_line(text_of(error)))
+
+
+_HINT: Final = "To tell the caller more, raise webipc.IpcError, or use IpcMain(debug=True) while developing"
+
+
+def text_of(error: BaseException) -> str:
+    """Return the text of an exception, even of one whose `__str__` raises."""
+    try:
+        return str(error)[:TEXT_LENGTH]
+    except Exception as failure:  # noqa: BLE001 - foreign code
+        return f"(its text cannot be shown: __str__ raised {type(failure).__name__})"
+
+
+def _told(error: IpcError) -> dict[str, Any]:
+    value: dict[str, Any] = {"message": _to_string("Error", text_of(error))}
+    # A subclass may leave out super().__init__(), or set a code for all of its kind.
+    if error.code != IpcError.code:
+        value["code"] = str(error.code)
+    data = getattr(error, "data", None)
+    if data is not None:
+        value["data"] = data
+    return value
+
+
+def _refusal(error: BaseException) -> str:
+    """Return a refusal as Electron words it: this one text has no `Error: ` before it."""
+    text = text_of(error)
+    return text if isinstance(error, ReplyNeverSentError) else _to_string("Error", text)
+
+
+def _to_string(name: str, text: str) -> str:
+    """Return what JavaScript's `toString()` gives for an error."""
+    return f"{name}: {text}" if text else name
+
+
+def _cause(error: BaseException) -> JSError:
+    """Return an error for the page's console, whose stack is Python's traceback."""
+    try:
+        stack = "".join(traceback.format_exception(error))
+    except Exception:  # noqa: BLE001 - foreign code
+        stack = f"{type(error).__name__}: (its traceback cannot be shown)"
+    # The end of a traceback is where it happened.
+    return JSError("Error", _to_string(type(error).__name__, text_of(error)), stack[-TEXT_LENGTH:])
+
+
+def _line(channel: str, rest: str) -> str:
+    # The channel of a call without a handler is the page's word: no line breaks from there.
+    return f"Error occurred in handler for '{_one_line(channel)}': {rest}"
+
+
+def _one_line(text: str) -> str:
+    return text[:200].encode("unicode_escape").decode("ascii") if not text.isprintable() else text[:200]

@@ -1,0 +1,182 @@
+"""The event objects: the first argument of every listener and handler.
+
+Which kind of message gives which fields is Electron's (docs/electron-parity.md, events): `reply` on `send` and
+`sendSync`, `return_value` on `sendSync`, `ports` on `postMessage`. Must not know how a message came, nor how one goes
+out: it asks the frame.
+"""
+
+import logging
+from typing import TYPE_CHECKING, Any, Protocol
+
+from webipc.channels.event import Event
+from webipc.core.values import undefined
+
+if TYPE_CHECKING:
+    from webipc.electron.message_port_main import MessagePortMain
+    from webipc.electron.web_contents import WebContents
+    from webipc.electron.web_frame_main import WebFrameMain
+
+logger = logging.getLogger("webipc")
+
+LATE_FRAME = (
+    "Frame property was accessed after it navigated or was destroyed. Avoid asynchronous tasks prior to indexing."
+)
+
+
+class _FrameEvent(Event):
+    """What every message of a frame has in common (Electron's `IpcMainEvent` and `IpcMainInvokeEvent`)."""
+
+    __slots__ = ("_frame", "default_prevented")
+
+    # Electron tells frames and service workers apart by this.
+    type = "frame"
+
+    def __init__(self, frame: "WebFrameMain") -> None:
+        self._frame = frame
+        # True after `prevent_default()`, which means nothing for a message (as in Electron).
+        self.default_prevented = False
+
+    def prevent_default(self) -> None:
+        """Do nothing but say so in `default_prevented`, as in Electron."""
+        self.default_prevented = True
+
+    @property
+    def sender(self) -> "WebContents":
+        """The web contents that sent the message. `sender.send()` goes to its main frame."""
+        return self._frame.web_contents
+
+    @property
+    def sender_frame(self) -> "WebFrameMain | None":
+        """The frame that sent the message, or None, with a line in the log, once its document is gone."""
+        if self._frame.is_destroyed():
+            logger.warning(LATE_FRAME)
+            return None
+        return self._frame
+
+    @property
+    def frame_id(self) -> int:
+        """Electron's routing id of the frame: an integer, unique for one document in this process."""
+        return self._frame._routing_id  # noqa: SLF001 - an event says this of a document that is gone, too
+
+    @property
+    def process_id(self) -> int:
+        """Electron's id of the renderer process; here the id of the tab, which is as near as a server can come."""
+        return self._frame.web_contents.id
+
+    @property
+    def frame_tree_node_id(self) -> int:
+        """Stays the same when the tab's main frame shows another document."""
+        return self._frame._frame_tree_node_id  # noqa: SLF001 - as `frame_id`
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} from {self._frame!r}>"
+
+
+class IpcMainEvent(_FrameEvent):
+    """The event of `ipcRenderer.send(channel, ...args)`, and of `sendSync` and `postMessage` with what those add."""
+
+    __slots__ = ()
+
+    @property
+    def ports(self) -> "list[MessagePortMain]":
+        """The ports that came with `ipcRenderer.postMessage`, in their order.
+
+        Raises AttributeError for any other message, as Electron's event has no such property there.
+        """
+        raise AttributeError("ports: only a message of ipcRenderer.postMessage has them")
+
+    @property
+    def return_value(self) -> Any:
+        """What `ipcRenderer.sendSync` returns: set it. Reading it gives `undefined`, as in Electron.
+
+        The first assignment answers, at once; later ones, of this or another listener, do nothing. Raises CloneError
+        and LimitError for what cannot be sent: nothing was answered then. May be set later, and from any thread. On a
+        message of `send` it means nothing.
+        """
+        return undefined
+
+    @return_value.setter
+    def return_value(self, value: Any) -> None:
+        """Do nothing: nobody waits."""
+
+    def reply(self, channel: str, *args: Any) -> None:
+        """Send to the frame that sent this message (`sender.send` always goes to the main frame).
+
+        Raises TypeError when `channel` is not a string. A frame that is gone is no error: nothing happens. Arguments
+        that cannot be sent are logged, not raised, as in Electron (docs/electron-parity.md). May be called from any
+        thread; what one thread sends arrives in the order in which it was sent.
+        """
+        if not self._frame.detached:
+            self._frame.send(channel, *args)
+
+
+class Answerable(Protocol):
+    """A call that waits for its one answer."""
+
+    def answer(self, value: Any) -> None:
+        """Give the answer, from any thread. Raises CloneError and LimitError."""
+
+    def forsake(self) -> None:
+        """Nobody is left who could answer; from any thread."""
+
+
+class IpcMainSyncEvent(IpcMainEvent):
+    """The event of `ipcRenderer.sendSync(channel, ...args)`. The page is blocked until `return_value` is set.
+
+    When nobody holds the event any more and it has not been answered, the page is told `reply was never sent`.
+    """
+
+    __slots__ = ("_call",)
+
+    def __init__(self, frame: "WebFrameMain", call: Answerable) -> None:
+        super().__init__(frame)
+        self._call = call
+
+    @property
+    def return_value(self) -> Any:
+        """See `IpcMainEvent.return_value`."""
+        return undefined
+
+    @return_value.setter
+    def return_value(self, value: Any) -> None:
+        self._call.answer(value)
+
+    def __del__(self) -> None:
+        # Electron leaves it to its garbage collector too; Python's counts references and is prompt.
+        self._call.forsake()
+
+
+class IpcMainPostEvent(IpcMainEvent):
+    """The event of `ipcRenderer.postMessage(channel, message, transfer)`. It has no `reply`: answer through a port."""
+
+    __slots__ = ("_ports",)
+
+    def __init__(self, frame: "WebFrameMain", ports: "list[MessagePortMain]") -> None:
+        super().__init__(frame)
+        self._ports = ports
+
+    @property
+    def ports(self) -> "list[MessagePortMain]":
+        """See `IpcMainEvent.ports`."""
+        return self._ports
+
+    @property
+    def reply(self) -> Any:  # Electron's event has none, and asking tells it apart
+        """Raise AttributeError: a message of `postMessage` is not replied to."""
+        raise AttributeError("reply: a message of ipcRenderer.postMessage has none; answer through a port")
+
+
+class IpcMainInvokeEvent(_FrameEvent):
+    """The event of `ipcRenderer.invoke(channel, ...args)`. It has no `reply`: the handler returns the answer."""
+
+    __slots__ = ()
+
+
+class WebContentsEvent:
+    """The event of `@ipc_main.web_contents_created`, and of `destroyed` and `frame-created` of a web contents."""
+
+    __slots__ = ("sender",)
+
+    def __init__(self, sender: "WebContents") -> None:
+        # The web contents that it is about.
+        self.sender = sender

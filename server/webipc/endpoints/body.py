@@ -1,0 +1,154 @@
+"""What the two endpoints that take a body have in common: who may post, what a body begins with, and how a refusal is
+told (PROTOCOL.md 2.4 and 2.5).
+
+Hands the frames to the link that the first one names. Must not know what is answered: beacon_endpoint.py and
+sync_endpoint.py do.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from webipc.access.origins import Origins
+from webipc.access.visitor import RefusedError, Visitor, header, visitor_of
+from webipc.core.envelope import Bye, Control, Hello, parse_control
+from webipc.core.errors import CloseCode, ProtocolError, ResetError
+from webipc.core.frame import Frame, decode_body
+from webipc.core.limits import Limits
+from webipc.hub.hub import Hub
+from webipc.link.connection import Connection
+
+logger = logging.getLogger("webipc")
+
+CONTENT_TYPE = "application/vnd.webipc.v1"
+
+_STATUS = {
+    CloseCode.FORBIDDEN: 403,
+    CloseCode.UNAUTHORIZED: 403,
+    CloseCode.RESET: 409,
+    CloseCode.TOO_LARGE: 413,
+    CloseCode.TRY_LATER: 503,
+}
+
+
+class BodyEndpoint:
+    """Takes bodies, each for the link that it names."""
+
+    def __init__(
+        self, hub_here: Callable[[], Hub], origins: Origins, limits: Limits, *, what: str, body_bytes: int
+    ) -> None:
+        """`hub_here` gives the hub of the running event loop; `what` names a request in the log."""
+        self._hub_here = hub_here
+        self._origins = origins
+        self._limits = limits
+        self._what = what
+        self._body_bytes = body_bytes
+
+    async def respond(self, request: Request, connection: Connection, last: Control | None) -> Response:
+        """Answer, when the link has taken all frames. `last` is the control message at the end, if there is one."""
+        raise NotImplementedError
+
+    def reset(self, error: ResetError) -> Response:
+        """Answer a request whose link cannot go on."""
+        return refusal(CloseCode.RESET, error.reason)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        visitor = visitor_of(scope)
+        response = await self._answer(Request(scope, receive), visitor)
+        if visitor.cookie is not None:
+            response.headers["Set-Cookie"] = visitor.cookie
+        for name, value in self._origins.cors(header(scope, b"origin")).items():
+            response.headers[name] = value
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request, visitor: Visitor) -> Response:
+        origin = request.headers.get("origin")
+        if not self._origins.allows(origin, request.scope["scheme"], request.headers.get("host")):
+            return _refused(visitor, CloseCode.FORBIDDEN, f"origin {visitor.origin} is not allowed")
+        if request.method == "OPTIONS":
+            return Response(status_code=204)
+        if request.method != "POST":
+            return Response(status_code=405, headers={"Allow": "POST, OPTIONS"})
+        if request.headers.get("content-type") != CONTENT_TYPE:
+            return _refused(visitor, CloseCode.PROTOCOL_ERROR, f"expected the content type {CONTENT_TYPE}", 415)
+        return await self._take(request, visitor)
+
+    async def _take(self, request: Request, visitor: Visitor) -> Response:
+        try:
+            frames = decode_body(await self._body(request), self._limits)
+            connection, last = await self._deliver(frames, visitor)
+            return await self.respond(request, connection, last)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except asyncio.CancelledError:
+            # A server that ends waits for a while, and then cancels what it still has.
+            return ask_again()
+        except ResetError as error:
+            return self.reset(error)
+        except ProtocolError as error:
+            logger.warning("%s at %s sent %s that is wrong: %s", visitor.peer, visitor.origin, self._what, error.detail)
+            return refusal(error.close_code, error.detail)
+        except RefusedError as refused:
+            return _refused(visitor, refused.code, refused.reason)
+
+    async def _body(self, request: Request) -> bytes:
+        """Read no more than is allowed: a length is only a claim."""
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > self._body_bytes:
+                raise ProtocolError(f"{self._what} of more than {self._body_bytes} bytes", CloseCode.TOO_LARGE)
+        return bytes(body)
+
+    async def _deliver(self, frames: list[Frame], visitor: Visitor) -> tuple[Connection, Control | None]:
+        hello = parse_control(frames[0].control) if frames and frames[0].control is not None else None
+        if not isinstance(hello, Hello):
+            raise ProtocolError("expected hello as the first frame of a body, got something else")
+        hub = self._hub_here()
+        await hub.make_way(hello)
+        connection = hub.identify(hello, visitor)
+        last: Control | None = None
+        try:
+            for frame in frames[1:]:
+                last = _take_frame(connection, frame, last)
+        except ProtocolError as error:
+            connection.reset("protocol", error.close_code)
+            raise
+        return connection, last
+
+
+def _take_frame(connection: Connection, frame: Frame, before: Control | None) -> Control | None:
+    if before is not None:
+        raise ProtocolError("expected one control message at the end of a body, got something behind it")
+    if connection.ended:
+        return None
+    connection.receive(frame, None)
+    if frame.control is None:
+        return None
+    control = parse_control(frame.control)
+    if isinstance(control, Bye):
+        connection.bye(control.last)
+    return control
+
+
+def _refused(visitor: Visitor, code: CloseCode, reason: str, status: int | None = None) -> Response:
+    logger.info("%s at %s was refused: %s", visitor.peer, visitor.origin, reason)
+    return refusal(code, reason, status)
+
+
+def ask_again() -> Response:
+    """Return the answer of a server that ends. No refusal: whoever serves next may be asked (PROTOCOL.md 2.3)."""
+    return Response(
+        "the server ends\n", status_code=503, media_type="text/plain", headers={"Cache-Control": "no-store"}
+    )
+
+
+def refusal(code: CloseCode, reason: str, status: int | None = None) -> Response:
+    """Return the answer that tells a page what it would otherwise read in a close frame."""
+    content = {"code": int(code), "reason": reason}
+    return JSONResponse(content, status_code=_STATUS.get(code, 400) if status is None else status)

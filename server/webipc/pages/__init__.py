@@ -1,0 +1,4 @@
+"""The files that a browser loads before it opens a socket.
+
+Must not know links, nor the hub.
+"""

@@ -1,0 +1,29 @@
+"""A page for the tests of your own application, in the process of the test: no browser, no socket, no port.
+
+    async with Renderer(app) as page:
+        assert await page.invoke("add", 1, 2) == 3
+        page.send("ping", "hello")
+        assert await page.received("pong") == ["hello"]
+        assert await page.send_sync("version") == "1.0"
+
+        channel = MessageChannelMain()  # stands for the page's own `new MessageChannel()`
+        page.post_message("provide", {"rate": 2}, [channel.port2])
+        async for event in channel.port1:
+            ...
+
+        async with page.open() as other:  # another tab of the same browser
+            page.send_to(other.web_contents_id, "hello")
+            await other.received("hello")
+        async with page.open_frame() as frame:  # a document in an iframe of it
+            frame.send("ping")
+
+It is the same core as the server's, in the role of the page, over the application's own ASGI interface: routing,
+middleware, the check of the origin, cookies, numbering and encoding are the real ones.
+"""
+
+from webipc.testing.browser import ClosedError
+from webipc.testing.errors import InvokeError, SyncError
+from webipc.testing.renderer import Renderer
+from webipc.testing.renderer_event import RendererEvent
+
+__all__ = ["ClosedError", "InvokeError", "Renderer", "RendererEvent", "SyncError"]

@@ -1,0 +1,224 @@
+"""An application's ASGI interface, spoken to in this process: a browser with its cookies, its sockets and requests, and
+the lifespan.
+
+Must not know what frames say: testing.py does, whose page this is the browser of.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from typing import Any, Protocol
+
+from webipc.core.errors import CloseCode, WebipcError
+from webipc.mount import mounts
+from webipc.version import SUBPROTOCOL
+
+ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
+Message = MutableMapping[str, Any]
+
+
+class ClosedError(WebipcError):
+    """The server has closed the page's socket for good."""
+
+    code = "closed"
+
+    def __init__(self, close_code: int, reason: str) -> None:
+        super().__init__(f"the server closed the socket with {close_code}: {reason}")
+        self.close_code = close_code
+        self.reason = reason
+
+
+class Page(Protocol):
+    """Who hears what a socket says."""
+
+    def take(self, socket: "MemorySocket", data: str | bytes) -> None:
+        """A frame has come."""
+
+    def closed(self, socket: "MemorySocket", code: int, reason: str) -> None:
+        """The socket has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an application has answered to a request."""
+
+    status: int
+    body: bytes
+
+
+class Browser:
+    """What the tabs of one browser share: the application that they visit, and the cookies that it has given them."""
+
+    def __init__(self, app: ASGIApp, headers: dict[str, str]) -> None:
+        """`headers` go with everything that is asked for; a `cookie` among them is what the browser begins with."""
+        self.app = app
+        self._headers = {name.lower(): value for name, value in headers.items()}
+        self._cookies: dict[str, str] = {}
+        self._keep(self._headers.pop("cookie", ""))
+
+    def scope(self, kind: str, path: str) -> dict[str, Any]:
+        """Return the scope of a request, with the cookies of this moment."""
+        headers = dict(self._headers)
+        if self._cookies:
+            headers["cookie"] = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+        return {
+            "type": kind,
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "http_version": "1.1",
+            "scheme": "ws" if kind == "websocket" else "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
+            "client": ("testclient", 50000),
+            "server": ("testserver", 80),
+            "state": {},
+            "extensions": {},
+        }
+
+    def keep_cookies(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Keep what the application has set, until this browser is forgotten."""
+        for name, value in headers:
+            if name.lower() == b"set-cookie":
+                self._keep(value.decode("latin-1"))
+
+    def _keep(self, text: str) -> None:
+        try:
+            cookies = SimpleCookie(text)
+        except CookieError:
+            return
+        for name, morsel in cookies.items():
+            self._cookies[name] = morsel.value
+
+    async def post(self, path: str, content_type: str, body: bytes) -> Answer:
+        """Make a request and return its answer. Raises what the application raises."""
+        scope = self.scope("http", path)
+        scope["method"] = "POST"
+        scope["headers"].append((b"content-type", content_type.encode()))
+        incoming: asyncio.Queue[Message] = asyncio.Queue()
+        incoming.put_nowait({"type": "http.request", "body": body, "more_body": False})
+        start: Message = {}
+        chunks: list[bytes] = []
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+                self.keep_cookies(message.get("headers", ()))
+            elif message["type"] == "http.response.body":
+                chunks.append(message.get("body", b""))
+
+        me = asyncio.current_task()
+        cancelled_before = 0 if me is None else me.cancelling()
+        await self.app(scope, incoming.get, send)
+        if me is not None and me.cancelling() > cancelled_before:
+            # The application took it for the server's, and has answered; it was meant for whoever called us.
+            raise asyncio.CancelledError
+        return Answer(start["status"], b"".join(chunks))
+
+
+class MemorySocket:
+    """One WebSocket of the application, without a network."""
+
+    def __init__(self, browser: Browser, path: str, page: Page) -> None:
+        self._browser = browser
+        self._scope = {**browser.scope("websocket", path), "subprotocols": [SUBPROTOCOL]}
+        self._page = page
+        self._incoming: asyncio.Queue[Message] = asyncio.Queue()
+        self._accepted = asyncio.get_running_loop().create_future()
+        self._task: asyncio.Task[None] | None = None
+        # Done when `welcome` has come, or failed with why it has not.
+        self.greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # Between `welcome` and the end.
+        self.open = False
+
+    async def start(self) -> None:
+        """Open the socket. Raises ClosedError, or what the application raised."""
+        self._incoming.put_nowait({"type": "websocket.connect"})
+        self._task = asyncio.create_task(self._run())
+        await self._accepted
+
+    async def _run(self) -> None:
+        try:
+            await self._browser.app(self._scope, self._incoming.get, self._send)
+        except Exception as error:  # noqa: BLE001 - a test is told of it where it waits
+            self._fail(error)
+        finally:
+            self._end(CloseCode.ABNORMAL, "the application has left the socket")
+
+    def _fail(self, error: Exception) -> None:
+        for future in (self._accepted, self.greeted):
+            if not future.done():
+                future.set_exception(error)
+                # Only one of the two is waited for; the other would complain that nobody has asked it.
+                future.exception()
+
+    async def _send(self, message: Message) -> None:
+        if message["type"] == "websocket.accept":
+            self._browser.keep_cookies(message.get("headers", ()))
+            self._accepted.set_result(None)
+        elif message["type"] == "websocket.send":
+            data = message.get("text")
+            self._page.take(self, data if data is not None else message["bytes"])
+        elif message["type"] == "websocket.close":
+            self._incoming.put_nowait({"type": "websocket.disconnect", "code": message["code"]})
+            self._end(message["code"], message.get("reason") or "")
+
+    def _end(self, code: int, reason: str) -> None:
+        if not self._accepted.done():
+            self._accepted.set_exception(ClosedError(code, reason))
+        self.open = False
+        self._page.closed(self, code, reason)
+
+    def write(self, frame: str | bytes) -> None:
+        """Send a frame to the application."""
+        kind = "text" if isinstance(frame, str) else "bytes"
+        self._incoming.put_nowait({"type": "websocket.receive", kind: frame})
+
+    def refuse(self, error: Exception) -> None:
+        """Tell whoever waits for the greeting that it will not come."""
+        if not self.greeted.done():
+            self.greeted.set_exception(error)
+
+    def shut(self, code: int) -> None:
+        """End the socket from the page's side."""
+        self.open = False
+        self._incoming.put_nowait({"type": "websocket.disconnect", "code": int(code)})
+
+    async def cut(self, code: int) -> None:
+        """End the socket from the page's side, and wait until the application has noticed."""
+        self.shut(code)
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+
+class Lifespan:
+    """Starts and stops an application, unless somebody else has."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._incoming: asyncio.Queue[Message] = asyncio.Queue()
+        self._outgoing: asyncio.Queue[Message] = asyncio.Queue()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start the application, unless somebody has. Raises RuntimeError when it does not start."""
+        if any(mount.running() for mount in mounts(self._app)):
+            return
+        self._task = asyncio.create_task(self._run())
+        self._incoming.put_nowait({"type": "lifespan.startup"})
+        answer = await self._outgoing.get()
+        if answer["type"] != "lifespan.startup.complete":
+            raise RuntimeError(f"the application did not start: {answer.get('message')}")
+
+    async def stop(self) -> None:
+        """Stop the application, if this has started it."""
+        if self._task is not None:
+            self._incoming.put_nowait({"type": "lifespan.shutdown"})
+            await self._task
+            self._task = None
+
+    async def _run(self) -> None:
+        scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}}
+        await self._app(scope, self._incoming.get, self._outgoing.put)

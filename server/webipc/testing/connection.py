@@ -1,0 +1,263 @@
+"""The connection of one document of `webipc.testing` with its application: greets, resumes, blocks, goes away.
+
+Hands on what has come, undecoded, to whoever it was made for; must not know what a message means. No timer, no backoff:
+a test says when a socket is lost and made. Twin: js-client/src/connection.ts
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+
+from webipc.core import clone
+from webipc.core.envelope import Envelope, Reset, Welcome, parse, parse_control
+from webipc.core.errors import (
+    AfterClose,
+    CloseCode,
+    FeatureError,
+    ProtocolError,
+    ResetError,
+    UnansweredError,
+    after_close,
+)
+from webipc.core.frame import (
+    EncodedMessage,
+    decode_frame,
+    decode_parcel,
+    encode_body,
+    encode_control,
+    encode_message,
+)
+from webipc.core.limits import Limits
+from webipc.testing.browser import Browser, ClosedError, MemorySocket
+from webipc.testing.page_link import Call, PageLink
+
+logger = logging.getLogger("webipc")
+
+# How long anything may take before a test is told that it will not happen.
+PATIENCE_SECONDS = 5.0
+
+CONTENT_TYPE = "application/vnd.webipc.v1"
+
+
+@dataclass(slots=True)
+class Tab:
+    """What a browser keeps for a tab in `sessionStorage`, and gives to every document in it."""
+
+    token: str | None = None
+
+
+class PageConnection:
+    """One document's link, on one socket after the other."""
+
+    def __init__(self, browser: Browser, prefix: str, limits: Limits, deliver: Callable[[Envelope], None]) -> None:
+        """`deliver` gets each message. It raises ProtocolError when a value is not what it has to be."""
+        self.browser = browser
+        self.prefix = prefix
+        self.limits = limits
+        self._deliver = deliver
+        self.tab = Tab()
+        # The connection of the document that embeds this one.
+        self.parent: PageConnection | None = None
+        # What the server said at the last greeting.
+        self.welcome: Welcome | None = None
+        self.page = self._new_page()
+        self._socket: MemorySocket | None = None
+        # What the socket says while the page is blocked; None while it is not.
+        self._held: list[Callable[[], None]] | None = None
+        # A page is blocked in one call at a time.
+        self._blocking = asyncio.Lock()
+
+    def _new_page(self) -> PageLink:
+        return PageLink(self.limits, self._wake)
+
+    @property
+    def connected(self) -> bool:
+        """Whether a socket carries the page's link."""
+        return self._socket is not None and self._socket.open
+
+    @property
+    def _parent_link(self) -> str | None:
+        return None if self.parent is None else self.parent.page.link_id
+
+    # --- what the page sends --------------------------------------------------------------------------------------
+
+    def require(self, feature: str) -> None:
+        """Raise FeatureError when the server is known to be without a feature."""
+        if self.welcome is not None and feature not in self.welcome.features:
+            raise FeatureError(feature)
+
+    def post(self, message: EncodedMessage) -> int:
+        """Send a message, now or as soon as there is a socket; return its number. Raises LinkEndedError."""
+        return self.page.post(message)
+
+    def call(self, channel: str, cloned: clone.Cloned) -> "asyncio.Future[Any]":
+        """Send an `invoke`; return the future of its answer."""
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        call_id = self.page.calls.open((channel, answer))
+        self.post(encode_message(["invoke", call_id, channel], cloned))
+        return answer
+
+    def settle(self, call_id: int) -> Call | None:
+        """Return the call that an answer belongs to, once."""
+        return self.page.calls.settle(call_id)
+
+    async def call_sync(self, channel: str, cloned: clone.Cloned) -> Envelope:
+        """Send a `sync`, and return its answer. Raises ResetError, and UnansweredError where there is no endpoint."""
+        async with self._blocking:
+            page = self.page
+            # Whoever waits is in here: nobody is told by the call.
+            nobody: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            nobody.cancel()
+            call_id = page.calls.open((channel, nobody))
+            try:
+                seq = self.post(encode_message(["sync", call_id, channel], cloned))
+                with self._blocked():
+                    answer = await self._ask(page, call_id)
+                if answer is None:
+                    page.link.replace(seq, encode_message(["void"]))
+                    raise UnansweredError(channel)
+                self.post(encode_message(["sync-done", call_id]))
+                return answer
+            finally:
+                page.calls.settle(call_id)
+
+    @contextmanager
+    def _blocked(self) -> Iterator[None]:
+        self._held = []
+        try:
+            yield
+        finally:
+            held, self._held = self._held, None
+            for action in held:
+                action()
+
+    async def _ask(self, page: PageLink, call_id: int) -> Envelope | None:
+        body = encode_body(page.body(call_id, self._claims()))
+        answer = await self.browser.post(f"{self.prefix}/sync", CONTENT_TYPE, body)
+        if answer.status == HTTPStatus.OK:
+            end = 5 + int.from_bytes(answer.body[1:5], "little")
+            page.link.receive(decode_frame(answer.body[5:end], self.limits), None)
+            return parse([decode_parcel(answer.body[end:], self.limits)], self.limits)[0]
+        try:
+            refusal = orjson.loads(answer.body)
+            code, reason = refusal["code"], refusal["reason"]
+        except (ValueError, KeyError, TypeError):
+            # Not our endpoint.
+            return None
+        if after_close(code) in (AfterClose.NEW_LINK, AfterClose.GIVE_UP):
+            self._end_link(reason)
+        raise ResetError(reason)
+
+    def _wake(self) -> None:
+        asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        if self._socket is not None and self._socket.open:
+            self._write_to(self._socket)
+
+    def _write_to(self, socket: MemorySocket) -> None:
+        while (frame := self.page.link.take_frame()) is not None:
+            socket.write(frame)
+
+    # --- its life -------------------------------------------------------------------------------------------------
+
+    async def connect(self) -> None:
+        """Open a socket and greet: at first, and after `disconnect`. Raises ClosedError, or ResetError."""
+        page = self.page
+        page.attempt += 1
+        socket = self._socket = MemorySocket(self.browser, f"{self.prefix}/socket", self)
+        await socket.start()
+        hello = page.hello(page.attempt, self._claims())
+        socket.write(encode_control(page.link.received, "hello", hello))
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await socket.greeted
+
+    def _claims(self) -> dict[str, str | None]:
+        process = None if self.welcome is None else self.welcome.process
+        return {"token": self.tab.token, "parent": self._parent_link, "process": process}
+
+    async def disconnect(self) -> None:
+        """Lose the socket, as a network does: nothing is said, and what is sent now waits for `connect`."""
+        socket, self._socket = self._socket, None
+        self.page.link.detach(self.page.attempt)
+        if socket is not None:
+            await socket.cut(CloseCode.ABNORMAL)
+
+    async def reload(self) -> None:
+        """Load the document anew in the same tab: calls of the old one are never answered."""
+        await self.close()
+        self.page = self._new_page()
+        await self.connect()
+
+    async def close(self) -> None:
+        """Go away, as a closed tab does. What was sent before arrives."""
+        socket, self._socket = self._socket, None
+        page = self.page
+        if socket is not None and socket.open:
+            self._write_to(socket)
+            socket.write(encode_control(page.link.received, "bye", page.link.last))
+            await socket.cut(CloseCode.NORMAL)
+        page.end("ended")
+
+    def _end_link(self, reason: str) -> None:
+        """The link is over, and the next one takes its place at once."""
+        self.page.end(reason)
+        self.page = self._new_page()
+
+    # --- what the socket says -------------------------------------------------------------------------------------
+
+    def take(self, socket: MemorySocket, data: str | bytes) -> None:
+        """Take a frame: for the socket alone to call."""
+        if self._held is not None:
+            self._held.append(lambda: self.take(socket, data))
+            return
+        if socket is not self._socket:
+            return
+        try:
+            self._take(socket, data)
+        except ProtocolError as error:
+            logger.warning("A page of webipc.testing refuses what the server has sent: %s", error.detail)
+            socket.shut(error.close_code)
+            self._end_link("protocol")
+
+    def _take(self, socket: MemorySocket, data: str | bytes) -> None:
+        page = self.page
+        frame = decode_frame(data, self.limits)
+        if frame.control is not None:
+            self._control(socket, parse_control(frame.control))
+            return
+        for envelope in page.link.receive(frame, page.attempt):
+            self._deliver(envelope)
+        if page is self.page and (page.link.ack_due or frame.is_bare):
+            socket.write(page.link.bare_frame())
+
+    def _control(self, socket: MemorySocket, control: Any) -> None:
+        if isinstance(control, Welcome):
+            self.welcome = control
+            self.tab.token = control.token
+            self.page.known = True
+            self.page.link.attach(self.page.attempt, control.received)
+            socket.open = True
+            socket.greeted.set_result(None)
+            self._flush()
+        elif isinstance(control, Reset):
+            self._end_link(control.reason)
+            socket.refuse(ResetError(control.reason))
+
+    def closed(self, socket: MemorySocket, code: int, reason: str) -> None:
+        """Note the end of a socket: for the socket alone to call."""
+        if self._held is not None:
+            self._held.append(lambda: self.closed(socket, code, reason))
+            return
+        socket.refuse(ClosedError(code, reason))
+        if self._socket is socket:
+            self._socket = None
+            self.page.link.detach(self.page.attempt)
+            if after_close(code) in (AfterClose.NEW_LINK, AfterClose.GIVE_UP):
+                self._end_link("protocol")
