@@ -1,6 +1,6 @@
 /**
  * The rules of the client: typescript-eslint's strictest set, limits on size, and the walls around `src/core/`.
- * Twin: the `[tool.ruff]` part of pyproject.toml and tests/test_layering.py.
+ * Twin: the `[tool.ruff]` part of pyproject.toml and tests/project/test_layering.py.
  */
 import eslint from '@eslint/js'
 import tseslint from 'typescript-eslint'

@@ -19,7 +19,7 @@ settings.load_profile("webipc")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ["tests.connected", "tests.engines"]
+pytest_plugins = ["tests.support.connected", "tests.support.engines"]
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 /**
  * The examples of PROTOCOL.md, which tests/vectors/documented.json repeats: this side takes each of them as well, and
  * knows the fixup codes that the document lists.
- * Twin: tests/test_protocol_document.py
+ * Twin: tests/project/test_protocol_document.py
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'

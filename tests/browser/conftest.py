@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.applications import Application
 from tests.browser.site import Site
-from tests.network import Relay, relay
-from tests.serving import Live, live
+from tests.support.applications import Application
+from tests.support.network import Relay, relay
+from tests.support.serving import Live, live
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from fastapi import Response
 from fastapi.responses import HTMLResponse
 from selenium.webdriver.remote.webdriver import WebDriver
 
-from tests.applications import Application
 from tests.browser.browsers import evaluate
-from tests.serving import Live, live, wait_until
+from tests.support.applications import Application
+from tests.support.serving import Live, live, wait_until
 from webipc import Limits, WebContents, WebFrameMain
 
 FRAMES = Path(__file__).parent / "pages" / "frames"

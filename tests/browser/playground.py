@@ -14,7 +14,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.browser.browsers import evaluate
-from tests.serving import wait_until
+from tests.support.serving import wait_until
 
 
 class Page:

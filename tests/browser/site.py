@@ -11,8 +11,8 @@ from typing import Any
 
 from selenium.webdriver.remote.webdriver import WebDriver
 
-from tests.applications import Application
 from tests.browser.browsers import evaluate
+from tests.support.applications import Application
 from webipc import IpcMainEvent, IpcMainInvokeEvent, WebContents
 
 PAGES = Path(__file__).parent / "pages"

@@ -8,10 +8,10 @@ import pytest
 from fastapi.responses import HTMLResponse
 from selenium.webdriver.remote.webdriver import WebDriver
 
-from tests.applications import Application
 from tests.browser.browsers import evaluate
 from tests.browser.site import visit
-from tests.serving import Live, wait_until
+from tests.support.applications import Application
+from tests.support.serving import Live, wait_until
 from webipc import JSError, JSMap, Limits, ResetError
 
 PAGE = """<!doctype html>

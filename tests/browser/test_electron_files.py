@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
-from tests.applications import Application
 from tests.browser.browsers import PageError, console, evaluate
-from tests.serving import live, wait_until
+from tests.support.applications import Application
+from tests.support.serving import live, wait_until
 from webipc import IpcMainEvent, IpcMainInvokeEvent, MessageChannelMain, MessagePortMain
 
 HERE = Path(__file__).parent / "electron"

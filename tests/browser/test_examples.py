@@ -13,7 +13,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from tests.browser.browsers import console, evaluate, new_tab
 from tests.browser.contrast import unreadable
 from tests.browser.playground import Page
-from tests.serving import Spawned, spawned, wait_until
+from tests.support.serving import Spawned, spawned, wait_until
 
 
 @pytest.fixture

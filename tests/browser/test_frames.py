@@ -10,8 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.browser.browsers import evaluate
 from tests.browser.framed import Site, serving, subtree
-from tests.network import relay
-from tests.serving import PATIENCE, live, wait_until
+from tests.support.network import relay
+from tests.support.serving import PATIENCE, live, wait_until
 from webipc import IpcMainEvent, WebFrameMain
 
 

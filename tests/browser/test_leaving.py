@@ -10,7 +10,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.browser.browsers import WEBKIT_NAME, evaluate
 from tests.browser.site import Site, visit
-from tests.serving import Live, wait_until
+from tests.support.serving import Live, wait_until
 
 GO = """void (async () => {
   await until(() => document.hidden)

@@ -11,8 +11,8 @@ from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.browser.browsers import PageError, console, evaluate, new_tab
 from tests.browser.site import PAGES, Site, visit
-from tests.network import Relay
-from tests.serving import Live, free_port, live, spawned, wait_until
+from tests.support.network import Relay
+from tests.support.serving import Live, free_port, live, spawned, wait_until
 from webipc import IpcMain, Limits
 
 

@@ -16,7 +16,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from tests.browser.browsers import console
 from tests.browser.contrast import edge, unreadable
 from tests.browser.playground import Page
-from tests.serving import Live, live, spawned
+from tests.support.serving import Live, live, spawned
 from webipc import IpcError, IpcMain, IpcMainEvent, IpcMainInvokeEvent
 
 # What a person does first is done in every engine. The rest is about the page and not about the browser; besides, only

@@ -9,7 +9,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.browser.playground import Page
-from tests.serving import Live, live
+from tests.support.serving import Live, live
 from webipc import IpcError, IpcMain, IpcMainInvokeEvent
 
 pytestmark = pytest.mark.engines("chromium")

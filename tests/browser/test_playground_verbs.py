@@ -7,9 +7,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.select import Select
 
-from tests.applications import Application
 from tests.browser.playground import Page
-from tests.serving import Live
+from tests.support.applications import Application
+from tests.support.serving import Live
 from webipc import IpcMainEvent, MessagePortMain
 
 pytestmark = pytest.mark.engines("chromium")

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
-from tests.applications import Application
 from tests.browser.browsers import PageError, evaluate
 from tests.browser.site import PAGES
 from tests.browser.site import visit as visit_page
-from tests.network import Relay, relay
-from tests.serving import Live, live, wait_until
+from tests.support.applications import Application
+from tests.support.network import Relay, relay
+from tests.support.serving import Live, live, wait_until
 from webipc import (
     IpcMainEvent,
     IpcMainInvokeEvent,

@@ -6,8 +6,8 @@ import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.browser.browsers import evaluate
-from tests.readme import electron_files
-from tests.serving import spawned, wait_until
+from tests.support.readme import electron_files
+from tests.support.serving import spawned, wait_until
 
 # What a reader adds: imports, an application, and a page that has the element and the one line.
 IMPORTS = """from pathlib import Path

@@ -7,11 +7,11 @@ import pytest
 from fastapi import Response
 from selenium.webdriver.remote.webdriver import WebDriver
 
-from tests.applications import Application
 from tests.browser.browsers import PageError, evaluate
 from tests.browser.site import PAGES, visit
-from tests.network import Relay
-from tests.serving import Live, live, wait_until
+from tests.support.applications import Application
+from tests.support.network import Relay
+from tests.support.serving import Live, live, wait_until
 from webipc import IpcMainEvent, Limits
 from webipc.pages.assets import client_file
 

@@ -10,9 +10,9 @@ from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.browser.browsers import evaluate
 from tests.browser.site import Site, visit
-from tests.same import is_same
-from tests.serving import live
-from tests.strategies import values
+from tests.support.same import is_same
+from tests.support.serving import live
+from tests.support.strategies import values
 from webipc import WebContents
 
 # One page for the whole test: what is tested is the way there and back, not the page.

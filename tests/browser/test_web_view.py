@@ -14,9 +14,9 @@ import pytest
 from fastapi import Response
 from selenium.webdriver.remote.webdriver import WebDriver
 
-from tests.applications import Application
 from tests.browser.browsers import PageError, evaluate
-from tests.serving import Live, live
+from tests.support.applications import Application
+from tests.support.serving import Live, live
 from webipc import IpcMainInvokeEvent
 
 PAGES = Path(__file__).parent / "pages" / "web_view"

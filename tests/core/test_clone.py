@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.native_values import BUILDERS
-from tests.same import is_same
-from tests.strategies import values
+from tests.support.native_values import BUILDERS
+from tests.support.same import is_same
+from tests.support.strategies import values
 from webipc.core.clone import Cloned, decode, encode
 from webipc.core.errors import CloseCode, LimitError, ProtocolError
 from webipc.core.limits import DEFAULT_LIMITS, Limits

@@ -32,7 +32,7 @@ from pydantic import (
 )
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from tests.same import is_same
+from tests.support.same import is_same
 from webipc.core.clone import Cloned, decode, encode
 from webipc.core.errors import CloneError
 from webipc.core.values import (

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.json_schema import Schema
+from tests.support.json_schema import Schema
 from webipc.core.calls import Answers, Calls
 from webipc.core.envelope import Envelope, parse
 from webipc.core.errors import ProtocolError, ResetError, WebipcError

@@ -13,8 +13,8 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from tests.browser.browsers import browser as running_browser
 from tests.browser.browsers import evaluate
 from tests.packaging.conftest import Installation
-from tests.readme import readme_files
-from tests.serving import PATIENCE, free_port, wait_until
+from tests.support.readme import readme_files
+from tests.support.serving import PATIENCE, free_port, wait_until
 
 
 @pytest.fixture(scope="module")

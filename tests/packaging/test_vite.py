@@ -23,7 +23,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from tests.browser.browsers import browser as running_browser
 from tests.browser.browsers import closing_new_tabs, console, evaluate
 from tests.packaging.conftest import ROOT, Distributions, Installation, run
-from tests.serving import PATIENCE, Live, free_port, live, spawned, wait_until
+from tests.support.serving import PATIENCE, Live, free_port, live, spawned, wait_until
 
 CLIENT = "window[Symbol.for('webipc')].ipcRenderer"
 PUSHES = ("stroke", "erase", "people")

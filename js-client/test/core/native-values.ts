@@ -1,7 +1,7 @@
 /**
  * The values of tests/vectors/values.json as JavaScript has them: one builder under each name of the file.
  *
- * Built by hand, not by the codec: this is what the codec is measured by. Twin: tests/native_values.py
+ * Built by hand, not by the codec: this is what the codec is measured by. Twin: tests/support/native_values.py
  */
 import { fromHex } from '../support/vectors.js'
 import { NATIVE_BUFFERS, share, type Builder } from './native-buffers.js'

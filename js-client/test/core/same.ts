@@ -3,7 +3,7 @@
  * one object.
  *
  * `assert.deepStrictEqual` does not look at shared references, at the order of keys, nor at the buffers behind views.
- * Twin: tests/same.py
+ * Twin: tests/support/same.py
  */
 import assert from 'node:assert/strict'
 

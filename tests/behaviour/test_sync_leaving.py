@@ -1,0 +1,163 @@
+"""A page that goes away while it is blocked in sendSync: its link is kept no longer than that of any other page.
+
+Against a real uvicorn, by requests whose connection the test closes.
+"""
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tests.support.applications import Application, application
+from tests.support.raw_sockets import greeted, hello
+from tests.support.serving import Live, live, wait_until
+from webipc import IpcMainEvent, Limits
+from webipc.core.frame import encode_body, encode_control
+from webipc.testing import Renderer
+
+# Whoever is gone is given up at once, and nobody else within the time that a test has.
+SOON = {"grace_ms": 100, "unattached_grace_ms": 100, "goodbye_ms": 100, "sync_ms": 600_000}
+
+
+class Site(Application):
+    """An application that answers on the channel `echo`, and keeps the events of `keep`."""
+
+    def __init__(self) -> None:
+        super().__init__(limits=Limits(**SOON))
+        self.kept: list[IpcMainEvent] = []
+        self.ipc_main.on("keep", self.kept.append)
+        self.ipc_main.on("echo", lambda event: setattr(event, "return_value", "echo"))
+
+    def ids(self) -> list[int]:
+        """Return the ids of the tabs that there are."""
+        return [contents.id for contents in self.ipc_main.get_all_web_contents()]
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+@pytest.fixture(params=["httptools", "h11"])
+def server(request: pytest.FixtureRequest, site: Site) -> Iterator[Live]:
+    with live(site.app, http=request.param) as served:
+        yield served
+
+
+def ask(server: Live, link: str, channel: str, **fields: Any) -> socket.socket:
+    """Make the request of a blocked page; the answer is not waited for."""
+    sync = f'[1,0,["sync",1,"{channel}",[]]]'
+    body = encode_body([hello(link=link * 32, attempt=0, **fields), sync, encode_control(0, "await", 1)])
+    head = (
+        f"POST /ipc/sync HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nOrigin: {server.url}\r\n"
+        f"Content-Type: application/vnd.webipc.v1\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    opened = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    opened.sendall(head.encode() + body)
+    return opened
+
+
+def waits(server: Live, site: Site) -> int:
+    """Return how many requests the server knows to wait."""
+    hub = site.ipc_main._hub
+    assert hub is not None
+    calls = [call for link in hub._links.values() for call in link.syncs._calls.values()]
+    return server.call(lambda: sum(call._asking for call in calls))
+
+
+def test_a_blocked_page_that_closes_its_connection_is_given_up(site: Site, server: Live) -> None:
+    with ask(server, "a", "keep"):
+        wait_until(lambda: site.kept, "the listener has run")
+    wait_until(lambda: site.ids() == [], "the tab is given up")
+    site.kept.pop().return_value = "nobody is there"
+
+
+def test_a_blocked_page_whose_socket_and_request_both_end_is_given_up(site: Site, server: Live) -> None:
+    with greeted(server, link="a" * 32), ask(server, "a", "keep"):
+        wait_until(lambda: site.kept, "the listener has run")
+    wait_until(lambda: site.ids() == [], "the tab is given up")
+
+
+def test_a_page_that_asks_again_is_kept_as_long_as_it_waits(site: Site, server: Live) -> None:
+    with ExitStack() as stack:
+        first = stack.enter_context(ask(server, "a", "keep"))
+        wait_until(lambda: site.kept, "the listener has run")
+        second = stack.enter_context(ask(server, "a", "keep"))
+        wait_until(lambda: waits(server, site) == 2, "both requests wait")
+        first.close()
+        wait_until(lambda: waits(server, site) == 1, "the first request is gone")
+        (blocked,) = site.ids()
+        # A younger page that waits for nothing is given up meanwhile.
+        with ask(server, "b", "echo") as other:
+            assert b"200 OK" in other.recv(4096)
+        wait_until(lambda: site.ids() == [blocked], "the younger page is given up")
+        site.kept.pop().return_value = "patient"
+        second.settimeout(10)
+        answer = b""
+        while b"patient" not in answer:
+            piece = second.recv(4096)
+            assert piece, answer
+            answer += piece
+    wait_until(lambda: site.ids() == [], "the tab is given up")
+
+
+# --- what stands between a server and the application ---------------------------------------------------------------
+
+
+class Middleware:
+    """Reads the body first, as some do to log it, and hands on one that says behind it what a test wants."""
+
+    def __init__(self, app: ASGIApp, says: dict[str, Any]) -> None:
+        self._app = app
+        self._says = says
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        messages = [await receive()]
+
+        async def replayed() -> Any:
+            if messages:
+                return messages.pop()
+            if not self._says:
+                raise RuntimeError("nothing more is read")
+            return self._says
+
+        await self._app(scope, replayed, send)
+
+
+@pytest.mark.parametrize(
+    "says", [{"type": "http.disconnect"}, {"type": "http.request", "body": b"", "more_body": False}, {}]
+)
+async def test_middleware_that_says_something_else_costs_no_answer(says: dict[str, Any]) -> None:
+    app, ipc_main = application()
+    kept: list[IpcMainEvent] = []
+
+    @ipc_main.on("later")
+    async def later(event: IpcMainEvent) -> None:
+        kept.append(event)
+        async with Renderer(app) as other:
+            other.send("answer")
+            await other.invoke("end")
+
+    ipc_main.on("answer", lambda event: setattr(kept.pop(), "return_value", "answer"))
+    ipc_main.handle("end", lambda event: None)
+    app.add_middleware(Middleware, says=says)
+    async with Renderer(app) as page:
+        assert await page.send_sync("later") == "answer"
+
+
+async def test_middleware_of_starlette_passes_the_answer() -> None:
+    app, ipc_main = application()
+    ipc_main.on("echo", lambda event, value: setattr(event, "return_value", value))
+
+    @app.middleware("http")
+    async def through(request: Any, call_next: Any) -> Any:
+        return await call_next(request)
+
+    async with Renderer(app) as page:
+        assert await page.send_sync("echo", [1]) == [1]

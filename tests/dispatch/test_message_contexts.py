@@ -1,0 +1,145 @@
+"""A message runs with the context variables of the socket or request that brought it, not those of an earlier one."""
+
+import asyncio
+from contextvars import ContextVar
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tests.support.waiting import until
+from webipc import IpcMain, MessageChannelMain
+from webipc.testing import Renderer
+
+attached: ContextVar[str] = ContextVar("attached", default="none")
+
+
+class Numbering:
+    """Gives each socket and each request a context variable with its own number, as a middleware does for a user."""
+
+    def __init__(self, app: ASGIApp, names: list[str]) -> None:
+        self._app = app
+        self._names = names
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            name = f"{scope['path'].rpartition('/')[2]} {len(self._names) + 1}"
+            self._names.append(name)
+            attached.set(name)
+        await self._app(scope, receive, send)
+
+
+class Application:
+    """Answers each kind of message with the context that it runs in."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.heard: list[str] = []
+        self.app = FastAPI()
+        self.app.add_middleware(Numbering, names=self.names)
+        self.ipc_main = IpcMain()
+        self.ipc_main.mount(self.app)
+        self.ipc_main.handle("coroutine", self.coroutine)
+        self.ipc_main.handle("thread", lambda event: attached.get())
+        self.ipc_main.on("sent", lambda event: self.heard.append(attached.get()))
+        self.ipc_main.on("sync", self.sync)
+
+    async def coroutine(self, event: Any) -> str:
+        return attached.get()
+
+    def sync(self, event: Any) -> None:
+        event.return_value = attached.get()
+
+
+@pytest.fixture
+def application() -> Application:
+    return Application()
+
+
+@pytest.mark.parametrize("channel", ["coroutine", "thread"])
+async def test_a_call_runs_in_the_context_of_its_socket(application: Application, channel: str) -> None:
+    async with Renderer(application.app) as page:
+        assert await page.invoke(channel) == "socket 1"
+        await page.disconnect()
+        await page.connect()
+        assert await page.invoke(channel) == "socket 2"
+
+
+async def test_a_listener_runs_in_the_context_of_its_socket(application: Application) -> None:
+    async with Renderer(application.app) as page:
+        page.send("sent")
+        await until(lambda: len(application.heard) == 1)
+        await page.disconnect()
+        page.send("sent")
+        await page.connect()
+        await until(lambda: len(application.heard) == 2)
+    assert application.heard == ["socket 1", "socket 2"]
+
+
+async def test_a_synchronous_request_brings_its_own_context_and_leaves_the_socket_its_own(
+    application: Application,
+) -> None:
+    async with Renderer(application.app) as page:
+        assert await page.send_sync("sync") == "sync 2"
+        assert await page.invoke("coroutine") == "socket 1"
+
+
+async def test_a_request_before_the_first_socket_gives_it_no_context(application: Application) -> None:
+    async with Renderer(application.app) as page:
+        await page.disconnect()
+        assert await page.send_sync("sync") == "sync 2"
+        await page.connect()
+        assert await page.invoke("coroutine") == "socket 3"
+
+
+async def test_what_a_handler_sets_is_gone_with_its_message(application: Application) -> None:
+    def set_in_thread(event: Any) -> None:
+        attached.set("changed")
+
+    async def set_in_loop(event: Any) -> None:
+        attached.set("changed")
+
+    application.ipc_main.handle("set in a thread", set_in_thread)
+    application.ipc_main.handle("set in the loop", set_in_loop)
+    async with Renderer(application.app) as page:
+        await page.invoke("set in a thread")
+        await page.invoke("set in the loop")
+        assert await page.invoke("coroutine") == "socket 1"
+
+
+async def test_calls_behind_one_that_waits_keep_the_context_of_their_own_socket(application: Application) -> None:
+    """They are run by a new task, which is made while the first one is suspended."""
+    async with Renderer(application.app) as page:
+        began, go_on = asyncio.Event(), asyncio.Event()
+
+        async def slow(event: Any) -> str:
+            began.set()
+            await go_on.wait()
+            return attached.get()
+
+        application.ipc_main.handle("slow", slow)
+        waiting = asyncio.ensure_future(page.invoke("slow"))
+        await began.wait()
+        await page.disconnect()
+        await page.connect()
+        assert await page.invoke("coroutine") == "socket 2"
+        go_on.set()
+        assert await waiting == "socket 1"
+
+
+async def test_a_port_that_a_thread_makes_finds_the_loop_after_a_reconnect(application: Application) -> None:
+    heard: list[Any] = []
+
+    def make_port(event: Any) -> None:
+        channel = MessageChannelMain()
+        channel.port1.on("message", lambda message: heard.append(message.data))
+        channel.port1.start()
+        channel.port2.post_message("hello")
+
+    application.ipc_main.handle("make", make_port)
+    async with Renderer(application.app) as page:
+        await page.disconnect()
+        await page.connect()
+        await page.invoke("make")
+        await until(lambda: heard == ["hello"])

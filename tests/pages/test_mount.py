@@ -1,0 +1,134 @@
+"""What is served where: the client's files, pages, an application's own routes beside ours, and the lifespan."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from tests.support.applications import application
+from webipc import IpcMain, IpcMainInvokeEvent
+from webipc.testing import Renderer
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Path:
+    (tmp_path / "index.html").write_text("<!doctype html>the page", encoding="utf-8")
+    (tmp_path / "style.css").write_text("", encoding="utf-8")
+    return tmp_path
+
+
+def test_the_client_is_kept_and_asked_for_each_time() -> None:
+    app, _ = application()
+    client = TestClient(app)
+    first = client.get("/ipc/client.js")
+    assert first.status_code == 200
+    assert first.headers["content-type"].startswith("text/javascript")
+    assert first.headers["cache-control"] == "no-cache"
+    assert first.headers["sourcemap"] == "client.js.map"
+    again = client.get("/ipc/client.js", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert client.get("/ipc/client.js.map").json()["version"] == 3
+    assert client.get("/ipc/client.global.js").status_code == 200
+
+
+def test_only_pages_of_listed_origins_may_read_the_client() -> None:
+    app, _ = application(origins=["https://app.example"])
+    client = TestClient(app)
+    listed = client.get("/ipc/client.js", headers={"Origin": "https://app.example"})
+    assert listed.headers["access-control-allow-origin"] == "https://app.example"
+    other = client.get("/ipc/client.js", headers={"Origin": "https://evil.example"})
+    assert "access-control-allow-origin" not in other.headers
+    assert other.headers["vary"] == "Origin"
+
+
+def test_nothing_else_is_served_under_the_prefix() -> None:
+    app, _ = application(debug=False)
+    client = TestClient(app)
+    for path in ("/ipc/", "/ipc/nothing", "/ipc/index.js", "/ipc/../ipc/channels.json"):
+        assert client.get(path).status_code == 404, path
+
+
+@pytest.mark.parametrize("mounts_first", [True, False])
+def test_an_applications_routes_and_its_catch_all_stand_beside_ours(*, mounts_first: bool, pages: Path) -> None:
+    app = FastAPI()
+    ipc_main = IpcMain()
+    if mounts_first:
+        ipc_main.mount(app, pages=pages)
+
+    @app.get("/own")
+    def own() -> str:
+        return "own"
+
+    @app.get("/things/{rest:path}")
+    def things(rest: str) -> str:
+        return rest
+
+    if not mounts_first:
+        ipc_main.mount(app, pages=pages)
+    client = TestClient(app)
+    assert client.get("/own").json() == "own"
+    assert client.get("/things/a/b").json() == "a/b"
+    assert client.get("/ipc/client.js").status_code == 200
+    assert client.get("/").text == "<!doctype html>the page"
+    assert client.get("/style.css").headers["cache-control"] == "no-cache"
+    assert client.get("/nothing.html").status_code == 404
+
+
+@pytest.mark.parametrize("mounts_first", [True, False])
+def test_a_catch_all_does_not_catch_the_client(*, mounts_first: bool) -> None:
+    app = FastAPI()
+    ipc_main = IpcMain()
+    if mounts_first:
+        ipc_main.mount(app)
+
+    @app.get("/{rest:path}")
+    def everything(rest: str) -> str:
+        return rest
+
+    if not mounts_first:
+        ipc_main.mount(app)
+    client = TestClient(app)
+    assert client.get("/ipc/client.js").headers["etag"]
+    assert client.get("/anything").json() == "anything"
+
+
+def test_a_folder_of_pages_that_is_not_there_is_named_when_it_is_mounted(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=str(tmp_path / "nowhere")):
+        IpcMain().mount(FastAPI(), pages=tmp_path / "nowhere")
+
+
+async def test_any_prefix_and_a_root_path_work() -> None:
+    app = FastAPI()
+    ipc_main = IpcMain()
+    ipc_main.mount(app, prefix="/deep/er/ipc/")
+
+    @ipc_main.handle("here")
+    async def here(event: IpcMainInvokeEvent) -> str:
+        return "here"
+
+    async with Renderer(app) as page:
+        assert await page.invoke("here") == "here"
+    behind = TestClient(app, root_path="/behind/a/proxy")
+    assert behind.get("/behind/a/proxy/deep/er/ipc/client.js").status_code == 200
+
+
+async def test_the_lifespan_of_the_application_runs_inside_ours() -> None:
+    order: list[str] = []
+    ipc_main = IpcMain()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        order.append("begins")
+        ipc_main.broadcast("nobody is there yet")
+        yield
+        order.append("ends")
+        ipc_main.broadcast("last", "words")
+
+    app = FastAPI(lifespan=lifespan)
+    ipc_main.mount(app)
+    async with Renderer(app) as page:
+        order.append(str(page.connected))
+    assert order == ["begins", "True", "ends"]

@@ -1,0 +1,202 @@
+"""PROTOCOL.md says what the code does: its examples parse, its tables are the constants, its lists are complete.
+
+The examples are kept in tests/vectors/documented.json as well, so that the other language checks the same ones.
+Twin: js-client/test/documented.test.ts
+"""
+
+import json
+import re
+import string
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
+
+import pytest
+
+from webipc.core.clone.places import check_form
+from webipc.core.envelope import Carrier, Control, Envelope, decode_value, parse, parse_control
+from webipc.core.errors import AfterClose, CloseCode, ProtocolError, after_close
+from webipc.core.frame import Frame, RawMessage, decode_frame, encode_frame, sized
+from webipc.core.limits import Limits
+
+ROOT = Path(__file__).parents[2]
+PROTOCOL = (ROOT / "PROTOCOL.md").read_text(encoding="utf-8")
+DOCUMENTED = ROOT / "tests" / "vectors" / "documented.json"
+
+AFTER_CLOSE_OF_WORD = {
+    "": AfterClose.NOTHING,
+    "reconnects": AfterClose.RECONNECT,
+    "nothing, if it has that socket; otherwise reconnects": AfterClose.RECONNECT,
+    "new link": AfterClose.NEW_LINK,
+    "gives up": AfterClose.GIVE_UP,
+}
+"""How the last column of section 8 says what a page does. Who asks about 4409 has no newer socket."""
+
+
+class Example(NamedTuple):
+    """One line of a `json` block: a message or a frame, and the section that shows it."""
+
+    spec: str
+    what: str
+    text: str
+
+
+def anchor(heading: str) -> str:
+    """Return the fragment by which a web page of the document links to a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def examples_of(document: str) -> Iterator[Example]:
+    """Yield every line of every `json message` and `json frame` block."""
+    spec, what = "", None
+    for line in document.splitlines():
+        if line.startswith("```"):
+            what = line.removeprefix("```json ") if line.startswith("```json ") else None
+        elif what is not None:
+            yield Example(spec, what, line)
+        elif line.startswith("#"):
+            spec = f"PROTOCOL.md#{anchor(line.lstrip('#'))}"
+
+
+def section(number: str) -> str:
+    """Return the text of a numbered section, without the sections that follow it."""
+    match = re.search(rf"^(#+) {re.escape(number)}\.? .*?(?=^\1 |\Z)", PROTOCOL, re.MULTILINE | re.DOTALL)
+    assert match is not None, f"PROTOCOL.md has no section {number}"
+    return match[0]
+
+
+def rows(text: str) -> list[list[str]]:
+    """Return the cells of the first table in a text, without its head."""
+    table = re.search(r"^\|.*\|\n\|[-|]+\|\n((?:\|.*\|\n)+)", text, re.MULTILINE)
+    assert table is not None
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[1].splitlines()]
+
+
+def number_of(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
+EXAMPLES = list(examples_of(PROTOCOL))
+CONTROLS = {member.__dataclass_fields__["kind"].default: member for member in get_args(Control)}
+
+
+def name_of(example: Example) -> str:
+    return f"{example.what}-{example.text[:24]}"
+
+
+def numbered(text: str) -> Frame:
+    """Return a frame that holds one message; a part has a byte, because its piece is its only segment."""
+    segments = [b"x"] if text.startswith('["part"') else []
+    return decode_frame(encode_frame(1, 0, [sized(text.encode(), segments)]))
+
+
+def test_there_are_examples_of_both_kinds() -> None:
+    assert {example.what for example in EXAMPLES} == {"message", "frame"}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=name_of)
+def test_an_example_is_what_the_code_takes(example: Example) -> None:
+    frame = numbered(example.text) if example.what == "message" else decode_frame(example.text)
+    if frame.control is not None:
+        assert parse_control(frame.control).kind == frame.control[0]
+        return
+    kinds = [message.fields[0] for message in frame.messages]
+    envelopes = parse(frame.messages)
+    assert [envelope.kind for envelope in envelopes] == kinds
+    for envelope in envelopes:
+        if isinstance(envelope, get_args(Carrier)):
+            decode_value(envelope)
+
+
+def test_the_documented_vectors_are_the_examples() -> None:
+    """What to write there when this fails is the left side of the comparison."""
+    vectors = json.loads(DOCUMENTED.read_text(encoding="utf-8"))
+    assert [{"spec": spec, what: json.loads(text)} for spec, what, text in EXAMPLES] == vectors
+
+
+def test_an_example_that_the_code_refuses_would_be_noticed() -> None:
+    text = '## 4. Messages\n```json message\n["send", 1, []]\n```\n```\n["not an example"]\n```\n'
+    (example,) = examples_of(text)
+    assert example.spec == "PROTOCOL.md#4-messages"
+    with pytest.raises(ProtocolError):
+        test_an_example_is_what_the_code_takes(example)
+
+
+def test_the_fields_of_hello_and_welcome_are_those_of_the_code() -> None:
+    """Both tables together explain every field, since some mean the same in both."""
+    found = re.findall(r"\| field \| meaning \|\n(?:\|.*\|\n)+", section("6.1"))
+    tables = [{name for field, _ in rows(table) for name in re.findall(r"`(\w+)`", field)} for table in found]
+    for kind, explained in zip(("hello", "welcome"), tables, strict=True):
+        fields = {_camel(name) for name in CONTROLS[kind].__dataclass_fields__} - {"kind"}
+        assert explained <= fields <= set().union(*tables)
+
+
+def _camel(name: str) -> str:
+    return re.sub(r"_(\w)", lambda match: match[1].upper(), name)
+
+
+def test_the_kinds_that_are_listed_are_the_kinds_there_are() -> None:
+    listed = re.findall(r'^\["([\w-]+)"', section("4"), re.MULTILINE)
+    kinds = [kind for member in _members(Envelope) for kind in get_args(member.__annotations__["kind"])]
+    assert sorted(set(listed)) == sorted(kinds)
+
+
+def test_every_control_message_is_in_the_document() -> None:
+    documented = {json.loads(text)[2][0] for _, what, text in EXAMPLES if what == "frame" and text.startswith("[0,")}
+    assert documented == set(CONTROLS)
+
+
+def _members(union: Any) -> list[Any]:
+    return [inner for member in get_args(union) for inner in (get_args(member) or (member,))]
+
+
+def test_a_reserved_kind_is_refused() -> None:
+    reserved = re.search(r"^Reserved, .*$", PROTOCOL, re.MULTILINE)
+    assert reserved is not None
+    kinds = re.findall(r'`\["(\w+)"', reserved[0])
+    assert kinds
+    for kind in kinds:
+        with pytest.raises(ProtocolError) as caught:
+            parse([RawMessage([kind, 1, 1], [])])
+        assert caught.value.close_code == CloseCode.PROTOCOL_ERROR
+
+
+def test_the_fixup_codes_are_those_of_the_code() -> None:
+    documented = {row[0].strip("`") for row in rows(section("5"))}
+    assert documented == {letter for letter in string.printable if _is_code(letter)}
+
+
+def _is_code(letter: str) -> bool:
+    """Tell whether a fixup with this code is well formed with some number of elements."""
+    for count in range(8):
+        try:
+            check_form([letter, [], *range(count)])
+        except ProtocolError:
+            continue
+        return True
+    return False
+
+
+def test_a_vector_of_a_value_has_every_documented_fixup_code() -> None:
+    vectors = json.loads((ROOT / "tests" / "vectors" / "values.json").read_text(encoding="utf-8"))
+    wires = [json.loads(vector["wire"]) for vector in vectors]
+    used = {fixup[0] for wire in wires for fixup in (wire[1] if len(wire) > 1 else [])}
+    assert used == {row[0].strip("`") for row in rows(section("5"))}
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    documented = {name.strip("`"): number_of(default) for name, default, _ in rows(section("9"))}
+    assert documented == {name: getattr(Limits(), name) for name in Limits.__dataclass_fields__}
+
+
+def test_the_close_codes_are_those_of_the_code() -> None:
+    names = {
+        number_of(codes): name.upper().replace(" ", "_") for codes, name, *_ in rows(section("8")) if "," not in codes
+    }
+    assert names == {code.value: code.name for code in CloseCode}
+
+
+def test_what_a_page_does_after_a_close_code_is_what_the_code_says() -> None:
+    for codes, _, _, action in rows(section("8")):
+        for code in map(int, codes.split(",")):
+            assert after_close(code) is AFTER_CLOSE_OF_WORD[action], code

@@ -1,0 +1,124 @@
+"""A network that a test can cut: a TCP relay between a browser and a server, in a thread of the test's process."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator
+
+from tests.support.serving import PATIENCE, wait_until
+
+
+class Relay:
+    """Passes bytes on between whoever connects and the server behind it."""
+
+    def __init__(self, target: int) -> None:
+        """`target` is the port of the server."""
+        self._target = target
+        self._loop = asyncio.new_event_loop()
+        self._writers: set[asyncio.StreamWriter] = set()
+        # False: connections are refused, as when a cable is pulled.
+        self._up = True
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.port = 0
+        # How many connections were made altogether.
+        self.connections = 0
+
+    @property
+    def url(self) -> str:
+        """Where to find the server through this network."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def cut(self) -> int:
+        """Break every connection that there is, in the middle of whatever it carries; return how many there were."""
+        return asyncio.run_coroutine_threadsafe(self._cut(), self._loop).result(PATIENCE)
+
+    def down(self) -> None:
+        """Break everything, and refuse what comes until `up`."""
+        self._up = False
+        self.cut()
+
+    def target(self, port: int) -> None:
+        """Lead what connects from now on to the server on this port."""
+        self._target = port
+
+    def up(self) -> None:
+        """Take connections again."""
+        self._up = True
+
+    async def _cut(self) -> int:
+        writers = list(self._writers)
+        for writer in writers:
+            writer.transport.abort()
+        return len(writers) // 2
+
+    async def _serve(self) -> None:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._up:
+            writer.transport.abort()
+            return
+        self.connections += 1
+        pair = {writer}
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            pair.add(far_writer)
+            if not self._up:
+                return
+            self._writers |= pair
+            await asyncio.gather(_pass(reader, far_writer), _pass(far_reader, writer))
+        except OSError:
+            # Nobody is there: the connection breaks.
+            pass
+        finally:
+            self._writers -= pair
+            for each in pair:
+                each.transport.abort()
+
+    def run(self) -> None:
+        """The thread's main function."""
+        self._loop.run_until_complete(self._serve())
+        self._loop.run_forever()
+        self._loop.run_until_complete(self._end())
+        self._loop.close()
+
+    async def _end(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        self._up = False
+        # Who was let in a moment ago is a task two turns later, and what was broken off is closed in the next turn.
+        for _ in range(3):
+            await asyncio.sleep(0)
+            await self._cut()
+            if others := asyncio.all_tasks() - {asyncio.current_task()}:
+                await asyncio.wait(others)
+        await asyncio.sleep(0)
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+
+async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+
+@contextlib.contextmanager
+def relay(target: int) -> Iterator[Relay]:
+    """Run a network before the server on this port."""
+    network = Relay(target)
+    thread = threading.Thread(target=network.run, name="test network")
+    thread.start()
+    try:
+        wait_until(lambda: network.port, "the network is there")
+        yield network
+    finally:
+        network.stop()
+        thread.join(PATIENCE)
+        assert not thread.is_alive(), "the network did not end"
