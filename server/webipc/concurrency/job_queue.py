@@ -26,7 +26,7 @@ logger = logging.getLogger("webipc")
 SLOW_SECONDS = 0.1
 
 
-class Turn(Protocol):
+class Job(Protocol):
     """One call of the application's code."""
 
     def start(self) -> Coroutine[Any, Any, Any] | None:
@@ -55,7 +55,7 @@ class Gate(Protocol):
 Successor = Callable[[], Coroutine[Any, Any, None]]
 
 
-class Inbox:
+class JobQueue:
     """The messages of one link that wait for the application's code."""
 
     __slots__ = (
@@ -65,7 +65,7 @@ class Inbox:
         "_loop",
         "_message_context",
         "_tasks",
-        "_turns",
+        "_jobs",
         "_waiting",
     )
 
@@ -84,9 +84,9 @@ class Inbox:
         self._debug = debug
         # The messages behind the one that is being run, each with its first call or with the rest of its calls, and
         # with its context; None while there is none, since most links are idle.
-        self._waiting: deque[tuple[Turn | None, Iterator[Turn] | None, Context]] | None = None
+        self._waiting: deque[tuple[Job | None, Iterator[Job] | None, Context]] | None = None
         # The calls of the message that is being run, and the context of that message.
-        self._turns: Iterator[Turn] | None = None
+        self._jobs: Iterator[Job] | None = None
         self._message_context: Context | None = None
         # A task runs the calls, or is about to.
         self._is_running = False
@@ -96,7 +96,7 @@ class Inbox:
         """Whether there is nothing to run, or somebody runs it already."""
         return self._is_running or self._waiting is None
 
-    def put(self, turns: Iterator[Turn]) -> None:
+    def put(self, jobs: Iterator[Job]) -> None:
         """Queue these calls, which belong to one message, behind all that came before.
 
         They run in a copy of the context of this call: that of the socket or request which brought the message, and
@@ -104,13 +104,13 @@ class Inbox:
         """
         if self._waiting is None:
             self._waiting = deque()
-        self._waiting.append((None, turns, copy_context()))
+        self._waiting.append((None, jobs, copy_context()))
 
-    def put_call(self, turn: Turn) -> None:
+    def put_call(self, job: Job) -> None:
         """Queue the only call of a message: as `put`, without an iterator for one."""
         if self._waiting is None:
             self._waiting = deque()
-        self._waiting.append((turn, None, copy_context()))
+        self._waiting.append((job, None, copy_context()))
 
     def start(self) -> None:
         """Run what waits in a task of its own, unless somebody runs it."""
@@ -136,14 +136,14 @@ class Inbox:
         """
         self._is_running = True
         me = asyncio.current_task()
-        while (turn := self._next()) is not None:
+        while (job := self._next()) is not None:
             context = self._message_context
             assert context is not None, "a call without its message"
             # The call, its first step and its answer in one go: to enter a context costs as much as to call a function.
-            rest = context.run(self._first_step, turn)
+            rest = context.run(self._first_step, job)
             if rest is not None:
                 self._hand_over(successor)
-                await self._finish(turn, Started(*rest, context.run), context)
+                await self._finish(job, Started(*rest, context.run), context)
                 return False
             if me is not None and me.cancelling():
                 # The call has cancelled the task it ran in. That is its own affair, and not of the calls behind it.
@@ -152,41 +152,41 @@ class Inbox:
         self._is_running = False
         return True
 
-    def _first_step(self, turn: Turn) -> tuple[Coroutine[Any, Any, Any], Any] | None:
+    def _first_step(self, job: Job) -> tuple[Coroutine[Any, Any, Any], Any] | None:
         """Call it, and run its coroutine up to where it waits: return it, and what for; None when it has ended.
 
         To be run in the context of the message.
         """
         try:
-            coroutine = turn.start() if not self._debug else self._watched_start(turn)
+            coroutine = job.start() if not self._debug else self._watched_start(job)
         except FATAL:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever the application raises is its caller's to hear
-            _fail(turn, error)
+            _fail(job, error)
             # Electron: a listener that throws stops the listeners behind it for this message, and nothing else.
-            self._turns = None
+            self._jobs = None
             return None
         if coroutine is None:
             return None
         try:
             waits_for = coroutine.send(None)
         except StopIteration as stop:
-            _settle(turn, stop.value)
+            _settle(job, stop.value)
         except FATAL:
             raise
         except BaseException as error:  # noqa: BLE001 - as above
-            _fail(turn, error)
+            _fail(job, error)
         else:
             return coroutine, waits_for
         return None
 
-    def _watched_start(self, turn: Turn) -> Coroutine[Any, Any, Any] | None:
+    def _watched_start(self, job: Job) -> Coroutine[Any, Any, Any] | None:
         began = self._loop.time()
         try:
-            return turn.start()
+            return job.start()
         finally:
             if (held := self._loop.time() - began) > SLOW_SECONDS:
-                _warn_slow(turn, held)
+                _warn_slow(job, held)
 
     def _hand_over(self, successor: Successor) -> None:
         self._is_running = True
@@ -194,39 +194,39 @@ class Inbox:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _next(self) -> Turn | None:
+    def _next(self) -> Job | None:
         while True:
-            if self._turns is not None:
-                turn = _next_of(self._turns)
-                if turn is not None:
-                    return turn
-                self._turns = None
+            if self._jobs is not None:
+                job = _next_of(self._jobs)
+                if job is not None:
+                    return job
+                self._jobs = None
             if not self._waiting:
                 self._waiting = self._message_context = None
                 return None
-            turn, self._turns, self._message_context = self._waiting.popleft()
-            if turn is not None:
-                return turn
+            job, self._jobs, self._message_context = self._waiting.popleft()
+            if job is not None:
+                return job
 
-    async def _finish(self, turn: Turn, rest: Started, context: Context) -> None:
+    async def _finish(self, job: Job, rest: Started, context: Context) -> None:
         try:
             value = await rest
         except (*FATAL, GeneratorExit):
             # The last when the event loop is closed with this task in it.
             raise
         except asyncio.CancelledError as cancelled:
-            context.run(_fail, turn, cancelled)
+            context.run(_fail, job, cancelled)
             raise
         except BaseException as error:  # noqa: BLE001 - as above
-            context.run(_fail, turn, error)
+            context.run(_fail, job, error)
         else:
-            context.run(_settle, turn, value)
+            context.run(_settle, job, value)
 
 
-def _next_of(turns: Iterator[Turn]) -> Turn | None:
+def _next_of(jobs: Iterator[Job]) -> Job | None:
     """Return the next call of a message. None behind the last, and where what looks for it fails."""
     try:
-        return next(turns, None)
+        return next(jobs, None)
     except FATAL:
         raise
     except BaseException:
@@ -235,25 +235,25 @@ def _next_of(turns: Iterator[Turn]) -> Turn | None:
         return None
 
 
-def _settle(turn: Turn, value: Any) -> None:
+def _settle(job: Job, value: Any) -> None:
     try:
-        turn.settle(value)
+        job.settle(value)
     except Exception:
         # Not the application's fault, and not of the messages behind it.
-        logger.exception("The end of a call could not be told: %s", turn.describe())
+        logger.exception("The end of a call could not be told: %s", job.describe())
 
 
-def _fail(turn: Turn, error: BaseException) -> None:
+def _fail(job: Job, error: BaseException) -> None:
     try:
-        turn.fail(error)
+        job.fail(error)
     except Exception:
-        logger.exception("The failure of a call could not be told: %s", turn.describe())
+        logger.exception("The failure of a call could not be told: %s", job.describe())
 
 
-def _warn_slow(turn: Turn, held: float) -> None:
+def _warn_slow(job: Job, held: float) -> None:
     logger.warning(
         "%s held the event loop for %.0f ms, and with it every page. Make it `async def` and put the slow part into "
         "`await asyncio.to_thread(...)`, or register it with `handle` as a plain `def`, which runs in a thread.",
-        turn.describe(),
+        job.describe(),
         held * 1000,
     )

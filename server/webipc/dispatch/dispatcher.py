@@ -76,15 +76,15 @@ class Dispatch:
 
         What stands behind a message that has ended the link is given up with it.
         """
-        limits, router, inbox = self._limits, self._router, connection.inbox
+        limits, router, jobs = self._limits, self._router, connection.jobs
         for envelope in envelopes:
             if connection.ended:
                 return
             if type(envelope) is Invoke:
                 connection.answers.begin(envelope.id)
-                inbox.put_call(router.invoke(connection, envelope.id, envelope.channel, _arguments(envelope, limits)))
+                jobs.put_call(router.invoke(connection, envelope.id, envelope.channel, _arguments(envelope, limits)))
             elif type(envelope) is Send:
-                inbox.put(router.send(connection, envelope.channel, _arguments(envelope, limits)))
+                jobs.put(router.send(connection, envelope.channel, _arguments(envelope, limits)))
             elif (rare := self._rare.get(type(envelope))) is not None:
                 rare(connection, envelope)
             elif envelope.kind != "void":
@@ -98,7 +98,7 @@ class Dispatch:
         late = SyncTimeoutError(envelope.channel, self._limits.sync_ms)
         call.expire_after(self._limits.sync_ms, self._router.refusal(envelope.id, late))
         connection.syncs.begin(call)
-        connection.inbox.put(self._router.sync(connection, call, args))
+        connection.jobs.put(self._router.sync(connection, call, args))
 
     def _sync_done(self, connection: Connection, envelope: SyncDone) -> None:
         connection.syncs.done(envelope.id)
@@ -106,7 +106,7 @@ class Dispatch:
     def _post(self, connection: Connection, envelope: Post) -> None:
         message = decode_value(envelope, self._limits)
         ends = connection.ports.accept(envelope.ports)
-        connection.inbox.put(self._router.post(connection, envelope.channel, message, ends))
+        connection.jobs.put(self._router.post(connection, envelope.channel, message, ends))
 
     def _port(self, connection: Connection, envelope: Port) -> None:
         for _ in range(connection.ports.came(envelope)):

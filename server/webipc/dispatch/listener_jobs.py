@@ -1,7 +1,7 @@
 """The calls of the application's listeners: one for each listener of a message, of a new tab, of the end of a document.
 
 Each says how it is called and what becomes of what it raises; nobody waits for what it returns. Must not know in which
-order they are made (router.py), nor when they run (inbox.py, where `Turn` is). The call of a handler, which answers,
+order they are made (router.py), nor when they run (inbox.py, where `Job` is). The call of a handler, which answers,
 is in router.py.
 """
 
@@ -20,7 +20,7 @@ from webipc.electron.web_frame_main import WebFrameMain
 logger = logging.getLogger("webipc")
 
 
-class CreatedTurn:
+class CreatedJob:
     """One listener for new tabs."""
 
     __slots__ = ("_event", "_listener")
@@ -30,7 +30,7 @@ class CreatedTurn:
         self._event = event
 
     def start(self) -> Coroutine[Any, Any, Any] | None:
-        """See `Turn`."""
+        """See `Job`."""
         returned = self._listener(self._event, self._event.sender)
         return returned if inspect.iscoroutine(returned) else None
 
@@ -38,15 +38,15 @@ class CreatedTurn:
         """Whatever a listener returns is nobody's."""
 
     def fail(self, error: BaseException) -> None:
-        """See `Turn`."""
+        """See `Job`."""
         _report("A listener for new web contents %s", error)
 
     def describe(self) -> str:
-        """See `Turn`."""
+        """See `Job`."""
         return f"The listener {self._listener!r} for new web contents"
 
 
-class FrameCreatedTurn:
+class FrameCreatedJob:
     """The `frame-created` listeners of a tab."""
 
     __slots__ = ("_contents", "_event", "_frame")
@@ -57,22 +57,22 @@ class FrameCreatedTurn:
         self._frame = frame
 
     def start(self) -> None:
-        """See `Turn`."""
+        """See `Job`."""
         self._contents.emit("frame-created", self._event, {"frame": self._frame})
 
     def settle(self, value: Any) -> None:
         """Nothing is awaited, so nothing settles."""
 
     def fail(self, error: BaseException) -> None:
-        """See `Turn`."""
+        """See `Job`."""
         logger.error("A listener for 'frame-created' of %r raised", self._contents, exc_info=error)
 
     def describe(self) -> str:
-        """See `Turn`."""
+        """See `Job`."""
         return "a listener for 'frame-created'"
 
 
-class GoneTurn:
+class GoneJob:
     """The end of a document, in its place behind what it has sent."""
 
     __slots__ = ("_frame",)
@@ -81,22 +81,22 @@ class GoneTurn:
         self._frame = frame
 
     def start(self) -> None:
-        """See `Turn`."""
+        """See `Job`."""
         self._frame._dispose()  # noqa: SLF001 - a frame does not end by its own hand
 
     def settle(self, value: Any) -> None:
         """Nothing is awaited, so nothing settles."""
 
     def fail(self, error: BaseException) -> None:
-        """See `Turn`."""
+        """See `Job`."""
         logger.error("%r could not be disposed", self._frame, exc_info=error)
 
     def describe(self) -> str:
-        """See `Turn`."""
+        """See `Job`."""
         return f"the end of {self._frame!r}"
 
 
-class EmitTurn:
+class EmitJob:
     """The `ipc-message` or `ipc-message-sync` listeners of a tab."""
 
     __slots__ = ("_args", "_channel", "_contents", "_event", "_name")
@@ -109,24 +109,24 @@ class EmitTurn:
         self._args = args
 
     def start(self) -> None:
-        """See `Turn`."""
+        """See `Job`."""
         self._contents.emit(self._name, self._event, self._channel, *self._args)
 
     def settle(self, value: Any) -> None:
         """Nothing is awaited, so nothing settles."""
 
     def fail(self, error: BaseException) -> None:
-        """See `Turn`."""
+        """See `Job`."""
         logger.error("A listener for '%s' of %r raised", self._name, self._contents, exc_info=error)
         del self._event
         _let_go(error)
 
     def describe(self) -> str:
-        """See `Turn`."""
+        """See `Job`."""
         return f"a listener for '{self._name}' ({self._channel!r})"
 
 
-class ListenerTurn:
+class ListenerJob:
     """One `on` listener. What it returns is ignored, as in Electron."""
 
     __slots__ = ("_args", "_event", "_handler")
@@ -137,7 +137,7 @@ class ListenerTurn:
         self._args = args
 
     def start(self) -> Coroutine[Any, Any, Any] | None:
-        """See `Turn`."""
+        """See `Job`."""
         handler = self._handler
         returned = handler.function(self._event, *handler.bind(self._args))
         return returned if inspect.iscoroutine(returned) else None
@@ -146,21 +146,21 @@ class ListenerTurn:
         """Whatever a listener returns is nobody's."""
 
     def fail(self, error: BaseException) -> None:
-        """See `Turn`."""
+        """See `Job`."""
         _report("A listener for '%s' %s", error, self._handler.channel)
 
     def describe(self) -> str:
-        """See `Turn`."""
+        """See `Job`."""
         return f"The listener {self._handler.name} for '{self._handler.channel}'"
 
 
-class LastHolderTurn(ListenerTurn):
+class LastHolderJob(ListenerJob):
     """One `on` listener whose event ends with the last who holds it: a page waits for an answer, or has sent ports."""
 
     __slots__ = ()
 
     def fail(self, error: BaseException) -> None:
-        """See `Turn`."""
+        """See `Job`."""
         super().fail(error)
         # Whoever ran this turn is in the traceback as well.
         del self._event

@@ -17,19 +17,19 @@ from typing import Any
 
 from webipc.channels.handler import Handler
 from webipc.channels.ipc_main_impl import IpcMainImpl
-from webipc.concurrency.job_queue import Turn
+from webipc.concurrency.job_queue import Job
 from webipc.core import clone
 from webipc.core.errors import CloneError, LimitError
 from webipc.core.frame import EncodedMessage, encode_message
 from webipc.core.limits import Limits
 from webipc.core.link.sizes import check_size
 from webipc.dispatch.listener_jobs import (
-    CreatedTurn,
-    EmitTurn,
-    FrameCreatedTurn,
-    GoneTurn,
-    LastHolderTurn,
-    ListenerTurn,
+    CreatedJob,
+    EmitJob,
+    FrameCreatedJob,
+    GoneJob,
+    LastHolderJob,
+    ListenerJob,
 )
 from webipc.dispatch.replies import NoHandlerError, ReplyNeverSentError, error_reply
 from webipc.electron.ipc_event import (
@@ -68,19 +68,19 @@ class Router:
         self._limits = limits
         self._debug = debug
 
-    def send(self, connection: Connection, channel: str, args: list[Any]) -> Iterator[Turn]:
+    def send(self, connection: Connection, channel: str, args: list[Any]) -> Iterator[Job]:
         """Yield the calls for a `send`, each found when the one before it has run."""
         frame = connection.frame
         contents = frame.web_contents
         event = IpcMainEvent(frame)
         if contents.listener_count("ipc-message"):
-            yield EmitTurn(contents, "ipc-message", event, channel, args)
+            yield EmitJob(contents, "ipc-message", event, channel, args)
         for ipc in (frame._ipc_if_made, contents._ipc, self._ipc_main):  # noqa: SLF001 - unmade ones have no listeners
             if ipc is not None:
                 for handler in ipc.calls(channel):
-                    yield ListenerTurn(handler, event, args)
+                    yield ListenerJob(handler, event, args)
 
-    def sync(self, connection: Connection, call: SyncCall, args: list[Any]) -> Iterator[Turn]:
+    def sync(self, connection: Connection, call: SyncCall, args: list[Any]) -> Iterator[Job]:
         """Yield the calls for a `sendSync`; the event is nobody's behind the last of them but the listeners'."""
         frame = connection.frame
         contents, channel = frame.web_contents, call.channel
@@ -88,17 +88,17 @@ class Router:
         has_listeners = False
         if contents.listener_count("ipc-message-sync"):
             has_listeners = True
-            yield EmitTurn(contents, "ipc-message-sync", event, channel, args)
+            yield EmitJob(contents, "ipc-message-sync", event, channel, args)
         for ipc in (frame._ipc_if_made, contents._ipc, self._ipc_main):  # noqa: SLF001 - as above
             if ipc is not None:
                 for handler in ipc.calls(channel):
                     has_listeners = True
-                    yield LastHolderTurn(handler, event, args)
+                    yield LastHolderJob(handler, event, args)
         if not has_listeners:
             text = "WebContents #%d called ipcRenderer.sendSync() with '%s' channel without listeners."
             logger.warning(text, contents.id, channel)
 
-    def post(self, connection: Connection, channel: str, message: Any, ends: Sequence[LocalEnd]) -> Iterator[Turn]:
+    def post(self, connection: Connection, channel: str, message: Any, ends: Sequence[LocalEnd]) -> Iterator[Job]:
         """Yield the calls for a `postMessage`. Ports that no listener keeps are closed."""
         frame = connection.frame
         loop = asyncio.get_running_loop()
@@ -106,11 +106,11 @@ class Router:
         for ipc in (frame._ipc_if_made, frame.web_contents._ipc, self._ipc_main):  # noqa: SLF001 - as above
             if ipc is not None:
                 for handler in ipc.calls(channel):
-                    yield LastHolderTurn(handler, event, [message])
+                    yield LastHolderJob(handler, event, [message])
 
-    def invoke(self, connection: Connection, call_id: int, channel: str, args: list[Any]) -> Turn:
+    def invoke(self, connection: Connection, call_id: int, channel: str, args: list[Any]) -> Job:
         """Return the call for an `invoke`, which answers."""
-        return _InvokeTurn(self, connection, call_id, channel, args)
+        return _InvokeJob(self, connection, call_id, channel, args)
 
     def take_handler(self, frame: WebFrameMain, channel: str) -> Handler:
         """Return the handler for one call. Raises NoHandlerError."""
@@ -121,19 +121,19 @@ class Router:
 
     def created(
         self, frame: WebFrameMain, listeners: Sequence[Callable[..., Any]], *, is_new_tab: bool
-    ) -> Iterator[Turn]:
+    ) -> Iterator[Job]:
         """Yield the calls that tell the application of a new document, before any message of it."""
         contents = frame.web_contents
         event = WebContentsEvent(contents)
         if is_new_tab:
             for listener in listeners:
-                yield CreatedTurn(listener, event)
+                yield CreatedJob(listener, event)
         if contents.listener_count("frame-created"):
-            yield FrameCreatedTurn(contents, event, frame)
+            yield FrameCreatedJob(contents, event, frame)
 
-    def gone(self, frame: WebFrameMain) -> Iterator[Turn]:
+    def gone(self, frame: WebFrameMain) -> Iterator[Job]:
         """Return what is run behind the last message of a document: then the frame is disposed."""
-        return iter((GoneTurn(frame),))
+        return iter((GoneJob(frame),))
 
     def await_later(self, awaitable: Awaitable[Any], done: "Callable[[asyncio.Future[Any]], None]") -> None:
         """Run what a plain function has handed on."""
@@ -181,7 +181,7 @@ async def _awaited(awaitable: Awaitable[Any]) -> Any:
     return await awaitable
 
 
-class _InvokeTurn:
+class _InvokeJob:
     """One call of a handler, which is answered exactly once, unless the link has ended by then."""
 
     __slots__ = ("_args", "_channel", "_connection", "_id", "_router")

@@ -161,11 +161,11 @@ class _Socket:
     async def _read(self, *, takes_over: bool = False) -> None:
         """Take what comes, and run what it asks for, until the socket ends or a call keeps this task for itself."""
         me = self._reader = asyncio.current_task()
-        inbox, gate = self._connection.inbox, self._hub.gate
+        jobs, gate = self._connection.jobs, self._hub.gate
         gate.hold()
         try:
             while not self._is_abandoned:
-                if (takes_over or not inbox.is_idle) and not await inbox.run(self._read_on):
+                if (takes_over or not jobs.is_idle) and not await jobs.run(self._read_on):
                     return
                 takes_over = False
                 data = await self._source.next()

@@ -16,7 +16,7 @@ from typing import Any
 from webipc.access.visitor import RefusedError, Visitor
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.concurrency.flusher import Flushable, Pump
-from webipc.concurrency.job_queue import Inbox
+from webipc.concurrency.job_queue import JobQueue
 from webipc.concurrency.keyed_event import WaitingRoom
 from webipc.core.envelope import Envelope, Hello
 from webipc.core.errors import CloseCode, DestroyedError, ResetError
@@ -194,13 +194,13 @@ class Hub:
             name=hello.name or "",
             parent=parent,
         )
-        connection.inbox = Inbox(self.loop, self.tasks, self.gate, debug=self.debug)
+        connection.jobs = JobQueue(self.loop, self.tasks, self.gate, debug=self.debug)
         self._links[hello.link] = connection
         self._away[connection] = None
         self._orphans.call(hello.link)
         if is_new or parent is not None:
-            connection.inbox.put(self._router.created(connection.frame, self._created(), is_new_tab=is_new))
-            connection.inbox.start()
+            connection.jobs.put(self._router.created(connection.frame, self._created(), is_new_tab=is_new))
+            connection.jobs.start()
         return connection
 
     def _parent_of(self, hello: Hello, visitor: Visitor) -> WebFrameMain | None:
@@ -272,8 +272,8 @@ class Hub:
         self._ended[connection.link_id] = now + self.limits.grace_ms / 1000
         frame = connection.frame
         # What came before the end is still to be run, from a frame that is detached and not yet gone.
-        connection.inbox.put(self._router.gone(frame))
-        connection.inbox.start()
+        connection.jobs.put(self._router.gone(frame))
+        connection.jobs.start()
         self.tabs.gone(frame, now)
         self._next_in_tab.call(frame.web_contents)
         if connection.bye_last is None:

@@ -24,7 +24,7 @@ from webipc.ports.link_ports import LinkPorts
 
 if TYPE_CHECKING:
     from webipc.concurrency.flusher import Flushable
-    from webipc.concurrency.job_queue import Inbox
+    from webipc.concurrency.job_queue import JobQueue
     from webipc.electron.web_frame_main import WebFrameMain
 
 logger = logging.getLogger("webipc")
@@ -87,7 +87,7 @@ class Connection:
         "ended",
         "features",
         "frame",
-        "inbox",
+        "jobs",
         "last_heard",
         "last_sent",
         "link",
@@ -100,7 +100,7 @@ class Connection:
 
     # Given by the hub when the link is born, and there until it ends.
     frame: "WebFrameMain"
-    inbox: "Inbox"
+    jobs: "JobQueue"
 
     def __init__(self, owner: Owner, link_id: str, secret: bytes) -> None:
         self._owner = owner
@@ -230,7 +230,7 @@ class Connection:
             # A page that blocks has no socket for as long as it makes requests.
             self.lost_at = now
             # Nobody reads on behind a request; a socket's reader runs what it has brought (websocket_endpoint.py).
-            self.inbox.start()
+            self.jobs.start()
         if not self.ended:
             self._acknowledge(frame, now)
         if self.bye_last is not None:
