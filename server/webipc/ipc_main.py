@@ -1,7 +1,7 @@
 """`IpcMain`: the main process's end, one for an application.
 
-Electron's listeners and handlers are in ipc_main_impl.py, the routes in app.py, who is connected in hub.py. This file
-puts them together and is what an application imports.
+Electron's listeners and handlers are in channels/ipc_main_impl.py, the routes in mount.py, who is connected in
+hub/hub.py. This file puts them together and is what an application imports.
 """
 
 import asyncio
@@ -206,7 +206,7 @@ def _is_same_principal(sender: WebFrameMain, target: WebContents) -> bool:
 
 
 class _Mounted:
-    """What app.py may ask of the end that it has mounted."""
+    """What mount.py may ask of the end that it has mounted."""
 
     def __init__(self, ipc_main: IpcMain) -> None:
         self._ipc_main = ipc_main

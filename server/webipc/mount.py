@@ -1,7 +1,7 @@
 """Mounts an `IpcMain` into a FastAPI application: routes, files, lifespan.
 
-Everything that knows Starlette's routing is here. The endpoints themselves are in websocket_endpoint.py,
-beacon_endpoint.py and sync_endpoint.py; what they serve is the hub's.
+Everything that knows Starlette's routing is here. The endpoints themselves are in endpoints/websocket.py,
+endpoints/beacon.py and endpoints/sync.py; what they serve is the hub's.
 """
 
 import hashlib

@@ -5,28 +5,28 @@ import asyncio
 import pytest
 
 from tests.support.waiting import until
-from webipc.concurrency.keyed_event import WaitingRoom
+from webipc.concurrency.keyed_event import KeyedEvent
 
 
-def room(seconds: float = 3600) -> WaitingRoom[str]:
-    return WaitingRoom(asyncio.get_running_loop(), seconds)
+def room(seconds: float = 3600) -> KeyedEvent[str]:
+    return KeyedEvent(asyncio.get_running_loop(), seconds)
 
 
 async def test_everybody_who_waits_for_a_key_is_called_and_nobody_else() -> None:
     waiting = room()
     first, second, other = (asyncio.create_task(waiting.wait(key)) for key in ("a", "a", "b"))
     await until(lambda: {key: len(each) for key, each in waiting._waiting.items()} == {"a": 2, "b": 1})
-    waiting.call("a")
+    waiting.set("a")
     await asyncio.gather(first, second)
     assert not other.done()
-    waiting.call("b")
+    waiting.set("b")
     await other
     assert waiting._waiting == {}
 
 
 async def test_a_call_that_nobody_waits_for_is_not_remembered() -> None:
     waiting = room(seconds=0)
-    waiting.call("a")
+    waiting.set("a")
     assert waiting._waiting == {}
 
 
@@ -37,7 +37,7 @@ async def test_who_is_not_called_goes_on_and_leaves_the_others_waiting() -> None
     waiting._seconds = 0
     await waiting.wait("a")
     assert not longer.done()
-    waiting.call("a")
+    waiting.set("a")
     await longer
 
 
@@ -45,7 +45,7 @@ async def test_a_call_in_the_moment_when_the_time_is_over_is_no_error() -> None:
     waiting = room(seconds=0)
     task = asyncio.create_task(waiting.wait("a"))
     # Behind the first step of the task, and before the loop's turn in which its time is over.
-    asyncio.get_running_loop().call_soon(waiting.call, "a")
+    asyncio.get_running_loop().call_soon(waiting.set, "a")
     await task
     assert waiting._waiting == {}
 

@@ -1,11 +1,11 @@
-"""What a task that waits for an `Arrival` can rely on."""
+"""What a task that waits for an `Wakeup` can rely on."""
 
 import asyncio
 from contextvars import ContextVar
 
 import pytest
 
-from webipc.servers.wakeup import Arrival
+from webipc.servers.wakeup import Wakeup
 
 WHO: ContextVar[str] = ContextVar("WHO", default="nobody")
 
@@ -14,7 +14,7 @@ class Waiter:
     """A task that notes what it finds whenever it is woken."""
 
     def __init__(self) -> None:
-        self.arrival = Arrival(asyncio.get_running_loop())
+        self.wakeup = Wakeup(asyncio.get_running_loop())
         self.tasks: list[asyncio.Task[None] | None] = []
         self.names: list[str] = []
         self.task = asyncio.create_task(self.run())
@@ -22,7 +22,7 @@ class Waiter:
     async def run(self) -> None:
         WHO.set("the waiter")
         while True:
-            await self.arrival
+            await self.wakeup
             self.tasks.append(asyncio.current_task())
             self.names.append(WHO.get())
 
@@ -43,7 +43,7 @@ async def test_the_task_goes_on_before_the_report_returns_as_the_current_one_and
 
     def report_twice() -> None:
         for _ in range(2):
-            waiter.arrival.report()
+            waiter.wakeup.report()
             woken.append(len(waiter.tasks))
 
     await in_a_callback(report_twice)
@@ -56,7 +56,7 @@ async def test_the_task_goes_on_before_the_report_returns_as_the_current_one_and
 async def test_within_another_task_it_goes_on_in_the_next_turn() -> None:
     waiter = Waiter()
     await asyncio.sleep(0)
-    waiter.arrival.report()
+    waiter.wakeup.report()
     assert waiter.tasks == []
     await asyncio.sleep(0)
     assert waiter.tasks == [waiter.task]
@@ -64,7 +64,7 @@ async def test_within_another_task_it_goes_on_in_the_next_turn() -> None:
 
 
 async def test_a_report_that_nobody_waits_for_is_nothing() -> None:
-    arrival = Arrival(asyncio.get_running_loop())
+    arrival = Wakeup(asyncio.get_running_loop())
     arrival.report()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
@@ -72,7 +72,7 @@ async def test_a_report_that_nobody_waits_for_is_nothing() -> None:
 
 
 async def test_a_wait_can_be_cancelled_and_begun_again() -> None:
-    arrival = Arrival(asyncio.get_running_loop())
+    arrival = Wakeup(asyncio.get_running_loop())
     texts: list[object] = []
 
     async def wait() -> str:
@@ -97,7 +97,7 @@ def test_a_program_that_leaves_ends_the_loop() -> None:
     tasks: list[asyncio.Task[None]] = []
 
     async def main() -> None:
-        arrival = Arrival(asyncio.get_running_loop())
+        arrival = Wakeup(asyncio.get_running_loop())
 
         async def leave() -> None:
             await arrival

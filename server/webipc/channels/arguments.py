@@ -1,7 +1,7 @@
 """`Arguments`: the arguments that a page sent, validated against the annotations of a Python function.
 
 Each annotated parameter has a Pydantic validator, made once; an unannotated one costs nothing. Knows nothing of events,
-channels' handlers or how a function is called; what `undefined` means is in absence.py.
+channels' handlers or how a function is called; what `undefined` means is in undefined.py.
 """
 
 import inspect

@@ -1,7 +1,7 @@
 """The program that is named at the terminal: which file or module it is, and the application in it.
 
 What is wrong with it becomes one sentence for the person there, and of a traceback what concerns that person's own
-files. Must not know how the application is served (serving.py).
+files. Must not know how the application is served (worker.py).
 """
 
 import importlib

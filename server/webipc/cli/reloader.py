@@ -1,7 +1,7 @@
 """How `webipc dev` sees that a file has changed: one of the program, to start it anew, or one of its pages.
 
 The system tells; where it does not, because others have used up what it has for that, files are looked at again and
-again. Must not know what is served, nor what a change means to a page (serving.py).
+again. Must not know what is served, nor what a change means to a page (worker.py).
 """
 
 import logging

@@ -1,5 +1,5 @@
-"""The one gate through which frames leave: everything that was posted in one turn of the event loop goes out together,
-in full frames as soon as they are full, and the rest when the turn is over.
+"""Collects what is posted in one turn of the event loop and writes it together: full frames as soon as they are full,
+the rest when the turn is over.
 
 Whoever has something to say wakes the pump; the pump flushes each of them once, in its own task, in the next turn of
 the loop. One task serves every link of a hub, because a task for each costs memory per page and time per frame, and a
@@ -23,7 +23,7 @@ class Flushable(Protocol):
         """Send what is there to be sent. Must not raise."""
 
 
-class Pump:
+class Flusher:
     """Flushes what was woken, in the next turn of the event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -18,7 +18,8 @@ from contextvars import Context, copy_context
 from typing import Any, Protocol
 
 from webipc.concurrency.fatal import FATAL
-from webipc.concurrency.started_coroutine import Started
+from webipc.concurrency.flusher import Flusher
+from webipc.concurrency.started_coroutine import StartedCoroutine
 
 logger = logging.getLogger("webipc")
 
@@ -42,16 +43,6 @@ class Job(Protocol):
         """Name it for the log."""
 
 
-class Gate(Protocol):
-    """Holds back what is posted while calls run, and lets it out together (the pump)."""
-
-    def hold(self) -> None:
-        """Let nothing out until `release`."""
-
-    def release(self) -> None:
-        """Let everything out, now."""
-
-
 Successor = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -60,7 +51,7 @@ class JobQueue:
 
     __slots__ = (
         "_debug",
-        "_gate",
+        "_flusher",
         "_is_running",
         "_loop",
         "_message_context",
@@ -73,14 +64,14 @@ class JobQueue:
         self,
         loop: asyncio.AbstractEventLoop,
         tasks: set[asyncio.Task[Any]],
-        gate: Gate,
+        flusher: Flusher,
         *,
         debug: bool,
     ) -> None:
         """`tasks` keeps what runs alive, and tells who wants to end it."""
         self._loop = loop
         self._tasks = tasks
-        self._gate = gate
+        self._flusher = flusher
         self._debug = debug
         # The messages behind the one that is being run, each with its first call or with the rest of its calls, and
         # with its context; None while there is none, since most links are idle.
@@ -118,13 +109,13 @@ class JobQueue:
             self._hand_over(self._work)
 
     async def _work(self) -> None:
-        self._gate.hold()
+        self._flusher.hold()
         if await self.run(self._work_on):
-            self._gate.release()
+            self._flusher.release()
 
     def _work_on(self) -> Coroutine[Any, Any, None]:
         """Let another task work: this one has become a call's."""
-        self._gate.release()
+        self._flusher.release()
         return self._work()
 
     async def run(self, successor: Successor) -> bool:
@@ -143,7 +134,7 @@ class JobQueue:
             rest = context.run(self._first_step, job)
             if rest is not None:
                 self._hand_over(successor)
-                await self._finish(job, Started(*rest, context.run), context)
+                await self._finish(job, StartedCoroutine(*rest, context.run), context)
                 return False
             if me is not None and me.cancelling():
                 # The call has cancelled the task it ran in. That is its own affair, and not of the calls behind it.
@@ -208,7 +199,7 @@ class JobQueue:
             if job is not None:
                 return job
 
-    async def _finish(self, job: Job, rest: Started, context: Context) -> None:
+    async def _finish(self, job: Job, rest: StartedCoroutine, context: Context) -> None:
         try:
             value = await rest
         except (*FATAL, GeneratorExit):

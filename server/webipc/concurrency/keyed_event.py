@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 Key = TypeVar("Key", bound=Hashable)
 
 
-class WaitingRoom(Generic[Key]):
+class KeyedEvent(Generic[Key]):
     """Lets those in who are called, and everybody else when they have waited long enough."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
@@ -32,14 +32,14 @@ class WaitingRoom(Generic[Key]):
             self._forget(key, called)
 
     def _forget(self, key: Key, called: "asyncio.Future[None]") -> None:
-        """Take one off the list, unless `call` has: it may, in the very turn in which the time is over."""
+        """Take one off the list, unless `set` has: it may, in the very turn in which the time is over."""
         waiting = self._waiting.get(key, [])
         if called in waiting:
             waiting.remove(called)
             if not waiting:
                 del self._waiting[key]
 
-    def call(self, key: Key) -> None:
+    def set(self, key: Key) -> None:
         """Let everybody in who waits for this key."""
         for called in self._waiting.pop(key, ()):
             if not called.done():

@@ -14,7 +14,7 @@ def _plainly(step: Callable[[Any], Any], sent: Any) -> Any:
     return step(sent)
 
 
-class Started:
+class StartedCoroutine:
     """The further steps of a started coroutine: await it in the task that is to run them."""
 
     __slots__ = ("_coroutine", "_run", "_waits_for")

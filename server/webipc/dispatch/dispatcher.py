@@ -49,7 +49,7 @@ FORGOTTEN_PORT = (
 Policy = Callable[[WebFrameMain, WebContents], bool]
 
 
-class Dispatch:
+class Dispatcher:
     """Routes the messages of every page of a hub."""
 
     def __init__(

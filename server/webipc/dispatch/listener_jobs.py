@@ -1,8 +1,8 @@
 """The calls of the application's listeners: one for each listener of a message, of a new tab, of the end of a document.
 
 Each says how it is called and what becomes of what it raises; nobody waits for what it returns. Must not know in which
-order they are made (router.py), nor when they run (inbox.py, where `Job` is). The call of a handler, which answers,
-is in router.py.
+order they are made (router.py), nor when they run (concurrency/job_queue.py, where `Job` is). The call of a handler,
+which answers, is in router.py.
 """
 
 import asyncio

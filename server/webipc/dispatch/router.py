@@ -1,9 +1,9 @@
 """From a message of a page to the calls of the application's code, in Electron's order of precedence.
 
 `send` and `sendSync` reach the tab's `ipc-message` or `ipc-message-sync` listeners, then the listeners of the frame's,
-the tab's and the application's `ipc`, all of them; `postMessage` the same without the first; `invoke` reaches the first
-of the three that has a handler (docs/electron-parity.md, dispatch). Must not know how a call is run (inbox.py), nor how
-an answer travels (the connection numbers and keeps it).
+the tab's and the application's `ipc`, all of them; `postMessage` the same without the first; `invoke` reaches the
+first of the three that has a handler (docs/electron-parity.md, dispatch). Must not know how a call is run
+(concurrency/job_queue.py), nor how an answer travels (the connection numbers and keeps it).
 """
 
 import asyncio

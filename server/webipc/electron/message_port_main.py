@@ -1,6 +1,6 @@
 """`MessagePortMain`: one end of a channel, as the main process has it (docs/electron-parity.md, ports).
 
-An emitter of `message` and `close` around an end (port_end.py). Must not know where the other end is.
+An emitter of `message` and `close` around an end (ports/ends.py). Must not know where the other end is.
 """
 
 import asyncio

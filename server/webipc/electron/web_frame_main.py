@@ -41,7 +41,7 @@ class DisposedError(DestroyedError):
 
 
 class Outlet(Protocol):
-    """Where messages for one page go: to the connection that owns the link, by link_outlet.py."""
+    """Where messages for one page go: to the connection that owns the link, by link/outlet.py."""
 
     @property
     def features(self) -> Sequence[str]:

@@ -1,7 +1,7 @@
 """The ASGI application at `{prefix}/beacon`: what a page sends with its last breath (PROTOCOL.md 2.2, 6.6).
 
 A beacon owns no link: it names one, proves its secret, and brings what the socket may not have delivered. The link
-drops by number what came twice. What a body is and who may post one is in body_endpoint.py.
+drops by number what came twice. What a body is and who may post one is in body.py.
 """
 
 from collections.abc import Callable

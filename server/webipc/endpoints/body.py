@@ -1,8 +1,8 @@
 """What the two endpoints that take a body have in common: who may post, what a body begins with, and how a refusal is
 told (PROTOCOL.md 2.4 and 2.5).
 
-Hands the frames to the link that the first one names. Must not know what is answered: beacon_endpoint.py and
-sync_endpoint.py do.
+Hands the frames to the link that the first one names. Must not know what is answered: beacon.py and
+sync.py do.
 """
 
 import asyncio

@@ -21,7 +21,7 @@ from webipc.endpoints.websocket_reader import AsgiSource, DirectSource, Source
 from webipc.endpoints.websocket_transport import DirectTransport, WebSocketTransport
 from webipc.hub.hub import Hub
 from webipc.link.connection import Connection
-from webipc.servers.frame_socket import direct_of
+from webipc.servers.frame_socket import frame_socket_of
 from webipc.version import SUBPROTOCOL, VERSION
 
 logger = logging.getLogger("webipc")
@@ -155,14 +155,14 @@ class _Socket:
     def _read_on(self) -> Coroutine[Any, Any, None]:
         """Let another task read: this one has become a call's."""
         self._reader = None
-        self._hub.gate.release()
+        self._hub.flusher.release()
         return self._read(takes_over=True)
 
     async def _read(self, *, takes_over: bool = False) -> None:
         """Take what comes, and run what it asks for, until the socket ends or a call keeps this task for itself."""
         me = self._reader = asyncio.current_task()
-        jobs, gate = self._connection.jobs, self._hub.gate
-        gate.hold()
+        jobs, flusher = self._connection.jobs, self._hub.flusher
+        flusher.hold()
         try:
             while not self._is_abandoned:
                 if (takes_over or not jobs.is_idle) and not await jobs.run(self._read_on):
@@ -175,7 +175,7 @@ class _Socket:
                     self._take(self._connection, data)
         finally:
             if self._reader is me:
-                gate.release()
+                flusher.release()
                 self._stop(self._source.code)
 
     def _stop(self, code: int) -> None:
@@ -212,12 +212,12 @@ def _halves(
     scope: Scope, receive: Receive, send: Send, hub: Hub, visitor: Visitor
 ) -> tuple[WebSocketTransport, Source]:
     """Return what writes and what reads on a socket that was just accepted."""
-    direct = direct_of(scope)
-    if direct is not None:
-        transport = DirectTransport(direct, send, visitor.peer, hub.loop, hub.tasks)
-        if direct.begin(transport):
-            return transport, DirectSource(direct, hub.gate)
-    return WebSocketTransport(send, visitor.peer, hub.loop, hub.tasks), AsgiSource(receive, hub.gate)
+    frame_socket = frame_socket_of(scope)
+    if frame_socket is not None:
+        transport = DirectTransport(frame_socket, send, visitor.peer, hub.loop, hub.tasks)
+        if frame_socket.begin(transport):
+            return transport, DirectSource(frame_socket, hub.flusher)
+    return WebSocketTransport(send, visitor.peer, hub.loop, hub.tasks), AsgiSource(receive, hub.flusher)
 
 
 def _hello(frame: Frame) -> Hello:

@@ -1,17 +1,18 @@
-"""The reading half of one WebSocket: through ASGI's `receive`, or past it where the server offers that (direct.py).
+"""The reading half of one WebSocket: through ASGI's `receive`, or past it where the server offers that
+(servers/frame_socket.py).
 
-Whoever reads holds the gate through which frames leave; while nothing is there to be read, the gate is open. Must not
-know what frames say. The writing half: websocket_transport.py
+The task that reads holds the flusher, so that answers go out together; it releases the flusher while it waits for the
+next frame. The writing half: websocket_transport.py
 """
 
 from typing import Any, Protocol
 
 from starlette.types import Message, Receive
 
-from webipc.concurrency.job_queue import Gate
-from webipc.concurrency.started_coroutine import Started
+from webipc.concurrency.flusher import Flusher
+from webipc.concurrency.started_coroutine import StartedCoroutine
 from webipc.core.errors import CloseCode
-from webipc.servers.frame_socket import Direct
+from webipc.servers.frame_socket import FrameSocket
 
 
 class Source(Protocol):
@@ -28,18 +29,18 @@ class Source(Protocol):
         """Return the next frame; None when the socket has ended.
 
         What is to be sent goes out when none is there: several that came together are answered together, and the last
-        of them without another turn of the loop. To be called by whoever holds the gate.
+        of them without another turn of the loop. To be called by whoever holds the flusher.
         """
 
 
 class AsgiSource:
     """Reads by `receive`."""
 
-    __slots__ = ("_gate", "_receive", "code")
+    __slots__ = ("_flusher", "_receive", "code")
 
-    def __init__(self, receive: Receive, gate: Gate) -> None:
+    def __init__(self, receive: Receive, flusher: Flusher) -> None:
         self._receive = receive
-        self._gate = gate
+        self._flusher = flusher
         self.code: int = CloseCode.ABNORMAL
 
     async def first(self) -> str | bytes | None:
@@ -54,11 +55,11 @@ class AsgiSource:
             waits_for = receiving.send(None)
         except StopIteration as stop:
             return self._frame_of(stop.value)
-        self._gate.release()
+        self._flusher.release()
         try:
-            message = await Started(receiving, waits_for)
+            message = await StartedCoroutine(receiving, waits_for)
         finally:
-            self._gate.hold()
+            self._flusher.hold()
         return self._frame_of(message)
 
     def _frame_of(self, message: Message) -> str | bytes | None:
@@ -73,34 +74,34 @@ class AsgiSource:
 class DirectSource:
     """Reads past ASGI."""
 
-    __slots__ = ("_direct", "_gate")
+    __slots__ = ("_frame_socket", "_flusher")
 
-    def __init__(self, direct: Direct, gate: Gate) -> None:
-        self._direct = direct
-        self._gate = gate
+    def __init__(self, frame_socket: FrameSocket, flusher: Flusher) -> None:
+        self._frame_socket = frame_socket
+        self._flusher = flusher
 
     @property
     def code(self) -> int:
         """See `Source`."""
-        code = self._direct.end_code
+        code = self._frame_socket.end_code
         return CloseCode.ABNORMAL if code is None else code
 
     async def first(self) -> str | bytes | None:
         """See `Source`."""
-        direct = self._direct
-        while (frame := direct.take()) is None and direct.end_code is None:
-            await direct.arrival
+        frame_socket = self._frame_socket
+        while (frame := frame_socket.take()) is None and frame_socket.end_code is None:
+            await frame_socket.wakeup
         return frame
 
     async def next(self) -> str | bytes | None:
         """See `Source`."""
-        direct = self._direct
-        frame = direct.take()
-        if frame is None and direct.end_code is None:
-            self._gate.release()
+        frame_socket = self._frame_socket
+        frame = frame_socket.take()
+        if frame is None and frame_socket.end_code is None:
+            self._flusher.release()
             try:
-                while (frame := direct.take()) is None and direct.end_code is None:
-                    await direct.arrival
+                while (frame := frame_socket.take()) is None and frame_socket.end_code is None:
+                    await frame_socket.wakeup
             finally:
-                self._gate.hold()
+                self._flusher.hold()
         return frame

@@ -1,6 +1,7 @@
-"""The writing half of one WebSocket, as the transport of a link: through ASGI's `send`, or past it (direct.py).
+"""The writing half of one WebSocket, as the transport of a link: through ASGI's `send`, or past it
+(servers/frame_socket.py).
 
-Must not know what frames say. The reading half: websocket_source.py
+Must not know what frames say. The reading half: websocket_reader.py
 Twin in spirit, not in shape: js-client/src/websocket-transport.ts
 """
 
@@ -11,10 +12,10 @@ from typing import Any
 
 from starlette.types import Message, Send
 
-from webipc.concurrency.started_coroutine import Started
+from webipc.concurrency.started_coroutine import StartedCoroutine
 from webipc.core.errors import CloseCode, fit_reason
 from webipc.link.connection import Connection
-from webipc.servers.frame_socket import Direct
+from webipc.servers.frame_socket import FrameSocket
 
 logger = logging.getLogger("webipc")
 
@@ -99,14 +100,14 @@ class WebSocketTransport:
             logger.debug("%s: cannot be written to (%s)", self.peer, error)
             return
         self.blocked = True
-        task = self._loop.create_task(self._finish(Started(sending, waits_for)))
+        task = self._loop.create_task(self._finish(StartedCoroutine(sending, waits_for)))
         if self._sending is None:
             self._sending = set()
         for tasks in (self._tasks, self._sending):
             tasks.add(task)
             task.add_done_callback(tasks.discard)
 
-    async def _finish(self, sending: "Started") -> None:
+    async def _finish(self, sending: "StartedCoroutine") -> None:
         try:
             await sending
         except Exception as error:  # noqa: BLE001 - as above
@@ -123,18 +124,23 @@ class WebSocketTransport:
 class DirectTransport(WebSocketTransport):
     """Writes past ASGI; the close frame alone goes by `send`, for the server has more to do then."""
 
-    __slots__ = ("_direct",)
+    __slots__ = ("_frame_socket",)
 
     def __init__(
-        self, direct: Direct, send: Send, peer: str, loop: asyncio.AbstractEventLoop, tasks: set[asyncio.Task[Any]]
+        self,
+        frame_socket: FrameSocket,
+        send: Send,
+        peer: str,
+        loop: asyncio.AbstractEventLoop,
+        tasks: set[asyncio.Task[Any]],
     ) -> None:
         super().__init__(send, peer, loop, tasks)
-        self._direct = direct
+        self._frame_socket = frame_socket
 
     def write(self, frame: str | bytes) -> None:
         """Hand a frame to the network."""
         if not self._closing:
-            self._direct.write(frame)
+            self._frame_socket.write(frame)
 
     def _abandon(self) -> None:
-        self._direct.abort()
+        self._frame_socket.abort()

@@ -1,7 +1,7 @@
 """Who is connected: every link and every tab of one process, in one event loop.
 
 Gives links to sockets that say hello, and tabs to links, and ends both when their time is over (PROTOCOL.md section
-6). Must not know what becomes of a message (dispatch.py), nor HTTP, WebSockets or FastAPI.
+6). Must not know what becomes of a message (dispatch/dispatcher.py), nor HTTP, WebSockets or FastAPI.
 """
 
 import asyncio
@@ -15,13 +15,13 @@ from typing import Any
 
 from webipc.access.visitor import RefusedError, Visitor
 from webipc.channels.ipc_main_impl import IpcMainImpl
-from webipc.concurrency.flusher import Flushable, Pump
+from webipc.concurrency.flusher import Flushable, Flusher
 from webipc.concurrency.job_queue import JobQueue
-from webipc.concurrency.keyed_event import WaitingRoom
+from webipc.concurrency.keyed_event import KeyedEvent
 from webipc.core.envelope import Envelope, Hello
 from webipc.core.errors import CloseCode, DestroyedError, ResetError
 from webipc.core.frame import EncodedMessage
-from webipc.dispatch.dispatcher import FEATURES, Dispatch
+from webipc.dispatch.dispatcher import FEATURES, Dispatcher
 from webipc.dispatch.router import Router
 from webipc.electron.message_port_main import home
 from webipc.electron.web_contents import WebContents
@@ -71,16 +71,16 @@ class Hub:
         self._ended: dict[str, float] = {}
         self.tabs = Tabs(settings.limits.goodbye_ms / 1000)
         # Documents that wait for the one before them in their tab.
-        self._next_in_tab: WaitingRoom[WebContents] = WaitingRoom(loop, OVERLAP_SECONDS)
+        self._next_in_tab: KeyedEvent[WebContents] = KeyedEvent(loop, OVERLAP_SECONDS)
         # Documents in iframes that wait for their parent, by the id of its link.
-        self._orphans: WaitingRoom[str] = WaitingRoom(loop, OVERLAP_SECONDS)
+        self._orphans: KeyedEvent[str] = KeyedEvent(loop, OVERLAP_SECONDS)
         self._executor: ThreadPoolExecutor | None = None
         # What runs of the application's code.
         self.tasks: set[asyncio.Task[Any]] = set()
         # Holds back what is said while calls run.
-        self.gate = Pump(loop)
+        self.flusher = Flusher(loop)
         self._router = Router(ipc_main, self._threads, self.tasks, settings.limits, debug=settings.debug)
-        self._dispatch = Dispatch(self._router, settings.limits, self.tabs.from_id, settings.may_send_to)
+        self._dispatcher = Dispatcher(self._router, settings.limits, self.tabs.from_id, settings.may_send_to)
         self._sweeper = loop.create_task(self._sweep_for_ever(), name="webipc sweeper")
 
     # --- pages ----------------------------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ class Hub:
         """A link has no socket any more."""
         self._away[connection] = None
         self._bound_away()
-        self._next_in_tab.call(connection.frame.web_contents)
+        self._next_in_tab.set(connection.frame.web_contents)
 
     def identify(self, hello: Hello, visitor: Visitor) -> Connection:
         """Return the link that a request names, without letting the request own it. Raises as `hello` does.
@@ -194,10 +194,10 @@ class Hub:
             name=hello.name or "",
             parent=parent,
         )
-        connection.jobs = JobQueue(self.loop, self.tasks, self.gate, debug=self.debug)
+        connection.jobs = JobQueue(self.loop, self.tasks, self.flusher, debug=self.debug)
         self._links[hello.link] = connection
         self._away[connection] = None
-        self._orphans.call(hello.link)
+        self._orphans.set(hello.link)
         if is_new or parent is not None:
             connection.jobs.put(self._router.created(connection.frame, self._created(), is_new_tab=is_new))
             connection.jobs.start()
@@ -251,15 +251,15 @@ class Hub:
 
     def wake(self, flushable: Flushable) -> None:
         """Flush it in the next turn of the loop."""
-        self.gate.wake(flushable)
+        self.flusher.wake(flushable)
 
     def hurry(self, flushable: Flushable) -> None:
         """Flush it at once, where that is possible."""
-        self.gate.hurry(flushable)
+        self.flusher.hurry(flushable)
 
     def dispatch(self, connection: Connection, envelopes: Sequence[Envelope]) -> None:
         """Route what has arrived, in order. Raises ProtocolError at the first that is wrong; those before it stay."""
-        self._dispatch.dispatch(connection, envelopes)
+        self._dispatcher.dispatch(connection, envelopes)
 
     def end(self, connection: Connection, reason: str) -> None:
         """End a link, and its document with it; the tab lives on for a while without one (PROTOCOL.md 6.7)."""
@@ -275,7 +275,7 @@ class Hub:
         connection.jobs.put(self._router.gone(frame))
         connection.jobs.start()
         self.tabs.gone(frame, now)
-        self._next_in_tab.call(frame.web_contents)
+        self._next_in_tab.set(frame.web_contents)
         if connection.bye_last is None:
             self._end_below(frame)
         logger.debug("%r: link ended (%s), %d messages given up", frame, reason, given_up)
@@ -325,7 +325,7 @@ class Hub:
     async def stop(self) -> None:
         """End the process's part: sockets close with 1001, so that pages come back; what runs is cancelled."""
         self._sweeper.cancel()
-        await self.gate.stop()
+        await self.flusher.stop()
         for connection in list(self._links.values()):
             transport = connection.transport
             if transport is not None:

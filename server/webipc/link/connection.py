@@ -71,7 +71,7 @@ class Owner(Protocol):
 
 
 class Connection:
-    """One link. Everything belongs to the event loop's thread: what may come from another is in link_outlet.py."""
+    """One link. Everything belongs to the event loop's thread: what may come from another is in outlet.py."""
 
     __slots__ = (
         "_owner",
@@ -229,7 +229,7 @@ class Connection:
         if attempt is None:
             # A page that blocks has no socket for as long as it makes requests.
             self.lost_at = now
-            # Nobody reads on behind a request; a socket's reader runs what it has brought (websocket_endpoint.py).
+            # Nobody reads on behind a request; a socket's reader runs what it has brought (endpoints/websocket.py).
             self.jobs.start()
         if not self.ended:
             self._acknowledge(frame, now)

@@ -1,7 +1,7 @@
 """The calls of `sendSync` of one link: run once, answered outside the numbering, kept until the page has the answer
 (PROTOCOL.md 4.6).
 
-Must not know how an answer travels (sync_endpoint.py), nor whose code answers (router.py).
+Must not know how an answer travels (endpoints/sync.py), nor whose code answers (dispatch/router.py).
 """
 
 import asyncio

@@ -12,7 +12,7 @@ Port = TypeVar("Port", bound=Hashable)
 
 
 class Allowance(Generic[Port]):
-    """What of one page waits at this moment, by ports. Belongs to whoever has the lock of the ports (port_end.py)."""
+    """What of one page waits at this moment, by ports. Belongs to whoever has the lock of the ports (ends.py)."""
 
     __slots__ = ("_bytes", "_messages", "_ports", "limits")
 

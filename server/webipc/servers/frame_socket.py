@@ -1,8 +1,8 @@
 """What a server may offer beyond ASGI: frames that pass between it and a link without an ASGI message for each.
 
 A server that has it puts an object of this shape into the scope of a WebSocket, as an extension; without it everything
-goes through ASGI's `receive` and `send`, and only takes longer. Must not know who offers it (uvicorn_websocket.py does)
-nor who takes it (websocket_source.py reads, websocket_transport.py writes).
+goes through ASGI's `receive` and `send`, and only takes longer. Must not know who offers it (uvicorn.py does)
+nor who takes it (endpoints/websocket_reader.py reads, endpoints/websocket_transport.py writes).
 """
 
 from collections.abc import Awaitable
@@ -13,8 +13,8 @@ from starlette.types import Scope
 EXTENSION = "webipc.servers.frame_socket"
 
 
-class Writer(Protocol):
-    """Who writes on a direct socket, and is told how the network takes it."""
+class FrameWriter(Protocol):
+    """Who writes on a frame_socket socket, and is told how the network takes it."""
 
     # True while the network does not take what was written.
     blocked: bool
@@ -23,16 +23,16 @@ class Writer(Protocol):
         """The network takes more again."""
 
 
-class Direct(Protocol):
+class FrameSocket(Protocol):
     """One accepted WebSocket. Everything belongs to the event loop's thread."""
 
     # The code with which the socket has ended; None while it is open.
     end_code: int | None
     # What the one task that reads awaits while there is nothing to take; it may be woken for nothing. It goes on before
     # the turn of the event loop ends in which the frame came.
-    arrival: Awaitable[None]
+    wakeup: Awaitable[None]
 
-    def begin(self, writer: Writer) -> bool:
+    def begin(self, writer: FrameWriter) -> bool:
         """Take everything past ASGI from now on: to be called once, in the turn in which the socket was accepted.
 
         Returns False, and changes nothing, where that is impossible: the peer has spoken already, or is gone.
@@ -48,8 +48,8 @@ class Direct(Protocol):
         """Return the next frame that has come; None when there is none, now or, with an `end_code`, ever."""
 
 
-def direct_of(scope: Scope) -> Direct | None:
+def frame_socket_of(scope: Scope) -> FrameSocket | None:
     """Return what the server offers for this socket, or None."""
     extensions: dict[str, Any] = scope.get("extensions") or {}
-    direct: Direct | None = extensions.get(EXTENSION)
-    return direct
+    frame_socket: FrameSocket | None = extensions.get(EXTENSION)
+    return frame_socket

@@ -15,8 +15,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.http11 import Request
 from websockets.protocol import State
 
-from webipc.servers.frame_socket import EXTENSION, Writer
-from webipc.servers.wakeup import Arrival
+from webipc.servers.frame_socket import EXTENSION, FrameWriter
+from webipc.servers.wakeup import Wakeup
 
 try:
     from websockets.speedups import apply_mask
@@ -42,12 +42,12 @@ _COPIED_BYTES: Final = 16_384
 
 
 class DirectWebSocket(WebSocketsSansIOProtocol):
-    """uvicorn's own class, which offers the `Direct` of direct.py. An endpoint that does not ask notices nothing."""
+    """uvicorn's own class, which offers a `FrameSocket`. An endpoint that does not ask for it notices nothing."""
 
     # Set by `begin`, with what follows here.
-    _writer: Writer | None = None
+    _writer: FrameWriter | None = None
     _arrived: "deque[str | bytes]"
-    arrival: Arrival
+    wakeup: Wakeup
     # What has come of a frame that is not whole, and how many bytes it needs to be looked at again.
     _begun: bytearray
     _wanted = 0
@@ -79,15 +79,15 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
 
     # --- what the endpoint asks -----------------------------------------------------------------------------------
 
-    def begin(self, writer: Writer) -> bool:
-        """See `Direct`."""
+    def begin(self, writer: FrameWriter) -> bool:
+        """See `FrameSocket`."""
         # With an extension, such as compression, frames are not written as they are.
         is_open = self.handshake_complete and self.conn.state is State.OPEN and not self.transport.is_closing()
         if self._has_spoken or not is_open or self.conn.extensions or not self.queue.empty():
             return False
         self._writer = writer
         self._arrived = deque()
-        self.arrival = Arrival(self.loop)
+        self.wakeup = Wakeup(self.loop)
         self._begun = bytearray()
         # What uvicorn has to say to the application goes the same way, and does not stop the reading by itself.
         self.queue = _Past(self._tell)  # type: ignore[assignment]
@@ -95,7 +95,7 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
         return True
 
     def take(self) -> str | bytes | None:
-        """See `Direct`."""
+        """See `FrameSocket`."""
         arrived = self._arrived
         if not arrived:
             return None
@@ -107,7 +107,7 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
         return data
 
     def write(self, frame: str | bytes) -> None:
-        """See `Direct`."""
+        """See `FrameSocket`."""
         transport = self.transport
         if self.end_code is not None or transport.is_closing():
             return
@@ -119,7 +119,7 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
             transport.writelines([header, payload])
 
     def abort(self) -> None:
-        """See `Direct`."""
+        """See `FrameSocket`."""
         if not self.disconnected:
             self.transport.abort()
 
@@ -150,7 +150,7 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
             self.transport.pause_reading()
         self._split(data)
         if self._arrived:
-            self.arrival.report()
+            self.wakeup.report()
 
     # --- frames ---------------------------------------------------------------------------------------------------
 
@@ -213,7 +213,7 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
         elif self.end_code is None:
             self.end_code = message["code"]
             # Not in this turn: it may be the reader itself who closes the socket.
-            self.loop.call_soon(self.arrival.report)
+            self.loop.call_soon(self.wakeup.report)
 
     def _leave(self, first: int, size: int) -> None:
         """Let `websockets` have the next frame: it answers, joins, or refuses with the right code."""

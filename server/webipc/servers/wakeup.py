@@ -1,4 +1,4 @@
-"""`Arrival`: what one task waits for, and goes on with in the very call that reports it.
+"""`Wakeup`: what one task waits for, and goes on with in the very call that reports it.
 
 An asyncio future resumes who waits for it in the next turn of the event loop, which asks the system for news in between
 and costs more than a small message does. This one resumes its task at once, with the task's own context and as the
@@ -13,7 +13,7 @@ from contextvars import Context
 from typing import Any
 
 
-class Arrival:
+class Wakeup:
     """Awaited by one task at a time, any number of times."""
 
     __slots__ = ("_asyncio_future_blocking", "_cancelled", "_context", "_loop", "_wakeup")

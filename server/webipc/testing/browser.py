@@ -1,7 +1,7 @@
 """An application's ASGI interface, spoken to in this process: a browser with its cookies, its sockets and requests, and
 the lifespan.
 
-Must not know what frames say: testing.py does, whose page this is the browser of.
+Must not know what frames say: renderer.py does, whose page this is the browser of.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Structured clone: any value as a JSON skeleton with fixups and binary segments, and back (PROTOCOL.md section 5).
 
 `encode` takes whatever a program sends, `decode` gives what a page sent. This file is their face; the work is in
-clone_encode.py and clone_decode.py. Knows nothing of messages, frames or JSON text.
+encoder.py and decoder.py. Knows nothing of messages, frames or JSON text.
 Twin: js-client/src/core/clone.ts
 """
 

@@ -1,7 +1,7 @@
 """A Python value as a skeleton, fixups and segments: the sending half of PROTOCOL.md section 5.
 
 One walk without recursion, in the order in which the protocol lists fixups; it copies containers and leaves what was
-given alone. What an object of any other class stands for is asked of clone_outward.py. Knows nothing of messages.
+given alone. What an object of any other class stands for is asked of outward.py. Knows nothing of messages.
 Twin: js-client/src/core/clone-encode.ts
 """
 
@@ -292,7 +292,7 @@ class Encoder:
             raise self._refusal(spot, f"an ArrayBuffer that has grown beyond its {buffer.max_byte_length} bytes")
         return self._segments.number_of(buffer)
 
-    # What writes a value of exactly this class; any other class is asked of clone_outward.py.
+    # What writes a value of exactly this class; any other class is asked of outward.py.
     _WRITERS: Final[dict[type[Any], Callable[["Encoder", Any, _Spot], None]]] = {
         str: _plain,
         bool: _plain,

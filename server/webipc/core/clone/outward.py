@@ -1,4 +1,4 @@
-"""What a Python object stands for in a page: the value, of a type that clone_encode.py writes, that is sent for it.
+"""What a Python object stands for in a page: the value, of a type that encoder.py writes, that is sent for it.
 
 Goes by class, and looks at each class once. NumPy and pandas are recognised without importing them. Knows nothing of
 the wire. No twin: what a page may send is decided by structured clone.

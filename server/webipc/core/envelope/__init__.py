@@ -1,7 +1,7 @@
 """The messages and the control messages as types, and the check that what came has their shape (PROTOCOL.md sections
 4 and 6). A value stays the undecoded skeleton, so that whoever drops a message need not decode it.
 
-What a field may hold is in envelope_fields.py, and what stands where in a message in envelope_rows.py. Has no behaviour
+What a field may hold is in fields.py, and what stands where in a message in rows.py. Has no behaviour
 and no state; does not know in which order messages may come. Twin: js-client/src/core/envelope.ts
 """
 

@@ -20,7 +20,7 @@ Count = Annotated[int, Strict(), Field(ge=0, le=MAX_SAFE_INTEGER)]
 Positive = Annotated[int, Strict(), Field(ge=1, le=MAX_SAFE_INTEGER)]
 Token = Annotated[str, Strict(), Field(pattern="^[0-9a-f]{32}$")]
 
-# envelope_rows.py has decided what these are: validated again, they would only be copied.
+# rows.py has decided what these are: validated again, they would only be copied.
 _UNCHECKED: Final = GetPydanticSchema(lambda _source, _handler: any_schema())
 OptionalMeta = Annotated[Mapping[str, Any] | None, _UNCHECKED]
 Fixups = Annotated[Sequence[Any], _UNCHECKED]
