@@ -199,7 +199,7 @@ class JobQueue:
             if job is not None:
                 return job
 
-    async def _finish(self, job: Job, rest: StartedCoroutine, context: Context) -> None:
+    async def _finish(self, job: Job, rest: StartedCoroutine[Any], context: Context) -> None:
         try:
             value = await rest
         except (*FATAL, GeneratorExit):
