@@ -13,7 +13,8 @@ import pytest
 
 from tests.support.waiting import settled, until
 from webipc import CloneError, JSMap, LimitError, MessageChannelMain, MessageEvent, MessagePortMain, undefined
-from webipc.electron.message_port_main import TransferError, TransferTypeError, home
+from webipc.concurrency.loops import home_loop
+from webipc.electron.message_port_main import TransferError, TransferTypeError
 
 
 class Ear:
@@ -449,11 +450,11 @@ async def test_a_channel_of_a_worker_thread_is_heard_in_the_loop_that_the_thread
         channel.port2.post_message("hello")
         ears.append(Ear(channel.port1))
 
-    token = home.set(asyncio.get_running_loop())
+    token = home_loop.set(asyncio.get_running_loop())
     try:
         await asyncio.to_thread(work)
     finally:
-        home.reset(token)
+        home_loop.reset(token)
     await until(lambda: ears[0].heard)
     assert ears[0].threads == {threading.get_ident()}
 

@@ -4,24 +4,20 @@ An emitter of `message` and `close` around an end (ports/ends.py). Must not know
 """
 
 import asyncio
-import contextlib
 import logging
 import weakref
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from webipc.channels.emitter import EventEmitter
-from webipc.concurrency.fatal import FATAL
+from webipc.concurrency.fatal import contained
+from webipc.concurrency.loops import loop_here, run_soon_in, running_loop
 from webipc.core.errors import LocalError, ProtocolError
 from webipc.core.limits import DEFAULT_LIMITS
 from webipc.core.values import undefined
 from webipc.ports.ends import LocalEnd, PortMessage, entangling
 
 logger = logging.getLogger("webipc")
-
-# Where the listeners of ports run that are made in a worker thread: the loop whose message the thread works for.
-home: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar("webipc home", default=None)
 
 
 class TransferError(LocalError):
@@ -58,7 +54,7 @@ class MessagePortMain(EventEmitter):
         super().__init__()
         # None once the port was sent away.
         self._end: LocalEnd | None = end
-        self._loop = loop or _loop_here()
+        self._loop = loop or loop_here()
         self._is_started = False
         self._is_closed = False
         # A turn of the loop will look what has come.
@@ -101,7 +97,7 @@ class MessagePortMain(EventEmitter):
         if end is None or self._is_started or self._is_closed:
             return
         self._is_started = True
-        self._loop = self._loop or _loop_here()
+        self._loop = self._loop or loop_here()
         # From now on the end holds the port: somebody may say something, and a listener is to hear it.
         end.start(self._schedule)
 
@@ -117,11 +113,10 @@ class MessagePortMain(EventEmitter):
             self._is_closed = True
         end.close()
         self._forsaken.detach()
-        if self._loop is None or _running_loop() is self._loop:
+        if self._loop is None or running_loop() is self._loop:
             self.emit("close")
         else:
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._emit, "close")
+            run_soon_in(self._loop, self._emit, "close")
 
     def __aiter__(self) -> AsyncIterator[MessageEvent]:
         """Start the port and iterate over what comes, until either end is closed or this one is sent away.
@@ -179,16 +174,15 @@ class MessagePortMain(EventEmitter):
         """Have the loop look what has come. Called under the lock, in any thread."""
         if self._is_scheduled:
             return
-        loop = self._loop = self._loop or _loop_here()
+        loop = self._loop = self._loop or loop_here()
         if loop is None:
             # Neither end has been near an event loop. Whatever brings the port there brings this too.
             return
         self._is_scheduled = True
-        if _running_loop() is loop:
+        if running_loop() is loop:
             loop.call_soon(self._drain)
         else:
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(self._drain)
+            run_soon_in(loop, self._drain)
 
     def _drain(self) -> None:
         """Emit what has come so far; what comes of it has another turn, so that the loop goes on in between."""
@@ -221,12 +215,8 @@ class MessagePortMain(EventEmitter):
         return [MessagePortMain(end, self._loop) for end in message.ends]
 
     def _emit(self, name: str, *args: Any) -> None:
-        try:
+        with contained("A listener for '%s' of %r raised", name, self):
             self.emit(name, *args)
-        except FATAL:
-            raise
-        except BaseException:
-            logger.exception("A listener for '%s' of %r raised", name, self)
 
     def __repr__(self) -> str:
         state = "sent away" if self._end is None else "closed" if self._is_closed else "open"
@@ -261,9 +251,8 @@ def take_end(port: MessagePortMain) -> LocalEnd:
         end.pause()
     port._forsaken.detach()  # noqa: SLF001 - as above
     for ended in tuple(port._iterations):  # noqa: SLF001 - as above
-        with contextlib.suppress(RuntimeError):
-            assert port._loop is not None  # noqa: SLF001 - one that is iterated over has a loop
-            port._loop.call_soon_threadsafe(ended)  # noqa: SLF001 - as above
+        assert port._loop is not None  # noqa: SLF001 - one that is iterated over has a loop
+        run_soon_in(port._loop, ended)  # noqa: SLF001 - as above
     return end
 
 
@@ -276,17 +265,6 @@ def _value_of(message: PortMessage) -> Any:
         return None
 
 
-def _loop_here() -> asyncio.AbstractEventLoop | None:
-    return _running_loop() or home.get()
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
-
-
 def _forsake(end: LocalEnd, loop: asyncio.AbstractEventLoop | None) -> None:
     """Close the end of a port that nobody holds any more.
 
@@ -294,6 +272,5 @@ def _forsake(end: LocalEnd, loop: asyncio.AbstractEventLoop | None) -> None:
     """
     if loop is None:
         end.close()
-        return
-    with contextlib.suppress(RuntimeError):
-        loop.call_soon_threadsafe(end.close)
+    else:
+        run_soon_in(loop, end.close)

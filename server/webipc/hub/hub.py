@@ -18,12 +18,12 @@ from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.concurrency.flusher import Flushable, Flusher
 from webipc.concurrency.job_queue import JobQueue
 from webipc.concurrency.keyed_event import KeyedEvent
+from webipc.concurrency.loops import home_loop
 from webipc.core.envelope import Envelope, Hello
 from webipc.core.errors import CloseCode, DestroyedError, ResetError
 from webipc.core.frame import EncodedMessage
 from webipc.dispatch.dispatcher import FEATURES, Dispatcher
 from webipc.dispatch.router import Router
-from webipc.electron.message_port_main import home
 from webipc.electron.web_contents import WebContents
 from webipc.electron.web_frame_main import WebFrameMain
 from webipc.hub.settings import Settings
@@ -165,7 +165,7 @@ class Hub:
         """Let ports that handlers make in threads find this loop: in the context of the task that serves a socket or a
         request, which every message that it brings gets a copy of.
         """
-        home.set(self.loop)
+        home_loop.set(self.loop)
 
     def _known(self, hello: Hello) -> Connection | None:
         connection = self._links.get(hello.link)

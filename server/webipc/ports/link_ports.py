@@ -5,12 +5,12 @@ page's, or in tests a server's), nor what is listened to. Twin in spirit: js-cli
 """
 
 import asyncio
-import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from webipc.concurrency.loops import run_in
 from webipc.core.envelope import Port, PortClose
 from webipc.core.errors import LimitError
 from webipc.core.frame import EncodedMessage, encode_message
@@ -85,16 +85,8 @@ class LinkPorts:
 
     def wake(self) -> None:
         """Say what was noted: now in the event loop's thread, from another one as soon as may be."""
-        try:
-            is_here = asyncio.get_running_loop() is self._loop
-        except RuntimeError:
-            is_here = False
-        if is_here:
-            self._say_noted()
-            return
-        # A loop that is closed has no pages any more.
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._say_noted)
+        # A loop that is closed has no pages any more: then nothing is sent.
+        run_in(self._loop, self._say_noted)
 
     def _say_noted(self) -> None:
         if self._is_saying:
