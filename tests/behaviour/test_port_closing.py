@@ -1,0 +1,155 @@
+"""When a port closes, and which of its ends is told: by `close`, by a listener, by the end of its link."""
+
+import gc
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.applications import application
+from tests.support.connected import Site, contents_of
+from tests.support.port_listeners import Ear, Taking, forward_to, open_ports
+from tests.support.scripted_page import alive
+from tests.support.waiting import settled, until
+from webipc import (
+    IpcMainEvent,
+    Limits,
+    MessageChannelMain,
+)
+from webipc.testing import Renderer
+
+
+async def test_both_ends_hear_of_a_close_whoever_closes(site: Site) -> None:
+    """Electron: is emitted when the main process closes its end of the port."""
+    _, ipc_main, page = site
+    for closes in ("page", "program"):
+        channel = MessageChannelMain()
+        contents_of(ipc_main, page).post_message("port", None, [channel.port2])
+        event, _ = await page.arrival("port")
+        there, here = Ear(event.ports[0]), Ear(channel.port1)
+        last = there if closes == "page" else here
+        for index in range(3):
+            last.port.post_message(index)
+        last.port.close()
+        other = here if closes == "page" else there
+        await until(lambda other=other: len(other.heard) == 4)  # type: ignore[misc] # bound in the loop
+        assert (last.heard, other.heard) == (["close"], [0, 1, 2, "close"])
+    assert open_ports(ipc_main) == [0]
+
+
+async def test_a_port_that_is_sent_where_nobody_listens_is_closed(site: Site) -> None:
+    """Electron: is emitted when the other end of a port is sent to nowhere."""
+    _, _, page = site
+    channel = MessageChannelMain()
+    ear = Ear(channel.port1)
+    page.post_message("nobody listens", None, [channel.port2])
+    await until(lambda: ear.heard)
+    assert ear.heard == ["close"]
+
+
+async def test_a_listener_that_raises_lets_its_ports_go_though_the_log_keeps_the_error(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, ipc_main, page = site
+
+    @ipc_main.on("port")
+    def port(event: IpcMainEvent, message: Any) -> None:
+        ports = event.ports
+        raise ValueError(len(ports))
+
+    channel = MessageChannelMain()
+    ear = Ear(channel.port1)
+    gc.disable()
+    try:
+        page.post_message("port", None, [channel.port2])
+        await until(lambda: ear.heard)
+    finally:
+        gc.enable()
+    assert [record.getMessage() for record in caplog.records] == ["A listener for 'port' raised"]
+
+
+async def test_the_end_of_a_link_is_the_end_of_its_ports_on_both_sides(site: Site) -> None:
+    _, ipc_main, page = site
+    taking = Taking(ipc_main)
+    async with page.open() as other:
+        mine, given = MessageChannelMain(), MessageChannelMain()
+        here = Ear(mine.port1)
+        other.post_message("port", None, [mine.port2])
+        contents_of(ipc_main, other).post_message("port", None, [given.port2])
+        there = Ear((await other.arrival("port"))[0].ports[0])
+        program = Ear(given.port1)
+        await until(lambda: taking.ears)
+        await other.close()
+        ears = [here, there, program, taking.ears[0]]
+        await until(lambda: all(ear.heard == ["close"] for ear in ears))
+
+
+async def test_a_reload_closes_the_ports_of_the_old_document_and_the_new_one_has_its_own(site: Site) -> None:
+    """Electron: when context destroyed, does not crash."""
+    _, ipc_main, page = site
+    taking = Taking(ipc_main)
+    for index in range(3):
+        channel = MessageChannelMain()
+        page.post_message("port", index, [channel.port1])
+        await until(lambda index=index: len(taking.ears) == index + 1)  # type: ignore[misc] # bound in the loop
+        await page.reload()
+    await until(lambda: [ear.heard for ear in taking.ears] == [["close"]] * 3)
+    assert open_ports(ipc_main) == [0]
+
+
+async def test_ports_outlive_a_lost_socket(site: Site) -> None:
+    _, ipc_main, page = site
+    taking = Taking(ipc_main)
+    channel = MessageChannelMain()
+    page.post_message("port", None, [channel.port2])
+    here = Ear(channel.port1)
+    await until(lambda: taking.ears)
+    for index in range(20):
+        if index % 5 == 2:
+            await page.disconnect()
+        channel.port1.post_message(index)
+        taking.ears[0].port.post_message(index)
+        if index % 5 == 4:
+            await page.connect()
+    await until(lambda: len(taking.ears[0].heard) == len(here.heard) == 20)
+    assert taking.ears[0].heard == here.heard == list(range(20))
+
+
+async def test_a_page_that_takes_no_more_loses_its_link_and_the_other_one_hears_of_it() -> None:
+    app, ipc_main = application(limits=Limits(kept_messages=10))
+    async with Renderer(app) as page, page.open() as other:
+        forward_to(ipc_main, other)
+        channel = MessageChannelMain()
+        here = Ear(channel.port1)
+        page.post_message("forward", None, [channel.port2])
+        there = Ear((await other.arrival("port"))[0].ports[0])
+        await other.disconnect()
+        with alive(page):
+            for index in range(20):
+                channel.port1.post_message(index)
+            await until(lambda: here.heard == ["close"])
+        await other.close()
+        await until(lambda: there.heard[-1:] == ["close"])
+
+
+async def test_what_stands_behind_a_message_that_ends_the_link_is_given_up_with_it() -> None:
+    app, ipc_main = application(limits=Limits(kept_messages=10))
+    said: list[Any] = []
+    ipc_main.on("say", lambda event, *args: said.append(args))
+    async with Renderer(app) as page:
+        # What the page says into this port comes back to it.
+        forward_to(ipc_main, page)
+        channel = MessageChannelMain()
+        page.post_message("forward", None, [channel.port2])
+        there = (await page.arrival("port"))[0].ports[0]
+        socket = page._connection._socket
+        assert socket is not None
+        echoes = [["port", 1, index, []] for index in range(11)]
+        behind = [["post", "say", "port", [3]], ["send", "say", ["send"]], ["sync", 1, "say", ["sync"]]]
+        (connection,) = ipc_main._hub._links.values()  # type: ignore[union-attr] # it is running
+        socket.write(json.dumps([2, 0, *echoes, *behind]))
+        await until(lambda: connection.ended)
+        await settled()
+        assert (said, len(connection.ports), connection.syncs.block) == ([], 0, False)
+        there.close()
+        channel.port1.close()

@@ -1,0 +1,71 @@
+"""Ports that lead from page to page through the program."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.connected import Site
+from tests.support.port_listeners import Ear, forward_to, open_ports
+from tests.support.waiting import until
+from webipc import (
+    MessageChannelMain,
+    MessagePortMain,
+    undefined,
+)
+
+
+async def test_a_port_is_forwarded_to_another_page(site: Site) -> None:
+    """Electron: can forward a port from one renderer to another renderer."""
+    _, ipc_main, page = site
+    async with page.open() as other:
+        forward_to(ipc_main, other)
+        channel = MessageChannelMain()
+        here = Ear(channel.port1)
+        channel.port1.post_message("early")
+        page.post_message("forward", "for you", [channel.port2])
+        event, args = await other.arrival("port")
+        there = Ear(event.ports[0])
+        value: dict[str, Any] = {"bytes": b"\x01\x02", "deep": [{"n": undefined}]}
+        value["self"] = value
+        channel.port1.post_message(value)
+        await until(lambda: len(there.heard) == 2)
+        there.port.post_message("back")
+        await until(lambda: here.heard)
+        assert (args, there.heard[0], here.heard) == (["for you"], "early", ["back"])
+        came = there.heard[1]
+        assert (came["bytes"], came["deep"], came["self"] is came) == (b"\x01\x02", [{"n": undefined}], True)
+        there.port.close()
+        await until(lambda: here.heard[-1] == "close")
+        assert open_ports(ipc_main) == [0, 0]
+
+
+async def test_nobody_on_the_way_decodes_what_is_forwarded(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, ipc_main, page = site
+    async with page.open() as other:
+        forward_to(ipc_main, other)
+        channel = MessageChannelMain()
+        page.post_message("forward", None, [channel.port2])
+        event, _ = await other.arrival("port")
+        ear = Ear(event.ports[0])
+
+        def refuse(*_: Any) -> None:
+            raise AssertionError("decoded on the way")
+
+        with monkeypatch.context() as patched:
+            patched.setattr("webipc.ports.ends.decode_value", refuse)
+            patched.setattr("webipc.ports.ends.clone.decode", refuse)
+            channel.port1.post_message({"n": 1}, [MessageChannelMain().port1])
+            # The receiving page is in this process too, and cannot read it; that is the one decoding there is.
+            with pytest.raises(AssertionError, match="decoded on the way"):
+                await decoded_by(ear.port)
+
+
+async def decoded_by(port: MessagePortMain) -> None:
+    """Wait until the message is there that a port would decode next, and decode it."""
+    end = port._end
+    assert end is not None
+    end.pause()
+    await until(lambda: end.news)
+    message = end.take()
+    assert message is not None
+    message.decode()

@@ -1,0 +1,106 @@
+"""Messages with ports that exceed a limit, and peers whose version has no ports."""
+
+import asyncio
+import logging
+
+import pytest
+
+from tests.support.applications import application
+from tests.support.connected import Site, contents_of
+from tests.support.port_listeners import Ear, Taking, open_ports
+from tests.support.scripted_page import Liar, alive
+from tests.support.waiting import until
+from webipc import (
+    FeatureError,
+    LimitError,
+    Limits,
+    MessageChannelMain,
+)
+from webipc.core.errors import CloseCode
+from webipc.testing import Renderer
+
+
+async def test_what_no_page_would_take_is_refused_at_the_call() -> None:
+    app, ipc_main = application(limits=Limits(open_ports=2, message_bytes=1000, channel_length=10))
+    async with Renderer(app) as page:
+        contents = contents_of(ipc_main, page)
+        # Ten code units, as the page counts them.
+        contents.post_message("\U0001f600" * 5, 1)
+        for args, limit in (
+            (("\U0001f600" * 6, 1), "channel_length"),
+            (("port", "x" * 1000), "message_bytes"),
+            (("port", "x" * 990, [MessageChannelMain().port1]), "message_bytes"),
+            (("port", 1, [MessageChannelMain().port1 for _ in range(3)]), "open_ports"),
+        ):
+            with pytest.raises(LimitError, match=limit):
+                contents.post_message(*args)
+        assert open_ports(ipc_main) == [0]
+        assert await page.received("\U0001f600" * 5) == [1]
+        contents.send("\U0001f600" * 6)
+        contents.send("last")
+        assert await page.received("last") == []
+
+
+async def test_a_thread_posts_in_order_and_what_cannot_be_sent_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    app, ipc_main = application(limits=Limits(open_ports=100))
+    async with Renderer(app) as page:
+        contents = contents_of(ipc_main, page)
+        channels = [MessageChannelMain() for _ in range(100)]
+
+        def post() -> None:
+            for index, channel in enumerate(channels):
+                contents.post_message("n", index, [channel.port2])
+                channel.port1.post_message(index)
+
+        await asyncio.to_thread(post)
+        for index in range(100):
+            event, args = await page.arrival("n")
+            ear = Ear(event.ports[0])
+            await until(lambda ear=ear: ear.heard)  # type: ignore[misc] # bound in the loop
+            assert (args, ear.heard) == ([index], [index])
+        one_more = MessageChannelMain()
+        ear = Ear(one_more.port1)
+        await asyncio.to_thread(contents.post_message, "n", 100, [one_more.port2])
+        await until(lambda: ear.heard)
+        assert ear.heard == ["close"]
+        (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
+        assert "cannot be sent, and its ports are closed" in record.getMessage()
+
+
+async def test_more_ports_than_the_limit_are_4413() -> None:
+    app, ipc_main = application(limits=Limits(open_ports=3))
+    Taking(ipc_main)
+    async with Renderer(app) as page:
+        with alive(page):
+            liar = await Liar(app).connect()
+            liar.socket.write('[1,0,["post","port",1,[1,3]]]')
+            await until(lambda: 2 in open_ports(ipc_main))
+            liar.socket.write('[2,0,["post","port",1,[5,7]]]')
+            await until(lambda: liar.close)
+            assert liar.close is not None
+            assert liar.close[0] == CloseCode.TOO_LARGE
+
+
+async def test_a_page_whose_client_is_too_old_is_told_of_at_the_call(site: Site) -> None:
+    app, ipc_main, _ = site
+    old = await Liar(app, features=()).connect()
+    contents = ipc_main.from_id(old.contents_id)
+    assert contents is not None
+    channel = MessageChannelMain()
+    ear = Ear(channel.port1)
+    with pytest.raises(FeatureError):
+        contents.post_message("port", None, [channel.port2])
+    await until(lambda: ear.heard == ["close"])
+    assert [frame[2:] for frame in old.frames[1:]] == [[] for _ in old.frames[1:]]
+
+
+async def test_a_page_does_not_ask_a_server_for_what_it_has_not_named(site: Site) -> None:
+    _, _, page = site
+    assert page.welcome is not None
+    page.welcome.features.clear()
+    with pytest.raises(FeatureError):
+        page.post_message("port", None)
+    with pytest.raises(FeatureError):
+        page.send_to(1, "channel")
+    with pytest.raises(FeatureError):
+        await page.send_sync("channel")

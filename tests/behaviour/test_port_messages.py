@@ -1,0 +1,231 @@
+"""Messages with ports, and messages through ports, between a page and the program: contents, listeners and order."""
+
+import asyncio
+import logging
+import threading
+from typing import Any
+
+from tests.support.applications import application
+from tests.support.connected import Site, contents_of
+from tests.support.port_listeners import Ear, Taking
+from tests.support.waiting import until
+from webipc import (
+    IpcMainEvent,
+    IpcMainInvokeEvent,
+    Limits,
+    MessageChannelMain,
+    MessagePortMain,
+    undefined,
+)
+from webipc.testing import Renderer
+
+
+async def test_a_page_sends_a_port_and_both_talk(site: Site) -> None:
+    """Electron: can send a port to the main process; can communicate between main and renderer."""
+    _, ipc_main, page = site
+    taking = Taking(ipc_main)
+    channel = MessageChannelMain()
+    channel.port1.post_message("before")
+    page.post_message("port", {"hi": 1}, [channel.port2])
+    channel.port1.post_message("after")
+    here = Ear(channel.port1)
+    await until(lambda: taking.ears and len(taking.ears[0].heard) == 2)
+    assert (taking.messages, taking.ears[0].heard) == ([{"hi": 1}], ["before", "after"])
+    taking.ears[0].port.post_message({"n": 2})
+    await until(lambda: here.heard)
+    assert here.heard == [{"n": 2}]
+
+
+async def test_ports_come_in_their_order_and_without_any_the_list_is_empty(site: Site) -> None:
+    """Electron: can sent a message without a transfer."""
+    _, ipc_main, page = site
+    events: list[tuple[list[MessagePortMain], Any]] = []
+    ipc_main.on("ports", lambda event, message: events.append((event.ports, message)))
+    channels = [MessageChannelMain() for _ in range(3)]
+    for index, channel in enumerate(channels):
+        channel.port1.post_message(index)
+    page.post_message("ports", undefined)
+    page.post_message("ports", "hi", [channel.port2 for channel in channels])
+    await until(lambda: len(events) == 2)
+    assert events[0] == ([], undefined)
+    ears = [Ear(port) for port in events[1][0]]
+    await until(lambda: all(ear.heard for ear in ears))
+    assert [ear.heard for ear in ears] == [[0], [1], [2]]
+
+
+async def test_it_reaches_frame_contents_and_main_and_fires_no_ipc_message(site: Site) -> None:
+    """Electron: cascades to WebContents and ipcMain; receives postMessage messages with MessagePorts."""
+    _, ipc_main, page = site
+    contents = contents_of(ipc_main, page)
+    assert contents.main_frame is not None
+    order: list[Any] = []
+    contents.on("ipc-message", lambda *args: order.append("ipc-message"))
+    for name, ipc in (("main", ipc_main), ("contents", contents.ipc), ("frame", contents.main_frame.ipc)):
+        ipc.on("post", lambda event, message, name=name: order.append((name, message, len(event.ports))))
+    ipc_main.handle("post", lambda event: order.append("handler"))
+    page.post_message("post", 42, [MessageChannelMain().port1])
+    await until(lambda: len(order) == 3)
+    assert order == [("frame", 42, 1), ("contents", 42, 1), ("main", 42, 1)]
+
+
+async def test_the_event_has_ports_and_no_reply_and_those_of_others_have_no_ports(site: Site) -> None:
+    _, ipc_main, page = site
+    events: dict[str, IpcMainEvent] = {}
+
+    @ipc_main.on("kind")
+    def kind(event: IpcMainEvent, name: str) -> None:
+        events[name] = event
+
+    page.send("kind", "send")
+    page.post_message("kind", "post")
+    await until(lambda: len(events) == 2)
+    assert not hasattr(events["post"], "reply")
+    assert not hasattr(events["send"], "ports")
+    events["post"].return_value = "harmless"
+    frame = events["post"].sender_frame
+    assert frame is not None
+    assert (events["post"].ports, events["post"].frame_id, frame.parent) == ([], frame.routing_id, None)
+
+
+async def test_a_port_comes_through_a_port_with_what_was_said_before(site: Site) -> None:
+    """Electron: can receive a port from a renderer over a MessagePort connection."""
+    _, ipc_main, page = site
+    taking = Taking(ipc_main)
+    outer, inner = MessageChannelMain(), MessageChannelMain()
+    inner.port1.post_message("matryoshka")
+    outer.port1.post_message("see", [inner.port2])
+    page.post_message("port", None, [outer.port2])
+    await until(lambda: taking.ears and taking.ears[0].ports)
+    ear = Ear(taking.ears[0].ports[0])
+    await until(lambda: ear.heard)
+    assert ear.heard == ["matryoshka"]
+    back = Ear(inner.port1)
+    ear.port.post_message("back")
+    await until(lambda: back.heard)
+    assert back.heard == ["back"]
+
+
+async def test_the_program_gives_a_port_to_a_page(site: Site) -> None:
+    """Electron: can pass one end to a WebContents; sends a message."""
+    _, ipc_main, page = site
+    channel = MessageChannelMain()
+    channel.port1.post_message("early")
+    contents_of(ipc_main, page).post_message("port", {"some": "message"}, [channel.port2])
+    event, args = await page.arrival("port")
+    assert (args, event.sender, event.sender_id, len(event.ports)) == ([{"some": "message"}], page, 0, 1)
+    ear, here = Ear(event.ports[0]), Ear(channel.port1)
+    channel.port1.post_message("late")
+    await until(lambda: len(ear.heard) == 2)
+    ear.port.post_message("back")
+    await until(lambda: here.heard)
+    assert (ear.heard, here.heard) == (["early", "late"], ["back"])
+
+
+async def test_a_port_that_goes_there_and_back_is_the_same_channel(site: Site) -> None:
+    _, ipc_main, page = site
+    taking = Taking(ipc_main)
+    channel = MessageChannelMain()
+    contents_of(ipc_main, page).post_message("port", None, [channel.port2])
+    event, _ = await page.arrival("port")
+    page.post_message("port", "back", event.ports)
+    await until(lambda: taking.ears)
+    here = Ear(channel.port1)
+    taking.ears[0].port.post_message("round")
+    await until(lambda: here.heard)
+    channel.port1.post_message("trip")
+    await until(lambda: taking.ears[0].heard)
+    assert (here.heard, taking.ears[0].heard) == (["round"], ["trip"])
+
+
+async def test_a_def_handler_may_make_a_channel_and_listen_to_it(site: Site) -> None:
+    _, ipc_main, page = site
+    heard: list[tuple[Any, int]] = []
+
+    @ipc_main.handle("open")
+    def open_channel(event: IpcMainInvokeEvent) -> None:
+        channel = MessageChannelMain()
+        channel.port1.on("message", lambda event: heard.append((event.data, threading.get_ident())))
+        channel.port1.start()
+        channel.port2.post_message("from the handler")
+        event.sender.post_message("port", None, [channel.port2])
+
+    await page.invoke("open")
+    event, _ = await page.arrival("port")
+    event.ports[0].post_message("from the page")
+    await until(lambda: len(heard) == 2)
+    here = threading.get_ident()
+    assert heard == [("from the handler", here), ("from the page", here)]
+
+
+async def test_what_is_sent_and_what_is_posted_arrives_in_the_order_of_the_calls(site: Site) -> None:
+    _, ipc_main, page = site
+    heard: list[int] = []
+    page.on("n", lambda event, value: heard.append(value))
+    contents = contents_of(ipc_main, page)
+    for index in range(0, 100, 2):
+        contents.send("n", index)
+        contents.post_message("n", index + 1)
+    await until(lambda: len(heard) == 100)
+    assert heard == list(range(100))
+
+
+async def test_what_the_loop_says_stays_behind_what_a_thread_has_said_before_it(site: Site) -> None:
+    _, ipc_main, page = site
+    channel = MessageChannelMain()
+    contents_of(ipc_main, page).post_message("port", None, [channel.port2])
+    ear = Ear((await page.arrival("port"))[0].ports[0])
+    for index in range(100):
+        # The loop stands still meanwhile, so nothing that the thread has asked of it can have been done.
+        thread = threading.Thread(target=channel.port1.post_message, args=(2 * index,))
+        thread.start()
+        thread.join()
+        channel.port1.post_message(2 * index + 1)
+    thread = threading.Thread(target=channel.port1.post_message, args=("last",))
+    thread.start()
+    thread.join()
+    channel.port1.close()
+    await until(lambda: ear.heard[-1:] == ["close"])
+    assert ear.heard == [*range(200), "last", "close"]
+
+
+class ForwardLog(logging.Handler):
+    """Says into a port what is logged."""
+
+    def __init__(self, port: MessagePortMain) -> None:
+        super().__init__()
+        self._port = port
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._port.post_message(record.getMessage())
+
+
+async def test_a_log_handler_that_says_into_a_port_what_is_logged_holds_up_nobody() -> None:
+    app, ipc_main = application(limits=Limits(message_bytes=1000))
+    logger = logging.getLogger("webipc")
+    async with Renderer(app) as page:
+        contents = contents_of(ipc_main, page)
+        logs = MessageChannelMain()
+        contents.post_message("logs", None, [logs.port2])
+        seen = Ear((await page.arrival("logs"))[0].ports[0])
+        handler = ForwardLog(logs.port1)
+        logger.addHandler(handler)
+
+        def work() -> None:
+            for index in range(1000):
+                logger.warning("number %d", index)
+
+        try:
+            async with asyncio.timeout(20):
+                working = asyncio.create_task(asyncio.to_thread(work))
+                for _ in range(500):
+                    channel = MessageChannelMain()
+                    contents.post_message("port", None, [channel.port2])
+                    # Too large for this page: which is logged where it is said.
+                    channel.port1.post_message("x" * 1000)
+                    await asyncio.sleep(0)
+                await working
+            await until(lambda: len(seen.heard) == 1500)
+        finally:
+            logger.removeHandler(handler)
+        numbers = [text for text in seen.heard if text.startswith("number ")]
+        assert numbers == [f"number {index}" for index in range(1000)]
