@@ -50,7 +50,8 @@ from webipc.electron.ipc_event import IpcMainEvent, IpcMainInvokeEvent
 from webipc.electron.message_port_main import MessageChannelMain, MessageEvent, MessagePortMain, TransferError
 from webipc.electron.web_contents import WebContents
 from webipc.electron.web_frame_main import DisposedError, WebFrameMain
-from webipc.ipc_main import IpcMain, WrongLoopError
+from webipc.hub.provider import WrongLoopError
+from webipc.ipc_main import IpcMain
 from webipc.version import VERSION
 
 __version__ = VERSION

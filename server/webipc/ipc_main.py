@@ -6,7 +6,6 @@ hub/hub.py. This file puts them together and is what an application imports.
 
 import asyncio
 import os
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -15,11 +14,14 @@ from fastapi import FastAPI
 from webipc import mount as mounting
 from webipc.access.origins import Origins
 from webipc.channels.ipc_main_impl import IpcMainImpl
-from webipc.core.errors import WebipcError
 from webipc.core.limits import DEFAULT_LIMITS, Limits
+from webipc.dispatch.policy import is_same_principal
+from webipc.electron.document import Document
+from webipc.electron.tab import Tab
 from webipc.electron.web_contents import WebContents
 from webipc.electron.web_frame_main import WebFrameMain
 from webipc.hub.hub import Hub
+from webipc.hub.provider import HubProvider
 from webipc.hub.settings import Settings
 from webipc.pages.playground import Playground
 from webipc.pages.preload import Preload
@@ -29,18 +31,6 @@ CreatedListener = TypeVar("CreatedListener", bound=Callable[..., Any])
 # Set by `webipc dev`, so that the process which it starts again after a change knows.
 DEBUG_VARIABLE = "WEBIPC_DEBUG"
 ORIGINS_VARIABLE = "WEBIPC_ORIGINS"
-
-
-class WrongLoopError(WebipcError):
-    """A second event loop has entered an `IpcMain` that belongs to another."""
-
-    code = "wrong-loop"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "this IpcMain belongs to another event loop that is still running. Use one loop per application; "
-            "in tests, `with TestClient(app) as client:` keeps one for all requests"
-        )
 
 
 class IpcMain(IpcMainImpl):
@@ -83,12 +73,10 @@ class IpcMain(IpcMainImpl):
         self._preload = Preload(preload)
         self._limits = limits
         self._bounds = (max_links, max_unattached_links)
-        self._may_send_to = may_send_to or _is_same_principal
+        self._may_send_to = may_send_to or is_same_principal
         self._created: tuple[Callable[..., Any], ...] = ()
-        self._hub: Hub | None = None
         self._app: FastAPI | None = None
-        # Two threads may ask for a hub at once when no lifespan has made one.
-        self._hub_lock = threading.Lock()
+        self._provider = HubProvider(self._make_hub)
 
     @property
     def debug(self) -> bool:
@@ -112,12 +100,12 @@ class IpcMain(IpcMainImpl):
             raise ValueError(f"the prefix must begin with a slash and name a path, such as '/ipc'; got {prefix!r}")
         folder = None if pages is None else mounting.existing_folder(pages)
         self._app = app
-        served = mounting.routes(self._hub_here, self._origins, self._limits)
+        served = mounting.routes(self._provider.here, self._origins, self._limits)
         served.append(mounting.preload_route(self._preload, self._origins, lambda: self.debug))
         served += Playground(self, self._has_playground).routes()
-        mount = mounting.IpcMount(prefix.rstrip("/"), served, folder, self._preload, _Mounted(self))
+        mount = mounting.IpcMount(prefix.rstrip("/"), served, folder, self._preload, self._provider)
         mounting.mount_routes(app, mount)
-        mounting.wrap_lifespan(app, self._begin, self._end)
+        mounting.wrap_lifespan(app, self._provider.begin, self._provider.end)
         if folder is not None:
             mounting.serve_pages(app, folder)
 
@@ -130,8 +118,9 @@ class IpcMain(IpcMainImpl):
         """
         if not isinstance(channel, str):
             raise TypeError("Missing required channel argument")
-        if self._hub is not None:
-            self._hub.broadcast(channel, args)
+        hub = self._provider.hub
+        if hub is not None:
+            hub.broadcast(channel, args)
 
     def web_contents_created(self, listener: CreatedListener) -> CreatedListener:
         """Call `listener(event, web_contents)` for every new tab, before any message of it; usable as a decorator.
@@ -143,11 +132,13 @@ class IpcMain(IpcMainImpl):
 
     def get_all_web_contents(self) -> list[WebContents]:
         """Return every tab that is connected or may come back. From any thread."""
-        return self._hub.tabs.all() if self._hub is not None else []
+        hub = self._provider.hub
+        return [] if hub is None else [tab.contents for tab in hub.tabs.all()]
 
     def from_id(self, web_contents_id: int) -> WebContents | None:
         """Return the tab with this id, or None (Electron's `webContents.fromId`). From any thread."""
-        return self._hub.tabs.from_id(web_contents_id) if self._hub is not None else None
+        tab = self._tab(web_contents_id)
+        return None if tab is None else tab.contents
 
     def from_frame(self, frame: WebFrameMain) -> WebContents | None:
         """Return the tab of a document, or None once that is gone (Electron's `webContents.fromFrame`).
@@ -160,16 +151,20 @@ class IpcMain(IpcMainImpl):
 
     def from_frame_id(self, process_id: int, routing_id: int) -> WebFrameMain | None:
         """Return the document with these ids, or None (Electron's `webFrameMain.fromId`). From any thread."""
-        return self._find_frame(process_id, lambda frame: frame.routing_id == routing_id)
+        return self._frame(process_id, lambda document: document.routing_id == routing_id)
 
     def from_frame_token(self, process_id: int, frame_token: str) -> WebFrameMain | None:
         """Return the document with this token, or None (Electron's `webFrameMain.fromFrameToken`). From any thread."""
-        return self._find_frame(process_id, lambda frame: frame.frame_token == frame_token)
+        return self._frame(process_id, lambda document: document.frame_token == frame_token)
 
-    def _find_frame(self, process_id: int, is_it: Callable[[WebFrameMain], bool]) -> WebFrameMain | None:
-        contents = self.from_id(process_id)
-        frames = [] if contents is None else contents._all_frames()  # noqa: SLF001 - a tab keeps them in its own way
-        return next((frame for frame in frames if is_it(frame)), None)
+    def _tab(self, web_contents_id: int) -> Tab | None:
+        hub = self._provider.hub
+        return None if hub is None else hub.tabs.from_id(web_contents_id)
+
+    def _frame(self, process_id: int, is_it: Callable[[Document], bool]) -> WebFrameMain | None:
+        tab = self._tab(process_id)
+        documents = [] if tab is None else tab.all_documents()
+        return next((document.frame for document in documents if is_it(document)), None)
 
     def _has_playground(self) -> bool:
         return self.debug if self._playground is None else self._playground
@@ -177,47 +172,7 @@ class IpcMain(IpcMainImpl):
     def _created_listeners(self) -> Sequence[Callable[..., Any]]:
         return self._created
 
-    def _hub_here(self) -> Hub:
-        """Return the hub of the running loop; make it where no lifespan has, as in an application inside another."""
-        loop = asyncio.get_running_loop()
-        with self._hub_lock:
-            hub = self._hub
-            if hub is not None and hub.loop is not loop:
-                if hub.loop.is_running():
-                    raise WrongLoopError
-                hub = None
-            if hub is None:
-                max_links, max_unattached_links = self._bounds
-                settings = Settings(self._limits, self.debug, max_links, max_unattached_links, self._may_send_to)
-                hub = self._hub = Hub(loop, self, self._created_listeners, settings)
-            return hub
-
-    async def _begin(self) -> None:
-        self._hub_here()
-
-    async def _end(self) -> None:
-        hub, self._hub = self._hub, None
-        if hub is not None:
-            await hub.stop()
-
-
-def _is_same_principal(sender: WebFrameMain, target: WebContents) -> bool:
-    return sender.web_contents.principal == target.principal
-
-
-class _Mounted:
-    """What mount.py may ask of the end that it has mounted."""
-
-    def __init__(self, ipc_main: IpcMain) -> None:
-        self._ipc_main = ipc_main
-
-    @property
-    def running(self) -> bool:
-        """Whether pages can connect."""
-        return self._ipc_main._hub is not None  # noqa: SLF001 - this class is a face of it
-
-    def reload_pages(self) -> None:
-        """Ask every page to load itself again."""
-        hub = self._ipc_main._hub  # noqa: SLF001 - as above
-        if hub is not None:
-            hub.reload_pages()
+    def _make_hub(self, loop: asyncio.AbstractEventLoop) -> Hub:
+        max_links, max_unattached_links = self._bounds
+        settings = Settings(self._limits, self.debug, max_links, max_unattached_links, self._may_send_to)
+        return Hub(loop, self, self._created_listeners, settings)

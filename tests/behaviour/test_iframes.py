@@ -198,7 +198,7 @@ async def test_a_parent_that_never_comes_leaves_the_document_a_tab_of_its_own(si
 async def test_a_document_whose_parent_is_over_comes_again_behind_the_next_one(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("webipc.hub.hub.OVERLAP_SECONDS", 3600)
+    monkeypatch.setattr("webipc.hub.births.OVERLAP_SECONDS", 3600)
     app, _, _ = site
     page = Renderer(app)
     await page.connect()

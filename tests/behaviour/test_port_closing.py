@@ -146,7 +146,7 @@ async def test_what_stands_behind_a_message_that_ends_the_link_is_given_up_with_
         assert socket is not None
         echoes = [["port", 1, index, []] for index in range(11)]
         behind = [["post", "say", "port", [3]], ["send", "say", ["send"]], ["sync", 1, "say", ["sync"]]]
-        (connection,) = ipc_main._hub._links.values()  # type: ignore[union-attr] # it is running
+        (connection,) = ipc_main._provider.hub._links  # type: ignore[union-attr] # it is running
         socket.write(json.dumps([2, 0, *echoes, *behind]))
         await until(lambda: connection.ended)
         await settled()

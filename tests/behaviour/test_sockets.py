@@ -242,7 +242,7 @@ def test_the_log_says_which_request_was_refused_and_why(
 def test_a_document_that_is_faster_than_the_end_of_the_one_before_it_keeps_the_tab(server: Live, site: Site) -> None:
     with greeted(server, link="d" * 32) as before, socket(server) as after:
         (contents,) = site.ipc_main.get_all_web_contents()
-        after.send(hello(link="e" * 32, token=contents._token))
+        after.send(hello(link="e" * 32, token=contents._tab.token))
         before.send('[0,0,["bye",0]]')
         assert json.loads(after.recv(5))[2][1]["webContentsId"] == contents.id
 
@@ -250,7 +250,7 @@ def test_a_document_that_is_faster_than_the_end_of_the_one_before_it_keeps_the_t
 def test_a_token_that_two_living_documents_show_is_one_tabs_and_anothers(server: Live, site: Site) -> None:
     with greeted(server, link="d" * 32), socket(server) as duplicate:
         (contents,) = site.ipc_main.get_all_web_contents()
-        duplicate.send(hello(link="e" * 32, token=contents._token))
+        duplicate.send(hello(link="e" * 32, token=contents._tab.token))
         assert json.loads(duplicate.recv(5))[2][1]["webContentsId"] != contents.id
 
 
@@ -297,8 +297,8 @@ def away(site: Site, count: int) -> None:
 
 
 def pages_of(site: Site) -> list[Any]:
-    hub = site.ipc_main._hub
-    return [] if hub is None else list(hub._links.values())
+    hub = site.ipc_main._provider.hub
+    return [] if hub is None else list(hub._links)
 
 
 def test_a_full_server_says_try_later_to_a_socket_and_to_a_request(caplog: pytest.LogCaptureFixture) -> None:
@@ -393,7 +393,7 @@ def test_a_peer_that_takes_nothing_any_more_is_not_served_for_ever(ws: Any, monk
         wait_until(
             lambda: any(page.transport and page.transport.blocked for page in pages_of(site)), "the peer is full"
         )
-        hub = site.ipc_main._hub
+        hub = site.ipc_main._provider.hub
         assert hub is not None
         wait_until(lambda: not (pages_of(site) or hub.tasks or server.running_requests), "nothing serves it any more")
         if ws is DIRECT:

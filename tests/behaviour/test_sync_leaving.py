@@ -62,9 +62,9 @@ def ask(server: Live, link: str, channel: str, **fields: Any) -> socket.socket:
 
 def waits(server: Live, site: Site) -> int:
     """Return how many requests the server knows to wait."""
-    hub = site.ipc_main._hub
+    hub = site.ipc_main._provider.hub
     assert hub is not None
-    calls = [call for link in hub._links.values() for call in link.syncs._calls.values()]
+    calls = [call for link in hub._links for call in link.syncs._calls.values()]
     return server.call(lambda: sum(call._asking for call in calls))
 
 

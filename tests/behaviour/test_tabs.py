@@ -132,6 +132,7 @@ async def test_many_links_leave_nothing_behind() -> None:
         await asyncio.sleep(0.1)
         gc.collect()
         assert len(ipc_main.get_all_web_contents()) == 1
-        hub = ipc_main._hub
+        hub = ipc_main._provider.hub
         assert hub is not None
-        assert (len(hub._links), len(hub._ended), len(hub.tabs._empty), len(hub.tabs._by_token)) == (1, 0, 0, 1)
+        links = hub._links
+        assert (len(links._by_id), len(links._ended), len(hub.tabs._empty), len(hub.tabs._by_token)) == (1, 0, 0, 1)

@@ -135,7 +135,7 @@ def test_a_call_into_a_page_that_goes_is_told_so(tab: WebDriver, server: Live, s
         await asyncio.sleep(0)
         frame = contents.main_frame
         assert frame is not None
-        site.ipc_main._hub.end(frame._outlet.connection, "ended")  # type: ignore[union-attr] # as when it goes for good
+        site.ipc_main._provider.hub.end(frame._document.outlet.connection, "ended")  # type: ignore[union-attr] # as when it goes for good
         await calling
 
     with pytest.raises(ResetError):

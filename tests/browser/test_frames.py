@@ -149,12 +149,12 @@ def test_frames_find_their_page_again_over_lost_sockets(tab: WebDriver, site: Si
 def test_after_a_reset_every_frame_is_in_its_place_again(tab: WebDriver, site: Site) -> None:
     contents = site.visit(tab, "frame-with-frame-container.html", frames=3)
     before = subtree(contents)
-    hub = site.ipc_main._hub
+    hub = site.ipc_main._provider.hub
     assert hub is not None
 
     def reset() -> None:
         # The innermost first: it may be the first to come again.
-        for connection in list(reversed(hub._links.values())):
+        for connection in list(reversed(list(hub._links))):
             connection.reset("ended")
 
     site.call(reset)
@@ -166,11 +166,11 @@ def test_after_a_reset_every_frame_is_in_its_place_again(tab: WebDriver, site: S
 def test_a_frame_follows_the_one_around_it_to_a_new_link(tab: WebDriver, site: Site) -> None:
     contents = site.visit(tab, "frame-with-frame-container.html", frames=3)
     main, outer, _ = subtree(contents)
-    hub = site.ipc_main._hub
+    hub = site.ipc_main._provider.hub
     assert hub is not None
 
     def reset() -> None:
-        (connection,) = (each for each in hub._links.values() if each.frame is outer)
+        (connection,) = (each for each in hub._links if each.document.frame is outer)
         connection.reset("ended")
 
     site.call(reset)

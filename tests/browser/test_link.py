@@ -135,7 +135,7 @@ def test_back_forward_cache_out_and_in(tab: WebDriver, server: Live, site: Site)
     tab.get("about:blank")
     frame = contents.main_frame
     assert frame is not None
-    wait_until(lambda: not frame._is_attached(), "the socket is closed when the page is hidden")
+    wait_until(lambda: not frame._document.is_attached, "the socket is closed when the page is hidden")
     frame.send("count", 42)
     tab.back()
     assert evaluate(tab, "window.mark") == "the same document"
@@ -259,9 +259,9 @@ def test_the_server_killed_and_restarted(tab: WebDriver, tmp_path: Path) -> None
 def test_what_is_sent_in_a_reset_listener_belongs_to_the_new_link(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, server.url)
     evaluate(tab, "void connection.on('reset', () => ipcRenderer.send('say', 'after the reset'))")
-    hub = site.ipc_main._hub
+    hub = site.ipc_main._provider.hub
     assert hub is not None
-    (connection,) = hub._links.values()
+    (connection,) = hub._links
     server.call(lambda: connection.reset("ended"))
     wait_until(lambda: site.said == ["after the reset"], "the message arrives on the new link")
 

@@ -401,7 +401,7 @@ def test_a_thousand_ports_opened_and_closed_leave_nothing_behind(tab: WebDriver,
       await ipcRenderer.invoke('nobody').catch(() => undefined)
     })()"""
     evaluate(tab, script)
-    (connection,) = site.ipc_main._hub._links.values()  # type: ignore[union-attr] # its own part
+    (connection,) = site.ipc_main._provider.hub._links  # type: ignore[union-attr] # its own part
 
     def collected() -> bool:
         gc.collect()

@@ -155,9 +155,9 @@ def test_the_end_of_a_link_inside_a_listener_does_no_harm(
     frame = main_frame(contents)
 
     def end(event: Any, *args: Any) -> None:
-        hub = site.ipc_main._hub
+        hub = site.ipc_main._provider.hub
         assert hub is not None
-        for connection in list(hub._links.values()):
+        for connection in list(hub._links):
             connection.reset("ended")
 
     async def handle(event: Any) -> None:

@@ -62,7 +62,7 @@ def hubs_transport(site: Site) -> Any:
     """Return what carries the only page of a site."""
     (contents,) = site.ipc_main.get_all_web_contents()
     document: Any = contents.main_frame
-    return document._outlet.connection.transport
+    return document._document.outlet.connection.transport
 
 
 def frame(first: int, payload: bytes, *, mask: bytes = b"\1\2\3\4") -> bytes:

@@ -43,8 +43,8 @@ class Taking:
 
 def open_ports(ipc_main: IpcMain) -> list[int]:
     """Return how many ports are open on each link."""
-    assert ipc_main._hub is not None
-    return [len(connection.ports) for connection in ipc_main._hub._links.values()]
+    assert ipc_main._provider.hub is not None
+    return [len(connection.ports) for connection in ipc_main._provider.hub._links]
 
 
 def forward_to(ipc_main: IpcMain, target: Renderer) -> None:

@@ -1,7 +1,7 @@
 """What becomes of each message that has arrived: a call of the application's code, or something for another page.
 
-Decodes what the application is to see, and passes on undecoded what is for another page (PROTOCOL.md 4.4 and 4.7). Must
-not know sockets, nor how calls are run or answered: the router makes them and the inbox runs them.
+Decodes what the application is to see, and passes on undecoded what is for another page (PROTOCOL.md 4.4 and 4.7). The
+router makes the calls, the link's job queue runs them.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from webipc.concurrency.fatal import FATAL
 from webipc.core.clone import Cloned
 from webipc.core.envelope import (
     Envelope,
@@ -29,9 +28,10 @@ from webipc.core.envelope import (
 from webipc.core.errors import LimitError, ProtocolError
 from webipc.core.frame import encode_message
 from webipc.core.limits import Limits
+from webipc.dispatch.policy import Policy, allows
+from webipc.dispatch.replies import Replies
 from webipc.dispatch.router import Router
-from webipc.electron.web_contents import WebContents
-from webipc.electron.web_frame_main import WebFrameMain
+from webipc.electron.tab import Tab
 from webipc.link.connection import Connection
 from webipc.link.sync_calls import SyncCall, SyncTimeoutError
 
@@ -46,17 +46,21 @@ FORGOTTEN_PORT = (
     "every port that you keep, by port.start() or `async for`, and close the others."
 )
 
-Policy = Callable[[WebFrameMain, WebContents], bool]
-
 
 class Dispatcher:
     """Routes the messages of every page of a hub."""
 
     def __init__(
-        self, router: Router, limits: Limits, from_id: Callable[[int], WebContents | None], may_send_to: Policy
+        self,
+        router: Router,
+        replies: Replies,
+        limits: Limits,
+        from_id: Callable[[int], Tab | None],
+        may_send_to: Policy,
     ) -> None:
-        """`from_id` finds a tab; `may_send_to(sender, target)` is the application's word on `sendTo`."""
+        """`from_id` finds a tab; `may_send_to(sender, target)` is the application's policy for `sendTo`."""
         self._router = router
+        self._replies = replies
         self._limits = limits
         self._from_id = from_id
         self._may_send_to = may_send_to
@@ -93,10 +97,10 @@ class Dispatcher:
     def _sync(self, connection: Connection, envelope: Sync) -> None:
         connection.answers.begin(envelope.id)
         args = _arguments(envelope, self._limits)
-        call = SyncCall(envelope.id, envelope.channel, asyncio.get_running_loop(), self._router.result)
+        call = SyncCall(envelope.id, envelope.channel, asyncio.get_running_loop(), self._replies.result)
         call.ended = functools.partial(connection.answers.finish, envelope.id)
         late = SyncTimeoutError(envelope.channel, self._limits.sync_ms)
-        call.expire_after(self._limits.sync_ms, self._router.refusal(envelope.id, late))
+        call.expire_after(self._limits.sync_ms, self._replies.refusal(envelope.id, late))
         connection.syncs.begin(call)
         connection.jobs.put(self._router.sync(connection, call, args))
 
@@ -111,35 +115,26 @@ class Dispatcher:
     def _port(self, connection: Connection, envelope: Port) -> None:
         for _ in range(connection.ports.came(envelope)):
             limits = self._limits
-            logger.warning(FORGOTTEN_PORT, connection.frame, limits.kept_bytes, limits.kept_messages)
+            logger.warning(FORGOTTEN_PORT, connection.document, limits.kept_bytes, limits.kept_messages)
 
     def _port_close(self, connection: Connection, envelope: PortClose) -> None:
         connection.ports.closed(envelope)
 
     def _answered(self, connection: Connection, envelope: Result | ErrorReply) -> None:
-        connection.page_calls.settle(envelope)
+        connection.outgoing_calls.settle(envelope)
 
     def _send_to(self, connection: Connection, envelope: SendTo) -> None:
-        sender = connection.frame
-        target = self._from_id(envelope.contents)
-        frame = None if target is None else target.main_frame
-        if target is None or frame is None or not self._may(sender, target):
+        sender = connection.document
+        tab = self._from_id(envelope.contents)
+        target = None if tab is None or tab.destroyed else tab.shown
+        if tab is None or target is None or not allows(self._may_send_to, sender.frame, tab.contents):
             return
-        meta = {"senderId": sender.web_contents.id, "senderIsMainFrame": sender.parent is None}
+        meta = {"senderId": sender.tab.id, "senderIsMainFrame": sender.parent is None}
         value = Cloned(envelope.value, list(envelope.fixups), list(envelope.segments))
         try:
-            frame._pass_on(encode_message(["send", envelope.channel], value, meta))  # noqa: SLF001 - it is encoded
+            target.pass_on(encode_message(["send", envelope.channel], value, meta))
         except LimitError as error:
-            logger.warning("%r: what was sent to %r cannot be passed on: %s", sender, target, error)
-
-    def _may(self, sender: WebFrameMain, target: WebContents) -> bool:
-        try:
-            return self._may_send_to(sender, target)
-        except FATAL:
-            raise
-        except BaseException:
-            logger.exception("The policy for sendTo raised: %r does not reach %r", sender, target)
-            return False
+            logger.warning("%r: what was sent to %r cannot be passed on: %s", sender, tab, error)
 
 
 def _arguments(envelope: Invoke | Send | Sync, limits: Limits) -> list[Any]:

@@ -1,8 +1,7 @@
-"""The calls of the application's listeners: one for each listener of a message, of a new tab, of the end of a document.
+"""The calls of the application's listeners: of a message, of a new tab, of the end of a document.
 
-Each says how it is called and what becomes of what it raises; nobody waits for what it returns. Must not know in which
-order they are made (router.py), nor when they run (concurrency/job_queue.py, where `Job` is). The call of a handler,
-which answers, is in router.py.
+Each says how it is called and what becomes of what it raises. What a listener returns is ignored, as in Electron; a
+coroutine is awaited. The call of a handler, which answers, is in invoke_job.py.
 """
 
 import asyncio
@@ -12,122 +11,76 @@ import traceback
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from webipc.channels.emitter import EventEmitter
 from webipc.channels.handler import Handler
-from webipc.electron.ipc_event import IpcMainEvent, WebContentsEvent
-from webipc.electron.web_contents import WebContents
-from webipc.electron.web_frame_main import WebFrameMain
+from webipc.electron.ipc_event import IpcMainEvent
 
 logger = logging.getLogger("webipc")
 
 
-class CreatedJob:
-    """One listener for new tabs."""
+class _Job:
+    """What the jobs of listeners have in common."""
 
-    __slots__ = ("_event", "_listener")
+    __slots__ = ()
 
-    def __init__(self, listener: Callable[..., Any], event: WebContentsEvent) -> None:
-        self._listener = listener
-        self._event = event
+    def settle(self, value: Any) -> None:
+        """Ignore what a listener returns."""
+
+
+class CallJob(_Job):
+    """One function that is no listener of a channel: a listener for new tabs, or the end of a document."""
+
+    __slots__ = ("_args", "_function", "_name")
+
+    def __init__(self, name: str, function: Callable[..., Any], *args: Any) -> None:
+        """`name` is what the log calls it."""
+        self._name = name
+        self._function = function
+        self._args = args
 
     def start(self) -> Coroutine[Any, Any, Any] | None:
         """See `Job`."""
-        returned = self._listener(self._event, self._event.sender)
+        returned = self._function(*self._args)
         return returned if inspect.iscoroutine(returned) else None
 
-    def settle(self, value: Any) -> None:
-        """Whatever a listener returns is nobody's."""
-
     def fail(self, error: BaseException) -> None:
         """See `Job`."""
-        _report("A listener for new web contents %s", error)
+        _report("%s %s", error, self._name)
 
     def describe(self) -> str:
         """See `Job`."""
-        return f"The listener {self._listener!r} for new web contents"
+        return self._name
 
 
-class FrameCreatedJob:
-    """The `frame-created` listeners of a tab."""
+class EmitJob(_Job):
+    """The listeners of one event of an emitter, such as `ipc-message` or `frame-created` of a web contents."""
 
-    __slots__ = ("_contents", "_event", "_frame")
+    __slots__ = ("_args", "_emitter", "_name")
 
-    def __init__(self, contents: WebContents, event: WebContentsEvent, frame: WebFrameMain) -> None:
-        self._contents = contents
-        self._event = event
-        self._frame = frame
-
-    def start(self) -> None:
-        """See `Job`."""
-        self._contents.emit("frame-created", self._event, {"frame": self._frame})
-
-    def settle(self, value: Any) -> None:
-        """Nothing is awaited, so nothing settles."""
-
-    def fail(self, error: BaseException) -> None:
-        """See `Job`."""
-        logger.error("A listener for 'frame-created' of %r raised", self._contents, exc_info=error)
-
-    def describe(self) -> str:
-        """See `Job`."""
-        return "a listener for 'frame-created'"
-
-
-class GoneJob:
-    """The end of a document, in its place behind what it has sent."""
-
-    __slots__ = ("_frame",)
-
-    def __init__(self, frame: WebFrameMain) -> None:
-        self._frame = frame
-
-    def start(self) -> None:
-        """See `Job`."""
-        self._frame._dispose()  # noqa: SLF001 - a frame does not end by its own hand
-
-    def settle(self, value: Any) -> None:
-        """Nothing is awaited, so nothing settles."""
-
-    def fail(self, error: BaseException) -> None:
-        """See `Job`."""
-        logger.error("%r could not be disposed", self._frame, exc_info=error)
-
-    def describe(self) -> str:
-        """See `Job`."""
-        return f"the end of {self._frame!r}"
-
-
-class EmitJob:
-    """The `ipc-message` or `ipc-message-sync` listeners of a tab."""
-
-    __slots__ = ("_args", "_channel", "_contents", "_event", "_name")
-
-    def __init__(self, contents: WebContents, name: str, event: IpcMainEvent, channel: str, args: list[Any]) -> None:
-        self._contents = contents
+    def __init__(self, emitter: EventEmitter, name: str, *args: Any) -> None:
+        """`args` begin with the event object."""
+        self._emitter = emitter
         self._name = name
-        self._event = event
-        self._channel = channel
         self._args = args
 
     def start(self) -> None:
         """See `Job`."""
-        self._contents.emit(self._name, self._event, self._channel, *self._args)
-
-    def settle(self, value: Any) -> None:
-        """Nothing is awaited, so nothing settles."""
+        self._emitter.emit(self._name, *self._args)
 
     def fail(self, error: BaseException) -> None:
         """See `Job`."""
-        logger.error("A listener for '%s' of %r raised", self._name, self._contents, exc_info=error)
-        del self._event
+        logger.error("A listener for '%s' of %r raised", self._name, self._emitter, exc_info=error)
+        # The event ends with its last holder, and a page may wait for that.
+        del self._args
         _let_go(error)
 
     def describe(self) -> str:
         """See `Job`."""
-        return f"a listener for '{self._name}' ({self._channel!r})"
+        return f"A listener for '{self._name}' of {self._emitter!r}"
 
 
-class ListenerJob:
-    """One `on` listener. What it returns is ignored, as in Electron."""
+class ListenerJob(_Job):
+    """One `on` listener of a message."""
 
     __slots__ = ("_args", "_event", "_handler")
 
@@ -142,9 +95,6 @@ class ListenerJob:
         returned = handler.function(self._event, *handler.bind(self._args))
         return returned if inspect.iscoroutine(returned) else None
 
-    def settle(self, value: Any) -> None:
-        """Whatever a listener returns is nobody's."""
-
     def fail(self, error: BaseException) -> None:
         """See `Job`."""
         _report("A listener for '%s' %s", error, self._handler.channel)
@@ -155,30 +105,33 @@ class ListenerJob:
 
 
 class LastHolderJob(ListenerJob):
-    """One `on` listener whose event ends with the last who holds it: a page waits for an answer, or has sent ports."""
+    """One `on` listener of a `sendSync` or `postMessage`, whose event ends with its last holder.
+
+    Then the page gets "reply was never sent", or the close of its ports.
+    """
 
     __slots__ = ()
 
     def fail(self, error: BaseException) -> None:
         """See `Job`."""
         super().fail(error)
-        # Whoever ran this turn is in the traceback as well.
         del self._event
+        # What ran this job is in the traceback as well.
         _let_go(error)
 
 
-def _report(text: str, error: BaseException, *what: str) -> None:
-    """Say in the log what became of a listener. One that still waited when the server ended has done nothing wrong."""
+def _report(text: str, error: BaseException, what: str) -> None:
+    """Log what became of a listener. One that still waited when the server ended has done nothing wrong."""
     if isinstance(error, asyncio.CancelledError):
-        logger.warning(text, *what, "was cancelled")
+        logger.warning(text, what, "was cancelled")
     else:
-        logger.error(text, *what, "raised", exc_info=error)
+        logger.error(text, what, "raised", exc_info=error)
 
 
 def _let_go(error: BaseException) -> None:
     """Clear what the frames of a traceback hold, once it is logged; those of the errors behind it as well.
 
-    Whoever keeps the log record would otherwise keep the event, and a page would stay blocked that nobody answers.
+    A log handler that keeps the record would otherwise keep the event, and a page would stay blocked for ever.
     """
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]

@@ -1,16 +1,24 @@
-"""What the caller in the page reads of an exception, and what only the log may have (PROTOCOL.md section 4.2).
+"""Answers to calls: a result, or what the caller may read of an exception (PROTOCOL.md section 4.2).
 
-The page may be anybody's. So the text of an exception crosses when it was raised for the caller (IpcError), when it is
-the library's own refusal of the call, or in debug mode; otherwise a reference crosses that is found in the log. Must
-not know who encodes the reply, nor how it travels.
+A page may belong to anyone. So the text of an exception crosses when it was raised for the caller (IpcError), when it
+is the library's own refusal of the call, or in debug mode. Otherwise a reference crosses, by which the exception is
+found in the log.
 """
 
+import logging
+import secrets
 import traceback
 from typing import Any, Final
 
 from webipc.channels.arguments import ArgumentError
+from webipc.core import clone
 from webipc.core.errors import CloneError, IpcError, LimitError, LocalError
+from webipc.core.frame import EncodedMessage, encode_message
+from webipc.core.limits import Limits
+from webipc.core.link.sizes import check_size
 from webipc.core.values import JSError
+
+logger = logging.getLogger("webipc")
 
 # A text is cut here: it must never be what makes a reply too large to be sent.
 TEXT_LENGTH: Final = 10_000
@@ -41,6 +49,46 @@ class ReplyNeverSentError(LocalError):
 # The library's own refusals of a call. Others of its errors (a page that is gone, a link that was reset) are troubles
 # that the application's code ran into, and nobody's but its own.
 _REFUSALS: Final = (NoHandlerError, ReplyNeverSentError, ArgumentError, CloneError, LimitError)
+
+
+class Replies:
+    """Encodes answers, in the thread that has them."""
+
+    def __init__(self, limits: Limits, *, debug: bool) -> None:
+        """`debug`: whether callers are told exceptions in full."""
+        self._limits = limits
+        self._debug = debug
+
+    def result(self, call_id: int, value: Any) -> EncodedMessage:
+        """Encode a result. Raises CloneError and LimitError."""
+        message = encode_message(["result", call_id], clone.encode(value, self._limits, "result"))
+        check_size(message, self._limits)
+        return message
+
+    def refusal(self, call_id: int, error: Exception) -> EncodedMessage:
+        """Encode an error of the library's own, which every page may read."""
+        value = {"message": f"Error: {error}", "code": getattr(error, "code", "webipc")}
+        return encode_message(["error", call_id], clone.encode(value, self._limits, "error"))
+
+    def error(self, call_id: int, channel: str, error: BaseException) -> EncodedMessage:
+        """Encode what the caller may know of an exception, and log the rest."""
+        reference = secrets.token_hex(8)
+        value, record = error_reply(error, channel=channel, debug=self._debug, reference=reference)
+        if record is not None:
+            logger.error(record, exc_info=error)
+        try:
+            message = encode_message(["error", call_id], clone.encode(value, self._limits, "error"))
+            check_size(message, self._limits)
+        except (CloneError, LimitError):
+            # The `data` of an IpcError may be anything. Its text and code are still worth having.
+            logger.exception("Error occurred in handler for '%s': its error cannot be sent whole", channel)
+            message = encode_message(["error", call_id], clone.encode(_plain(value), self._limits, "error"))
+        return message
+
+
+def _plain(value: dict[str, Any]) -> dict[str, Any]:
+    texts = {key: value[key] for key in ("message", "code", "reference") if isinstance(value.get(key), str)}
+    return {key: text[:TEXT_LENGTH] for key, text in texts.items()}
 
 
 def error_reply(

@@ -1,8 +1,7 @@
 """The event objects: the first argument of every listener and handler.
 
 Which kind of message gives which fields is Electron's (docs/electron-parity.md, events): `reply` on `send` and
-`sendSync`, `return_value` on `sendSync`, `ports` on `postMessage`. Must not know how a message came, nor how one goes
-out: it asks the frame.
+`sendSync`, `return_value` on `sendSync`, `ports` on `postMessage`.
 """
 
 import logging
@@ -12,6 +11,7 @@ from webipc.channels.event import Event
 from webipc.core.values import undefined
 
 if TYPE_CHECKING:
+    from webipc.electron.document import Document
     from webipc.electron.message_port_main import MessagePortMain
     from webipc.electron.web_contents import WebContents
     from webipc.electron.web_frame_main import WebFrameMain
@@ -26,13 +26,13 @@ LATE_FRAME = (
 class _FrameEvent(Event):
     """What every message of a frame has in common (Electron's `IpcMainEvent` and `IpcMainInvokeEvent`)."""
 
-    __slots__ = ("_frame", "default_prevented")
+    __slots__ = ("_document", "default_prevented")
 
     # Electron tells frames and service workers apart by this.
     type = "frame"
 
-    def __init__(self, frame: "WebFrameMain") -> None:
-        self._frame = frame
+    def __init__(self, document: "Document") -> None:
+        self._document = document
         # True after `prevent_default()`, which means nothing for a message (as in Electron).
         self.default_prevented = False
 
@@ -43,33 +43,33 @@ class _FrameEvent(Event):
     @property
     def sender(self) -> "WebContents":
         """The web contents that sent the message. `sender.send()` goes to its main frame."""
-        return self._frame.web_contents
+        return self._document.tab.contents
 
     @property
     def sender_frame(self) -> "WebFrameMain | None":
         """The frame that sent the message, or None, with a line in the log, once its document is gone."""
-        if self._frame.is_destroyed():
+        if self._document.disposed:
             logger.warning(LATE_FRAME)
             return None
-        return self._frame
+        return self._document.frame
 
     @property
     def frame_id(self) -> int:
         """Electron's routing id of the frame: an integer, unique for one document in this process."""
-        return self._frame._routing_id  # noqa: SLF001 - an event says this of a document that is gone, too
+        return self._document.routing_id
 
     @property
     def process_id(self) -> int:
         """Electron's id of the renderer process; here the id of the tab, which is as near as a server can come."""
-        return self._frame.web_contents.id
+        return self._document.tab.id
 
     @property
     def frame_tree_node_id(self) -> int:
         """Stays the same when the tab's main frame shows another document."""
-        return self._frame._frame_tree_node_id  # noqa: SLF001 - as `frame_id`
+        return self._document.frame_tree_node_id
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} from {self._frame!r}>"
+        return f"<{type(self).__name__} from {self._document!r}>"
 
 
 class IpcMainEvent(_FrameEvent):
@@ -106,8 +106,8 @@ class IpcMainEvent(_FrameEvent):
         that cannot be sent are logged, not raised, as in Electron (docs/electron-parity.md). May be called from any
         thread; what one thread sends arrives in the order in which it was sent.
         """
-        if not self._frame.detached:
-            self._frame.send(channel, *args)
+        if self._document.outlet is not None:
+            self._document.frame.send(channel, *args)
 
 
 class Answerable(Protocol):
@@ -128,8 +128,8 @@ class IpcMainSyncEvent(IpcMainEvent):
 
     __slots__ = ("_call",)
 
-    def __init__(self, frame: "WebFrameMain", call: Answerable) -> None:
-        super().__init__(frame)
+    def __init__(self, document: "Document", call: Answerable) -> None:
+        super().__init__(document)
         self._call = call
 
     @property
@@ -151,8 +151,8 @@ class IpcMainPostEvent(IpcMainEvent):
 
     __slots__ = ("_ports",)
 
-    def __init__(self, frame: "WebFrameMain", ports: "list[MessagePortMain]") -> None:
-        super().__init__(frame)
+    def __init__(self, document: "Document", ports: "list[MessagePortMain]") -> None:
+        super().__init__(document)
         self._ports = ports
 
     @property

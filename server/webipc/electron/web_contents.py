@@ -1,16 +1,15 @@
 """`WebContents`: one tab of one browser, as handlers see it.
 
-It outlives its documents: `id` stays over reload and navigation (docs/electron-parity.md, identity). Its frames come
-and go; the hub decides when it is destroyed. Must not know links or sockets.
+It outlives its documents: `id` stays over reload and navigation (docs/electron-parity.md, identity). What the server
+keeps of a tab is in tab.py.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from webipc.channels.emitter import UNSET, EventEmitter
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.core.errors import DestroyedError
-from webipc.electron.ipc_event import WebContentsEvent
 from webipc.electron.message_port_main import take_end
 from webipc.electron.post_message import checked_message, checked_ports
 from webipc.electron.web_frame_main import (
@@ -18,8 +17,11 @@ from webipc.electron.web_frame_main import (
     DisposedError,
     WebFrameMain,
     logger,
-    next_tree_node_id,
 )
+
+if TYPE_CHECKING:
+    from webipc.electron.document import Document
+    from webipc.electron.tab import Tab
 from webipc.ports.ends import PortMessage
 
 
@@ -31,40 +33,35 @@ class WebContents(EventEmitter):
     iframe, and `destroyed` (event) at its end. As in Electron, navigation creates no frame.
     """
 
-    def __init__(self, contents_id: int, token: str, principal: str) -> None:
-        """`contents_id` is unique for the life of the server; the page shows `token` when its next document loads."""
+    def __init__(self, tab: "Tab") -> None:
+        """For the tab itself: a program never makes one."""
         super().__init__()
-        # An integer, unique for the life of the server; readable after the end.
-        self.id = contents_id
-        # That of the main frame, whatever document it shows.
-        self.frame_tree_node_id = next_tree_node_id()
-        # Whose browser it is: tabs with the same one are the same person's, as far as the server can tell.
-        self.principal = principal
-        # What a document of this tab shows at its birth to be known again. A secret between the tab and the server.
-        self._token = token
-        # The main documents of this tab, the one that attached last at the end: a page in the back/forward cache is a
-        # document of its tab as well. What is in an iframe belongs to its parent.
-        self._frames: list[WebFrameMain] = []
-        self._destroyed = False
-        # The page has been asked to close: no other document is waited for.
-        self._is_closing = False
-        # Made when first asked for: most tabs never need them, and there may be thousands.
-        self._ipc: IpcMainImpl | None = None
-        self._main_frame_ipc: IpcMainImpl | None = None
+        self._tab = tab
+
+    @property
+    def id(self) -> int:
+        """An integer, unique for the life of the server; readable after the end."""
+        return self._tab.id
+
+    @property
+    def frame_tree_node_id(self) -> int:
+        """That of the main frame, whatever document it shows."""
+        return self._tab.frame_tree_node_id
+
+    @property
+    def principal(self) -> str:
+        """Whose browser it is: tabs with the same one belong to the same person, as far as the server can tell."""
+        return self._tab.principal
 
     @property
     def ipc(self) -> IpcMainImpl:
         """Listeners and handlers for messages of this tab alone. Readable after the end, as in Electron."""
-        if self._ipc is None:
-            self._ipc = IpcMainImpl()
-        return self._ipc
+        return self._tab.ipc
 
     @property
     def main_frame_ipc(self) -> IpcMainImpl:
         """What `main_frame.ipc` gives for every document of this tab."""
-        if self._main_frame_ipc is None:
-            self._main_frame_ipc = IpcMainImpl()
-        return self._main_frame_ipc
+        return self._tab.main_frame_ipc
 
     @property
     def main_frame(self) -> WebFrameMain | None:
@@ -72,13 +69,14 @@ class WebContents(EventEmitter):
 
         Raises DestroyedError after the end.
         """
-        if self._destroyed:
+        if self._tab.destroyed:
             raise DestroyedError
-        return self._frames[-1] if self._frames else None
+        shown = self._tab.shown
+        return None if shown is None else shown.frame
 
     def is_destroyed(self) -> bool:
         """Return whether the tab is gone for good. Then only `id` and `ipc` can be used."""
-        return self._destroyed
+        return self._tab.destroyed
 
     def send(self, channel: str, *args: Any) -> None:
         """Send a message to the document that the tab shows; its `ipcRenderer.on(channel)` listeners get `args`.
@@ -118,9 +116,9 @@ class WebContents(EventEmitter):
         pair = [self.id, frame_id] if isinstance(frame_id, int) else list(frame_id) if is_pair(frame_id) else None
         if pair is None or isinstance(frame_id, bool):
             raise TypeError("Missing required frame argument (must be number or [processId, frameId])")
-        for frame in self._all_frames():
-            if [frame.process_id, frame.routing_id] == pair:
-                frame.send(channel, *args)
+        for document in self._tab.all_documents():
+            if [self.id, document.routing_id] == pair:
+                document.frame.send(channel, *args)
                 return True
         return False
 
@@ -129,11 +127,11 @@ class WebContents(EventEmitter):
 
         Raises as that does, DestroyedError when the tab is gone, and DisposedError between two documents.
         """
-        return await self._shown().execute_javascript(code)
+        return await self._shown().frame.execute_javascript(code)
 
     async def reload(self) -> None:
         """Load the document again, if its page allows it (`allow('reload')` of commands.js). Raises as above."""
-        await self._shown()._command("reload")  # noqa: SLF001 - its own frame
+        await self._shown().command("reload")
 
     async def close(self) -> None:
         """Close the tab, if its page allows it (`allow('close')` of commands.js), and destroy these contents.
@@ -141,47 +139,23 @@ class WebContents(EventEmitter):
         A browser closes only tabs that a script has opened; any other stays, and its client is released. Raises as
         above. Electron's `webContents.close()`.
         """
-        frame = self._shown()
-        self._is_closing = True
+        document = self._shown()
+        self._tab.is_closing = True
         try:
-            await frame._command("close")  # noqa: SLF001 - its own frame
+            await document.command("close")
         except BaseException:
-            self._is_closing = False
+            self._tab.is_closing = False
             raise
 
-    def _shown(self) -> WebFrameMain:
-        frame = self.main_frame
-        if frame is None:
+    def _shown(self) -> "Document":
+        if self._tab.destroyed:
+            raise DestroyedError
+        if self._tab.shown is None:
             raise DisposedError
-        return frame
-
-    def _all_frames(self) -> list[WebFrameMain]:
-        return [frame for document in self._frames for frame in document.frames_in_subtree]
-
-    def _frame_shown(self, frame: WebFrameMain) -> None:
-        """Make `frame`, which is none in an iframe, the main frame."""
-        if frame in self._frames:
-            self._frames.remove(frame)
-        self._frames.append(frame)
-
-    def _is_shown(self) -> bool:
-        """Whether a document of this tab is connected at this moment."""
-        return any(frame._is_attached() for frame in self._frames)  # noqa: SLF001 - its own frames
-
-    def _frame_gone(self, frame: WebFrameMain) -> bool:
-        """Forget a document that is gone; return whether there is none left."""
-        is_main = frame._parent is None  # noqa: SLF001 - it may be gone
-        frame._detach()  # noqa: SLF001 - a frame ends with the tab's knowledge, and never by its own hand
-        if frame in self._frames:
-            self._frames.remove(frame)
-        return is_main and not self._frames
-
-    def _destroy(self) -> None:
-        self._destroyed = True
-        self.emit("destroyed", WebContentsEvent(self))
+        return self._tab.shown
 
     def __repr__(self) -> str:
-        return f"<WebContents #{self.id}{' destroyed' if self._destroyed else ''}>"
+        return repr(self._tab)
 
 
 def is_pair(value: object) -> bool:

@@ -19,7 +19,7 @@ from webipc.core.envelope import Bye, Control, Hello, parse_control
 from webipc.core.errors import CloseCode, ProtocolError, ResetError
 from webipc.core.frame import Frame, decode_body
 from webipc.core.limits import Limits
-from webipc.hub.hub import Hub
+from webipc.hub.hub import Hub, StoppingError
 from webipc.link.connection import Connection
 
 logger = logging.getLogger("webipc")
@@ -85,7 +85,7 @@ class BodyEndpoint:
             return await self.respond(request, connection, last)
         except ClientDisconnect:
             return Response(status_code=400)
-        except asyncio.CancelledError:
+        except (StoppingError, asyncio.CancelledError):
             # A server that ends waits for a while, and then cancels what it still has.
             return ask_again()
         except ResetError as error:
@@ -110,7 +110,7 @@ class BodyEndpoint:
         if not isinstance(hello, Hello):
             raise ProtocolError("expected hello as the first frame of a body, got something else")
         hub = self._hub_here()
-        await hub.make_way(hello)
+        await hub.wait_for_place(hello)
         connection = hub.identify(hello, visitor)
         last: Control | None = None
         try:

@@ -19,7 +19,7 @@ from webipc.core.frame import Frame, decode_frame, encode_control
 from webipc.core.limits import Limits
 from webipc.endpoints.websocket_reader import AsgiSource, DirectSource, Source
 from webipc.endpoints.websocket_transport import DirectTransport, WebSocketTransport
-from webipc.hub.hub import Hub
+from webipc.hub.hub import Hub, StoppingError
 from webipc.link.connection import Connection
 from webipc.servers.frame_socket import frame_socket_of
 from webipc.version import SUBPROTOCOL, VERSION
@@ -136,14 +136,16 @@ class _Socket:
         try:
             hello = _hello(decode_frame(data, self._limits))
             transport.attempt = hello.attempt
-            await self._hub.make_way(hello)
-            connection = self._hub.hello(hello, visitor, transport)
+            await self._hub.wait_for_place(hello)
+            connection = self._hub.attach(hello, visitor, transport)
         except ProtocolError as error:
             logger.warning("%s at %s sent what the protocol forbids: %s", visitor.peer, visitor.origin, error.detail)
             transport.close(error.close_code, error.detail)
         except RefusedError as refused:
             logger.info("%s at %s was refused: %s", visitor.peer, visitor.origin, refused.reason)
             transport.close(refused.code, refused.reason)
+        except StoppingError:
+            transport.close(CloseCode.GOING_AWAY, "the server ends")
         except ResetError as reset:
             transport.write(encode_control(0, "reset", {"reason": reset.reason}))
             transport.close(CloseCode.RESET, reset.reason)
@@ -200,7 +202,7 @@ class _Socket:
         except ProtocolError as error:
             logger.warning(
                 "%r (%s) sent what the protocol forbids: %s. Its link is over, no other page is affected",
-                connection.frame,
+                connection.document,
                 self._transport.peer,
                 error.detail,
             )

@@ -107,7 +107,7 @@ class WebSocketTransport:
             tasks.add(task)
             task.add_done_callback(tasks.discard)
 
-    async def _finish(self, sending: "StartedCoroutine") -> None:
+    async def _finish(self, sending: "StartedCoroutine[Any]") -> None:
         try:
             await sending
         except Exception as error:  # noqa: BLE001 - as above

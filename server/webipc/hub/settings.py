@@ -1,21 +1,21 @@
-"""What an application has decided about its hub, in one object. Must not know where it was said, nor who obeys."""
+"""`Settings`: what an application has decided about its hub, in one object."""
 
 from dataclasses import dataclass
 
 from webipc.core.limits import Limits
-from webipc.dispatch.dispatcher import Policy
+from webipc.dispatch.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the application has decided about its hub."""
+    """What an application has decided about its hub."""
 
     limits: Limits
     debug: bool
-    # Links at most in this process; then those without a socket go, the longest away first, and then newcomers are
+    # Links at most in this process. Beyond, the link that is away the longest ends; where none is away, a new one is
     # refused.
     max_links: int
-    # Links without a socket at most; then the longest away goes.
+    # Links without a socket at most. Beyond, the link that is away the longest ends.
     max_unattached_links: int
     # Whether a document may `sendTo` a tab.
     may_send_to: Policy

@@ -1,31 +1,31 @@
-"""One link of the server, driven over whatever transport is attached to it.
+"""`Connection`: one link of the server, on whatever socket carries it at the moment.
 
-Owns what the link in `core/link` must not know: which socket carries it, when it last spoke and was heard, whose
-document it is, and the application's calls that are running for it. Its owner (the hub) says when time has passed and
-routes what arrives. Must not know other connections, nor how a transport works.
-Twin in spirit, not in shape: js-client/src/connection.ts
+Owns what the link in core/link does not know: the socket, when it last wrote and was heard, whose document it is, and
+the application's calls that run for it (PROTOCOL.md 6 and 7).
+Twin in spirit, not in shape: js-client/src/link/connection.ts
 """
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from webipc.concurrency.flusher import Flusher
+from webipc.concurrency.job_queue import JobQueue
 from webipc.core.calls import Answers
-from webipc.core.envelope import Hello
+from webipc.core.envelope import Envelope, Hello
 from webipc.core.errors import BufferFullError, CloseCode
 from webipc.core.frame import EncodedMessage, Frame, encode_control
 from webipc.core.limits import Limits
 from webipc.core.link import Link, Side
-from webipc.link.outgoing_calls import PageCalls
+from webipc.link.outgoing_calls import OutgoingCalls
 from webipc.link.sync_calls import SyncCalls
 from webipc.ports.allowance import Allowance
 from webipc.ports.link_ports import LinkPorts
 
 if TYPE_CHECKING:
-    from webipc.concurrency.flusher import Flushable
-    from webipc.concurrency.job_queue import JobQueue
-    from webipc.electron.web_frame_main import WebFrameMain
+    from webipc.electron.document import Document
 
 logger = logging.getLogger("webipc")
 
@@ -48,20 +48,7 @@ class Transport(Protocol):
 
 
 class Owner(Protocol):
-    """What a connection asks of the hub that it belongs to."""
-
-    limits: Limits
-    loop: asyncio.AbstractEventLoop
-    thread_id: int
-
-    def wake(self, flushable: "Flushable") -> None:
-        """Flush it in the next turn of the event loop."""
-
-    def hurry(self, flushable: "Flushable") -> None:
-        """Flush it at once, where that is possible: it was woken, and has a whole frame to send by now."""
-
-    def dispatch(self, connection: "Connection", envelopes: Sequence[Any]) -> None:
-        """Route what has arrived, in order. Raises ProtocolError when a message is wrong."""
+    """Who keeps the connection, and is told of its ends (the hub)."""
 
     def lost(self, connection: "Connection") -> None:
         """The link has no socket any more."""
@@ -70,23 +57,36 @@ class Owner(Protocol):
         """The link is over: forget it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every connection of a process works with; one object for all of them."""
+
+    loop: asyncio.AbstractEventLoop
+    limits: Limits
+    # Writes what was posted in one turn of the event loop together.
+    flusher: Flusher
+    # Routes what has arrived, in order. Raises ProtocolError when a message is wrong.
+    dispatch: "Callable[[Connection, Sequence[Envelope]], None]"
+    owner: Owner
+
+
 class Connection:
     """One link. Everything belongs to the event loop's thread: what may come from another is in outlet.py."""
 
     __slots__ = (
-        "_owner",
+        "_around",
+        "_outgoing_calls",
         "_owes_frame",
         "_owes_since",
-        "_page_calls",
         "_ports",
         "_syncs",
         "answers",
         "bye_deadline",
         "bye_last",
         "dirty",
+        "document",
         "ended",
         "features",
-        "frame",
         "jobs",
         "last_heard",
         "last_sent",
@@ -98,30 +98,34 @@ class Connection:
         "was_attached",
     )
 
-    # Given by the hub when the link is born, and there until it ends.
-    frame: "WebFrameMain"
-    jobs: "JobQueue"
-
-    def __init__(self, owner: Owner, link_id: str, secret: bytes) -> None:
-        self._owner = owner
-        self.link_id = link_id
+    def __init__(
+        self,
+        around: Surroundings,
+        hello: Hello,
+        jobs: JobQueue,
+        document_of: "Callable[[Connection], Document]",
+    ) -> None:
+        """`hello` names the link. `jobs` runs the application's code. `document_of` makes the document of the link."""
+        self._around = around
+        limits = around.limits
+        self.link_id = hello.link
         # Proves that a socket or a request belongs to this link. Never logged.
-        self.secret = secret
-        self.link = Link(Side.MAIN, owner.limits)
+        self.secret = hello.secret.encode()
+        self.link = Link(Side.MAIN, limits)
         # The page's calls that wait for an answer.
-        self.answers = Answers(Side.MAIN, owner.limits)
+        self.answers = Answers(Side.MAIN, limits)
         # What the page can take, by the names of PROTOCOL.md 6.1.
-        self.features: Sequence[str] = ()
-        # Made when they are needed: most pages have neither, and there may be thousands of pages.
+        self.features: Sequence[str] = hello.features
+        # Made when they are needed: most pages have none, and there may be thousands of pages.
         self._ports: LinkPorts | None = None
         self._syncs: SyncCalls | None = None
-        self._page_calls: PageCalls | None = None
+        self._outgoing_calls: OutgoingCalls | None = None
         # The socket that owns the link; None while there is none.
         self.transport: Transport | None = None
         # A socket has carried it; a link that only requests have named is given less time.
         self.was_attached = False
         # Times of the event loop's clock, in seconds.
-        now = owner.loop.time()
+        now = around.loop.time()
         self.last_heard = now
         self.last_sent = now
         self.lost_at = now
@@ -132,26 +136,28 @@ class Connection:
         # After the page's `bye`: the last number that it used, and when the link ends without it.
         self.bye_last: int | None = None
         self.bye_deadline = 0.0
-        # On the pump's list.
+        # On the flusher's list.
         self.dirty = False
         self.ended = False
+        self.jobs = jobs
+        self.document = document_of(self)
 
     @property
     def ports(self) -> LinkPorts:
         """The ports of the link."""
         if self._ports is None:
-            limits = self._owner.limits
-            self._ports = LinkPorts(Side.MAIN, limits, self._owner.loop, self.post_here, Allowance(limits))
+            limits = self._around.limits
+            self._ports = LinkPorts(Side.MAIN, limits, self._around.loop, self.post_here, Allowance(limits))
             if self.ended:
                 self._ports.end()
         return self._ports
 
     @property
-    def page_calls(self) -> PageCalls:
+    def outgoing_calls(self) -> OutgoingCalls:
         """The server's calls in the page."""
-        if self._page_calls is None:
-            self._page_calls = PageCalls(self._owner.limits, self._owner.loop, self.post_here)
-        return self._page_calls
+        if self._outgoing_calls is None:
+            self._outgoing_calls = OutgoingCalls(self._around.limits, self._around.loop, self.post_here)
+        return self._outgoing_calls
 
     @property
     def syncs(self) -> SyncCalls:
@@ -172,13 +178,13 @@ class Connection:
         try:
             self.link.post(message)
         except BufferFullError as error:
-            logger.warning("%r does not take what is sent to it (%s): its link is reset", self.frame, error)
+            logger.warning("%r does not take what is sent to it (%s): its link is reset", self.document, error)
             self.reset("overflow", CloseCode.OVERFLOW)
             return
         if not self.dirty:
-            self._owner.wake(self)
+            self._around.flusher.wake(self)
         elif self.link.is_full:
-            self._owner.hurry(self)
+            self._around.flusher.hurry(self)
 
     def flush(self) -> None:
         """Write what the socket lacks, as long as the network takes it."""
@@ -196,7 +202,7 @@ class Connection:
         if wrote:
             self._owes_frame = False
             self._owes_since = None
-            self.last_sent = self._owner.loop.time()
+            self.last_sent = self._around.loop.time()
 
     def control(self, name: str) -> None:
         """Write a control message without fields, if there is a socket: nothing of it is kept."""
@@ -213,7 +219,7 @@ class Connection:
         self.was_attached = True
         self.features = hello.features
         self.link.attach(transport.attempt, hello.received)
-        self.last_heard = self._owner.loop.time()
+        self.last_heard = self._around.loop.time()
         transport.write(encode_control(self.link.received, "welcome", {"received": self.link.received, **welcome}))
         self.flush()
 
@@ -221,11 +227,11 @@ class Connection:
         """Take a frame of the socket with this attempt, or of a request (None). Raises ProtocolError."""
         if attempt is not None and attempt != self.link.attempt:
             return
-        now = self._owner.loop.time()
+        now = self._around.loop.time()
         self.last_heard = now
         envelopes = self.link.receive(frame, attempt)
         if envelopes:
-            self._owner.dispatch(self, envelopes)
+            self._around.dispatch(self, envelopes)
         if attempt is None:
             # A page that blocks has no socket for as long as it makes requests.
             self.lost_at = now
@@ -237,32 +243,32 @@ class Connection:
             self._end_after_bye()
 
     def _acknowledge(self, frame: Frame, now: float) -> None:
-        if frame.is_bare and now - self.last_sent >= self._owner.limits.answer_server_ms / 1000:
+        if frame.is_bare and now - self.last_sent >= self._around.limits.answer_server_ms / 1000:
             self._owes_frame = True
         if self._owes_since is None and self.link.ack_owed:
             self._owes_since = now
         if self._owes_frame or self.link.ack_due:
-            self._owner.wake(self)
+            self._around.flusher.wake(self)
 
     def lost(self, transport: Transport) -> None:
         """The socket is gone; the link waits for the next one. A socket that does not own the link says it in vain."""
         if self.transport is transport:
             self.transport = None
             self.link.detach(transport.attempt)
-            self.lost_at = self._owner.loop.time()
-            self._owner.lost(self)
+            self.lost_at = self._around.loop.time()
+            self._around.owner.lost(self)
 
     def bye(self, last: int) -> None:
         """The page has said goodbye: the link ends when everything up to `last` has arrived (PROTOCOL.md 6.6)."""
         if self.bye_last is None:
             self.bye_last = last
-            self.bye_deadline = self._owner.loop.time() + self._owner.limits.goodbye_ms / 1000
+            self.bye_deadline = self._around.loop.time() + self._around.limits.goodbye_ms / 1000
         self._end_after_bye()
 
     def _end_after_bye(self) -> None:
         assert self.bye_last is not None
         if not self.ended and self.link.received >= self.bye_last:
-            self._owner.end(self, "ended")
+            self._around.owner.end(self, "ended")
 
     # --- the end --------------------------------------------------------------------------------------------------
 
@@ -273,7 +279,7 @@ class Connection:
         if self.transport is not None:
             self.transport.write(encode_control(self.link.received, "reset", {"reason": reason}))
             self.transport.close(code, reason)
-        self._owner.end(self, reason)
+        self._around.owner.end(self, reason)
 
     def close(self) -> int:
         """Let go of everything: called by the owner when the link is over. Returns how many messages were given up."""
@@ -285,35 +291,35 @@ class Connection:
             self._ports.end()
         if self._syncs is not None:
             self._syncs.end()
-        if self._page_calls is not None:
-            self._page_calls.end()
+        if self._outgoing_calls is not None:
+            self._outgoing_calls.end()
         return self.link.end()
 
     # --- time -----------------------------------------------------------------------------------------------------
 
     def sweep(self, now: float) -> None:
         """Do what is due: acknowledge, beat, drop a silent socket, end a link whose grace is over (PROTOCOL.md 7)."""
-        limits = self._owner.limits
+        limits = self._around.limits
         if self._syncs is not None and self._syncs.block:
             self.last_heard = self.lost_at = now
         if self.bye_last is not None and now >= self.bye_deadline:
             missing = self.bye_last - self.link.received
-            logger.warning("%r said goodbye; %d of its last messages did not arrive", self.frame, missing)
-            self._owner.end(self, "ended")
+            logger.warning("%r said goodbye; %d of its last messages did not arrive", self.document, missing)
+            self._around.owner.end(self, "ended")
         elif self.transport is None:
             grace = limits.grace_ms if self.was_attached else limits.unattached_grace_ms
             if now - self.lost_at >= grace / 1000:
-                self._owner.end(self, "ended")
+                self._around.owner.end(self, "ended")
         elif now - self.last_heard >= limits.silence_ms / 1000:
             transport = self.transport
             self.lost(transport)
             transport.close(CloseCode.GOING_AWAY, "nothing heard for too long")
         elif self._beat_due(now):
             self._owes_frame = True
-            self._owner.wake(self)
+            self._around.flusher.wake(self)
 
     def _beat_due(self, now: float) -> bool:
-        limits = self._owner.limits
+        limits = self._around.limits
         if now - self.last_sent >= limits.heartbeat_ms / 1000:
             return True
         return self._owes_since is not None and now - self._owes_since >= limits.ack_ms / 1000

@@ -18,7 +18,7 @@ from webipc.core.link import Side
 from webipc.core.values import JSError
 
 
-class PageCalls:
+class OutgoingCalls:
     """The calls of one link that wait for the page."""
 
     __slots__ = ("_calls", "_limits", "_loop", "_post")

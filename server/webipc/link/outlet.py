@@ -1,34 +1,37 @@
-"""What the application says to the page of one link, from whatever thread it does so.
+"""`LinkOutlet`: how the application's code sends to the page of one link, from any thread.
 
-Encodes in the caller's thread, then hands over to the connection in the event loop's. Must not know sockets, nor what
-becomes of a message once the connection has it.
+Encodes in the caller's thread, because the application may change the value afterwards; posts in the event loop's.
 """
 
 import logging
-import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from webipc.concurrency.loops import run_in, run_soon_in, running_loop
 from webipc.core import clone
 from webipc.core.errors import DestroyedError, LimitError, LinkEndedError
 from webipc.core.frame import EncodedMessage, encode_message
 from webipc.core.limits import Limits
 from webipc.core.link.sizes import check_channel, check_size
-from webipc.link.connection import Connection, Owner
 from webipc.ports.ends import PortMessage
 
+if TYPE_CHECKING:
+    from webipc.link.connection import Connection, Surroundings
+
 logger = logging.getLogger("webipc")
+
+LOOP_CLOSED = "Object has been destroyed: the event loop of the server is closed"
 
 
 class LinkOutlet:
     """The `Outlet` of a document that is a link of this process. All but `invoke` may be called from any thread."""
 
-    __slots__ = ("_owner", "connection")
+    __slots__ = ("_around", "connection")
 
-    def __init__(self, connection: Connection, owner: Owner) -> None:
-        """`owner` is the connection's."""
+    def __init__(self, connection: "Connection", around: "Surroundings") -> None:
+        """`around` is the connection's."""
         self.connection = connection
-        self._owner = owner
+        self._around = around
 
     @property
     def features(self) -> Sequence[str]:
@@ -38,7 +41,7 @@ class LinkOutlet:
     @property
     def limits(self) -> Limits:
         """What the application has set."""
-        return self._owner.limits
+        return self._around.limits
 
     @property
     def attached(self) -> bool:
@@ -47,24 +50,18 @@ class LinkOutlet:
 
     def encode_send(self, channel: str, args: tuple[Any, ...]) -> EncodedMessage:
         """Encode a `send`. Raises CloneError and LimitError; nothing has been sent then."""
-        return encode_send(channel, args, self._owner.limits)
+        return encode_send(channel, args, self._around.limits)
 
     def post(self, message: EncodedMessage) -> None:
-        """Number and keep a message, and send it with whatever else is posted in this turn.
+        """Number and keep a message, and send it with whatever else is posted in this turn of the event loop.
 
         Raises LinkEndedError when the page is gone, DestroyedError when the event loop is closed.
         """
         connection = self.connection
         if connection.ended:
             raise LinkEndedError
-        owner = self._owner
-        if threading.get_ident() == owner.thread_id:
-            connection.post_here(message)
-            return
-        try:
-            owner.loop.call_soon_threadsafe(connection.post_here, message)
-        except RuntimeError:
-            raise DestroyedError("Object has been destroyed: the event loop of the server is closed") from None
+        if not run_in(self._around.loop, connection.post_here, message):
+            raise DestroyedError(LOOP_CLOSED)
 
     def post_ported(self, channel: str, message: PortMessage) -> None:
         """Send a message with ports to the page's listeners, as `post` does.
@@ -76,30 +73,26 @@ class LinkOutlet:
         if connection.ended:
             message.close_ends()
             raise LinkEndedError
-        owner = self._owner
-        if threading.get_ident() == owner.thread_id:
+        loop = self._around.loop
+        if running_loop() is loop:
             connection.ports.send(["post", channel], message)
-            return
-        try:
-            owner.loop.call_soon_threadsafe(self._post_ported_later, channel, message)
-        except RuntimeError:
+        elif not run_soon_in(loop, self._post_ported_later, channel, message):
             message.close_ends()
-            raise DestroyedError("Object has been destroyed: the event loop of the server is closed") from None
+            raise DestroyedError(LOOP_CLOSED)
 
     def _post_ported_later(self, channel: str, message: PortMessage) -> None:
         connection = self.connection
         try:
             connection.ports.send(["post", channel], message)
         except LimitError:
-            logger.exception(
-                "What was posted to %r on '%s' cannot be sent, and its ports are closed", connection.frame, channel
-            )
+            text = "A message with ports for %r on '%s' cannot be sent, and its ports are closed"
+            logger.exception(text, connection.document, channel)
 
     async def invoke(self, channel: str, *args: Any) -> Any:
-        """Call something that the page allows. Raises as `PageCalls.invoke`, and LinkEndedError."""
+        """Call something that the page allows. Raises as `OutgoingCalls.invoke`, and LinkEndedError."""
         if self.connection.ended:
             raise LinkEndedError
-        return await self.connection.page_calls.invoke(channel, *args)
+        return await self.connection.outgoing_calls.invoke(channel, *args)
 
 
 def encode_send(channel: str, args: tuple[Any, ...], limits: Limits) -> EncodedMessage:

@@ -5,11 +5,11 @@ Must not know how an answer travels (endpoints/sync.py), nor whose code answers 
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from typing import Any
 
+from webipc.concurrency.loops import run_soon_in
 from webipc.core.errors import LocalError, ProtocolError, ResetError
 from webipc.core.frame import EncodedMessage
 
@@ -103,9 +103,8 @@ class SyncCall:
 
     def _give(self, message: EncodedMessage) -> None:
         self._is_given = True
-        with contextlib.suppress(RuntimeError):
-            # Also from the loop's own thread: a garbage collector calls `forsake` wherever it happens to run.
-            self._loop.call_soon_threadsafe(self.settle, message)
+        # Not at once, even in the loop's own thread: a garbage collector calls `forsake` wherever it happens to run.
+        run_soon_in(self._loop, self.settle, message)
 
     def settle(self, message: EncodedMessage) -> None:
         """Answer with a message, in the loop; the first one counts."""

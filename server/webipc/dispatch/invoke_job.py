@@ -1,0 +1,143 @@
+"""The call of a handler: one `invoke` of a page, answered exactly once, unless the link has ended by then.
+
+`async def` runs in the event loop, `def` in a worker thread (docs/electron-parity.md, invoke).
+"""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Executor
+from contextvars import copy_context
+from typing import Any
+
+from webipc.channels.handler import Handler
+from webipc.core.frame import EncodedMessage
+from webipc.dispatch.replies import Replies, ReplyNeverSentError
+from webipc.electron.document import Document
+from webipc.electron.ipc_event import IpcMainInvokeEvent
+from webipc.link.connection import Connection
+
+
+class Invoker:
+    """What every call of a handler works with: who finds the handler, where it runs, and how it is answered."""
+
+    def __init__(
+        self,
+        find: Callable[[Document, str], Handler],
+        replies: Replies,
+        threads: Callable[[], Executor],
+        tasks: set[asyncio.Task[Any]],
+    ) -> None:
+        """`find` returns the handler for one call or raises NoHandlerError.
+
+        `threads` gives the executor that runs `def` handlers, made when the first one is called. `tasks` keeps alive
+        what runs beyond the call.
+        """
+        self.find = find
+        self.replies = replies
+        self.threads = threads
+        self._tasks = tasks
+
+    def await_later(self, awaitable: Awaitable[Any], done: "Callable[[asyncio.Future[Any]], None]") -> None:
+        """Run the awaitable that a plain function has returned."""
+        task = asyncio.ensure_future(_awaited(awaitable))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(done)
+
+
+async def _awaited(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
+
+
+class InvokeJob:
+    """One call."""
+
+    __slots__ = ("_args", "_channel", "_connection", "_id", "_invoker")
+
+    def __init__(
+        self,
+        invoker: Invoker,
+        connection: Connection,
+        call_id: int,
+        channel: str,
+        args: list[Any],
+    ) -> None:
+        self._invoker = invoker
+        self._connection = connection
+        self._id = call_id
+        self._channel = channel
+        self._args = args
+
+    def start(self) -> Coroutine[Any, Any, Any] | None:
+        """See `Job`."""
+        document = self._connection.document
+        # Only now: a listener of the message before this one may have registered it.
+        handler = self._invoker.find(document, self._channel)
+        event = IpcMainInvokeEvent(document)
+        args = handler.bind(self._args)
+        if handler.is_async:
+            coroutine: Coroutine[Any, Any, Any] = handler.function(event, *args)
+            return coroutine
+        self._run_in_thread(handler.function, event, args)
+        return None
+
+    def _run_in_thread(self, function: Callable[..., Any], event: IpcMainInvokeEvent, args: list[Any]) -> None:
+        context = copy_context()
+        loop = asyncio.get_running_loop()
+        future = loop.run_in_executor(self._invoker.threads(), context.run, self._call, function, event, args)
+        future.add_done_callback(self._thread_done)
+
+    def _call(self, function: Callable[..., Any], event: IpcMainInvokeEvent, args: list[Any]) -> Any:
+        """In the thread: the answer is encoded here as well, so that a large one holds nobody up."""
+        try:
+            returned = function(event, *args)
+        except StopIteration as error:
+            # A future takes none of these; a coroutine turns it into this as well (PEP 479).
+            raise RuntimeError("handler raised StopIteration") from error
+        return returned if inspect.isawaitable(returned) else self._invoker.replies.result(self._id, returned)
+
+    def _thread_done(self, future: "asyncio.Future[Any]") -> None:
+        if future.cancelled():
+            self.fail(asyncio.CancelledError())
+        elif (error := future.exception()) is not None:
+            self.fail(error)
+        elif inspect.isawaitable(future.result()):
+            # A plain function that hands on a coroutine, as `handle("x", lambda event: answer(event))` does.
+            self._invoker.await_later(future.result(), self._task_done)
+        else:
+            self._answer(future.result())
+
+    def _task_done(self, future: "asyncio.Future[Any]") -> None:
+        if future.cancelled():
+            self.fail(asyncio.CancelledError())
+        elif (error := future.exception()) is not None:
+            self.fail(error)
+        else:
+            self.settle(future.result())
+
+    def settle(self, value: Any) -> None:
+        """See `Job`."""
+        if self._connection.ended:
+            return
+        try:
+            message = self._invoker.replies.result(self._id, value)
+        except Exception as error:  # noqa: BLE001 - a value's own code runs while it is encoded
+            self.fail(error)
+        else:
+            self._answer(message)
+
+    def fail(self, error: BaseException) -> None:
+        """See `Job`."""
+        if isinstance(error, asyncio.CancelledError):
+            error = ReplyNeverSentError()
+        self._answer(self._invoker.replies.error(self._id, self._channel, error))
+
+    def _answer(self, message: EncodedMessage) -> None:
+        # A link that has ended takes nothing.
+        if self._connection.answers.finish(self._id):
+            self._connection.post_here(message)
+
+    def describe(self) -> str:
+        """See `Job`."""
+        return f"The handler for '{self._channel}'"

@@ -1,0 +1,190 @@
+"""`Document`: what the server keeps of one document in a browser. `WebFrameMain` is what handlers see of it.
+
+A document is a link. It ends with that link: what is loaded after it is another document. Belongs to the event loop's
+thread, except for what `WebFrameMain` says of other threads.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from webipc.channels.ipc_main_impl import IpcMainImpl
+from webipc.core.errors import FeatureError
+from webipc.core.limits import Limits
+from webipc.electron.web_frame_main import DisposedError, WebFrameMain
+from webipc.ports.ends import PortMessage
+
+if TYPE_CHECKING:
+    from webipc.core.frame import EncodedMessage
+    from webipc.electron.tab import Tab
+
+_routing_ids = itertools.count(1)
+_tree_node_ids = itertools.count(1)
+
+
+class Outlet(Protocol):
+    """Where messages for one page go: to the connection that owns the link (link/outlet.py)."""
+
+    @property
+    def features(self) -> Sequence[str]:
+        """What the page can take, by the names of PROTOCOL.md 6.1."""
+
+    @property
+    def limits(self) -> Limits:
+        """What the application has set."""
+
+    @property
+    def attached(self) -> bool:
+        """Whether a socket carries the link."""
+
+    def encode_send(self, channel: str, args: tuple[Any, ...]) -> "EncodedMessage":
+        """Encode a `send`, in the calling thread."""
+
+    def post(self, message: "EncodedMessage") -> None:
+        """Number and keep a message, from any thread."""
+
+    def post_ported(self, channel: str, message: PortMessage) -> None:
+        """Send a message with ports, from any thread."""
+
+    async def invoke(self, channel: str, *args: Any) -> Any:
+        """Call something that the page allows, in the event loop."""
+
+
+class Document:
+    """One document, of a tab or of an iframe in it."""
+
+    __slots__ = (
+        "children",
+        "disposed",
+        "frame",
+        "frame_token",
+        "frame_tree_node_id",
+        "name",
+        "origin",
+        "outlet",
+        "own_ipc",
+        "parent",
+        "routing_id",
+        "tab",
+        "url",
+    )
+
+    def __init__(  # noqa: PLR0913 - what is known of a document, by name
+        self,
+        tab: "Tab",
+        outlet: Outlet,
+        *,
+        frame_token: str,
+        origin: str,
+        url: str,
+        name: str,
+        parent: "Document | None" = None,
+    ) -> None:
+        # The tab that shows the document.
+        self.tab = tab
+        # The document that embeds this one; None for a main document.
+        self.parent = parent
+        # The documents that this one embeds and that are there, in the order in which they came.
+        self.children: list[Document] = []
+        if parent is not None:
+            parent.children.append(self)
+        # None once the link is over.
+        self.outlet: Outlet | None = outlet
+        # True once the listeners have had its last message, which may be later.
+        self.disposed = False
+        # Random, unique for this document.
+        self.frame_token = frame_token
+        # The `Origin` that the browser sent; "null" where it sent none.
+        self.origin = origin
+        # What the page says of itself: claims, for logs and for people.
+        self.url = url
+        self.name = name
+        # Unique in this process.
+        self.routing_id = next(_routing_ids)
+        self.frame_tree_node_id = tab.frame_tree_node_id if parent is None else next_tree_node_id()
+        # Listeners and handlers of a document in an iframe; None while none was asked for.
+        self.own_ipc: IpcMainImpl | None = None
+        # The object that handlers see.
+        self.frame = WebFrameMain(self)
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether a socket carries its link at this moment."""
+        return self.outlet is not None and self.outlet.attached
+
+    @property
+    def ipc(self) -> IpcMainImpl:
+        """Its listeners and handlers, made when they are first asked for. Those of a main document are the tab's."""
+        if self.parent is None:
+            return self.tab.main_frame_ipc
+        if self.own_ipc is None:
+            self.own_ipc = IpcMainImpl()
+        return self.own_ipc
+
+    @property
+    def ipc_if_made(self) -> IpcMainImpl | None:
+        """Its listeners and handlers. None while they were not asked for: then there are none."""
+        return self.tab.main_frame_ipc_if_made if self.parent is None else self.own_ipc
+
+    @property
+    def top(self) -> "Document":
+        """The main document above this one, or this one itself."""
+        top = self
+        while top.parent is not None:
+            top = top.parent
+        return top
+
+    def descendants(self) -> "Iterator[Document]":
+        """Yield every document below this one, each parent before its children."""
+        # Without recursion: a page says itself whose frame it is, and may say so a thousand times over.
+        waiting = self.children[::-1]
+        while waiting:
+            document = waiting.pop()
+            yield document
+            waiting += reversed(document.children)
+
+    def subtree(self) -> "Iterator[Document]":
+        """Yield this document, and every one below it."""
+        yield self
+        yield from self.descendants()
+
+    def living_outlet(self) -> Outlet:
+        """Return where its messages go. Raises DisposedError when its link is over."""
+        if self.outlet is None:
+            raise DisposedError
+        return self.outlet
+
+    def pass_on(self, message: "EncodedMessage") -> None:
+        """Post what another page has sent. After the end of the link it is dropped."""
+        if self.outlet is not None:
+            self.outlet.post(message)
+
+    async def command(self, name: str, *args: Any) -> Any:
+        """Call a command of the page (PROTOCOL.md 4.8), and return what it answers.
+
+        Raises DisposedError when the link is over, FeatureError when the page's client is too old, and as
+        `Outlet.invoke`.
+        """
+        outlet = self.living_outlet()
+        if "invoke" not in outlet.features:
+            raise FeatureError("invoke")
+        return await outlet.invoke(f"webipc:{name}", *args)
+
+    def detach(self) -> None:
+        """Let go of the link, which is over, and of the document above."""
+        self.outlet = None
+        if self.parent is not None and self in self.parent.children:
+            self.parent.children.remove(self)
+
+    def dispose(self) -> None:
+        """Note that the listeners have had its last message."""
+        self.disposed = True
+
+    def __repr__(self) -> str:
+        gone = ", gone" if self.outlet is None else ""
+        return f"<WebFrameMain {self.routing_id} of WebContents #{self.tab.id} at {self.origin}{gone}>"
+
+
+def next_tree_node_id() -> int:
+    """Return a `frame_tree_node_id` that no frame of this process has had."""
+    return next(_tree_node_ids)

@@ -1,0 +1,94 @@
+"""`Tab`: what the server keeps of one tab of one browser. `WebContents` is what handlers see of it.
+
+It outlives its documents: the id stays over reload and navigation (docs/electron-parity.md, identity). Belongs to the
+event loop's thread, except for what `WebContents` says of other threads.
+"""
+
+from collections.abc import Iterator
+
+from webipc.channels.ipc_main_impl import IpcMainImpl
+from webipc.electron.document import Document, next_tree_node_id
+from webipc.electron.web_contents import WebContents
+
+
+class Tab:
+    """One tab: its documents, and who may show another one in it."""
+
+    __slots__ = (
+        "contents",
+        "destroyed",
+        "documents",
+        "frame_tree_node_id",
+        "id",
+        "ipc_if_made",
+        "is_closing",
+        "main_frame_ipc_if_made",
+        "principal",
+        "token",
+    )
+
+    def __init__(self, contents_id: int, token: str, principal: str) -> None:
+        """`contents_id` is unique for the life of the server; the page shows `token` when its next document loads."""
+        self.id = contents_id
+        # That of the main frame, whatever document it shows.
+        self.frame_tree_node_id = next_tree_node_id()
+        # Whose browser it is: tabs with the same one belong to the same person, as far as the server can tell.
+        self.principal = principal
+        # What a document of this tab shows at its birth to be recognised. A secret between the tab and the server.
+        self.token = token
+        # The main documents of this tab, the one that attached last at the end: a page in the back/forward cache is a
+        # document of its tab as well. What is in an iframe belongs to its parent.
+        self.documents: list[Document] = []
+        self.destroyed = False
+        # The page has been asked to close: no other document is waited for.
+        self.is_closing = False
+        # Made when first asked for: most tabs never need them, and there may be thousands.
+        self.ipc_if_made: IpcMainImpl | None = None
+        self.main_frame_ipc_if_made: IpcMainImpl | None = None
+        # The object that handlers see.
+        self.contents = WebContents(self)
+
+    @property
+    def ipc(self) -> IpcMainImpl:
+        """Listeners and handlers for messages of this tab, made when they are first asked for."""
+        if self.ipc_if_made is None:
+            self.ipc_if_made = IpcMainImpl()
+        return self.ipc_if_made
+
+    @property
+    def main_frame_ipc(self) -> IpcMainImpl:
+        """Listeners and handlers for messages of its main document, whichever that is."""
+        if self.main_frame_ipc_if_made is None:
+            self.main_frame_ipc_if_made = IpcMainImpl()
+        return self.main_frame_ipc_if_made
+
+    @property
+    def shown(self) -> Document | None:
+        """The main document that attached last; None between two documents."""
+        return self.documents[-1] if self.documents else None
+
+    @property
+    def is_occupied(self) -> bool:
+        """Whether a main document of this tab is connected at this moment."""
+        return any(document.is_attached for document in self.documents)
+
+    def all_documents(self) -> Iterator[Document]:
+        """Yield its main documents, each with those below it."""
+        for document in self.documents:
+            yield from document.subtree()
+
+    def show(self, document: Document) -> None:
+        """Make `document`, which is none in an iframe, the one that the tab shows."""
+        if document in self.documents:
+            self.documents.remove(document)
+        self.documents.append(document)
+
+    def forget(self, document: Document) -> bool:
+        """Detach a document whose link is over; return whether it was the last main document."""
+        document.detach()
+        if document in self.documents:
+            self.documents.remove(document)
+        return document.parent is None and not self.documents
+
+    def __repr__(self) -> str:
+        return f"<WebContents #{self.id}{' destroyed' if self.destroyed else ''}>"

@@ -1,0 +1,129 @@
+"""`Births`: how a link begins, with its document and, where it is new, its tab (PROTOCOL.md 6.1 and 6.7).
+
+A connection that comes from here is whole: nothing of it is set afterwards.
+"""
+
+import asyncio
+import functools
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from webipc.access.visitor import Visitor
+from webipc.concurrency.job_queue import JobQueue
+from webipc.concurrency.keyed_event import KeyedEvent
+from webipc.core.envelope import Hello
+from webipc.core.errors import ResetError
+from webipc.dispatch.router import Router
+from webipc.electron.document import Document
+from webipc.electron.tab import Tab
+from webipc.hub.links import Links
+from webipc.hub.tabs import Tabs
+from webipc.link.connection import Connection, Surroundings
+from webipc.link.outlet import LinkOutlet
+
+logger = logging.getLogger("webipc")
+
+# How long a new document waits for the end of the one before it in its tab, or for its parent. The older socket's end
+# was sent first, but it may be read later.
+OVERLAP_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The application's code, as a new link needs it."""
+
+    router: Router
+    # Gives the listeners for new web contents.
+    created: Callable[[], Sequence[Callable[..., Any]]]
+    # What runs of it.
+    tasks: set[asyncio.Task[Any]]
+    debug: bool
+
+
+class Births:
+    """Makes the links of a hub."""
+
+    def __init__(self, process: str, around: Surroundings, links: Links, tabs: Tabs, application: Application) -> None:
+        """`process` names this process to pages: another one does not know its links."""
+        self._process = process
+        self._around = around
+        self._links = links
+        self._tabs = tabs
+        self._application = application
+        # Documents that wait for the one before them in their tab.
+        self._next_in_tab: KeyedEvent[Tab] = KeyedEvent(around.loop, OVERLAP_SECONDS)
+        # Documents in iframes that wait for their parent, by the id of its link.
+        self._orphans: KeyedEvent[str] = KeyedEvent(around.loop, OVERLAP_SECONDS)
+
+    async def wait_for_place(self, hello: Hello) -> None:
+        """Wait up to `OVERLAP_SECONDS` until the tab that a new document names has let its last one go, or until the
+        document that embeds it is here.
+
+        A document that is still there afterwards belongs to another tab: the tab was duplicated (`Tabs.tab_for`).
+        """
+        if hello.link in self._links:
+            return
+        if hello.parent is not None:
+            # An iframe may be faster than the document that embeds it, whose hello is on its way.
+            if hello.parent not in self._links and not self._links.has_ended(hello.parent):
+                await self._orphans.wait(hello.parent)
+        elif (tab := self._tabs.occupied(hello.token)) is not None:
+            await self._next_in_tab.wait(tab)
+
+    def leave_place(self, tab: Tab) -> None:
+        """Let in the document that waits for the last one of this tab."""
+        self._next_in_tab.set(tab)
+
+    def create(self, hello: Hello, visitor: Visitor) -> Connection:
+        """Make the link that a `hello` names, and run the listeners for what is new with it.
+
+        Raises ResetError when the page resumes a link that is not here, RefusedError when the process is full.
+        """
+        if not hello.fresh:
+            raise ResetError(self._why_unknown(hello, visitor))
+        self._links.make_room()
+        parent = self._parent_of(hello, visitor)
+        tab, is_new = (parent.tab, False) if parent else self._tabs.tab_for(hello.token, visitor.principal)
+        application, around = self._application, self._around
+        jobs = JobQueue(around.loop, application.tasks, around.flusher, debug=application.debug)
+        make = functools.partial(self._document, hello, visitor.origin, tab, parent)
+        connection = Connection(around, hello, jobs, make)
+        self._links.add(connection)
+        self._orphans.set(hello.link)
+        if is_new or parent is not None:
+            jobs.put(application.router.created(connection.document, application.created(), is_new_tab=is_new))
+            jobs.start()
+        return connection
+
+    def _document(
+        self, hello: Hello, origin: str, tab: Tab, parent: Document | None, connection: Connection
+    ) -> Document:
+        return Document(
+            tab,
+            LinkOutlet(connection, self._around),
+            frame_token=secrets.token_hex(16),
+            origin=origin,
+            url=hello.url or "",
+            name=hello.name or "",
+            parent=parent,
+        )
+
+    def _parent_of(self, hello: Hello, visitor: Visitor) -> Document | None:
+        """Return the document that embeds a new one. Only a document of the same origin can know its link."""
+        parent = self._links.get(hello.parent)
+        return parent.document if parent is not None and parent.document.origin == visitor.origin else None
+
+    def _why_unknown(self, hello: Hello, visitor: Visitor) -> str:
+        """Return the reason of the reset for a link that is not here, and log it (PROTOCOL.md 6.5)."""
+        if hello.process is None or hello.process == self._process:
+            logger.info("%s resumes a link that this process does not know (too late, or of another one)", visitor.peer)
+            return "unknown-link"
+        logger.info(
+            "%s resumes a link of another process: the server was restarted, or several processes serve this address "
+            "(workers, replicas), and a link lives in the one that made it",
+            visitor.peer,
+        )
+        return "another-process"

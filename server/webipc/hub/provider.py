@@ -1,0 +1,73 @@
+"""`HubProvider`: the hub of the running event loop, made by the lifespan of the application or by the first page."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+from webipc.core.errors import WebipcError
+from webipc.hub.hub import Hub
+
+
+class WrongLoopError(WebipcError):
+    """A second event loop has entered an `IpcMain` that belongs to another."""
+
+    code = "wrong-loop"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this IpcMain belongs to another event loop that is still running. Use one loop per application; "
+            "in tests, `with TestClient(app) as client:` keeps one for all requests"
+        )
+
+
+class HubProvider:
+    """Makes the hub of an application when it is needed, and ends it."""
+
+    def __init__(self, make: Callable[[asyncio.AbstractEventLoop], Hub]) -> None:
+        """`make` returns a new hub for an event loop, in that loop."""
+        self._make = make
+        # The hub; None while there is none. From any thread.
+        self.hub: Hub | None = None
+        # Two threads may ask for a hub at once when no lifespan has made one.
+        self._lock = threading.Lock()
+
+    def here(self) -> Hub:
+        """Return the hub of the running loop; make it where no lifespan has, as in an application inside another.
+
+        A hub that ends is returned until it has ended. Raises WrongLoopError when another loop runs one.
+        """
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            hub = self.hub
+            if hub is not None and hub.loop is not loop:
+                if hub.loop.is_running():
+                    raise WrongLoopError
+                hub = None
+            if hub is None:
+                hub = self.hub = self._make(loop)
+            return hub
+
+    @property
+    def running(self) -> bool:
+        """Whether pages can connect."""
+        return self.hub is not None
+
+    def reload_pages(self) -> None:
+        """Ask every connected page to load itself again."""
+        if self.hub is not None:
+            self.hub.reload_pages()
+
+    async def begin(self) -> None:
+        """Make the hub, when the application starts."""
+        self.here()
+
+    async def end(self) -> None:
+        """End the hub, when the application ends. Whatever asks for a hub meanwhile gets the one that ends."""
+        hub = self.hub
+        if hub is None:
+            return
+        try:
+            await hub.stop()
+        finally:
+            if self.hub is hub:
+                self.hub = None
