@@ -1,7 +1,7 @@
 /**
- * The log of what the application sends to this page, on whichever channel, and of what happens to the connection.
+ * The log of the messages that the application sends to this page, on every channel, and of the connection state.
  *
- * Rows are made once for each picture that the browser draws, so a flood of messages costs no more than is seen.
+ * Rows are created once per animation frame, so a flood of messages costs no more than the visible rows.
  */
 import { byId, element } from './elements.js'
 import { brief } from './show.js'
@@ -19,7 +19,7 @@ export class Arrivals {
   #badge = byId('arrival-count', HTMLElement)
   /** @type {Map<string, Chip>} */
   #channels = new Map()
-  /** What is not drawn yet, the oldest first. @type {Arrival[]} */
+  /** Messages that are not drawn yet, the oldest first. @type {Arrival[]} */
   #waiting = []
   #isPaused = false
   #isDue = false
@@ -43,14 +43,14 @@ export class Arrivals {
   }
 
   /**
-   * @param {string} text - something that happened to the connection
+   * @param {string} text - a change of the connection
    */
   note(text) {
     this.#put({ time: new Date(), channel: null, args: [], text })
   }
 
   /**
-   * Leaves a channel out of the log, because it is drawn elsewhere; a press on its chip brings it back.
+   * Hides a channel in the log, because it is drawn as a chart; a click on its chip shows it again.
    *
    * @param {string} channel
    */
@@ -78,7 +78,7 @@ export class Arrivals {
   #later() {
     if (this.#isDue) return
     this.#isDue = true
-    // A tab that nobody sees draws no pictures; it catches up when somebody looks.
+    // A hidden tab gets no animation frames; it catches up when it is visible again.
     requestAnimationFrame(() => {
       this.#isDue = false
       this.#draw()
@@ -89,7 +89,7 @@ export class Arrivals {
     for (const chip of this.#channels.values()) chip.draw()
     this.#badge.textContent = this.#total > 999 ? '999+' : String(this.#total || '')
     if (this.#isPaused) {
-      this.#pause.textContent = this.#waiting.length ? `Go on (${this.#waiting.length})` : 'Go on'
+      this.#pause.textContent = this.#waiting.length ? `Resume (${this.#waiting.length})` : 'Resume'
       return
     }
     this.#list.prepend(...this.#waiting.splice(0).reverse().map(row))
@@ -100,9 +100,9 @@ export class Arrivals {
   /** @param {boolean} isPaused */
   #setPaused(isPaused) {
     this.#isPaused = isPaused
-    // No `aria-pressed`: the words change, and "Go on, pressed" would say that it goes on.
+    // No `aria-pressed`: the label changes, and "Resume, pressed" would say that the log is running.
     this.#pause.classList.toggle('is-on', isPaused)
-    this.#pause.textContent = isPaused ? 'Go on' : 'Pause'
+    this.#pause.textContent = isPaused ? 'Resume' : 'Pause'
     this.#later()
   }
 
@@ -121,7 +121,7 @@ export class Arrivals {
   }
 }
 
-/** The button of a channel that something has come on: how much, and whether the log shows it. */
+/** The button of a channel with messages: their number, and whether the log shows them. */
 class Chip {
   count = 0
   isShown = true
@@ -144,7 +144,7 @@ class Chip {
   show(isShown) {
     this.isShown = isShown
     this.element.setAttribute('aria-pressed', String(isShown))
-    this.element.title = isShown ? 'The log shows this channel' : 'The log leaves this channel out'
+    this.element.title = isShown ? 'The log shows this channel' : 'The log hides this channel'
   }
 
   draw() {

@@ -1,7 +1,7 @@
 /**
  * The form for one channel: a field for each parameter, or one for the whole list of arguments.
  *
- * Reads what was typed and says beneath a field what is wrong with it, or what it is. Does not call anybody.
+ * Parses the typed text and shows its error or its type below the field. Sends nothing itself.
  */
 import { button, element } from './elements.js'
 import { LiteralError, readArguments, readValue } from './literal.js'
@@ -11,7 +11,7 @@ import { typeOf } from './show.js'
 /** @typedef {import('./channel-list.js').Channel} Channel */
 /** @typedef {import('./channel-list.js').Parameter} Parameter */
 
-/** What to write for an annotation, where a person may not know it: what stands first in it counts, being outermost. */
+/** An example literal for an annotation: the match that starts first counts, because it is the outermost type. */
 const EXAMPLES = /** @type {const} */ ([
   [/\bJSMap\b/, "new Map([['key', 1]])"],
   [/\bJSSet\b|\bset\b/, 'new Set([1, 2])'],
@@ -49,8 +49,8 @@ function placeholder(parameter) {
 }
 
 /**
- * @param {string} text - a default as Python writes it
- * @returns {string} as JavaScript writes it, where that is easily said
+ * @param {string} text - a default in Python's notation
+ * @returns {string} in JavaScript's notation, where the two differ in one word
  */
 function pythonText(text) {
   return { None: 'null', True: 'true', False: 'false' }[text] ?? text
@@ -67,12 +67,12 @@ export class CallForm {
 
   /**
    * @param {Channel} channel
-   * @param {(args: unknown[]) => void} submit - is given the arguments, when all could be read
-   * @param {Node} [verbs] - the choice of how to say it, where there is one
+   * @param {(args: unknown[]) => void} submit - called with the arguments when all could be parsed
+   * @param {Node} [verbs] - the selection of the send method, if there is one
    */
   constructor(channel, submit, verbs) {
     this.#parameters = channel.functions.length === 1 ? channel.functions[0]?.parameters ?? [] : []
-    // Several listeners may want different things: then there is nothing to name the fields after.
+    // Several listeners may have different parameters: then the fields cannot be named.
     this.#isList = channel.functions.length !== 1
     const verb = channel.role === 'handle' ? 'Invoke' : 'Send'
     this.#submit = element('button', { type: 'submit', class: 'primary' }, verb)
@@ -95,13 +95,13 @@ export class CallForm {
       this.#parameters.length > 0 && !this.#isList && this.#asList))
   }
 
-  /** Gives the focus to the first field; where there is none, to the button. */
+  /** Focuses the first field, or the button if there is no field. */
   focus() {
     const control = this.#fields[0]?.input ?? this.#submit
     control.focus()
   }
 
-  /** @returns {string[]} what was typed, to be given to `write` of this form or another */
+  /** @returns {string[]} the typed texts, for `write` of this form or another */
   texts() {
     return this.#fields.map((field) => field.text)
   }
@@ -136,7 +136,7 @@ export class CallForm {
     if (this.#fields.length === 0) this.#fieldset.append(element('p', { class: 'nothing' }, 'Takes no arguments.'))
   }
 
-  /** @returns {unknown[] | undefined} undefined when something cannot be read, which the fields say */
+  /** @returns {unknown[] | undefined} undefined when a field cannot be parsed; the field shows the error */
   #values() {
     const last = this.#fields.findLastIndex((field) => field.text.trim() !== '')
     const read = this.#fields.map((field, index) => field.read(index <= last))
@@ -148,7 +148,7 @@ export class CallForm {
 
 /**
  * @param {string[]} texts
- * @returns {string} as a list of arguments
+ * @returns {string} one list of arguments
  */
 function joinFields(texts) {
   const last = texts.findLastIndex((text) => text.trim() !== '')
@@ -157,7 +157,7 @@ function joinFields(texts) {
 
 /**
  * @param {string} text - a list of arguments
- * @returns {string[]} the text of each; nothing where it cannot be read, or be parted
+ * @returns {string[]} the text of each argument; empty when the list cannot be parsed or split
  */
 function splitList(text) {
   try {
@@ -167,7 +167,7 @@ function splitList(text) {
   }
 }
 
-/** A parameter's label, its text and what is to be said of it. */
+/** A parameter's label, its input and the message below it. */
 class Field {
   #parameter
   #isList
@@ -204,13 +204,13 @@ class Field {
   }
 
   /**
-   * @param {boolean} isNeeded - whether a value stands in a field behind this one, so that this one must have some
-   * @returns {unknown[]} the arguments that it stands for
+   * @param {boolean} isNeeded - whether a later field has a value, so that this one must have one too
+   * @returns {unknown[]} its arguments
    */
   read(isNeeded) {
     this.#say('', false)
     if (this.text.trim() === '') {
-      if (this.#parameter.required) this.#say('a value is needed', true)
+      if (this.#parameter.required) this.#say('a value is required', true)
       return isNeeded && !this.#isList ? [undefined] : []
     }
     const values = this.#parse()
@@ -220,9 +220,9 @@ class Field {
 
   #typed() {
     const { input } = this
-    // Grows with its text; where the browser can do that by itself (field-sizing), this changes nothing.
+    // Grows with its text; in browsers with field-sizing this changes nothing.
     input.rows = Math.min(12, input.value.split('\n').length)
-    // One that is needed is missed when the form is sent, not while somebody corrects it.
+    // A required field is reported when the form is submitted, not while it is being edited.
     if (this.text.trim() === '') this.#say('', false)
     else this.read(false)
   }

@@ -1,7 +1,7 @@
 /**
- * What came of the calls on one channel, the latest first: the arguments, how long it took, the result or the error.
+ * The calls on one channel, the latest first: arguments, duration, result or error.
  *
- * A screen reader is told the outcome of each, in a few words: it would read a long result to its end.
+ * Only a short outcome of each is announced to screen readers: they would read a long result to its end.
  */
 import { button, copy, element } from './elements.js'
 import { literal } from './literal-writer.js'
@@ -17,7 +17,7 @@ export class CallLog {
   #count = 0
   #again
 
-  /** @param {(args: string) => void} again - puts the arguments of a call back into the form */
+  /** @param {(args: string) => void} again - writes the arguments of a call back into the form */
   constructor(again) {
     this.#again = again
   }
@@ -70,7 +70,7 @@ class Entry {
     this.#body.append(valueTree(value))
   }
 
-  /** @param {'sent' | 'waits for the connection' | 'given up: the link has ended'} outcome - of what has no answer */
+  /** @param {'sent' | 'waits for the connection' | 'given up: the link has ended'} outcome - of a message without an answer */
   sent(outcome) {
     this.#settle(outcome === 'sent' ? 'is-done' : outcome.startsWith('waits') ? 'is-waiting' : 'is-error', outcome)
   }
@@ -117,7 +117,7 @@ function argumentsText(args) {
 
 /**
  * @param {Error & { code?: unknown, data?: unknown, reference?: unknown }} error
- * @returns {Node[]} what the server told besides the text
+ * @returns {Node[]} the fields of the error besides its text
  */
 function details(error) {
   const { code, data, reference, cause } = error

@@ -1,13 +1,13 @@
 /**
- * The list of the application's channels: a filter, arrow keys, and one of them chosen.
+ * The list of the application's channels, with a filter, arrow keys and one selected channel.
  */
 import { byId, element } from './elements.js'
 
 /**
  * @typedef {object} Parameter
- * @property {string} name - as it stands in the `def`: `*args` for the rest
+ * @property {string} name - as written in the `def`: `*args` for the rest
  * @property {string} annotation - empty when there is none
- * @property {string | null} default - as Python writes it, null when there is none
+ * @property {string | null} default - in Python's notation, null when there is none
  * @property {boolean} required
  */
 /**
@@ -28,7 +28,7 @@ const GROUPS = /** @type {const} */ ([['handle', 'Invoke'], ['on', 'Send']])
 
 /**
  * @param {Channel} channel
- * @returns {string} what stands behind the `#` of the page's address
+ * @returns {string} the hash of the page's address
  */
 export function keyOf({ role, channel }) {
   return `${role}:${encodeURIComponent(channel)}`
@@ -40,7 +40,7 @@ export class ChannelList {
   #found = byId('found', HTMLElement)
   /** @type {readonly Channel[]} */
   #channels = []
-  /** What `#channels` came from, to see whether there is anything new. */
+  /** The JSON of `#channels`, to detect a change. */
   #shown = ''
   #chosen = ''
 
@@ -53,7 +53,7 @@ export class ChannelList {
 
   /** @param {readonly Channel[]} channels */
   show(channels) {
-    // They are asked for again with each connection, and links that are made anew lose the focus.
+    // The list is loaded again with each connection, and recreated links would lose the focus.
     const shown = JSON.stringify(channels)
     if (shown === this.#shown) return
     this.#shown = shown
@@ -116,7 +116,7 @@ export class ChannelList {
     const writing = event.target instanceof Element && event.target.matches('input, textarea')
     if (event.key !== '/' || writing || event.ctrlKey || event.metaKey || event.altKey) return
     event.preventDefault()
-    // On a narrow screen the list may not be the part that is seen.
+    // On a narrow screen another part may be visible.
     document.querySelector(/** @type {'button'} */ ('#views [data-view=channels]'))?.click()
     this.#filter.focus()
   }

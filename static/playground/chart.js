@@ -1,14 +1,14 @@
 /**
- * Draws numbers over the last minute as lines that move to the left, as they come.
+ * Draws numbers over the last minute as lines that move to the left.
  *
- * Knows no channel. Colours and dashes are the style sheet's, by the number of the line.
+ * Knows no channel. The style sheet sets colours and dashes by the number of the line.
  */
 
 const SVG = 'http://www.w3.org/2000/svg'
-/** Milliseconds that the chart is wide. */
+/** The width of the chart in milliseconds. */
 export const SPAN = 60_000
 const HEIGHT = 120
-/** Pixels at the right for the scale. */
+/** Pixels for the scale at the right. */
 const SCALE = 34
 
 /** @typedef {{ time: number, values: Readonly<Record<string, number>> }} Sample */
@@ -39,7 +39,7 @@ export class Chart {
   /** @param {Sample} sample */
   add(sample) {
     this.#samples.push(sample)
-    // One from before the left edge stays: the line comes in from there.
+    // One sample before the left edge stays: the line starts there.
     while ((this.#samples[1]?.time ?? Infinity) < sample.time - SPAN - 1000) this.#samples.shift()
     for (const name of Object.keys(sample.values)) this.#path(name)
     this.#svg.setAttribute('aria-label', `The last minute; now ${
@@ -95,7 +95,7 @@ export class Chart {
     this.#lines.append(path)
   }
 
-  /** Draws the scale anew when its top has changed. */
+  /** Redraws the scale when its top has changed. */
   #scale() {
     const values = this.#samples.flatMap((sample) => Object.values(sample.values))
     const isPercent = [...this.#paths.keys()].every((name) => name.endsWith('%'))

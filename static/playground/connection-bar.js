@@ -1,15 +1,15 @@
 /**
- * Says how the connection is: a word in the header, and a notice for as long as the server is away.
+ * Shows the connection state: a word in the header, and a notice while the server is not reachable.
  */
 import { element } from './elements.js'
 
 /** @typedef {import('../client.js').Connection} Connection */
 
-/** Milliseconds that the server may be away before the page makes a fuss of it. */
+/** Milliseconds without a server before the notice appears. */
 const PATIENCE = 500
 
 const WORDS = {
-  connecting: 'connecting', open: 'connected', resuming: 'reconnecting', reset: 'starting anew', closed: 'closed',
+  connecting: 'connecting', open: 'connected', resuming: 'reconnecting', reset: 'reset', closed: 'closed',
 }
 
 export class ConnectionBar {
@@ -60,18 +60,18 @@ export class ConnectionBar {
     const closed = this.#connection.state === 'closed'
     this.#notice.replaceChildren(element('div', { class: closed ? 'notice is-closed' : 'notice' },
       element('strong', {}, title), element('span', {}, text),
-      closed && element('a', { href: location.href, onclick: () => { location.reload() } }, 'Load the page again')))
+      closed && element('a', { href: location.href, onclick: () => { location.reload() } }, 'Reload the page')))
   }
 
   /** @returns {[title: string, text: string]} */
   #words() {
     if (this.#connection.state === 'closed') {
-      return ['The connection is over.', `Reason: ${this.#connection.reason ?? 'none was given'}.`]
+      return ['The connection is closed.', `Reason: ${this.#connection.reason ?? 'none was given'}.`]
     }
-    if (!this.#wasOpen) return ['No server yet.', 'This page keeps trying. What you send waits until there is one.']
-    return ['The server is away.', [
-      'This page reconnects by itself. What you send waits here; nothing is lost or repeated,',
-      'unless the program starts anew meanwhile.',
+    if (!this.#wasOpen) return ['No server yet.', 'This page retries until a server answers. Messages wait until then.']
+    return ['The server is not reachable.', [
+      'This page reconnects by itself. Messages wait here; none is lost or repeated,',
+      'unless the server restarts meanwhile.',
     ].join(' ')]
   }
 }

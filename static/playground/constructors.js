@@ -1,7 +1,7 @@
 /**
- * The constructors that a literal may name, and how each is called: with values alone, so nothing of anybody's runs.
+ * The constructors that a literal may use. Each is called with values only, so no code of the page or the user runs.
  *
- * A name that is not listed here is no constructor for the reader, whatever the page has under it.
+ * The reader accepts no other name, even if the page has a global of this name.
  */
 
 /** @typedef {(args: unknown[]) => unknown} Make */
@@ -9,7 +9,7 @@
 export const TYPED_ARRAYS = [
   'Int8Array', 'Uint8Array', 'Uint8ClampedArray', 'Int16Array', 'Uint16Array', 'Int32Array', 'Uint32Array',
   'Float32Array', 'Float64Array', 'BigInt64Array', 'BigUint64Array',
-  // Browsers of before 2025 do not have it.
+  // Browsers from before 2025 do not have it.
   ...'Float16Array' in globalThis ? ['Float16Array'] : [],
 ]
 
@@ -34,19 +34,19 @@ function constructing(name) {
 function withoutOurStack([name, make]) {
   return [name, (args) => {
     const error = /** @type {Error} */ (make(args))
-    // It would lead through the reader, which is nobody's business but the reader's.
+    // The real stack would only show the frames of the reader.
     error.stack = String(error)
     return error
   }]
 }
 
-/** What may stand behind `new`. @type {ReadonlyMap<string, Make>} */
+/** The names that may follow `new`. @type {ReadonlyMap<string, Make>} */
 export const CONSTRUCTORS = new Map([
   ...[...TYPED_ARRAYS, ...OTHERS].map(constructing),
   ...ERRORS.map(constructing).map(withoutOurStack),
 ])
 
-/** What is called without `new`. @type {ReadonlyMap<string, Make>} */
+/** Functions that are called without `new`. @type {ReadonlyMap<string, Make>} */
 export const FUNCTIONS = new Map(/** @type {[string, Make][]} */ ([
   ['BigInt', ([value]) => BigInt(/** @type {string} */ (value))],
   // The only way to write a BigInt object: `Object(5n)`.

@@ -1,5 +1,5 @@
 /**
- * Makes elements of the page. Text goes in as text: nothing here, and nothing in the playground, parses markup.
+ * Creates elements of the page. Text is inserted as text: nothing in the playground parses markup.
  */
 
 /** @typedef {Node | string | null | undefined | false} Child */
@@ -8,7 +8,7 @@
 /**
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
- * @param {Record<string, Property>} [properties] - attributes; `onclick` and its like are listeners; false and
+ * @param {Record<string, Property>} [properties] - attributes; functions, such as `onclick`, are listeners; false and
  *   undefined are left out
  * @param {...Child} children
  * @returns {HTMLElementTagNameMap[Tag]}
@@ -46,7 +46,7 @@ export function byId(id, kind) {
 }
 
 /**
- * Puts a text on the clipboard, and says on the button for a moment whether it got there.
+ * Copies a text to the clipboard, and shows on the button for a moment whether this worked.
  *
  * @param {HTMLButtonElement} pressed
  * @param {string} text
@@ -67,7 +67,7 @@ async function write(text) {
     await navigator.clipboard.writeText(text)
     return true
   } catch {
-    // A page on plain HTTP in the local network has no clipboard but this one.
+    // A page on plain HTTP in the local network has no other access to the clipboard.
     const area = element('textarea', { class: 'unseen', 'aria-hidden': 'true' })
     area.value = text
     document.body.append(area)

@@ -1,4 +1,4 @@
-/** The page that the playground embeds: a frame of its tab, which speaks to its host and to Python. */
+/** The page that the playground embeds: a frame of its tab, which sends to its host and to Python. */
 import { ipcRenderer } from '../client.js'
 import { byId } from './elements.js'
 import { brief } from './show.js'
@@ -7,7 +7,7 @@ const { connection } = ipcRenderer
 const who = byId('who', HTMLElement)
 const heard = byId('heard', HTMLElement)
 let count = 0
-/** The last that came on each channel, so that one which keeps coming hides no other. @type {Map<string, string>} */
+/** The last message of each channel, so that a busy channel hides no other. @type {Map<string, string>} */
 const last = new Map()
 
 connection.on('state', ({ state }) => {

@@ -1,20 +1,20 @@
 /**
- * Writes a value as the literal that makes it again: what a person copies, and may type elsewhere.
+ * Writes a value as a JavaScript literal that creates an equal value, for copying.
  *
- * Returns JavaScript, in plain text. The reader of the same language is literal.js.
+ * Returns plain text. The parser of the same notation is literal.js.
  */
 import { ERRORS } from './constructors.js'
 import { bytesOf, isBoxed, keyText, quote, scalar } from './show.js'
 
-/** An array with more holes than this is not written out. */
+/** An array with more holes than this is not written. */
 const MANY_HOLES = 1000
-/** Characters of a line, beyond which what is in brackets gets lines of its own. */
+/** Content of brackets that is longer than this gets its own lines. */
 const WIDTH = 72
 
 /**
  * @param {unknown} value
- * @returns {string | undefined} what literal.js reads as an equal value; undefined where no literal can say it: a
- *   cycle, an array with properties of its own
+ * @returns {string | undefined} what literal.js parses to an equal value; undefined if there is no such literal: a
+ *   cycle, an array with named properties
  */
 export function literal(value) {
   try {

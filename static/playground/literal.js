@@ -1,8 +1,8 @@
 /**
- * Reads JavaScript literals: the arguments that a person types. Never evaluates: it knows values and nothing else.
+ * Parses JavaScript literals: the arguments typed into the form. It never evaluates code.
  *
- * Whatever structured clone carries can be written, `new Map([[1, new Date(0)]])` and `[1, , -0]` too. The writer of
- * the same language is literal-writer.js.
+ * Every value that structured clone supports can be written, `new Map([[1, new Date(0)]])` and `[1, , -0]` too. The
+ * writer of the same notation is literal-writer.js.
  */
 import { CONSTRUCTORS, FUNCTIONS, TYPED_ARRAYS } from './constructors.js'
 import { readNumber, readRegExp, readString } from './scalars.js'
@@ -10,7 +10,7 @@ import { LiteralError, Scanner } from './scanner.js'
 
 export { LiteralError }
 
-/** Levels of nesting; the browser's own stack is not much deeper. */
+/** Levels of nesting; the browser's stack does not allow many more. */
 const DEPTH = 500
 
 /** @type {ReadonlyMap<string, unknown>} */
@@ -33,7 +33,7 @@ export function readValue(text) {
 }
 
 /**
- * @param {string} text - values with commas between them, as they stand in a call; none at all is fine
+ * @param {string} text - values with commas between them, as in a call; may be empty
  * @returns {unknown[]} the values
  * @throws {LiteralError} with line, column and what was expected
  */
@@ -70,7 +70,7 @@ class Reader {
   }
 
   /**
-   * Values up to a bracket that closes them, or up to the end where there is none.
+   * Values up to the closing bracket, or up to the end if there is none.
    *
    * @param {string} close
    * @returns {unknown[]}
@@ -131,7 +131,7 @@ class Reader {
     if (typeof value === 'number') return sign === '-' ? -value : value
     // JavaScript has no `+5n`.
     if (typeof value === 'bigint' && sign === '-') return -value
-    throw this.#scanner.error(`a number behind '${sign}'`, begin)
+    throw this.#scanner.error(`a number after '${sign}'`, begin)
   }
 
   /** @returns {unknown} */
@@ -146,7 +146,7 @@ class Reader {
     this.#scanner.expect('[')
     while (!this.#scanner.take(']')) {
       if (this.#scanner.take(',')) {
-        // A hole: it has no value, but it counts.
+        // A hole has no value, but counts for the length.
         array.length += 1
         continue
       }
@@ -162,8 +162,8 @@ class Reader {
     this.#scanner.expect('{')
     while (!this.#scanner.take('}')) {
       const key = this.#key()
-      this.#scanner.expect(':', `':' and a value behind the key ${key}`)
-      // Defined, not assigned: `__proto__` is a key like any other here, as it is for structured clone.
+      this.#scanner.expect(':', `':' and a value after the key ${key}`)
+      // Defined, not assigned: `__proto__` is an ordinary key here, as for structured clone.
       Object.defineProperty(object, key, { value: this.value(), writable: true, enumerable: true, configurable: true })
       this.#separate('}')
     }
@@ -208,7 +208,7 @@ class Reader {
   }
 
   /**
-   * @param {number} begin - where `new` stands
+   * @param {number} begin - the index of `new`
    * @returns {unknown}
    */
   #constructed(begin) {
@@ -250,13 +250,13 @@ class Reader {
 }
 
 /**
- * @param {string} name - a word that is no value
- * @param {Scanner} scanner - behind the word
- * @returns {string} what would have been one
+ * @param {string} name - a word that is not a value
+ * @param {Scanner} scanner - after the word
+ * @returns {string} what was expected instead
  */
 function remedy(name, scanner) {
   if (CONSTRUCTORS.has(name)) return `'new' before ${name}`
   scanner.skip()
-  if (CODE.has(name) || scanner.text.startsWith('=>', scanner.index)) return 'a value, for code cannot be sent'
+  if (CODE.has(name) || scanner.text.startsWith('=>', scanner.index)) return 'a value, because code cannot be sent'
   return `a value (a string needs quotes: '${name}')`
 }

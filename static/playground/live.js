@@ -1,12 +1,12 @@
 /**
- * Charts for the channels on which numbers keep coming: whatever an application pushes moves before one's eyes.
+ * Live charts for the channels on which the application pushes numbers.
  *
- * A channel gets a chart when three messages of numbers have come within a few seconds of one another.
+ * A channel gets a chart after three messages of numbers with at most a few seconds between them.
  */
 import { Chart, round, SPAN } from './chart.js'
 import { element } from './elements.js'
 
-/** Milliseconds between two messages that belong to one movement. */
+/** Milliseconds between two messages of one series. */
 const GAP = 3000
 const MESSAGES = 3
 const LINES = 4
@@ -26,7 +26,7 @@ export class Live {
 
   /**
    * @param {HTMLElement} panel
-   * @param {(channel: string) => void} onLive - is told of each channel that gets a chart
+   * @param {(channel: string) => void} onLive - called for each channel that gets a chart
    */
   constructor(panel, onLive) {
     this.#panel = panel
@@ -80,7 +80,7 @@ export class Live {
 
   /** @param {number} now */
   #frame(now) {
-    // A line that crosses the panel in a minute moves by half a pixel in this time; more pictures would only cost.
+    // A line that crosses the panel in a minute moves by half a pixel in this time; drawing more often is not visible.
     if (now - this.#lastDrawn > 80) {
       this.#lastDrawn = now
       for (const chart of this.#charts.values()) chart.draw(now)
@@ -90,7 +90,7 @@ export class Live {
   }
 
   /**
-   * A chart from which the last point has moved out goes.
+   * Removes a chart when its last point has left it.
    *
    * @param {number} now
    */
@@ -104,11 +104,11 @@ export class Live {
   }
 }
 
-/** One channel's chart, with a legend that tells the latest values. */
+/** One channel's chart, with a legend of the latest values. */
 class LiveChannel {
   #chart = new Chart()
   #legend = element('p', { class: 'legend' })
-  /** When the last message came. */
+  /** The time of the last message. */
   last = 0
 
   /** @param {string} channel */
@@ -134,7 +134,7 @@ class LiveChannel {
 
 /**
  * @param {unknown[]} args - of a message
- * @returns {Numbers | undefined} the numbers that it is made of: those of an object, or the arguments themselves
+ * @returns {Numbers | undefined} its numbers: the values of an object, or the arguments themselves
  */
 function numbersIn(args) {
   const [first] = args

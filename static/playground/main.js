@@ -1,9 +1,9 @@
 /**
- * The playground: asks the application which channels it has, and lets a person call them and see what arrives.
+ * The playground: loads the application's list of channels, calls them by hand and shows the messages from Python.
  *
- * An ordinary page of the application: it has the client's `ipcRenderer` and nothing that another page has not.
+ * An ordinary page of the application: it uses the client's `ipcRenderer` and no private API.
  */
-// For what it does to ports: engines do not tell by themselves that the other end of a channel of ours was closed.
+// Imported for its `close` event of ports: engines do not report that the other end of a channel was closed.
 import '../electron.js'
 import { ipcRenderer } from '../client.js'
 import { Arrivals } from './arrivals.js'
@@ -34,9 +34,9 @@ class Playground {
   #call = byId('call', HTMLElement)
   /** @type {readonly Channel[]} */
   #channels = []
-  /** On a narrow screen, shows one of its parts. @type {(view: string) => void} */
+  /** Shows one part of the page on a narrow screen. @type {(view: string) => void} */
   #showView = () => {}
-  /** The panel of each channel that was looked at, by its key. @type {Map<string, Panel>} */
+  /** The panel of each channel that was opened, by its key. @type {Map<string, Panel>} */
   #panels = new Map()
 
   start() {
@@ -46,7 +46,7 @@ class Playground {
     hearEverything((channel, args, event) => {
       live.hear(channel, args)
       this.#arrivals.hear(event.senderId ? `${channel} · from web contents ${event.senderId}` : channel, args)
-      for (const port of event.ports) this.#ports.add(port, `came on ‘${channel}’`)
+      for (const port of event.ports) this.#ports.add(port, `received on ‘${channel}’`)
     })
     this.#watchConnection()
     this.#watchViews()
@@ -64,7 +64,7 @@ class Playground {
         reset: `the link has ended: ${reason}`,
         closed: `closed: ${reason}`,
       }[state])
-      // The program may be another one by now, with other channels.
+      // The server may have restarted with other channels.
       if (state === 'open') void this.#load()
     })
     connection.on('reset', ({ notSent, unknownOutcome }) => {
@@ -73,7 +73,7 @@ class Playground {
     })
   }
 
-  /** On a narrow screen one of three parts is seen at a time. */
+  /** A narrow screen shows one of three parts at a time. */
   #watchViews() {
     const buttons = [...document.querySelectorAll('#views button')]
     const show = (/** @type {string} */ view) => {
@@ -86,7 +86,7 @@ class Playground {
     byId('channel-list', HTMLElement).addEventListener('click', (event) => {
       if (!(event.target instanceof Element && event.target.closest('a'))) return
       show('call')
-      // On a narrow screen the link that was pressed is gone now, and the focus with it.
+      // On a narrow screen the clicked link is hidden now and has lost the focus.
       this.#call.focus()
     })
     this.#showView = show
@@ -104,14 +104,14 @@ class Playground {
       this.#list.show(channels)
       this.#showChosen()
     } catch (error) {
-      // With a list at hand the page goes on; the notice says that the server is away.
+      // With an earlier list the page stays usable; the notice says that the server is not reachable.
       if (this.#channels.length === 0) this.#showFailure(String(error))
     }
   }
 
   #showChosen() {
     const hash = location.hash.slice(1)
-    // The link that skips the list leads to an element; the key of a channel has a colon.
+    // The skip link has the id of an element as its hash; the key of a channel contains a colon.
     const isChannel = hash.includes(':')
     if (hash !== '' && !isChannel && this.#call.childElementCount > 0) return
     const channel = this.#channels.find((each) => keyOf(each) === hash)
@@ -120,24 +120,24 @@ class Playground {
       const panel = this.#panel(channel)
       if (panel.element.isConnected) return
       this.#call.replaceChildren(panel.element)
-      // Not on a phone: a keyboard that comes up unasked hides half of the form.
+      // Not on a phone: its keyboard would cover half of the form.
       if (!matchMedia('(pointer: coarse)').matches) panel.form.focus()
     } else if (this.#channels.length === 0) {
       this.#call.replaceChildren(nothingYet())
       this.#showView('call')
     } else if (!isChannel) {
-      // The first one is shown at once; a choice makes an entry in the history, this does not.
+      // Shows the first channel without an entry in the browser's history.
       history.replaceState(null, '', `#${keyOf(/** @type {Channel} */ (this.#channels[0]))}`)
       this.#showChosen()
     } else {
       this.#call.replaceChildren(element('div', { class: 'empty' }, element('h2', {}, 'No such channel'),
-        element('p', {}, `The application has no channel behind “${hash}” any more.`)))
+        element('p', {}, `The application has no channel “${hash}” any more.`)))
     }
   }
 
   /**
    * @param {Channel} channel
-   * @returns {Panel} the one that the channel has had, with what was typed there, unless its functions have changed
+   * @returns {Panel} the existing panel with its typed text, or a new one when the channel's functions have changed
    */
   #panel(channel) {
     const description = JSON.stringify(channel)
@@ -156,24 +156,24 @@ class Playground {
   /** @param {string} reason */
   #showFailure(reason) {
     this.#call.replaceChildren(element('div', { class: 'empty' },
-      element('h2', {}, 'The list of channels did not come'),
-      element('p', {}, `${reason}. The page asks again as soon as it is connected.`),
-      button('Ask again now', () => { void this.#load() }, { class: 'primary' })))
+      element('h2', {}, 'The list of channels could not be loaded'),
+      element('p', {}, `${reason}. The page retries when it is connected.`),
+      button('Retry now', () => { void this.#load() }, { class: 'primary' })))
   }
 }
 
 /**
- * Calls with whatever arrives, on any channel. `ipcRenderer` has no listener for all channels, as Electron's has none:
- * so this stands before its `emit`.
+ * Calls `hear` for each message, on every channel. `ipcRenderer` has no listener for all channels, as in Electron: so
+ * this wraps its `emit`.
  *
  * @param {(channel: string, args: unknown[], event: import('../client.js').IpcRendererEvent) => void} hear
  */
 function hearEverything(hear) {
   const emit = ipcRenderer.emit.bind(ipcRenderer)
   ipcRenderer.emit = (channel, ...args) => {
-    // Our own emitter speaks too, of listeners that come and go: without an event of the server's.
+    // The emitter also emits `newListener` and `removeListener`, which have no event of the server.
     if (args[0]?.sender === ipcRenderer) hear(String(channel), args.slice(1), args[0])
-    // `error` without a listener would throw in here.
+    // `error` without a listener would throw here.
     return channel === 'error' && ipcRenderer.listenerCount('error') === 0 ? false : emit(channel, ...args)
   }
 }
@@ -182,7 +182,7 @@ function hearEverything(hear) {
  * @param {Channel} channel
  * @param {unknown[]} args
  * @param {CallLog} log
- * @param {Verbs | undefined} verbs - of a channel that has listeners
+ * @param {Verbs | undefined} verbs - for a channel with listeners
  */
 async function run({ channel }, args, log, verbs) {
   const entry = log.begin(args)
@@ -195,7 +195,7 @@ async function run({ channel }, args, log, verbs) {
 }
 
 /**
- * Says of a message, which nobody answers, whether it has left.
+ * Shows whether a message without an answer was sent.
  *
  * @param {ReturnType<CallLog['begin']>} entry
  */
@@ -208,7 +208,7 @@ function follow(entry) {
   entry.sent('waits for the connection')
   const changed = () => {
     const { state } = connection
-    // On the way to the first connection, or back to the same link, it waits on.
+    // Still before the first connection, or about to resume the same link: the message waits.
     if (state === 'connecting' || state === 'resuming') return
     entry.sent(state === 'open' ? 'sent' : 'given up: the link has ended')
     connection.off('state', changed)
@@ -233,11 +233,11 @@ function heading({ role, channel, functions }) {
 
 /**
  * @param {string} doc - a docstring
- * @returns {Node[]} its paragraphs, with `code` as such
+ * @returns {Node[]} its paragraphs, with `code` marked up
  */
 function docParagraphs(doc) {
   return doc.split(/\n{2,}/).filter(Boolean).map((text) => {
-    // What is indented is a list or an example, and keeps its lines; other lines are as long as the editor was wide.
+    // Indented text is a list or an example and keeps its line breaks; other line breaks are only the editor's.
     const flowing = /^\s/m.test(text) ? text : text.replaceAll('\n', ' ')
     const parts = flowing.split(/`+([^`]+)`+/)
     return element('p', { class: 'doc' }, ...parts.map((part, index) => index % 2 ? element('code', {}, part) : part))
@@ -256,7 +256,7 @@ function signature({ name, parameters, returns }) {
 
 function nothingYet() {
   return element('div', { class: 'empty' }, element('h2', {}, 'No channels yet'),
-    element('p', {}, 'The application runs, and has nothing that a page could call. Five lines make it so:'),
+    element('p', {}, 'The application is running, but has no channels. These five lines add one:'),
     element('pre', { tabindex: '0' }, element('code', {}, FIRST_CHANNEL)),
     element('p', {}, 'With ', element('code', {}, 'webipc dev'), ' it appears here as soon as the file is saved.'))
 }

@@ -1,6 +1,6 @@
 /**
- * Other pages of the application to try things with: a second tab, and a page that is embedded in this one as a guest,
- * which can speak to its host. Knows nothing of what they say.
+ * Other pages of the application to exchange messages with: a second tab, and a page that is embedded in this one as a
+ * guest, which can send to its host. Does not know their messages.
  */
 import { byId, button, element } from './elements.js'
 
@@ -13,7 +13,7 @@ export class OtherPages {
   /** @type {HTMLElement | undefined} */
   #guest
 
-  /** @param {(channel: string, args: unknown[]) => void} hear - is told what the guest says to its host */
+  /** @param {(channel: string, args: unknown[]) => void} hear - called with each message from the guest to its host */
   constructor(hear) {
     this.#hear = hear
     this.#place.append(
@@ -25,7 +25,7 @@ export class OtherPages {
       this.#guest.remove()
       this.#guest = undefined
     } else {
-      // Loaded only here: a host needs the element, a page does not.
+      // Loaded only on demand: a host needs the element, other pages do not.
       await import('../web-view.js')
       this.#guest = this.#view()
       this.#place.append(this.#guest)

@@ -1,6 +1,6 @@
 /**
- * The ports that this page holds: those whose other end it has given away, and those that have come. Each can be spoken
- * into and closed. Does not know where a port leads.
+ * The ports of this page: those whose other end it has sent away, and those that it has received. Each can post and be
+ * closed. Does not know where a port leads.
  */
 import { byId, button, element } from './elements.js'
 import { LiteralError, readValue } from './literal.js'
@@ -13,14 +13,14 @@ export class Ports {
   #hear
   #count = 0
 
-  /** @param {Hear} hear - is told what comes out of a port, under its name */
+  /** @param {Hear} hear - called with each message of a port, and the port's name */
   constructor(hear) {
     this.#hear = hear
   }
 
   /**
    * @param {MessagePort} port
-   * @param {string} origin - how it came here
+   * @param {string} origin - where it came from
    */
   add(port, origin) {
     const row = new Row(port, `port ${(this.#count += 1)}`, origin, this.#hear, () => { this.#removed() })
@@ -55,7 +55,7 @@ class Row {
   constructor(port, name, origin, hear, removed) {
     this.#port = port
     this.#removed = removed
-    this.#input.setAttribute('aria-label', `What to say into ${name}`)
+    this.#input.setAttribute('aria-label', `Message for ${name}`)
     this.#close.setAttribute('aria-label', `Close ${name}`)
     this.element = element('li', { class: 'port' },
       element('header', {}, element('b', {}, name), ' ', element('span', {}, origin)),
@@ -63,7 +63,7 @@ class Row {
         this.#input, this.#post, this.#close),
       this.#says)
     port.onmessage = ({ data }) => { hear(name, [data]) }
-    port.addEventListener('close', () => { this.#ended('its other end is closed') })
+    port.addEventListener('close', () => { this.#ended('the other end is closed') })
   }
 
   #say() {
@@ -77,7 +77,7 @@ class Row {
     }
   }
 
-  /** Closes it, and when it is closed, takes it out of the list. */
+  /** Closes the port; removes a closed port from the list. */
   #shut() {
     if (this.#isOpen) {
       this.#port.close()

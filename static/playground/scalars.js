@@ -1,7 +1,7 @@
 /**
- * Reads what a literal has no commas in: numbers, BigInts, strings and regular expressions, as strict JavaScript does.
+ * Parses scalar literals: numbers, BigInts, strings and regular expressions, as strict JavaScript does.
  *
- * Each function stands at the first character of its literal, and leaves the scanner behind the last.
+ * Each function starts at the first character of its literal, and leaves the scanner after the last.
  */
 
 /** @typedef {import('./scanner.js').Scanner} Scanner */
@@ -19,10 +19,10 @@ export function readNumber(scanner) {
   const begin = scanner.index
   const text = scanner.match(RADIX) ?? scanner.match(BIGINT) ?? scanner.match(DECIMAL)
   if (text === undefined || scanner.match(BEHIND_A_NUMBER)) {
-    throw scanner.error('a number as JavaScript writes it', begin)
+    throw scanner.error('a number in JavaScript notation', begin)
   }
   const digits = text.replaceAll('_', '')
-  // A hexadecimal number has no suffix of its own but this one: `n` is no digit of it.
+  // `n` is the only suffix of a hexadecimal number: it is not a digit.
   return digits.endsWith('n') ? BigInt(digits.slice(0, -1)) : Number(digits)
 }
 
@@ -57,11 +57,11 @@ export function readString(scanner) {
  */
 function readPiece(scanner, plain) {
   const text = scanner.match(plain)
-  // Only a template has line ends of its own in here, and they are \n whatever the text has.
+  // Only a template may contain line breaks, and they are \n, whatever the text has.
   if (text !== undefined) return text.replace(/\r\n?/g, '\n')
   if (scanner.character === '\\') return readEscape(scanner)
   if (scanner.text.startsWith('${', scanner.index)) {
-    throw scanner.error('a template without ${}, for nothing is computed here')
+    throw scanner.error('a template without ${}, because nothing is evaluated')
   }
   scanner.index += 1
   return '$'
@@ -82,7 +82,7 @@ function readEscape(scanner) {
   if (character === 'x' || character === 'u') throw scanner.error('\\xHH, \\uHHHH or \\u{H…}', begin)
   scanner.index += character.length
   if (character === '0' && !/\d/.test(scanner.character)) return '\0'
-  if (/\d/.test(character)) throw scanner.error('\\xHH, for strict JavaScript has no octal escapes', begin)
+  if (/\d/.test(character)) throw scanner.error('\\xHH, because strict JavaScript has no octal escapes', begin)
   return ESCAPES[character] ?? character
 }
 
@@ -98,7 +98,7 @@ function codePoint(scanner, code, begin) {
   return String.fromCodePoint(number)
 }
 
-// A dot is any character of the same line; within brackets a slash is one like any other.
+// A dot is any character of the same line; within brackets a slash is an ordinary character.
 const BODY = /\/(?:(?![\\/[]).|\\.|\[(?:(?![\\\]]).|\\.)*\])+\//y
 const FLAGS = /[\p{ID_Continue}$]*/uy
 

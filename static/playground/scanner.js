@@ -1,14 +1,14 @@
 /**
- * Walks over the text of a literal: the position, white space and comments, and the error that says where it is wrong.
+ * Scans the text of a literal: position, white space, comments, and errors with their position.
  *
  * Knows no grammar: scalars.js and literal.js do.
  */
 
-/** What a reader could not read. Its text says where, what was expected and what stood there. */
+/** A syntax error. Its text has the position, what was expected and what was found. */
 export class LiteralError extends Error {
   /**
    * @param {string} text - the whole text
-   * @param {number} index - of the character that should have been another
+   * @param {number} index - of the unexpected character
    * @param {string} expected
    */
   constructor(text, index, expected) {
@@ -56,14 +56,14 @@ export class Scanner {
     return this.text.charAt(this.index)
   }
 
-  /** Goes on behind white space and comments. */
+  /** Skips white space and comments. */
   skip() {
     this.match(SPACE)
     if (this.text.startsWith('/*', this.index)) throw this.error("'*/' at the end of the comment", this.text.length)
   }
 
   /**
-   * Goes on behind what a sticky expression matches here, if it does.
+   * Skips what a sticky expression matches here, if it does.
    *
    * @param {RegExp} pattern
    * @returns {string | undefined}
@@ -75,13 +75,13 @@ export class Scanner {
     return match
   }
 
-  /** @returns {string | undefined} the name that stands here */
+  /** @returns {string | undefined} the name at the position */
   word() {
     return this.match(WORD)
   }
 
   /**
-   * Goes on behind a token, if it is what comes next.
+   * Skips a token, if it is the next one.
    *
    * @param {string} token
    * @returns {boolean}
@@ -94,8 +94,8 @@ export class Scanner {
   }
 
   /**
-   * @param {string} token - what has to come next
-   * @param {string} [expected] - how to say that
+   * @param {string} token - the next token
+   * @param {string} [expected] - its description in the error
    */
   expect(token, expected = `'${token}'`) {
     if (!this.take(token)) throw this.error(expected)

@@ -1,16 +1,16 @@
 /**
- * Shows values to people: what type one is, and what is in it, on one line.
+ * Describes a value as text: its type, and its content on one line.
  *
- * Returns plain text, never markup. literal-writer.js writes a value out whole; value-tree.js draws it.
+ * Returns plain text, never markup. literal-writer.js writes the whole value; value-tree.js draws it.
  */
 
 /** @typedef {Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array |
  *   Float32Array | Float64Array | BigInt64Array | BigUint64Array} TypedArray */
 
-/** From here on, bytes are shown in hexadecimal. */
+/** Longer byte arrays are shown in hexadecimal. */
 export const MANY_BYTES = 16
 
-/** Stands for places of an array in which there is nothing. */
+/** A run of holes in an array. */
 class Holes {
   /** @param {number} count */
   constructor(count) {
@@ -28,7 +28,7 @@ export function isTypedArray(value) {
 
 /**
  * @param {unknown} value
- * @returns {value is object} for `new Number(1)` and its like
+ * @returns {value is object} for `new Number(1)` and similar objects
  */
 export function isBoxed(value) {
   return value instanceof Boolean || value instanceof Number || value instanceof String || value instanceof BigInt
@@ -52,7 +52,7 @@ export function typeOf(value) {
 
 /**
  * @param {object} value
- * @returns {number | undefined} of what has one: its elements, or its bytes
+ * @returns {number | undefined} its number of elements or bytes, if it has one
  */
 function sizeOf(value) {
   if (isTypedArray(value) || Array.isArray(value)) return value.length
@@ -62,7 +62,7 @@ function sizeOf(value) {
 
 /**
  * @param {unknown} value
- * @returns {string | undefined} the whole value where it is one word, undefined where it holds others
+ * @returns {string | undefined} the whole value if it is a single word, undefined if it contains other values
  */
 export function scalar(value) {
   if (typeof value === 'string') return quote(value)
@@ -78,7 +78,7 @@ export function scalar(value) {
 
 /**
  * @param {string} text
- * @returns {string} with single quotes, and everything that cannot be seen escaped
+ * @returns {string} with single quotes, and invisible characters escaped
  */
 export function quote(text) {
   const doubly = JSON.stringify(text).slice(1, -1)
@@ -94,10 +94,10 @@ function unicode(character) {
 
 /**
  * @param {string} key
- * @returns {string} as it stands in an object literal
+ * @returns {string} as written in an object literal
  */
 export function keyText(key) {
-  // Without the brackets it would set the prototype where somebody pastes it into a console.
+  // Without the brackets it would set the prototype when it is pasted into a console.
   if (key === '__proto__') return "['__proto__']"
   return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? key : quote(key)
 }
@@ -122,7 +122,7 @@ export function bytesOf(value) {
 }
 
 /**
- * What a value holds, in its own order.
+ * The content of a value, in its own order.
  *
  * @param {object} value
  * @returns {Iterable<[label: string, value: unknown]>} an index, a key as it is written, or `key =>` of a Map
@@ -144,7 +144,7 @@ export function* entries(value) {
 }
 
 /**
- * Holes in a row are one entry: there may be billions of them.
+ * Consecutive holes are one entry: there may be billions of them.
  *
  * @param {unknown[]} array
  * @returns {Iterable<[label: string, value: unknown]>}
@@ -161,7 +161,7 @@ function* arrayEntries(array) {
 }
 
 /**
- * One line that says what is in a value, cut where it gets too long.
+ * One line with the content of a value, truncated when it is too long.
  *
  * @param {unknown} value
  * @param {number} [width] - characters at most
@@ -176,7 +176,7 @@ export function brief(value, width = 100) {
  * @param {unknown} value
  * @param {number} width
  * @param {number} depth
- * @param {object[]} above - the values that this one is in
+ * @param {object[]} above - the values that contain this one
  * @returns {string}
  */
 function glance(value, width, depth, above) {

@@ -1,7 +1,7 @@
 /**
- * Draws a value as a tree that a person can open: types, keys, hexadecimal for bytes, cycles marked, long ones folded.
+ * Draws a value as a tree that can be expanded: types, keys, bytes in hexadecimal, cycles marked, long values folded.
  *
- * What is folded is made when it is opened, so a large value costs what is seen of it. The words are show.js's.
+ * Folded parts are created when they are opened, so a large value costs only its visible part. The texts are show.js's.
  */
 import { button, element } from './elements.js'
 import { brief, bytesOf, entries, isBoxed, MANY_BYTES, scalar, typeOf } from './show.js'
@@ -22,7 +22,7 @@ export function valueTree(value) {
 /**
  * @param {string} label
  * @param {unknown} value
- * @param {object[]} above - the values that this one is in
+ * @param {object[]} above - the values that contain this one
  * @returns {HTMLElement}
  */
 function node(label, value, above) {
@@ -37,7 +37,7 @@ function node(label, value, above) {
 
 /** @param {number} levels */
 function cycleText(levels) {
-  return `↻ the value ${levels === 1 ? 'that this is in' : `${levels} levels up`}`
+  return levels === 1 ? '↻ the enclosing value' : `↻ the value ${levels} levels up`
 }
 
 /**
@@ -60,7 +60,7 @@ function leaf(value, text) {
 }
 
 /**
- * @param {object} value - with nothing in it that could be opened
+ * @param {object} value - without content that could be expanded
  * @returns {HTMLElement}
  */
 function plain(value) {
@@ -71,7 +71,7 @@ function plain(value) {
  * @param {HTMLElement | string} key
  * @param {object} value
  * @param {object[]} above
- * @returns {HTMLElement | undefined} undefined when there is nothing to open
+ * @returns {HTMLElement | undefined} undefined when there is nothing to expand
  */
 function inner(key, value, above) {
   if (value instanceof Error) return folded(key, value, above, () => errorBody(value, above))
@@ -111,7 +111,7 @@ function folded(key, value, above, body) {
 function glanceText(value) {
   if (value instanceof Error) return value.message
   const text = brief(value, 120)
-  // The type stands before it already.
+  // The type is shown before it already.
   return text.startsWith(`${typeOf(value)} `) ? text.slice(typeOf(value).length + 1) : text
 }
 
@@ -160,7 +160,7 @@ function errorBody(error, above) {
 
 /**
  * @param {Uint8Array} bytes
- * @returns {HTMLElement} sixteen bytes a row: where they are, what they are, and which letters they would be
+ * @returns {HTMLElement} sixteen bytes per row: offset, hexadecimal, ASCII
  */
 function dump(bytes) {
   const rows = []

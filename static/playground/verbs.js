@@ -1,6 +1,6 @@
 /**
- * The ways in which a message can be said to a channel that has listeners: `send`, `sendSync`, `postMessage`, and
- * `sendTo` another page. Draws the choice, and says it. Knows nothing of the form that the arguments come from.
+ * The ways to send a message to a channel with listeners: `send`, `sendSync`, `postMessage`, and `sendTo` another page.
+ * Draws the selection, and sends. Does not know the form that the arguments come from.
  */
 import { ipcRenderer } from '../client.js'
 import { element } from './elements.js'
@@ -8,18 +8,18 @@ import { element } from './elements.js'
 /** @typedef {import('./ports.js').Ports} Ports */
 /** @typedef {ReturnType<import('./call-log.js').CallLog['begin']>} Entry */
 
-/** What each way is for, as its choice says it. */
+/** The hint beside each selected method. */
 const VERBS = /** @type {const} */ ({
-  send: 'nothing is answered',
-  sendSync: 'the page stands still until event.return_value is set',
-  postMessage: 'one value, and a new port whose other end stays here',
-  sendTo: 'to the same channel of another page, by its number',
+  send: 'no answer',
+  sendSync: 'blocks the page until event.return_value is set',
+  postMessage: 'one value and a new port; this page keeps the other end',
+  sendTo: 'the same channel in another page, by its web contents id',
 })
 
 export class Verbs {
   #channel
   #ports
-  #select = element('select', { 'aria-label': 'How to say it', onchange: () => { this.#changed() } },
+  #select = element('select', { 'aria-label': 'How to send it', onchange: () => { this.#changed() } },
     ...Object.keys(VERBS).map((verb) => element('option', { value: verb }, verb)))
   #contents = element('input', {
     type: 'number', min: 1, step: 1, 'aria-label': 'The web contents to send to', placeholder: 'web contents',
@@ -28,7 +28,7 @@ export class Verbs {
 
   /**
    * @param {string} channel
-   * @param {Ports} ports - where the page's end of a new port is shown
+   * @param {Ports} ports - the list that shows this page's end of a new port
    */
   constructor(channel, ports) {
     this.#channel = channel
@@ -44,11 +44,11 @@ export class Verbs {
   }
 
   /**
-   * Says it. Throws what `ipcRenderer` throws.
+   * Sends the message. Throws what `ipcRenderer` throws.
    *
    * @param {unknown[]} args
-   * @param {Entry} entry - is told what came of it
-   * @param {(entry: Entry) => void} follow - what tells of a message that nobody answers
+   * @param {Entry} entry - shows the outcome
+   * @param {(entry: Entry) => void} follow - shows whether a message without an answer was sent
    */
   say(args, entry, follow) {
     switch (this.#select.value) {
@@ -71,9 +71,9 @@ export class Verbs {
 
   /** @param {unknown[]} args */
   #post(args) {
-    if (args.length > 1) throw new TypeError(`postMessage carries one value, and here are ${args.length}: put them into an array`)
+    if (args.length > 1) throw new TypeError(`postMessage takes one value, got ${args.length}: put them into an array`)
     const { port1, port2 } = new MessageChannel()
     ipcRenderer.postMessage(this.#channel, args[0], [port2])
-    this.#ports.add(port1, `given to ‘${this.#channel}’`)
+    this.#ports.add(port1, `sent on ‘${this.#channel}’`)
   }
 }

@@ -69,7 +69,7 @@ def test_the_list_is_in_the_file_and_outlives_the_server(tab: WebDriver, todo: S
     add(tab, "milk")
     until_items(tab, "milk")
     todo.kill()
-    wait_until(lambda: "The server is away" in tab.find_element(By.ID, "message").text, "the page knows")
+    wait_until(lambda: "The server is not reachable" in tab.find_element(By.ID, "message").text, "the page knows")
     add(tab, "bread")
     with closing(sqlite3.connect(tmp_path / "todo.sqlite3")) as database:
         assert database.execute("SELECT text FROM todo").fetchall() == [("milk",)]

@@ -135,7 +135,7 @@ def test_a_wrong_literal_is_told_where_and_nothing_is_called(page: Page) -> None
 def test_a_value_that_is_needed_is_asked_for(page: Page) -> None:
     page.open("handle:add")
     page.call("")
-    assert page.text(".says").strip() == "a value is needed"
+    assert page.text(".says").strip() == "a value is required"
 
 
 def test_the_arguments_can_be_written_as_a_list_which_python_checks(page: Page) -> None:
@@ -180,7 +180,7 @@ def test_the_log_pauses_goes_on_and_is_cleared(page: Page) -> None:
     pause = page.tab.find_element(By.ID, "pause")
     pause.click()
     page.call("'first'")
-    page.until_text("#pause", "Go on (1)")
+    page.until_text("#pause", "Resume (1)")
     assert "first" not in page.text("#arrival-list")
     pause.click()
     page.until_text("#arrival-list", "first")
@@ -354,7 +354,7 @@ def test_the_page_says_that_the_server_is_away_and_finds_what_it_has_become(
         page = Page(tab, served.url)
         page.open("handle:old")
         served.kill()
-        page.until_text("#notice", "The server is away.")
+        page.until_text("#notice", "The server is not reachable.")
         assert page.text("#connection").strip() == "reconnecting"
         page.call()
         page.until_text(".entry .status", "waiting")

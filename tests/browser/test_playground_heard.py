@@ -76,7 +76,7 @@ def test_how_many_channels_a_filter_leaves_is_told(page: Page) -> None:
 def test_a_button_whose_words_change_is_not_told_as_pressed_besides(page: Page) -> None:
     page.open("handle:many")
     page.look("document.querySelector('#pause').click()")
-    assert page.text("#pause") == "Go on"
+    assert page.text("#pause") == "Resume"
     assert page.look("document.querySelector('#pause').hasAttribute('aria-pressed')") is False
 
 

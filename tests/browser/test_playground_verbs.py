@@ -64,7 +64,7 @@ def test_a_port_is_spoken_into_and_tells_when_python_closes_it(tab: WebDriver, s
     choose(page, "postMessage")
     page.call("'hi'")
     page.until_text("#arrival-list", "greeting: 'hi'")
-    page.until_text("#ports", "given to ‘talk’")
+    page.until_text("#ports", "sent on ‘talk’")
     field = tab.find_element(By.CSS_SELECTOR, "#ports input")
     field.send_keys("new Map([[1, 2n]])")
     press(page, "#ports form button[type=submit]")
@@ -74,7 +74,7 @@ def test_a_port_is_spoken_into_and_tells_when_python_closes_it(tab: WebDriver, s
     press(page, "#ports form button[type=submit]")
     page.until("document.querySelector('#ports input').getAttribute('aria-invalid') === 'true'")
     server.call(site.ports[0].close)
-    page.until_text("#ports", "its other end is closed")
+    page.until_text("#ports", "the other end is closed")
     page.until("document.querySelector('#ports input').disabled")
 
 
@@ -84,7 +84,7 @@ def test_two_values_are_too_many_for_post_message(tab: WebDriver, server: Live) 
     choose(page, "postMessage")
     press(page, ".actions .quiet")
     page.call("1, 2")
-    page.until_text(".call-log", "postMessage carries one value, and here are 2")
+    page.until_text(".call-log", "postMessage takes one value, got 2")
 
 
 def test_another_tab_is_reached_by_its_number(tab: WebDriver, server: Live) -> None:
