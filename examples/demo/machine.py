@@ -1,6 +1,6 @@
-"""How busy the machine is: CPU and memory, from psutil where it is installed, else from Linux's /proc.
+"""CPU and memory usage of the machine, from psutil if it is installed, otherwise from Linux's /proc.
 
-Where neither is, it tells what it can know for certain, and says so in the names: the load of this process alone.
+Without both, it reports the CPU usage of this process only, and the name of the value says so.
 """
 
 import os
@@ -15,7 +15,7 @@ MEMINFO = Path("/proc/meminfo")
 
 
 def reader() -> Callable[[], Reading]:
-    """Return a function that reads the machine now; its CPU is that of the time since the reading before."""
+    """Return a function that reads the current usage. CPU is measured since the previous call."""
     try:
         import psutil
     except ImportError:
@@ -38,7 +38,7 @@ def _proc_reader() -> Callable[[], Reading]:
 
 
 def _cpu_ticks() -> tuple[int, int]:
-    """Return the ticks that the processors have worked since the start, and all their ticks."""
+    """Return the busy ticks of all processors since boot, and the total."""
     user, nice, system, idle, iowait, *rest = map(int, STAT.read_text().split("\n", 1)[0].split()[1:9])
     busy = user + nice + system + sum(rest)
     return busy, busy + idle + iowait

@@ -1,7 +1,7 @@
-"""The demonstration that `make run` serves: a handful of channels to call by hand, and one that moves by itself.
+"""The demo that `make run` serves: channels to call by hand in the playground, and a live chart.
 
-Open the playground (`/` leads there) and call them. The machine's CPU and memory come by push, twice a second, for as
-long as anybody looks.
+Open the playground (`/` redirects to it) and call them. While a page is open, the server pushes the machine's CPU and
+memory usage twice a second.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ from webipc import (
 HERE = Path(__file__).parent
 
 app = FastAPI(title="webipc demo", docs_url=None, redoc_url=None)
-# The playground is the whole demonstration, so it is there in production too. An application would leave this out.
+# The playground is the whole demo, so it is enabled in production too. An application would leave this out.
 ipc_main = IpcMain(playground=True)
 ipc_main.mount(app)
 
@@ -65,16 +65,16 @@ async def add(event: IpcMainInvokeEvent, a: float, b: float = 1.0) -> float:
 
 @ipc_main.handle("echo")
 async def echo(event: IpcMainInvokeEvent, *args: Any) -> list[Any]:
-    """Return whatever came: every value that structured clone knows survives both ways.
+    """Return the arguments. Every value that structured clone supports survives both ways.
 
-    Try `new Map([[{ id: 1 }, -0]]), 2n ** 3n` (and see that nothing is computed), `[1, , undefined]`, `new Date()`.
+    Try `new Map([[{ id: 1 }, -0]]), 8n`, `[1, , undefined]`, `new Date()`. Code is not evaluated: try `2n ** 3n`.
     """
     return list(args)
 
 
 @ipc_main.handle("one-of-each")
 async def one_of_each(event: IpcMainInvokeEvent) -> dict[str, Any]:
-    """Return a value of every type that crosses, made in Python."""
+    """Return a value of each supported type, created in Python."""
     itself: dict[str, Any] = {"note": "this object is in itself"}
     itself["self"] = itself
     return {
@@ -98,7 +98,7 @@ async def one_of_each(event: IpcMainInvokeEvent) -> dict[str, Any]:
 
 
 class Person(BaseModel):
-    """Somebody to greet."""
+    """A person to greet."""
 
     name: str = Field(min_length=1)
     born: datetime | None = None
@@ -107,7 +107,7 @@ class Person(BaseModel):
 
 @ipc_main.handle("greet")
 async def greet(event: IpcMainInvokeEvent, person: Person) -> Person:
-    """Take a Pydantic model, and return one.
+    """Take a Pydantic model and return one.
 
     Try `{ name: 'Ada', born: new Date('1815-12-10') }`, then `{ name: '' }` or `{}`.
     """
@@ -116,21 +116,21 @@ async def greet(event: IpcMainInvokeEvent, person: Person) -> Person:
 
 @ipc_main.handle("sum")
 def total(event: IpcMainInvokeEvent, numbers: TypedArray) -> float:
-    """Add up a typed array. It crosses as raw bytes, and nothing is copied to read it."""
+    """Sum a typed array. It is sent as raw bytes, and Python reads it without a copy."""
     return float(sum(numbers.view()))
 
 
 @ipc_main.handle("count-words")
 def count_words(event: IpcMainInvokeEvent, text: str, most: int = 10) -> JSMap:
-    """Count the words of a text, and return a Map from the commonest on."""
+    """Count the words of a text. Return a Map, the most common words first."""
     return JSMap(Counter(re.findall(r"\w+", text.lower())).most_common(most))
 
 
 @ipc_main.handle("slow")
 async def slow(event: IpcMainInvokeEvent, seconds: float = 2.0) -> str:
-    """Take some time. Meanwhile other calls are answered: an `async def` that waits holds up nobody.
+    """Wait some seconds. Meanwhile other calls are answered: an `async def` handler that awaits blocks no other.
 
-    Stop the server while it waits, and start it again: the page says what became of the call.
+    Stop the server while the call waits, and start it again: the page shows the outcome of the call.
     """
     await asyncio.sleep(min(seconds, 60))
     return f"{seconds} seconds later"
@@ -138,7 +138,7 @@ async def slow(event: IpcMainInvokeEvent, seconds: float = 2.0) -> str:
 
 @ipc_main.handle("primes")
 def primes(event: IpcMainInvokeEvent, below: int = 1_000_000) -> int:
-    """Count primes. It keeps a processor busy, so it is a plain `def`, which runs in a thread."""
+    """Count primes. This is CPU-bound work in a plain `def`, which runs in a thread."""
     limit = min(below, 5_000_000)
     sieve = bytearray([1]) * limit
     sieve[:2] = bytes(min(2, limit))
@@ -150,7 +150,7 @@ def primes(event: IpcMainInvokeEvent, below: int = 1_000_000) -> int:
 
 @ipc_main.handle("files")
 def files(event: IpcMainInvokeEvent) -> list[dict[str, Any]]:
-    """List the files of this demonstration, with real dates."""
+    """List the files of this demo. The dates arrive as Date objects."""
     found = sorted(path for path in HERE.iterdir() if path.is_file())
     return [
         {"name": path.name, "bytes": stat.st_size, "changed": datetime.fromtimestamp(stat.st_mtime, UTC)}
@@ -163,11 +163,11 @@ def files(event: IpcMainInvokeEvent) -> list[dict[str, Any]]:
 async def fail(
     event: IpcMainInvokeEvent, how: Literal["told", "surprise", "deep", "unsendable", "cancelled"] = "told"
 ) -> Any:
-    """Fail in one of the ways in which handlers do.
+    """Fail in one of the ways that a handler can fail.
 
-    `told`: an IpcError, raised for the caller, with code and data. `surprise`: any other exception; in production the
-    caller reads a reference and the log has the rest. `deep`: one with a cause. `unsendable`: a result that cannot be
-    cloned. `cancelled`: no answer at all.
+    `told`: an IpcError, which is meant for the caller, with code and data. `surprise`: any other exception; in
+    production the caller gets a reference, and the log has the traceback. `deep`: an exception with a cause.
+    `unsendable`: a result that cannot be cloned. `cancelled`: the handler is cancelled and sends no reply.
     """
     if how == "told":
         raise IpcError("the coffee is out", code="no-coffee", data={"until": datetime.now(UTC), "cups": 0})
@@ -185,7 +185,7 @@ async def fail(
 
 @ipc_main.handle("who-am-i")
 async def who_am_i(event: IpcMainInvokeEvent) -> dict[str, Any]:
-    """Tell what the server knows of this page."""
+    """Return what the server knows about this page."""
     frame = event.sender_frame
     return {
         "web contents": event.sender.id,
@@ -196,7 +196,7 @@ async def who_am_i(event: IpcMainInvokeEvent) -> dict[str, Any]:
     }
 
 
-# Ports that somebody talks through.
+# Open ports. A port that is not referenced would be closed.
 talking: set[MessagePortMain] = set()
 
 # --- messages ---------------------------------------------------------------------------------------------------------
@@ -204,25 +204,25 @@ talking: set[MessagePortMain] = set()
 
 @ipc_main.on("ping")
 def ping(event: IpcMainEvent, *args: Any) -> None:
-    """Answer with a message on the channel `pong`, which shows among the arrivals."""
+    """Reply with a message on the channel `pong`. It appears among the arrivals."""
     event.reply("pong", *args)
 
 
 @ipc_main.on("say")
 def say(event: IpcMainEvent, text: str) -> None:
-    """Tell everybody: it arrives in every tab that is open, on the channel `said`."""
+    """Broadcast a text to all open tabs, on the channel `said`."""
     ipc_main.broadcast("said", {"from": event.sender.id, "text": text, "at": datetime.now(UTC)})
 
 
 @ipc_main.on("hello")
 def hello(event: IpcMainEvent, text: str = "") -> None:
-    """Answer a page that waits: say it with `sendSync`. With `send`, the answer is nobody's."""
+    """Return a value to `sendSync`. With `send`, the return value is dropped."""
     event.return_value = f"Python {platform.python_version()} says hello{' to ' if text else ''}{text}"
 
 
 @ipc_main.on("talk")
 def talk(event: IpcMainEvent, greeting: Any = undefined) -> None:
-    """Talk through a port: say it with `postMessage`, and write into the port that appears among the arrivals."""
+    """Talk through a MessagePort: select `postMessage`, then write into the port that appears among the arrivals."""
     for port in event.ports:
         port.on("message", lambda said, port=port: port.post_message({"you said": said.data}))
         port.on("close", lambda port=port: talking.discard(port))
@@ -233,9 +233,9 @@ def talk(event: IpcMainEvent, greeting: Any = undefined) -> None:
 
 @ipc_main.on("introduce")
 def introduce(event: IpcMainEvent, to: int) -> None:
-    """Lead a port to another page: open a second tab, and say its web contents' number with `postMessage`.
+    """Forward a port to another page: open a second tab, and `postMessage` its web contents id.
 
-    What the two pages say through it passes by here, and is not looked at.
+    The server passes on the messages of the two pages without decoding them.
     """
     other = ipc_main.from_id(to)
     if other is not None:
@@ -244,7 +244,7 @@ def introduce(event: IpcMainEvent, to: int) -> None:
 
 @ipc_main.handle("countdown")
 async def countdown(event: IpcMainInvokeEvent, start: int = 10) -> str:
-    """Push a number every fifth of a second, then answer: progress is a message of its own."""
+    """Push a number every 0.2 seconds, then answer: progress is sent as separate messages."""
     for number in range(min(start, 1000), 0, -1):
         event.sender.send("countdown", number)
         await asyncio.sleep(0.2)
@@ -265,7 +265,7 @@ def begin_watching(event: Any, contents: WebContents) -> None:
 
 
 async def push_machine() -> None:
-    """Push CPU and memory until the last page is gone. Nobody asks for them again and again: that is the point."""
+    """Push CPU and memory usage until the last page is closed. No page has to poll."""
     read = machine.reader()
     while ipc_main.get_all_web_contents():
         await asyncio.sleep(0.5)

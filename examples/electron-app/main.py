@@ -1,7 +1,7 @@
-"""The main process of an Electron application, in Python. Its files in `app` are Electron's, but for one line.
+"""The main process of an Electron application, ported to Python. The files in `app` are Electron's, but for one line.
 
-Start it with `webipc dev main.py`. `preload.js` and `renderer.js` run in Electron as they are; `index.html` has the
-line `<script src="/ipc/preload.js">`, which stands for what `webPreferences.preload` is in Electron.
+Start it with `webipc dev main.py`. `preload.js` and `renderer.js` run unchanged in Electron. `index.html` has the
+additional line `<script src="/ipc/preload.js">`, which replaces `webPreferences.preload`.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ ipc_main.mount(app, pages=APP)
 
 @dataclass
 class Window:
-    """What the main process knows of one tab."""
+    """The state of one tab in the main process."""
 
     title: str = "An Electron application"
     count: int = 0
@@ -61,9 +61,9 @@ def created(event: Any, contents: WebContents) -> None:
 
 
 async def push(contents: WebContents) -> None:
-    """Let the page count, for as long as there is one; its answers come on the channel `count`."""
+    """Send `step` to the page every second while the tab exists. It replies on the channel `count`."""
     while not contents.is_destroyed():
-        # Between a page and the next one, as in a reload, the tab has none.
+        # During a reload the tab has no document.
         if (frame := contents.main_frame) is not None:
             frame.send("step", 1)
         await asyncio.sleep(1)

@@ -1,6 +1,6 @@
-"""A to-do list in a SQLite file. Every open tab shows the same list, because each change is pushed to all of them.
+"""A to-do list in a SQLite file. Every open tab shows the same list, because each change is broadcast.
 
-Start it with `webipc dev main.py`. The file is `todo.sqlite3` beside this one, or what `TODO_FILE` names.
+Start it with `webipc dev main.py`. The file is `todo.sqlite3` in this folder, or the path in `TODO_FILE`.
 """
 
 import os
@@ -22,8 +22,8 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 app = FastAPI(title="To do")
 ipc_main = IpcMain()
 ipc_main.mount(app, pages=HERE / "web")
-# A handler that is a plain `def` runs in a thread. Whoever holds this tells the list before the next one may change it,
-# so that no page gets an older list after a newer one.
+# A handler that is a plain `def` runs in a thread. The lock covers a change and its broadcast, so that no page gets an
+# older list after a newer one.
 turn = threading.Lock()
 
 

@@ -1,7 +1,7 @@
-"""A board that everybody who opens the page draws on. The page is a Vite, React and TypeScript project in `web`.
+"""A shared drawing board. The page is a Vite, React and TypeScript project in `web`.
 
-While you write it, Python and Vite run side by side (`webipc dev main.py`, `npm run dev` in `web`); Vite hands `/ipc/`
-on to Python. After `npm run build` this program serves what was built, and Node is not needed any more.
+During development, Python and Vite run side by side (`webipc dev main.py`, `npm run dev` in `web`), and Vite proxies
+`/ipc/` to Python. After `npm run build` this program serves the build, without Node.
 """
 
 from collections.abc import Awaitable, Callable
@@ -36,7 +36,7 @@ Points = Annotated[TypedArray, AfterValidator(pairs)]
 
 @dataclass
 class Stroke:
-    """One line, as `web/src/channels.ts` has it too."""
+    """One line. `web/src/channels.ts` has the same type."""
 
     by: int
     ink: Ink
@@ -60,7 +60,7 @@ def went(event: Any) -> None:
     ipc_main.broadcast("people", JSMap(people))
 
 
-# Each handler is an `async def` that awaits nothing: it runs on the event loop, and no other comes between its lines.
+# Each handler is an `async def` without an `await`: it runs on the event loop, and no other handler can interleave.
 @ipc_main.handle("join")
 async def join(event: IpcMainInvokeEvent) -> dict[str, Any]:
     return {"me": event.sender.id, "strokes": JSMap(strokes), "people": JSMap(people)}
@@ -69,7 +69,7 @@ async def join(event: IpcMainInvokeEvent) -> dict[str, Any]:
 @ipc_main.handle("draw")
 async def draw(event: IpcMainInvokeEvent, ink: Ink, points: Points) -> int:
     if len(strokes) == FULL:
-        raise IpcError("The board is full. Clear it to go on.", code="full")
+        raise IpcError("The board is full. Clear it to continue.", code="full")
     number = next(numbers)
     strokes[number] = Stroke(event.sender.id, ink, points)
     ipc_main.broadcast("stroke", number, strokes[number])

@@ -10,7 +10,7 @@ async function call(channel, ...args) {
     message.textContent = ''
     return true
   } catch (error) {
-    // The server was started anew before the call could leave: it has not run, and is safe to repeat.
+    // The server restarted before the call was sent: it has not run and can be repeated.
     if (error.code === 'not-sent') return call(channel, ...args)
     message.textContent = error.message
     return false
@@ -20,7 +20,7 @@ async function call(channel, ...args) {
 function show(todos) {
   const open = todos.filter((todo) => !todo.done).length
   left.textContent = todos.length ? `${open} left` : 'nothing yet'
-  // What has the focus keeps it, although the list is made anew.
+  // Keeps the focus, although the list is created again.
   const focused = list.contains(document.activeElement) && document.activeElement.id
   list.replaceChildren(...todos.map(({ id, text, done }) => {
     const label = element('label', { className: done ? 'done' : '' })
@@ -39,9 +39,9 @@ form.addEventListener('submit', async (event) => {
 
 ipcRenderer.on('todos', (event, todos) => show(todos))
 
-// After the first connection, and after one with a server that was started anew.
+// After the first connection, and after each reconnect.
 ipcRenderer.connection.on('state', ({ state }) => {
   document.body.classList.toggle('away', state !== 'open')
   if (state === 'open') call('show')
-  else message.textContent = 'The server is away. What you do is sent when it is back.'
+  else message.textContent = 'The server is not reachable. Changes are sent when it is back.'
 })

@@ -1,4 +1,4 @@
-/** The page: what is on the board, who is here, and the way to Python. */
+/** The page: the board, the people who are connected, and the calls to Python. */
 import { useEffect, useState } from 'react'
 import { Board } from './Board'
 import { INKS, type Ink, type People, type Stroke, type Strokes } from './channels'
@@ -24,7 +24,7 @@ export function App() {
     setFailure(await call.then(() => '', (error: Error) => error.message))
   }
 
-  // After the first connection, and after every later one: Python may have been started anew.
+  // After each connection, not only the first: the server may have restarted.
   useEffect(() => {
     if (state !== 'open') return
     void attempt(invoke('join').then((board) => {
@@ -38,7 +38,7 @@ export function App() {
     const stroke = { ink, points }
     setWaiting((others) => [...others, stroke])
     await attempt(invoke('draw', ink, points))
-    // A result never overtakes a push that was sent before it: the stroke is among the others by now.
+    // A result never overtakes a push that was sent before it: the stroke is on the board by now.
     setWaiting((others) => others.filter((other) => other !== stroke))
   }
 

@@ -1,4 +1,4 @@
-/** The board: draws what is there, and hands on what the pointer draws. */
+/** The board: draws all strokes, and passes on the strokes of the pointer. */
 import { memo, useState, type PointerEvent } from 'react'
 import type { Ink, Stroke, Strokes } from './channels'
 
@@ -16,7 +16,7 @@ const Line = memo(({ ink, points, waits = false }: { ink: Ink, points: ArrayLike
   <polyline className={waits ? `${ink} waits` : ink} points={Array.from(points, (it) => Math.round(it)).join(' ')} />
 ))
 
-/** Where the pointer is, in the units of the board. */
+/** The position of the pointer in units of the board. */
 function place({ currentTarget, clientX, clientY }: PointerEvent): [number, number] {
   const { left, top, width, height } = currentTarget.getBoundingClientRect()
   return [(clientX - left) / width * WIDTH, (clientY - top) / height * HEIGHT]
@@ -27,7 +27,7 @@ export function Board({ strokes, waiting, ink, onDraw }: Props) {
 
   function begin(event: PointerEvent): void {
     event.currentTarget.setPointerCapture(event.pointerId)
-    // Twice, so that a tap is a dot.
+    // The first point twice, so that a tap draws a dot.
     setDrawn([...place(event), ...place(event)])
   }
 
@@ -43,7 +43,7 @@ export function Board({ strokes, waiting, ink, onDraw }: Props) {
       {[...strokes].map(([number, stroke]) => <Line key={number} ink={stroke.ink} points={stroke.points} />)}
       {waiting.map((stroke, index) => <Line key={-1 - index} waits ink={stroke.ink} points={stroke.points} />)}
       {drawn.length > 0 && <Line ink={ink} points={drawn} />}
-      {strokes.size + waiting.length + drawn.length === 0 && <text x="50%" y="50%">Draw something. Everybody sees it.</text>}
+      {strokes.size + waiting.length + drawn.length === 0 && <text x="50%" y="50%">Draw something. Everyone sees it.</text>}
     </svg>
   )
 }

@@ -1,9 +1,9 @@
-/** Who is here, and whether this page is. */
+/** The people who are connected, and the state of this page's connection. */
 import type { ConnectionState } from 'webipc'
 import type { People } from './channels'
 
 const STATES: Record<ConnectionState, string> = {
-  connecting: 'Connecting…', open: 'Live', resuming: 'Reconnecting…', reset: 'Starting anew…', closed: 'Closed',
+  connecting: 'Connecting…', open: 'Live', resuming: 'Reconnecting…', reset: 'Restarting…', closed: 'Closed',
 }
 
 export function Presence({ people, me, state }: { people: People, me: number, state: ConnectionState }) {

@@ -1,16 +1,16 @@
-/** What main.py answers and what it pushes: its channels, with their types, once and for the whole page. */
+/** The types of the channels of main.py: its handlers and its pushes. */
 export const INKS = ['graphite', 'coral', 'amber', 'leaf', 'ocean'] as const
 export type Ink = (typeof INKS)[number]
 
 export interface Stroke {
   ink: Ink
-  /** x, y, x, y, … in the units of the board; it crosses as raw bytes. */
+  /** x, y, x, y, … in units of the board; sent as raw bytes. */
   points: Float32Array
 }
 
-/** By number, in the order in which they were drawn. */
+/** By number, in drawing order. */
 export type Strokes = ReadonlyMap<number, Stroke>
-/** Since when each web contents is here. */
+/** The time at which each web contents connected. */
 export type People = ReadonlyMap<number, Date>
 
 export interface Calls {

@@ -1,4 +1,4 @@
-/** `ipcRenderer` as React components want it: calls and pushes with the types of channels.ts, and the connection. */
+/** `ipcRenderer` for React components: calls and pushes with the types of channels.ts, and the connection state. */
 import { useEffect, useEffectEvent, useSyncExternalStore } from 'react'
 import { ipcRenderer, ResetError, type ConnectionState, type IpcRendererEvent } from 'webipc'
 import type { Calls, Pushes } from './channels'
@@ -9,13 +9,13 @@ export async function invoke<Name extends keyof Calls>(
   try {
     return await ipcRenderer.invoke(channel, ...args) as ReturnType<Calls[Name]>
   } catch (error) {
-    // Python was started anew before the call could leave: it has not run, and is safe to repeat.
+    // The server restarted before the call was sent: it has not run and can be repeated.
     if (error instanceof ResetError && error.code === 'not-sent') return invoke(channel, ...args)
     throw error
   }
 }
 
-/** Calls the listener of the latest rendering while the component is there. Mounted twice or updated hot, it is one listener. */
+/** Calls the listener of the latest render while the component is mounted. After StrictMode or a hot update it is still one listener. */
 export function useIpc<Name extends keyof Pushes>(channel: Name, listener: (...args: Pushes[Name]) => void): void {
   const latest = useEffectEvent(listener)
   useEffect(() => {
