@@ -18,8 +18,8 @@ CLIENT_SOURCES := $(shell find $(CLIENT)/src -type f 2>/dev/null)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup build run test lint types vectors test-python test-client test-browser test-packaging browser fmt dist image bench clean \
-	need-python need-node
+.PHONY: help setup build run test lint types vectors test-python test-client test-browser test-packaging browser fmt dist image bench picture \
+	clean need-python need-node
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ image: ## build the container image of the demo, webipc-demo, with Docker or bui
 
 bench: setup build ## measure everything against its peers, and print the table (some ten minutes)
 	$(BIN)/python -m benchmarks
+
+picture: setup build browser ## make the picture of the README, docs/pictures/demo.png, from the demo (a minute)
+	$(BIN)/python -m tools.make_picture
 
 clean: ## remove everything that the other commands made
 	rm -rf $(VENV) dist build $(CLIENT)/LICENSE $(CLIENT)/dist $(CLIENT)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis \
