@@ -1,1 +1,1 @@
-"""The benchmarks: one run that measures webipc beside its neighbours, and says which targets are met. See README.md."""
+"""The benchmarks: one run that measures webipc and its peers, and checks the targets. See README.md."""

@@ -1,7 +1,7 @@
-"""The one command: `python -m benchmarks` gets everything ready, checks values, measures in rounds, prints, writes.
+"""The one command: `python -m benchmarks` prepares everything, checks values, measures in rounds, prints, writes.
 
-Every subject has its turn in every round, in an order that changes from round to round, so that what disturbs the
-machine disturbs all alike. Ends with status 1 when anything was wrong, lost or refused; a target that is missed is a
+Every subject runs in every round, in an order that changes from round to round, so that other load on the machine
+affects all alike. Ends with status 1 when anything was wrong, lost or refused; a target that is missed is a
 line of the table, not a failure.
 """
 
@@ -22,7 +22,7 @@ from benchmarks.workshop import prepare
 
 
 class Session:
-    """The rounds of one run: who is up, who is out and why, and what was measured."""
+    """The rounds of one run: the running subjects, the excluded ones with the reason, and the samples."""
 
     def __init__(self, cells: Sequence[Cell], lab: Lab) -> None:
         self.results = Results()
@@ -55,7 +55,7 @@ class Session:
         return [name for name in cell.subjects if (cell.benches[0].id, name) not in self.results.missing]
 
     def _start(self, subject: Subject) -> None:
-        """Start a subject and check its values; one that fails is out of every cell that shares the server."""
+        """Start a subject and check its values; one that fails is excluded from every cell that shares the server."""
         try:
             server = self._open.enter_context(Server(subject, self._lab.tools))
             self._servers[subject.name] = server
@@ -110,7 +110,7 @@ def arguments() -> argparse.Namespace:
 
 
 def selected(only: str, subjects: str) -> list[Cell]:
-    """The cells that were asked for, with the subjects that were asked for."""
+    """The selected cells, with the selected subjects."""
     ids, parts = tuple(only.split(",")), subjects.split(",")
     return [
         Cell(tuple(_narrowed(bench, parts) for bench in cell.benches), cell.measure, cell.load, cell.fresh)

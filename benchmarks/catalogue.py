@@ -1,4 +1,4 @@
-"""Who is measured: each subject's name in the tables, how it is started, what it needs, and who puts the load on it.
+"""The subjects: their name in the tables, how they are started, what they need, and which load drives them.
 
 It starts nothing (`servers.py`) and measures nothing (`cells.py`).
 """
@@ -18,11 +18,11 @@ class Subject:
     program: str
     """The file's name without its ending, in `subjects/` or in `node/servers/`."""
     package: str
-    """The distribution without which the subject is a line that says so."""
+    """The required distribution; without it the subject's row says that it is missing."""
     client: str | None = None
     """Its JavaScript client in `node/clients/`, by the file's name without its ending."""
     dialect: str | None = None
-    """What the load in C speaks with it."""
+    """Its dialect for the load in C."""
 
     @property
     def module(self) -> str:

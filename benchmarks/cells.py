@@ -20,16 +20,16 @@ TELLS = 11  # broadcasts in one cell; their median is its figure
 
 
 class MeasurementError(Exception):
-    """Something was wrong, lost or refused; the text is what the load said."""
+    """An answer was wrong, lost or refused; the text is the load's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """What every cell works with."""
+    """The tools and settings of every cell."""
 
     tools: Tools
     seconds: float
-    """How long one cell takes time for."""
+    """Seconds that one cell measures."""
     crowd: int
     """Connections of the broadcast and of the memory of an idle one."""
 
@@ -56,11 +56,11 @@ class Cell:
     load: str
     """`page` for the subject's own client on Node, `load` for the one in C."""
     fresh: bool = False
-    """Whether it needs a server of its own, which has served nobody yet."""
+    """Whether it needs a fresh server, which has had no connection."""
 
     @property
     def subjects(self) -> tuple[str, ...]:
-        """The names of all that it measures, in the order of the table."""
+        """The names of its benchmarks, in the order of the table."""
         return tuple(dict.fromkeys(name for bench in self.benches for name in bench.subjects))
 
 
@@ -77,13 +77,13 @@ def _report(command: list[Any], server: Server) -> dict[str, Any]:
 
 
 def _complaint(text: str) -> str:
-    """The line of a report that says what was wrong: Node puts the source and the stack around it."""
+    """The line of a report with the error: Node prints the source and the stack around it."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return relative(next((line for line in lines if "Error:" in line), lines[-1] if lines else "the load said nothing"))
 
 
 def _timed(server: Server, report: Callable[[], dict[str, Any]]) -> tuple[dict[str, Any], float, float]:
-    """Run a load; its report, how much came per second, and the server's microseconds for each."""
+    """Run a load; return its report, the rate per second, and the server's microseconds for each."""
     before = server.processor_seconds()
     told = report()
     if told["count"] == 0:
@@ -93,10 +93,10 @@ def _timed(server: Server, report: Callable[[], dict[str, Any]]) -> tuple[dict[s
 
 
 def check(lab: Lab, server: Server) -> None:
-    """Values before anything is timed: 1,000 distinct calls at once, 1 MiB of bytes there and back, events in order.
+    """Check values before the timing: 1,000 distinct calls at once, a round trip of 1 MiB, events in order.
 
     Raises:
-        MeasurementError: a value came back as another one, or not at all.
+        MeasurementError: a value was returned wrong, or not at all.
 
     """
     if server.subject.client is not None and lab.tools.why_no_page(server.subject) is None:
@@ -118,7 +118,7 @@ def _round_trip_of_a_page(lab: Lab, server: Server) -> Samples:
 
 
 def _by_page(bench: str, job: str, in_flight: int = 1) -> Callable[[Lab, Server], Samples]:
-    """A cell that counts what comes to the subject's own client: calls, events, or mebibytes."""
+    """A cell that counts what the subject's own client receives: calls, events, or mebibytes."""
 
     def measure(lab: Lab, server: Server) -> Samples:
         told, rate, server_us = _timed(server, lambda: lab.page(server, job, in_flight))
@@ -128,14 +128,14 @@ def _by_page(bench: str, job: str, in_flight: int = 1) -> Callable[[Lab, Server]
 
 
 def _calls_in_c(lab: Lab, server: Server) -> Samples:
-    """What is called in one turn leaves webipc's client in one frame, the others' in a frame each: so it is here."""
+    """Send as the clients do: webipc's sends the calls of one turn in one frame, the others each call in a frame."""
     per_frame = 50 if server.subject.name == OURS else 1
     told, rate, server_us = _timed(server, lambda: lab.calls(server, lab.seconds, 1000, per_frame))
     return {"B3c": Sample(rate, server_us, told["busy"])}
 
 
 def _processor_per_call(bench: str, per_frame: int) -> Callable[[Lab, Server], Samples]:
-    """A cell whose figure is the server's processor time, under a load that leaves it nothing to wait for."""
+    """A cell whose figure is the server's processor time, under a load that keeps it busy."""
 
     def measure(lab: Lab, server: Server) -> Samples:
         told, _, server_us = _timed(server, lambda: lab.calls(server, lab.seconds, 1024, per_frame))
@@ -145,7 +145,7 @@ def _processor_per_call(bench: str, per_frame: int) -> Callable[[Lab, Server], S
 
 
 class _Crowd:
-    """Many connections, which are idle until somebody is told to tell them all."""
+    """Many connections, which are idle until one of them requests a broadcast."""
 
     def __init__(self, load: Path, server: Server, size: int) -> None:
         words = (load, server.subject.dialect, server.port, "crowd", size)
@@ -172,19 +172,19 @@ class _Crowd:
         return stream
 
     def tell(self, times: int) -> float:
-        """Tell everybody; the median of the milliseconds until the last one has it."""
+        """Broadcast; return the median of the milliseconds until the last connection has the message."""
         stdin = self._pipe(self._process.stdin)
         stdin.write(f"tell {times}\n")
         stdin.flush()
         return float(self._answer()["p50"])
 
     def leave(self) -> None:
-        """All say goodbye."""
+        """Close all connections."""
         self._process.communicate(timeout=LATE_SECONDS)
 
 
 def _crowd(lab: Lab, server: Server) -> Samples:
-    """Memory first, while nobody has said a word; a small crowd goes before, for what is made once."""
+    """Measure memory before any message. A small crowd first warms up what is allocated once."""
     assert lab.tools.load is not None
     for size, tells in ((20, 3), (lab.crowd, TELLS)):
         before = server.resident_bytes()
@@ -259,7 +259,7 @@ CELLS = (
 
 
 def why_not(cell: Cell, subject: Subject, tools: Tools) -> str | None:
-    """What keeps a cell from measuring a subject; None when nothing does."""
+    """The reason why a cell cannot measure a subject, or None."""
     if reason := tools.why_not(subject):
         return reason
     if cell.load == "load":

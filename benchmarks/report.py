@@ -1,4 +1,4 @@
-"""What is left of a run: the tables, the samples in `results/latest.json`, and the machine that both belong to."""
+"""The result of a run: the tables, the samples in `results/latest.json`, and a description of the machine."""
 
 import json
 import os
@@ -23,7 +23,7 @@ BEGIN, END = "<!-- table: written by the command -->", "<!-- end of table -->"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run, whole."""
+    """One complete run."""
 
     benches: Sequence[Bench]
     targets: Sequence[Target]
@@ -103,14 +103,14 @@ class Run:
         path.write_text(json.dumps(self.record(), indent=1) + "\n")
 
     def publish(self) -> None:
-        """Put the tables into the README, between its two marks."""
+        """Write the tables into the README, between its two marks."""
         before, _, rest = README.read_text().partition(BEGIN)
         _, _, after = rest.partition(END)
         README.write_text(f"{before}{BEGIN}\n\n{self.text()}\n{END}{after}")
 
 
 def _machine(tools: Tools) -> dict[str, Any]:
-    """What the figures depend on; no name of the machine, no path."""
+    """What the figures depend on, without host name or paths."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),

@@ -1,4 +1,4 @@
-"""The subjects as processes: started on a free port, watched, pinned to a core, and asked what they cost."""
+"""The subjects as processes: started on a free port, watched, pinned to a core, and measured."""
 
 import os
 import socket
@@ -18,7 +18,7 @@ START_SECONDS = 20.0
 
 
 class StartError(Exception):
-    """A subject did not begin to listen; the text is the end of what it said."""
+    """A subject did not start to listen; the text is the end of its output."""
 
 
 class Server:
@@ -50,7 +50,7 @@ class Server:
         self._end()
 
     def _wait(self) -> None:
-        """Until it listens. Nothing else tells it for every subject, so it is asked, 50 times a second."""
+        """Wait until it listens. No signal works for every subject, so this polls 50 times a second."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
             with socket.socket() as probe:
@@ -75,12 +75,12 @@ class Server:
         return relative(lines[-1]) if lines else "it said nothing"
 
     def processor_seconds(self) -> float:
-        """Processor time that all its threads have taken."""
+        """The processor time of all its threads."""
         times = self._usage.cpu_times()
         return float(times.user + times.system)
 
     def resident_bytes(self) -> int:
-        """Its resident memory; the kernel's socket buffers are not in it."""
+        """Its resident memory; without the kernel's socket buffers."""
         return int(self._usage.memory_info().rss)
 
     def use_cores(self, cores: set[int]) -> None:
@@ -94,7 +94,7 @@ class Server:
 
 @contextmanager
 def one_core(server: Server) -> Iterator[None]:
-    """The server, and whatever is started inside the block, on one core.
+    """Run the server, and processes that are started inside the block, on one core.
 
     Waking an idle virtual core costs more than a round trip, and whether it is needed is chance: round trips on two
     cores have two clouds of values. On one core they are the work itself and the switching.
@@ -114,7 +114,7 @@ def one_core(server: Server) -> Iterator[None]:
 
 
 def relative(text: str) -> str:
-    """A complaint without the place of the checkout: it may end in a published table."""
+    """An error text without the path of the checkout: it may appear in a published table."""
     return text.replace(f"{ROOT}/", "")
 
 

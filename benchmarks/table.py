@@ -1,4 +1,4 @@
-"""What the samples say: medians, worst rounds, ratios within one round, and the tables that are printed.
+"""Evaluates the samples: medians, worst rounds, ratios within one round, and the tables that are printed.
 
 Pure arithmetic and text: it runs nothing and reads no file. Ratios are taken within a round, because what disturbs a
 round disturbs both of its subjects; the ratio of two medians would compare moments that had nothing in common.
@@ -37,7 +37,7 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the medians are held against: a ratio to another subject, or the figure itself."""
+    """The bound of a median: a ratio to another subject, or an absolute figure."""
 
     bench: str
     subject: str
@@ -47,7 +47,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A target, and what came of it; `median` is None where one of the two was not measured."""
+    """A target and its result; `median` is None where one of the two was not measured."""
 
     target: Target
     better: Better
@@ -70,7 +70,7 @@ class Results:
     missing: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def add(self, bench: str, subject: str, round_number: int, sample: Sample) -> None:
-        """Keep what one round gave."""
+        """Keep the sample of one round."""
         self.samples.setdefault((bench, subject), {})[round_number] = sample
 
     def of(self, bench: str, subject: str) -> dict[int, Sample]:
@@ -88,12 +88,12 @@ class Results:
 
 
 def worst(values: Sequence[float], better: Better) -> float:
-    """The figure of the round that speaks most against the subject."""
+    """The figure of the subject's worst round."""
     return min(values) if better == "more" else max(values)
 
 
 def judge(target: Target, bench: Bench, results: Results) -> Verdict:
-    """Hold the samples against one target."""
+    """Compare the samples with one target."""
     values = (
         results.values(bench.id, target.subject)
         if target.against is None
@@ -105,7 +105,7 @@ def judge(target: Target, bench: Bench, results: Results) -> Verdict:
 
 
 def figure(value: float | None) -> str:
-    """A number with the digits that mean something: three, or all before the point."""
+    """A number with its significant digits: three, or all before the point."""
     if value is None:
         return "-"
     if abs(value) >= 100:
@@ -148,7 +148,7 @@ def _median_of(values: Iterable[float | None]) -> float | None:
 
 
 def _cell(text: str) -> str:
-    """Text that cannot end its cell, nor fill a screen."""
+    """Text that cannot break its cell, truncated."""
     return " ".join(text.replace("|", "/").split())[:160]
 
 

@@ -1,4 +1,4 @@
-"""What webipc is held against. The medians decide, the worst rounds warn."""
+"""The targets for webipc. The medians decide, the worst rounds warn."""
 
 from benchmarks.catalogue import OURS
 from benchmarks.cells import BARE, FASTAPI_RPC, NODE_SOCKETIO, NODE_WS, PICOWS, PYTHON_SOCKETIO, TUTORIAL

@@ -1,7 +1,7 @@
-"""Gets ready what the run needs: a virtual environment for the Python subjects, the packages on Node, the load in C.
+"""Prepares a run: a virtual environment for the Python subjects, the packages for Node, the load in C.
 
-Each piece is made once and kept until its recipe changes. A piece that cannot be made costs the subjects that need it:
-they become lines of the table that give the reason, and everybody else is measured.
+Each part is built once and kept until its recipe changes. If a part cannot be built, the subjects that need it become
+rows of the table that give the reason; the others are measured.
 """
 
 import json
@@ -26,7 +26,7 @@ print(json.dumps({d.metadata["Name"].lower().replace("_", "-"): d.version for d 
 
 @dataclass(slots=True)
 class Tools:
-    """What was made, and what was not."""
+    """What was prepared, and what is missing."""
 
     python: Path
     """The interpreter of the Python subjects."""
@@ -36,10 +36,10 @@ class Tools:
     versions: dict[str, str] = field(default_factory=dict)
     """Of every package that the subjects may use, by its name."""
     reasons: dict[str, str] = field(default_factory=dict)
-    """Why something is not there, by the name of a package, or `node` or `load`."""
+    """Why something is missing, by the name of a package, or `node` or `load`."""
 
     def why_not(self, subject: Subject) -> str | None:
-        """What keeps a subject from being started; None when nothing does."""
+        """The reason why a subject cannot be started, or None."""
         if subject.runtime == "node" and self.node is None:
             return self.reasons["node"]
         if subject.package not in self.versions:
@@ -47,7 +47,7 @@ class Tools:
         return None
 
     def why_no_page(self, subject: Subject) -> str | None:
-        """What keeps its JavaScript client from being run."""
+        """The reason why its JavaScript client cannot run, or None."""
         if self.node is None:
             return self.reasons["node"]
         if subject.name == OURS and not BUNDLE.is_file():
@@ -56,7 +56,7 @@ class Tools:
 
 
 def prepare() -> Tools:
-    """Make what is missing. Raises nothing: what fails is a reason in the result."""
+    """Prepare what is missing. Raises nothing: a failure is a reason in the result."""
     tools = Tools(HERE / ".venv" / "bin" / "python")
     _prepare_python(tools)
     _prepare_node(tools)
@@ -65,7 +65,7 @@ def prepare() -> Tools:
 
 
 def _run(*command: str | Path, cwd: Path = ROOT) -> str | None:
-    """Run a command quietly; the end of what it complained about when it failed, None when it did not."""
+    """Run a command quietly; return the end of its error output when it failed, else None."""
     done = subprocess.run([str(word) for word in command], cwd=cwd, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return None
@@ -74,7 +74,7 @@ def _run(*command: str | Path, cwd: Path = ROOT) -> str | None:
 
 
 def _prepare_python(tools: Tools) -> None:
-    """Every requirement by itself, under the constraint of all, so that one that fails takes no other with it."""
+    """Install every requirement separately, under the constraint of all, so that a failure affects no other."""
     requirements = HERE / "requirements.txt"
     stamp = tools.python.parent.parent / ".installed"
     recipe = requirements.read_text() + (ROOT / "pyproject.toml").read_text()

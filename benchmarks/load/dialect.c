@@ -58,7 +58,7 @@ static void plain_tell(struct connection *connection, int number) {
     say(connection, frame);
 }
 
-/* ---- a call is a frame, and so is its result: what the neighbours do ---- */
+/* ---- a frame for each call and each result: the other libraries ---- */
 
 struct wording {
     const char *call;       /* a format for the number, or for the number twice */
@@ -183,12 +183,12 @@ static void webipc_message(struct connection *connection, const char *data, size
     uint64_t seq = strtoull(data + 1, NULL, 10);
     if (find(data, length, "[\"welcome\",", 11) != NULL) connection->open = 1;
     else if (find(data, length, ",[", 2) == NULL) {
-        if (connection->sent == 0) webipc_bare(connection); /* an idle page's sign of life */
+        if (connection->sent == 0) webipc_bare(connection); /* the heartbeat of an idle page */
     } else if (seq == 0) fail("connection %d: refused with %.*s", connection->index, (int)length, data);
     else webipc_numbered(connection, data, length, seq);
 }
 
-/* ---- bare: the bytes of webipc's calls, sent back as they are ---- */
+/* ---- bare: the bytes of webipc's calls, echoed ---- */
 
 static void bare_message(struct connection *connection, const char *data, size_t length) {
     if (starts(data, length, "[")) connection->arrivals++;

@@ -4,7 +4,7 @@
  *     load DIALECT PORT calls SECONDS IN_FLIGHT PER_FRAME    numbered calls on one connection; 1 and 1 is one after the other
  *     load DIALECT PORT crowd CONNECTIONS                    connects, prints {}, then obeys stdin: `tell COUNT`, and the end of it
  *
- * Prints one line of JSON per job. Every answer is checked; whatever is wrong, lost or refused ends the process with status 1.
+ * Prints one line of JSON per job. Every answer is checked; a wrong, lost or refused one ends the process with status 1.
  * Twin: benchmarks/node/load.mjs.
  */
 #include "dialect.h"
@@ -42,7 +42,7 @@ static struct connection *join(int index, int port) {
     return socket_connect(index, port, dialect->path, dialect->subprotocol);
 }
 
-/* Goodbye on every connection; the kernel delivers it after the process has ended. */
+/* Closes every connection; the kernel delivers this after the process has ended. */
 static void leave_all(struct connection **all, int count) {
     for (int i = 0; i < count; i++) dialect->leave(all[i]);
     fflush(stdout);

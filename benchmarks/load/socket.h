@@ -1,6 +1,6 @@
 /*
  * One WebSocket client connection (RFC 6455), non-blocking, for many at once in one epoll loop.
- * It knows frames and the opening handshake; what the frames say is dialect.c's affair. Anything unexpected ends the
+ * It knows frames and the opening handshake; their content is dialect.c's. Anything unexpected ends the
  * process: a load that has errors measures nothing.
  */
 #ifndef SOCKET_H
@@ -33,7 +33,7 @@ void socket_queue_text(struct connection *connection, const char *text, size_t l
 void socket_flush(struct connection *connection);
 void socket_close(struct connection *connection);
 
-/* Handles what has come on any connection, waiting for at most `timeout_ms` (-1: for ever). Returns the number of events. */
+/* Handles received data of all connections, waiting for at most `timeout_ms` (-1: for ever). Returns the number of events. */
 int socket_turn(int timeout_ms, on_message handler, void (*on_upgraded)(struct connection *));
 
 #endif

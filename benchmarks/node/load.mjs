@@ -1,22 +1,22 @@
 /**
  * The load on the subjects that have a JavaScript client: `node load.mjs CLIENT PORT JOB [SECONDS] [IN_FLIGHT]`.
  *
- * One connection. Prints one line of JSON: what came in the measured time, what came in all, and the processor time that
- * this process took, which tells whether it was the bottleneck. Every answer is compared with what it has to be; a wrong
+ * One connection. Prints one line of JSON: the count in the measured time, the total count, and the processor time that
+ * this process used, which shows whether it was the bottleneck. Every answer is compared with the expected one; a wrong
  * one, a lost one or an error ends the process with a status other than 0.
- * Twin: benchmarks/load/, for what needs many connections or no garbage collector.
+ * Twin: benchmarks/load/, for cases that need many connections or no garbage collector.
  */
 import { performance } from 'node:perf_hooks'
 
 const WARM_UP = 0.25 // of the measured time, before it
-const DRAIN_MS = 10_000 // what was asked for and has not come by then is lost
-const BATCH = 2000 // events asked for at once; one batch at a time, because some servers mix what two requests push
+const DRAIN_MS = 10_000 // an answer that has not arrived by then is lost
+const BATCH = 2000 // events per request; one batch at a time, because some servers mix what two requests push
 const MEGABYTE = 1 << 20
 
 const [name, port, job, seconds = '0.5', inFlight = '1'] = process.argv.slice(2)
 const client = await (await import(`./clients/${name}.mjs`)).connect(Number(port))
 
-/** Counts what comes, from the warm-up on. Times are milliseconds since the process started. */
+/** Counts arrivals, from the warm-up on. Times are milliseconds since the process started. */
 class Window {
   constructor() {
     this.begin = performance.now() + Number(seconds) * WARM_UP * 1000
@@ -27,7 +27,7 @@ class Window {
     this.count = 0
   }
 
-  /** Takes one arrival; tells whether the next one is still wanted. */
+  /** Counts one arrival; returns whether to continue. */
   arrived() {
     const now = performance.now()
     this.total++
@@ -64,7 +64,7 @@ function toBytes(value) {
 }
 
 const jobs = {
-  /** Before anything is timed: distinct values all at once, 1 MiB of bytes, events in order; as far as the client has them. */
+  /** Before the timing: distinct values all at once, 1 MiB of bytes, events in order; as far as the client has them. */
   async check() {
     if (client.add) {
       const calls = Array.from({ length: 1000 }, (_, i) => client.add(i, 0.5))
@@ -97,7 +97,7 @@ const jobs = {
     return window.report({ p50: at(0.5), p99: at(0.99) })
   },
 
-  /** Always the same number of calls under way, each followed by another. */
+  /** Keeps a constant number of calls in flight. */
   async flight() {
     const window = new Window()
     let next = 0
@@ -130,7 +130,7 @@ const jobs = {
     })
   },
 
-  /** One megabyte there and back, one after the other. */
+  /** Round trips of one mebibyte, one after the other. */
   async echo() {
     const data = bytes(3)
     const window = new Window()

@@ -1,6 +1,6 @@
-"""The floor: an ASGI application that sends back whatever frame comes in, on the same server with the same settings.
+"""The lower bound: an ASGI application that echoes each frame, on the same server with the same settings.
 
-It decodes nothing. A frame `tell N` reaches everybody, with one `send` each, which is what ASGI offers for it.
+It decodes nothing. A frame `tell N` is sent to all connections, with one `send` each: ASGI has no other broadcast.
 """
 
 from typing import Any

@@ -1,5 +1,5 @@
-"""webipc as an application would use it: annotated and so validated arguments, no private name, and the class for
-sockets that `webipc run` takes.
+"""webipc as an application uses it: annotated, so validated arguments, no private name, and the WebSocket class of
+`webipc run`.
 """
 
 from fastapi import FastAPI
@@ -25,7 +25,7 @@ async def echo(event: IpcMainInvokeEvent, data: bytes) -> bytes:
 
 @ipc_main.on("ticks")
 def ticks(event: IpcMainEvent, first: int, count: int) -> None:
-    """Push one message per event: what a frame holds is the library's affair."""
+    """Push one message per event; the library decides how many a frame holds."""
     for number in range(first, first + count):
         event.sender.send("tick", number)
 

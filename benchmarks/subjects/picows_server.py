@@ -1,4 +1,4 @@
-"""picows, the fastest WebSocket server that Python has: what a broadcast costs without a web framework around it."""
+"""picows, the fastest WebSocket server for Python: the cost of a broadcast without a web framework."""
 
 import uvloop
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest, ws_create_server
@@ -9,7 +9,7 @@ everybody: set[WSTransport] = set()  # every connection that is open
 
 
 class Member(WSListener):
-    """One connection: `tell N` reaches everybody."""
+    """One connection: `tell N` is a broadcast to all."""
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         everybody.add(transport)

@@ -1,7 +1,7 @@
 """How every subject on uvicorn is served: the same settings for all, so that a difference is the subject's own.
 
-They are the settings of `webipc run`, but for its class for sockets, of which webipc alone has anything. Compression is
-off because it would cost more than all else together.
+They are the settings of `webipc run`, except its WebSocket class, which only webipc can use. Compression is off because
+it would cost more than everything else together.
 """
 
 import sys
@@ -9,9 +9,7 @@ from typing import Any
 
 import uvicorn
 
-PAYLOAD = (
-    "{:06d}" + "x" * 94
-)  # what is told to everybody: 100 bytes, numbered, so that the load can tell one from the next
+PAYLOAD = "{:06d}" + "x" * 94  # the broadcast: 100 bytes, numbered, so that the load can check each
 
 
 def port() -> int:
@@ -20,7 +18,7 @@ def port() -> int:
 
 
 def serve(app: Any, ws: Any = "websockets-sansio") -> None:
-    """Serve an ASGI application on 127.0.0.1 until the process is told to end; `ws` is the class for sockets."""
+    """Serve an ASGI application on 127.0.0.1 until the process is stopped; `ws` is the class for sockets."""
     uvicorn.run(
         app,
         host="127.0.0.1",

@@ -1,4 +1,4 @@
-/** The bare echo: binary messages come back as they are. It knows no calls. */
+/** The bare echo: binary messages are returned unchanged. It has no calls. */
 import { open } from './open.mjs'
 
 export async function connect(port) {

@@ -1,4 +1,4 @@
-/** fastapi_websocket_rpc's wire. It has no JavaScript client of its own: this is the least that its server understands. */
+/** fastapi_websocket_rpc's wire format. It has no JavaScript client: this is the minimum that its server understands. */
 import { open } from './open.mjs'
 
 export async function connect(port) {

@@ -1,4 +1,4 @@
-/** A `ws` socket that is open, for the clients that have no library of their own; that the server closes it is an error. */
+/** Opens a `ws` socket for the subjects without a client library; a close by the server is an error. */
 import { WebSocket } from 'ws'
 
 export async function open(port) {

@@ -1,6 +1,6 @@
 /**
  * webipc's own client, as bundlers get it. Node 20 has neither a WebSocket nor a page's address, so both are given here,
- * before the client is loaded; nothing else of a page is imitated.
+ * before the client is loaded; nothing else of a page is emulated.
  */
 import { WebSocket } from 'ws'
 

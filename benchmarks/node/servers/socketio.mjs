@@ -1,5 +1,5 @@
 /**
- * socket.io on Node, with its defaults but for the size of a message: 1 MiB is above what it takes.
+ * socket.io on Node, with its defaults, except the size of a message: the default is less than 1 MiB.
  */
 import { createServer } from 'node:http'
 import { Server } from 'socket.io'

@@ -1,6 +1,6 @@
 /**
- * JSON-RPC 2.0 by hand on `ws`: about the least that a Node program can do for a call over a WebSocket.
- * A binary message is echoed as it is; the text `tell N` reaches everybody.
+ * JSON-RPC 2.0 by hand on `ws`: about the minimum for a call over a WebSocket in Node.
+ * A binary message is echoed unchanged; the text `tell N` is a broadcast to all.
  */
 import { WebSocket, WebSocketServer } from 'ws'
 import { payload } from './payload.mjs'
