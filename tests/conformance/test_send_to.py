@@ -91,7 +91,7 @@ def test_sends_message_on_channel_with_non_ascii_characters(tab: WebDriver, two:
     assert came(tab) == [["ping-æøåü", first.id, True, 0, "æøåü"]]
 
 
-@electron("What main sends has the senderId 0, and an unknown id reaches nobody without a word")
+@electron("What main sends has the senderId 0, and an unknown id is dropped silently")
 def test_main_is_sender_0_and_an_unknown_id_is_nobody(tab: WebDriver, two: Two) -> None:
     _, first, second, _ = two
     for nobody in (0, -1, second.id + 1, 2**53 - 1):

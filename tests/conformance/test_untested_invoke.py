@@ -43,7 +43,7 @@ class Unspeakable(Exception):  # noqa: N818 - what it is comes before that it is
         raise TypeError("Cannot read properties of undefined (reading 'toString')")
 
 
-@electron("invoke hangs when what the handler threw has no toString, and says so to nobody")
+@electron("invoke hangs when what the handler threw has no toString, and reports it nowhere")
 @pytest.mark.parametrize("settings", [{"debug": True}])
 def test_an_exception_without_a_text_is_answered_all_the_same(main: Main, window: Window) -> None:
     def test(event: IpcMainInvokeEvent) -> None:
@@ -117,7 +117,7 @@ def test_handle_once_refuses_a_second_handler_and_what_is_no_function() -> None:
         ipc_main.handle_once("test", nothing)
 
 
-@electron("a page that is loaded again leaves its handlers running, and their answers are nobody's")
+@electron("a page that is loaded again leaves its handlers running, and their answers are dropped")
 def test_the_handler_of_a_page_that_is_gone_runs_on_and_nothing_is_logged(
     main: Main, window: Window, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -140,7 +140,7 @@ def test_the_handler_of_a_page_that_is_gone_runs_on_and_nothing_is_logged(
     assert [record.getMessage() for record in caplog.records if record.name == "webipc"] == []
 
 
-@electron("after a navigation event.sender.send reaches the new document, and event.reply nobody")
+@electron("after a navigation event.sender.send reaches the new document, and event.reply is dropped")
 def test_the_sender_of_an_old_event_is_the_tab_and_its_reply_is_nobodys(main: Main, window: Window) -> None:
     kept: list[IpcMainEvent] = []
     main.ipc_main.on("keep", kept.append)
