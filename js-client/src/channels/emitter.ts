@@ -1,23 +1,23 @@
 /**
- * Node's EventEmitter, as Electron's `ipcRenderer` inherits it: same methods, same order, same errors.
+ * Node's EventEmitter, which Electron's `ipcRenderer` inherits: same methods, same order of calls, same errors.
  *
- * Knows no channel and no message. A warning goes to the page's console. Twin: server/webipc/emitter.py
+ * A warning goes to the page's console. Twin: server/webipc/channels/emitter.py
  */
 import type { Emitter, Listener } from '../types/electron.js'
 
 type EventName = string | symbol
 
-/** A listener of `once` is kept in a wrapper that knows it. */
+/** A listener as it is stored. The wrapper of a `once` listener has the original as `listener`. */
 type Kept = Listener & { readonly listener?: Listener }
 
 export class EventEmitter implements Emitter {
-  // Ordinary properties under Node's names, not private fields: they stay reachable through a Proxy or an object that
-  // inherits from the emitter, and `on` without `this` fails with the text that Electron's users know.
-  /** The listeners of each event. An array is replaced, never changed: an emit under way keeps what it began with. */
+  // Public properties with Node's names, not private fields: these also work through a Proxy and through an object that
+  // inherits from the emitter, and `on` without `this` fails with Electron's text.
+  /** The listeners of each event. An array is replaced, never changed, so a running emit keeps its list. */
   _events: Record<EventName, readonly Kept[]> = Object.create(null) as Record<EventName, readonly Kept[]>
-  /** What `setMaxListeners` said. */
+  /** Set by `setMaxListeners`. */
   _maxListeners = 10
-  /** The events that have had their warning about too many listeners. */
+  /** The events that were already warned about for too many listeners. */
   _warned = new Set<EventName>()
 
   on(name: EventName, listener: Listener): this {
@@ -44,7 +44,7 @@ export class EventEmitter implements Emitter {
     return this.removeListener(name, listener)
   }
 
-  /** Removes one instance, the one that was added last; a listener that is not there is no error. */
+  /** Removes the instance that was added last. A listener that is not registered is no error. */
   removeListener(name: EventName, listener: Listener): this {
     refuseNonFunction(listener)
     const list = this.rawListeners(name)
@@ -64,12 +64,12 @@ export class EventEmitter implements Emitter {
       for (const each of names) this._keep(each, [])
       return this
     }
-    // Whoever listens for removals hears of each, and is itself the last to go.
+    // A `removeListener` listener is called for each removal, and is removed last.
     for (const each of names.filter((other) => other !== 'removeListener' || other === name)) this._removeEach(each)
     return name === undefined ? this.removeAllListeners('removeListener') : this
   }
 
-  /** Calls the listeners in their order, with the emitter as `this`; the first that throws ends it. */
+  /** Calls the listeners in order, with the emitter as `this`. The first that throws ends the emit. */
   emit(name: EventName, ...args: unknown[]): boolean {
     const list = this._events[name]
     if (list) for (const listener of list) Reflect.apply(listener, this, args)
@@ -94,7 +94,7 @@ export class EventEmitter implements Emitter {
     return [...this._events[name] ?? []]
   }
 
-  /** Beyond so many listeners of one event a warning is given, once; 0 stands for any number. */
+  /** Sets how many listeners one event may have before a warning is logged, once. 0 means no limit. */
   setMaxListeners(count: number): this {
     this._maxListeners = count
     return this
@@ -116,7 +116,7 @@ export class EventEmitter implements Emitter {
   _onceOnly(name: EventName, listener: Listener): Kept {
     let called = false
     const wrapper = (...args: unknown[]): void => {
-      // An emit within an emit still has this wrapper in its list.
+      // A nested emit still has this wrapper in its list.
       if (called) return
       called = true
       this.removeListener(name, wrapper)
@@ -155,7 +155,7 @@ export class EventEmitter implements Emitter {
 
 function refuseNonFunction(listener: unknown): void {
   if (typeof listener === 'function') return
-  // As Node says what came, though what only a person reads is shorter.
+  // Node's text, with a shorter description of the value.
   const received = listener === undefined || listener === null ? String(listener) : `type ${typeof listener}`
   const text = `The "listener" argument must be of type function. Received ${received}`
   throw Object.assign(new TypeError(text), { code: 'ERR_INVALID_ARG_TYPE' })

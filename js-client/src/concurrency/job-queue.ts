@@ -9,7 +9,7 @@
 import type { EventHold } from './event-hold.js'
 import { TaskChannel } from './task-channel.js'
 
-/** How many jobs may have been dispatched before the front of the array is cut off. */
+/** How many dispatched jobs may stay in the array before they are removed. */
 const SPENT = 1_024
 
 export class JobQueue<Job> {
@@ -17,11 +17,11 @@ export class JobQueue<Job> {
   readonly #endsTask: (job: Job) => boolean
   readonly #hold: EventHold
   #jobs: Job[] = []
-  /** Index of the first job that was not dispatched. */
+  /** Index of the next job to dispatch. */
   #next = 0
-  /** A dispatch is under way, and jobs may come in the middle of it: some browsers do that while a page blocks. */
+  /** A dispatch is running. Jobs may be pushed in the middle of it: some browsers do that while a page blocks. */
   #busy = false
-  /** A task is on its way that will go on. */
+  /** A task is posted that continues. */
   #posted = false
   #channel: TaskChannel | undefined
 
@@ -35,32 +35,32 @@ export class JobQueue<Job> {
     this.#hold = hold
   }
 
-  /** Takes jobs, and dispatches at once what may be: to be called at the end of a task. */
+  /** Adds jobs and dispatches those that may run in this task. Call it at the end of a task. */
   push(jobs: readonly Job[]): void {
     for (const job of jobs) this.#jobs.push(job)
     if (!this.#busy && !this.#posted) this.#turn()
   }
 
-  /** Forgets what was not dispatched. */
+  /** Drops the jobs that were not dispatched. */
   clear(): void {
     this.#jobs = []
     this.#next = 0
   }
 
-  /** Forgets everything, for good. */
+  /** Drops all jobs and ends the queue. */
   stop(): void {
     this.clear()
     this.#channel?.close()
   }
 
-  /** The work of one task. */
+  /** Runs one task of the queue. */
   #turn(): void {
     this.#busy = true
     try {
       this.#dispatchSome()
     } finally {
       this.#busy = false
-      this.#forgetSpent()
+      this.#dropDispatched()
       if (this.#jobs.length > 0) this.#post()
     }
   }
@@ -78,11 +78,11 @@ export class JobQueue<Job> {
     }
   }
 
-  #forgetSpent(): void {
+  #dropDispatched(): void {
     if (this.#next >= this.#jobs.length) {
       this.clear()
     } else if (this.#next >= SPENT && this.#next * 2 >= this.#jobs.length) {
-      // Each job is moved once at most for each that was dispatched.
+      // Moves each waiting job at most once per dispatched job, so the cost stays linear.
       this.#jobs.splice(0, this.#next)
       this.#next = 0
     }

@@ -1,4 +1,4 @@
-/** Reports an error of the program's own code as the browser reports any uncaught error, without ending our work. */
+/** Reports an error of the application as the browser reports an uncaught error. The caller continues. */
 export function report(error: unknown): void {
   if (typeof reportError === 'function') reportError(error)
   else setTimeout(() => { throw error })

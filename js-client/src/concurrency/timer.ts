@@ -1,4 +1,4 @@
-/** One timer that can be asked whether it runs; starting it again forgets the earlier time. Knows no policy. */
+/** One timer that says whether it is running. Starting it again cancels the earlier start. */
 export class Timer {
   #handle: ReturnType<typeof setTimeout> | undefined
 
@@ -6,7 +6,7 @@ export class Timer {
     return this.#handle !== undefined
   }
 
-  /** @param wait - milliseconds */
+  /** @param wait - milliseconds until `action` runs, once */
   start(wait: number, action: () => void): void {
     this.stop()
     this.#handle = setTimeout(() => {

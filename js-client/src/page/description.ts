@@ -20,7 +20,7 @@ export interface DocumentDescription {
 export function describeDocument(
   token: string | undefined, process: string | undefined, address: string | undefined,
 ): DocumentDescription {
-  // A worker has no window, and a program without pages no location.
+  // A worker has no window, and a program outside the browser has no location.
   const { location, name } = globalThis as { location?: Location, name?: string }
   const named = name === '' ? undefined : name
   return { token, url: location?.href, name: named, version: VERSION, parent: parentLink(address), process }

@@ -1,12 +1,12 @@
 /**
- * Which document embeds this one: the nearest above it that has loaded the client for the same server and is of the
- * same origin. Only such documents see each other, and so only they can tell the server that they are one tab; the
- * server has to know the upper one first. Asks the browser alone.
+ * Finds the document that embeds this one: the nearest ancestor with the client for the same server and the same
+ * origin. Only such documents can reach each other, so only they can declare to the server that they are one tab. The
+ * server has to know the ancestor first.
  */
 import type { ConnectionState } from '../types/connection.js'
 import { EventHold } from '../concurrency/event-hold.js'
 
-/** What a document below may use of the connection of the one above it. */
+/** The part of a connection that embedded documents use. */
 export interface Embedding {
   readonly address: string | undefined
   readonly linkId: string
@@ -14,11 +14,11 @@ export interface Embedding {
   readonly waiting: Waiting
   /** Holds back events while either document is blocked. Absent in an earlier version. */
   readonly hold: EventHold | undefined
-  /** Blocks until the server knows that document. */
+  /** Blocks until the server knows the embedding document. */
   introduce(): void
 }
 
-/** What documents below wait for: that a connection is open, or closed for good. */
+/** Callbacks of embedded documents, called when the connection is open or closed for good. */
 export class Waiting {
   readonly #waiting = new Set<() => void>()
 
@@ -33,7 +33,7 @@ export class Waiting {
 
 type Realm = Record<symbol, { readonly ipcRenderer: { readonly connection: Embedding } } | undefined>
 
-/** @returns the id of the link of the embedding document; undefined in a top document, a worker, or where none tells */
+/** @returns the link id of the embedding document; undefined in a top document, in a worker, or if there is none */
 export function parentLink(address: string | undefined): string | undefined {
   return lookAbove(address, ({ linkId }) => linkId)
 }
@@ -43,7 +43,7 @@ export function sharedHold(address: string | undefined): EventHold {
   return lookAbove(address, ({ hold }) => hold) ?? new EventHold()
 }
 
-/** Has the server know the embedding document, blocking: this one is about to say that it is a frame of its tab. */
+/** Blocks until the server knows the embedding document, because this document names it in its `hello`. */
 export function introduceParent(address: string | undefined): void {
   lookAbove(address, (connection) => {
     connection.introduce()
@@ -52,10 +52,10 @@ export function introduceParent(address: string | undefined): void {
 }
 
 /**
- * An iframe is often faster than the document around it.
+ * Waits for the embedding document, because an iframe often loads faster.
  *
- * @param again - called when the embedding document has come further; once, however often it is given
- * @returns false when there is nobody to wait for
+ * @param again - called once when to look again, even if it is passed more than once
+ * @returns false if there is no document to wait for
  */
 export function awaitParent(address: string | undefined, again: () => void): boolean {
   return lookAbove(address, ({ state, waiting }) => {
@@ -63,7 +63,7 @@ export function awaitParent(address: string | undefined, again: () => void): boo
     if (!isOpen) waiting.add(again)
     return !isOpen
   }, (above) => {
-    // A document that has loaded all its scripts and not the client is none of ours.
+    // A document that has run all its scripts, and has no client, will not load one.
     if (!isLoading(above)) return undefined
     above.document.addEventListener('DOMContentLoaded', again, { once: true })
     return true
@@ -71,10 +71,10 @@ export function awaitParent(address: string | undefined, again: () => void): boo
 }
 
 /**
- * Looks at the windows above this one, from the inside out.
+ * Walks the ancestor windows, from the inside out.
  *
- * @param answer - of the first document that has the client for this server
- * @param otherwise - of a document that has no client; undefined to look further
+ * @param answer - called with the first connection to this server; its result is returned
+ * @param otherwise - called with a window that has no client; undefined continues the walk
  */
 function lookAbove<T>(
   address: string | undefined, answer: (connection: Embedding) => T, otherwise?: (above: Window) => T | undefined,
@@ -88,7 +88,7 @@ function lookAbove<T>(
       if (found !== undefined) return found
     }
   } catch {
-    // A worker has no window; and a document of another origin does not let itself be looked at.
+    // A worker has no window, and access to a document of another origin throws.
   }
   return undefined
 }
@@ -101,7 +101,7 @@ function serves({ address, state }: Embedding, sought: string | undefined): bool
   return address === sought && state !== 'closed'
 }
 
-/** Whether module scripts may still be on their way: `interactive` is said before they run. */
+/** Whether module scripts may still have to run: `readyState` is `interactive` before they do. */
 function isLoading({ document, performance }: Window): boolean {
   if (document.readyState !== 'interactive') return document.readyState === 'loading'
   const [navigation] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[]

@@ -11,7 +11,7 @@
  * | hidden, may come back | `freeze` | none | `visibilitychange` |
  */
 
-/** Chromium's alone; it is withdrawing `unload` from one page after the other. */
+/** Only in Chromium, which is disabling `unload` step by step. */
 interface Policy { readonly featurePolicy?: { allowsFeature(name: string): boolean } }
 
 /** The connection, as far as the lifecycle concerns it. */
@@ -29,17 +29,17 @@ export interface LifecycleConnection {
 export function followPage(connection: LifecycleConnection): void {
   if (typeof window === 'undefined') return
   let away: PageTransitionEvent | undefined
-  // More than once does no harm. A document that is here freezes and hides as well.
+  // Called more than once does no harm. A document that stays also freezes and hides.
   const leave = (): void => { if (away) connection.leave(away.persisted) }
   const hide = (event: PageTransitionEvent): void => {
     connection.goodbye.going = true
     away = event
-    // Not before now: a page that listens to `unload` is not kept to come back.
+    // Added only here: the back/forward cache does not keep a page with an `unload` listener.
     if (event.persisted || forbidsUnload()) {
       if (document.hidden) leave()
     } else addEventListener('unload', leave)
   }
-  // Twice: the first may be cut off (goodbye.ts).
+  // Two listeners: the script of the first may be cut off (goodbye.ts).
   addEventListener('pagehide', hide, true)
   addEventListener('pagehide', hide)
   document.addEventListener('visibilitychange', () => {

@@ -1,15 +1,15 @@
 /**
- * Where the server is: what the page says in `<meta name="webipc" content="…/ipc">`, else where this script was
- * served from, else `/ipc` at the page's origin. Knows no transport, and asks nobody.
+ * The address of the server: from `<meta name="webipc" content="…/ipc">`, else the folder that this script was served
+ * from, else `/ipc` at the page's origin.
  */
 
-/** The names under which the server serves this script; under any other name a bundler has packed it. */
+/** The names under which the server serves this script. Under any other name, a bundler has packed it. */
 const SERVED = /^https?:[^?#]*\/client(\.global)?\.js([?#]|$)/
 
 /**
- * @param script - the address of this script, where that is known
- * @returns an address such as `https://example.org/ipc`, or undefined where none can be told (a page from a file,
- *   a program without pages)
+ * @param script - the address of this script, if it is known
+ * @returns an address such as `https://example.org/ipc`; undefined if there is none (a page from a file, a program
+ *   outside the browser)
  */
 export function findAddress(script: string | undefined): string | undefined {
   try {
@@ -21,8 +21,8 @@ export function findAddress(script: string | undefined): string | undefined {
 }
 
 /**
- * A WebSocket has a scheme of its own. From the second attempt on each has a path of its own as well: Firefox makes a
- * page wait, at last for a minute, before the next socket of a path on which sockets have failed, and forgets it late.
+ * The address of a WebSocket. From the second attempt on, each socket has its own path: after failures on one path,
+ * Firefox delays the next socket of that path, by up to a minute, and resets the delay late.
  */
 export function socketAddress(address: string, attempt: number): string {
   return `${address.replace(/^http/, 'ws')}/socket${attempt > 1 ? `/${attempt}` : ''}`

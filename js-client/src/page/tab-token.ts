@@ -1,9 +1,9 @@
 /**
- * What a document remembers of its tab: the token of its web contents, which a reload finds and a duplicated tab does
- * not. So it lies in sessionStorage only between two documents: taken at load, put back when the document goes away.
+ * The token of the tab's web contents, which survives a reload but not the duplication of a tab. So it is in
+ * sessionStorage only between two documents: taken out at load, put back when the document unloads.
  *
- * A frame within a page leaves the storage alone, because it is not the tab's document. Storage that is refused
- * (private windows, sandboxed frames) or absent means a tab that the server does not recognise, nothing worse.
+ * An embedded frame does not use the storage, because it is not the tab's main document. Where storage is refused
+ * (private windows, sandboxed frames) or absent, the server does not recognise the tab; nothing else fails.
  */
 
 type Store = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>
@@ -11,26 +11,26 @@ type Store = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>
 export class Tab {
   readonly #key: string
   readonly #store: () => Store | undefined
-  /** What the next `hello` says; the server gives it in `welcome`. */
+  /** Sent in the next `hello`. The server assigns it in `welcome`. */
   token: string | undefined
 
   /**
-   * @param address - of the server: another server knows nothing of this one's tokens
-   * @param store - gives the storage, and may throw
+   * @param address - of the server; each server has its own token
+   * @param store - returns the storage, or throws
    */
   constructor(address: string, store: () => Store | undefined = topSessionStorage) {
     this.#key = `webipc:${address}`
     this.#store = store
   }
 
-  /** Takes the token out of the storage. What was known before stays when there is none. */
+  /** Takes the token out of the storage. The known token stays if there is none. */
   take(): void {
     try {
       const store = this.#store()
       this.token = store?.getItem(this.#key) ?? this.token
       store?.removeItem(this.#key)
     } catch {
-      // The browser refuses the storage: the tab goes without.
+      // The browser refuses the storage: the tab has no token.
     }
   }
 

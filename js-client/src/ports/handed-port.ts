@@ -1,15 +1,15 @@
 /**
- * A port that the page gets from us: one end of a channel whose other end is ours. Makes either side hear of the
- * other's `close`, which most engines tell nobody. Only as long as the page keeps this very object, or gives it back:
- * what it is transferred to elsewhere is another one. Knows no link.
+ * A port that the client hands to the page: one end of a channel, whose other end stays in the client. Each side gets a
+ * `close` event when the other closes, which most engines do not dispatch. This works only while the page keeps this
+ * very object, or gives it back: a transfer elsewhere creates another object.
  */
 
-/** What a port's `close` says to our end, behind all that was posted. Nobody else can know it. */
+/** The message that a port's `close` posts to the other end, after all others. It is random, so no page can send it. */
 export const CLOSED = `webipc-closed-${Math.random()}`
 
 const handed = new WeakMap<MessagePort, HandedPort>()
 
-/** Lets the `close` of a port whose other end is ours be heard there. */
+/** Reports the `close` of a port to the other end, which is in the client. */
 function announceClose(port: MessagePort): void {
   port.close = () => {
     port.postMessage(CLOSED)
@@ -17,7 +17,7 @@ function announceClose(port: MessagePort): void {
   }
 }
 
-/** A transfer to nobody: what comes of it is entangled with the same other end, and the old port is nothing. */
+/** Transfers a port within this document: the returned port replaces it, and the old object is unusable. */
 export function takeOver(port: MessagePort): MessagePort {
   const taken = structuredClone(port, { transfer: [port] })
   const back = handed.get(port)
@@ -29,25 +29,25 @@ export function takeOver(port: MessagePort): MessagePort {
 }
 
 export class HandedPort {
-  /** Our end. */
+  /** The client's end. */
   readonly inner: MessagePort
-  /** The page's. */
+  /** The page's end. */
   readonly port: MessagePort
-  /** The page has given it back: then both ends are ours. */
+  /** The page has given it back, so both ends are in the client. */
   isBack = false
-  /** Messages that were said to the page's end, and those that it has dispatched. */
+  /** Messages that were posted to the page's end, and those that it has dispatched. */
   #delivered = 0
-  #heard = 0
-  /** The other side is closed, and the page's end has not been told. */
-  #over = false
+  #dispatched = 0
+  /** The other side is closed, and the page's end has no `close` event yet. */
+  #isClosePending = false
 
   constructor() {
     const { port1, port2 } = new MessageChannel()
     this.inner = port1
     this.port = port2
     port2.addEventListener('message', () => {
-      this.#heard += 1
-      // Behind the page's own listeners.
+      this.#dispatched += 1
+      // After the page's own listeners.
       queueMicrotask(() => { this.#emitClose() })
     })
     announceClose(port2)
@@ -59,18 +59,18 @@ export class HandedPort {
     this.inner.postMessage(message, ports)
   }
 
-  /** The other side is closed: what was said before still arrives, and then `close`. */
+  /** The other side is closed. Messages that were posted before still arrive, then the `close` event. */
   end(): void {
-    this.#over = !hearsClose()
+    this.#isClosePending = !dispatchesClose()
     if (this.isBack) this.inner.postMessage(CLOSED)
     this.inner.close()
     queueMicrotask(() => { this.#emitClose() })
   }
 
-  /** A port that was never started does not notice, as in Electron: it has not heard what came before. */
+  /** Not for a port that was never started, as in Electron: it has not dispatched the earlier messages. */
   #emitClose(): void {
-    if (!this.#over || this.#heard < this.#delivered) return
-    this.#over = false
+    if (!this.#isClosePending || this.#dispatched < this.#delivered) return
+    this.#isClosePending = false
     const event = new Event('close')
     const { onclose } = this.port as { onclose?: ((event: Event) => void) | null }
     this.port.dispatchEvent(event)
@@ -78,7 +78,7 @@ export class HandedPort {
   }
 }
 
-/** Whether ports of this engine, or of the electron module, tell of a close by themselves. */
-function hearsClose(): boolean {
+/** Whether ports of this engine, or of the electron module, dispatch `close` by themselves. */
+function dispatchesClose(): boolean {
   return 'onclose' in MessagePort.prototype
 }

@@ -1,8 +1,7 @@
 /**
- * The ports of one link in the page: real MessagePorts on both sides of the crossing (PROTOCOL.md 4.4). A port that the
- * page gives away is taken over, one that comes is the end of a channel made here; what is said into either goes on.
- *
- * Knows the link only as something that takes messages. Twin in spirit: server/webipc/link_ports.py
+ * The ports of one link in the page (PROTOCOL.md 4.4): a port that the page sends is taken over, and a port that it
+ * receives is one end of a channel made here. Messages are forwarded between the port and the link.
+ * Twin: server/webipc/ports/link_ports.py
  */
 import { decode, encode, type Cloned } from '../core/clone/index.js'
 import type { Port } from '../core/envelope.js'
@@ -15,14 +14,14 @@ import { Ports } from '../core/ports.js'
 import { CLOSED, HandedPort, takeOver } from './handed-port.js'
 import { report } from '../concurrency/report-error.js'
 
-/** What is talked through: a port of a channel that the page has made, or the channel of a port that it was given. */
+/** A port that the page has sent, or the channel of a port that it has received. */
 type End = MessagePort | HandedPort
 
 export class LinkPorts {
   readonly #limits: Limits
   readonly #post: (message: EncodedMessage) => void
   readonly #table: Ports<End>
-  /** The link has ended; what came on it may still be dispatched. */
+  /** The link has ended; its messages may still be dispatched. */
   #over = false
 
   constructor(limits: Limits, post: (message: EncodedMessage) => void) {
@@ -31,14 +30,14 @@ export class LinkPorts {
     this.#table = new Ports(Side.RENDERER, limits)
   }
 
-  /** How many are open. */
+  /** The number of open ports. */
   get size(): number { return this.#table.records.size }
 
   /**
-   * Sends a message with ports: from then on they are nothing in the page's hands, and what is said into their other
-   * ends goes to the server, behind this message.
+   * Sends a message with ports. The page can no longer use these ports. What is posted to their other ends goes to the
+   * server, after this message.
    *
-   * @param fields - of the message, before its value. @throws TypeError as Electron does, and what sending throws
+   * @param fields - of the message, before its value. @throws TypeError with Electron's text, and what sending throws
    */
   send(fields: readonly unknown[], cloned: Cloned, transfer: unknown): void {
     const ids = this.#adopt(transfer)
@@ -54,7 +53,7 @@ export class LinkPorts {
     }
   }
 
-  /** Makes the page's ends of ports that have come. @throws ProtocolError */
+  /** Returns the page's ends of ports that were received. @throws ProtocolError */
   handOut(ids: readonly number[]): MessagePort[] {
     return ids.map((id) => {
       const end = new HandedPort()
@@ -70,7 +69,7 @@ export class LinkPorts {
     })
   }
 
-  /** Takes a message for a port. @throws ProtocolError when there never was such a port */
+  /** Delivers a message to a port. @throws ProtocolError if there never was such a port */
   receive({ port: id, value, fixups, segments, ports: ids }: Port): void {
     const end = this.#table.get(id)
     const ports = this.handOut(ids)
@@ -83,12 +82,12 @@ export class LinkPorts {
     else end.postMessage(message, ports)
   }
 
-  /** The other end of a port was closed. @throws ProtocolError when there never was such a port */
+  /** The other end of a port was closed. @throws ProtocolError if there never was such a port */
   receiveClose(id: number): void {
     if (this.#table.get(id)) shut(this.#table.close(id))
   }
 
-  /** The link is over, and with it every port. */
+  /** The link has ended: closes every port. */
   end(): void {
     this.#over = true
     for (const end of this.#table.closeAll()) shut(end)
@@ -104,7 +103,7 @@ export class LinkPorts {
     try {
       for (const port of ports) taken.push(takeOver(port))
     } catch {
-      // As in Electron, the ports before the bad one are lost. Here their other ends hear it.
+      // As in Electron, the ports before the bad one are lost. Here their other ends get a `close`.
       for (const port of taken) port.close()
       refuse()
     }
@@ -117,7 +116,7 @@ export class LinkPorts {
       if (data === CLOSED) this.#sendClose(id)
       else this.#forward(id, data, ports)
     }
-    // Of engines that tell, and of the electron module where they do not.
+    // The engine dispatches this event, or the electron module where the engine does not.
     port.addEventListener('close', () => { this.#sendClose(id) })
   }
 
@@ -126,14 +125,14 @@ export class LinkPorts {
     try {
       this.send(['port', id], this.#cloned(data), ports)
     } catch (error) {
-      // No room, and nobody to tell: rather than leave one message out, the port ends.
+      // The buffer is full, and there is no caller to throw to. Closing the port is better than losing one message.
       report(error)
       for (const port of ports) port.close()
       this.#sendClose(id)
     }
   }
 
-  /** What a page may say to a port and the server cannot read arrives as null, as in Electron. */
+  /** A value that the server cannot read arrives as null, as in Electron. */
   #cloned(data: unknown): Cloned {
     try {
       return encode(data, this.#limits, 'message')
@@ -148,7 +147,7 @@ export class LinkPorts {
     try {
       return read()
     } catch (error) {
-      // Another page has said it, and the server has not looked at it.
+      // Another page has sent it, and the server forwards such values undecoded.
       if (!(error instanceof ProtocolError)) throw error
       return null
     }
@@ -161,7 +160,7 @@ export class LinkPorts {
     try {
       this.#post(encodeMessage(['port-close', id]))
     } catch {
-      // Closed, or no room: then the end of the link will tell.
+      // The connection is closed or the buffer full. The port closes there when the link ends.
     }
   }
 }
@@ -171,7 +170,7 @@ function shut(end: End | undefined): void {
   else end?.close()
 }
 
-/** Of this realm or of a frame's, whose class is another. What only calls itself so cannot be transferred. */
+/** Of this realm, or of an iframe, which has its own class. An object that only has the tag cannot be transferred. */
 function isPort(value: unknown): boolean {
   return value instanceof MessagePort || ask(Object.prototype, 'toString', value as object) === '[object MessagePort]'
 }

@@ -1,11 +1,9 @@
 /**
- * One WebSocket, from its opening to its end, as a carrier of frames. Once it is closed from here it is silent: no
- * event of an earlier socket can be taken for one of the next.
- *
- * Knows nothing of links or of what frames hold. Twin: server/webipc/websocket_transport.py
+ * One WebSocket that carries frames. After `close` it calls no listener, so no event of an earlier socket can be
+ * taken for one of the next. Twin: server/webipc/endpoints/websocket_transport.py
  */
 
-/** What this file uses of the browser's WebSocket; another implementation may stand in for it. */
+/** The part of the browser's WebSocket that is used here. Another implementation may replace it. */
 export interface Socket {
   binaryType: string
   readonly bufferedAmount: number
@@ -18,17 +16,17 @@ export interface Socket {
 
 export type SocketClass = new (url: string, protocol: string) => Socket
 
-/** Who is told what becomes of the socket. */
+/** The callbacks of a socket. */
 export interface SocketListener {
   opened(): void
   receive(data: string | Uint8Array): void
-  /** The socket ended, and not because `close` was called here. */
+  /** The socket ended, but not by `close` of this class. */
   lost(code: number, reason: string): void
 }
 
 const SUBPROTOCOL = 'webipc.v1'
 
-/** Bytes that may wait in the browser; more would only be a second copy of what the link keeps. */
+/** Bytes that may wait in the browser. More would only be a second copy of what the link keeps. */
 const MOST_BUFFERED = 4_194_304
 
 export class WebSocketTransport {
@@ -45,17 +43,17 @@ export class WebSocketTransport {
     socket.onclose = ({ code, reason }: { code: number, reason: string }) => { listener.lost(code, reason) }
   }
 
-  /** So much waits in the browser that further frames should wait in the link. */
+  /** Backpressure: further frames should wait in the link. */
   get congested(): boolean {
     return this.#socket.bufferedAmount > MOST_BUFFERED
   }
 
-  /** What a socket that is closing swallows stays in the link. */
+  /** A socket that is closing drops the frame; the link still keeps its messages. */
   send(frame: string | Uint8Array<ArrayBuffer>): void {
     this.#socket.send(frame)
   }
 
-  /** Closes behind what was sent; nothing is heard from this socket any more. */
+  /** Closes after all frames that were sent. No callback follows. */
   close(code?: number, reason?: string): void {
     const socket = this.#socket
     socket.onopen = socket.onmessage = socket.onclose = null
