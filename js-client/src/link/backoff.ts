@@ -1,8 +1,6 @@
 /**
- * How long a page waits before its next socket: a random time below a bound that doubles (PROTOCOL.md section 7), so
- * that the pages of a server that was restarted do not all come back at once.
- *
- * Has no timer and no randomness of its own.
+ * The delay before the next socket: random, below a bound that doubles (PROTOCOL.md section 7). So the pages of a
+ * restarted server do not all reconnect at once. Timer and randomness come from outside.
  */
 
 /** Milliseconds. */
@@ -13,7 +11,7 @@ export class Backoff {
   readonly #random: () => number
   #bound = FIRST_BOUND
 
-  /** @param random - gives a number from 0 up to 1, as Math.random does */
+  /** @param random - returns a number from 0 up to 1, as Math.random does */
   constructor(random: () => number) {
     this.#random = random
   }
@@ -25,7 +23,7 @@ export class Backoff {
     return wait
   }
 
-  /** A server answered, or the network is back. */
+  /** To be called when a server answered, or the network is back. */
   reset(): void {
     this.#bound = FIRST_BOUND
   }

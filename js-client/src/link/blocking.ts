@@ -1,8 +1,7 @@
 /**
- * What a document does while it is blocked: a `sendSync`, and the hello that a document in an iframe needs of it
- * (PROTOCOL.md 4.6 and 6.1). Numbers the call, gives up what nobody has answered, lets nothing else run meanwhile.
- *
- * Does not know sockets, nor what becomes of a link that is refused. How one call is asked for: sync-call.ts
+ * The two operations that block the document: `sendSync`, and the `hello` that an embedded document needs
+ * (PROTOCOL.md 4.6 and 6.1). Numbers the call, gives up an unanswered one, and holds back events meanwhile.
+ * sync-call.ts makes the requests.
  */
 import { beaconAddress, syncAddress } from '../page/server-address.js'
 import type { DocumentDescription } from '../page/description.js'
@@ -18,13 +17,13 @@ import type { PageLink } from './page-link.js'
 import { askSync, makeLink } from './sync-call.js'
 import type { Refusal } from '../transports/sync-request.js'
 
-/** The connection of the document, as far as it is needed while all else waits. */
+/** The part of the connection that is used while the page is blocked. */
 export interface BlockedConnection {
-  /** Of the server; undefined where there is none: then nobody answers. */
+  /** Of the server; undefined if there is none, and then no call is answered. */
   readonly address: string | undefined
   describe(): DocumentDescription
   post(message: EncodedMessage): number
-  /** The server does not go on with the link. */
+  /** The server has refused the link. */
   refused(link: PageLink, refusal: Refusal): void
 }
 
@@ -40,7 +39,7 @@ export class Blocking {
     this.#hold = hold
   }
 
-  /** Sends a `sync` on this link, and returns when its answer is there. @throws what `post` throws, and ResetError */
+  /** Sends a `sync` and blocks until its answer. @throws what `post` throws, UnansweredError, ResetError */
   call(link: PageLink, channel: string, cloned: Cloned): Envelope {
     const connection = this.#connection
     const id = link.calls.open({ channel, resolve: nothing, reject: nothing, seq: 0 })
@@ -54,7 +53,7 @@ export class Blocking {
       }
       replace(link.core, seq, encodeMessage(['void']))
       if (!answer) throw new UnansweredError(channel)
-      // The page's listeners hear of it when its task has ended.
+      // The page's listeners run only when its task has ended.
       queueMicrotask(() => { connection.refused(link, answer) })
       throw new ResetError(answer.reason)
     } finally {
@@ -62,7 +61,7 @@ export class Blocking {
     }
   }
 
-  /** What an iframe of this document needs in order to be a frame of its tab; a beacon makes a link. */
+  /** Creates this document's link by a beacon, so that an embedded document can be a frame of its tab. */
   introduce(link: PageLink): void {
     const { address } = this.#connection
     if (address === undefined || link.known) return
@@ -72,11 +71,11 @@ export class Blocking {
 
   #ask(link: PageLink, id: number): ReturnType<typeof askSync> {
     const { address } = this.#connection
-    // A program without a server waits for one everywhere but here.
+    // Without a server other messages wait for one, but a blocking call cannot.
     if (address === undefined || typeof XMLHttpRequest === 'undefined') return undefined
     return askSync(syncAddress(address), link, id, this.#connection.describe(), this.#limits)
   }
 }
 
-/** A blocked page waits for no promise. */
-function nothing(): void { /* nobody is told */ }
+/** A blocking call has no promise. */
+function nothing(): void { /* the answer is returned instead */ }

@@ -1,10 +1,9 @@
 /**
- * The connection of a document with its server: makes sockets until one is welcomed, resumes the link on the next one,
- * tells in which state it is, and why (PROTOCOL.md 6.4 to 6.6, 7 and 8).
+ * The connection of a document to its server: opens sockets until one is welcomed, resumes the link on the next one,
+ * and reports the connection state (PROTOCOL.md 6.4 to 6.6, 7 and 8). Messages are passed on undecoded.
  *
- * Hands on what has come, undecoded, to whoever it was made for; does not know what a message means. What follows when
- * a link has ended is page-links.ts; what a blocked page does, blocking.ts; one socket, socket-session.ts.
- * Twin: server/webipc/connection.py
+ * One socket is socket-session.ts; the next link after a reset, page-links.ts; blocking calls, blocking.ts.
+ * Twin: server/webipc/link/connection.py
  */
 import { JobQueue } from '../concurrency/job-queue.js'
 import { SocketSession, type SessionListener } from './socket-session.js'
@@ -35,23 +34,23 @@ import { VERSION } from '../version.js'
 import type { SocketClass } from '../transports/websocket.js'
 
 export interface ClientOptions {
-  /** Of the server, without a slash at its end; undefined where there is none to connect to. */
+  /** Of the server, without a slash at its end; undefined if there is none. */
   readonly address: string | undefined
-  /** The browser's, or another; undefined where there is none: then messages wait, within the link's limits. */
+  /** The browser's, or another; undefined if there is none, and then messages wait, within the link's limits. */
   readonly WebSocket: SocketClass | undefined
   readonly limits?: Limits
   readonly random?: () => number
 }
 
 export interface ConnectionOptions extends ClientOptions {
-  /** Gives each message to the program. @throws ProtocolError when its value is not what it has to be */
+  /** Called with each message. @throws ProtocolError if its value is wrong */
   readonly deliver: (envelope: Envelope) => void
 }
 
-/** Why the link ended, where the server said it with a close code alone. */
+/** Why the link ended, where the server sent only a close code. */
 const RESET_REASONS: Record<number, string> = { [CloseCode.OVERFLOW]: 'overflow', [CloseCode.RESET]: 'ended' }
 
-/** What runs no listener of the page: it settles a promise, or is said into a port. */
+/** Messages that run no listener of the page: they settle a promise, or are posted to a port. */
 const QUIET: readonly Envelope['kind'][] = ['result', 'error', 'port', 'port-close']
 
 /** A message, or a function that runs after the dispatch of all earlier messages. */
@@ -59,7 +58,7 @@ type Job = Envelope | (() => void)
 
 export class Connection extends EventEmitter
   implements Public.Connection, SessionListener, BlockedConnection, LifecycleConnection {
-  /** What the server may call in this page, by channel (PROTOCOL.md 4.8): nothing, unless the page allows it. */
+  /** The handlers that the server may call, by channel (PROTOCOL.md 4.8): none, unless the page opts in. */
   readonly answers = new Map<string, (...args: unknown[]) => unknown>()
   readonly #options: ConnectionOptions
   readonly #limits: Limits
@@ -68,7 +67,7 @@ export class Connection extends EventEmitter
   readonly #jobs: JobQueue<Job>
   readonly #retry = new Timer()
   readonly hold: EventHold
-  /** Documents in iframes of this one, which the server has to meet after it. */
+  /** Callbacks of embedded documents, which connect after this one. */
   readonly waiting = new Waiting()
   readonly goodbye: Goodbye
   readonly #links: PageLinks
@@ -100,25 +99,25 @@ export class Connection extends EventEmitter
   get webContentsId(): number | undefined { return this.#welcome?.webContentsId }
   /** Of the server. */
   get address(): string | undefined { return this.#options.address }
-  /** The id of the link: what documents in iframes of this one say to be frames of its tab. */
+  /** The id of the link. Embedded documents send it to be frames of this tab. */
   get linkId(): string { return this.#links.newest.id }
-  /** The ports of the link that messages come on. */
+  /** The ports of the link whose messages are dispatched. */
   get ports(): LinkPorts { return this.#links.arriving.ports }
   get debug(): boolean { return this.#welcome?.debug === true }
 
-  /** Begins. Does nothing where there is no server or no WebSocket. */
+  /** Starts to connect. Does nothing if there is no server or no WebSocket. */
   open(): void {
     this.#tab.take()
     this.#connect()
   }
 
-  /** @throws DestroyedError as Electron does, when nothing can be sent; FeatureError when the server is too old */
+  /** @throws DestroyedError with Electron's text, if nothing can be sent; FeatureError if the server is too old */
   require(feature?: string): void {
     if (this.#state === 'closed') throw new DestroyedError('IPC method called after context was released')
     if (feature !== undefined && this.#welcome?.features.includes(feature) === false) throw new FeatureError(feature)
   }
 
-  /** Sends a message, now or as soon as there is a socket. @returns its number */
+  /** Sends a message at the end of this task, or when a socket is open. @returns its number */
   post(message: EncodedMessage): number {
     this.require()
     refuseMore('message_bytes', message.size, this.#welcome?.messageBytes ?? Infinity)
@@ -134,7 +133,7 @@ export class Connection extends EventEmitter
     this.goodbye.protect(this.#links.newest.core, post)
   }
 
-  /** Sends an `invoke`. Whatever throws, no call is left open. */
+  /** Sends an `invoke`. If sending throws, no call stays open. */
   call(call: Call, cloned: Cloned): void {
     const { calls } = this.#links.newest
     const id = calls.open(call)
@@ -146,43 +145,43 @@ export class Connection extends EventEmitter
     }
   }
 
-  /** Sends the answer to a call that came with these ports' link. Where that is over, nobody waits for it. */
+  /** Answers a call of the server. Dropped if the link of these ports, on which the call came, has ended. */
   answer(ports: LinkPorts, message: EncodedMessage): void {
     if (ports === this.#links.newest.ports && this.#state !== 'closed') this.post(message)
   }
 
-  /** Sends a message with ports, which are the page's no more. */
+  /** Sends a message with ports, which the page can no longer use. */
   postPorted(channel: string, cloned: Cloned, transfer: unknown): void {
     this.require('ports')
     this.#links.newest.ports.send(['post', channel], cloned, transfer)
   }
 
-  /** Sends a `sync`, and blocks the page until its answer is there. @throws what `post` throws, and ResetError */
+  /** Sends a `sync` and blocks until its answer. @throws what `post` throws, UnansweredError, ResetError */
   callSync(channel: string, cloned: Cloned): Envelope {
     this.require('sync')
-    // Before its first socket a document has not looked yet which tab it belongs to.
+    // Before its first socket, a document has not read the token of its tab.
     this.#tab.take()
     return this.#blocking.call(this.#links.newest, channel, cloned)
   }
 
-  /** What an iframe of this document needs in order to be a frame of its tab. */
+  /** Blocks until the server knows this document, so that an embedded document can be a frame of its tab. */
   introduce(): void {
     this.#blocking.introduce(this.#links.newest)
   }
 
-  /** What the document says about itself now. */
+  /** The current description of the document. */
   describe(): DocumentDescription {
     return describeDocument(this.#tab.token, this.#welcome?.process, this.address)
   }
 
-  /** The server has said in a request what a close code would say. */
+  /** The server has refused the link in a request; the refusal has a close code. */
   refused(link: PageLink, { code, reason }: Refusal): void {
     if (link !== this.#links.newest || this.#state === 'closed') return
     this.#session?.close()
     this.lost(code, reason)
   }
 
-  /** The socket may carry the link. */
+  /** The server has accepted the socket for the link. */
   welcomed(welcome: Welcome): void {
     this.#welcome = welcome
     this.#tab.token = welcome.token
@@ -195,7 +194,7 @@ export class Connection extends EventEmitter
     this.#jobs.push(envelopes)
   }
 
-  /** The socket has ended; its code says what comes next. */
+  /** The socket has ended. Its close code decides what follows. */
   lost(code: number, reason: string): void {
     this.#session = undefined
     const next = afterClose(code)
@@ -204,19 +203,19 @@ export class Connection extends EventEmitter
     } else if (next === AfterClose.NEW_LINK) {
       this.broken(RESET_REASONS[code] ?? 'protocol')
     } else {
-      // 4409 too: whoever has a newer socket has closed this one itself, and heard nothing of it.
+      // 4409 too: a page with a newer socket has closed this one itself, and gets no event of it.
       if (this.#state === 'open') this.#become('resuming')
       this.#connectLater()
     }
   }
 
-  /** The link is over, and the next one takes its place at once; the calls of the old one wait for what came on it. */
+  /** The link has ended; the next one replaces it. The old calls are rejected after the old messages are dispatched. */
   broken(reason: string): void {
     const old = this.#links.newest
     const givenUp = this.#links.replace()
     this.#session = undefined
     this.#become('reset', reason)
-    // A listener may have closed the connection, which leaves nothing to tell.
+    // A listener may have closed the connection; then there is no reset to report.
     if (this.#state === 'closed') return
     let rejected: Rejected
     this.#jobs.push([
@@ -225,12 +224,12 @@ export class Connection extends EventEmitter
     ])
   }
 
-  /** The server asks for it, which one in debug mode alone may (PROTOCOL.md 6.8). */
+  /** Reloads the page for the server, in debug mode only (PROTOCOL.md 6.8). */
   reload(): void {
     if (this.debug) globalThis.location.reload()
   }
 
-  /** The call that an answer belongs to, once. */
+  /** Closes the call of an answer. @returns it, or undefined if it is closed already */
   settle(id: number): Call | undefined {
     return this.#links.arriving.calls.settle(id)
   }
@@ -242,7 +241,7 @@ export class Connection extends EventEmitter
     this.#release('closed by the page')
   }
 
-  /** The network is back, or somebody looks at the page again. */
+  /** The network is back (`online`), or the page is visible again. */
   wake(online: boolean): void {
     this.#session?.probe()
     if (!this.#retry.running) return
@@ -250,7 +249,7 @@ export class Connection extends EventEmitter
     this.#connect()
   }
 
-  /** The document goes away, perhaps to come back. */
+  /** The document unloads. `mayReturn`: the browser may restore it. */
   leave(mayReturn: boolean): void {
     this.#tab.put()
     if (this.#state === 'closed') return
@@ -261,7 +260,7 @@ export class Connection extends EventEmitter
     else if (this.#state === 'open') this.#become('resuming')
   }
 
-  /** The document has come back. */
+  /** The browser has restored the document. */
   comeBack(): void {
     this.goodbye.going = false
     this.#tab.take()
@@ -269,7 +268,7 @@ export class Connection extends EventEmitter
     this.#connect()
   }
 
-  /** An own function, as whoever waits for a moment to do it is given it. */
+  /** A field, because timers and other documents keep it as a callback. */
   readonly #connect = (): void => {
     this.#retry.stop()
     const { address, WebSocket } = this.#options
@@ -301,7 +300,7 @@ export class Connection extends EventEmitter
     }
   }
 
-  /** A value lies: what came behind it is not looked at. A link that has ended already is not ended again. */
+  /** A value is wrong: later messages are dropped, and the link ends, unless it has ended already. */
   #refuse(error: ProtocolError): void {
     if (this.#links.arriving !== this.#links.newest) return
     this.#jobs.clear()
@@ -322,7 +321,7 @@ export class Connection extends EventEmitter
     this.#release(reason)
   }
 
-  /** Closed, while the document goes on: whoever waits for an answer is told. */
+  /** Closes while the document stays: waiting calls are rejected. */
   #release(reason: string): void {
     this.#links.release(reason)
     this.#close(reason)

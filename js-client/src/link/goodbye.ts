@@ -51,7 +51,7 @@ export class Goodbye {
     }
   }
 
-  /** A message was posted. */
+  /** To be called after each post. */
   posted(link: PageLink): void {
     // A link without a socket so far is created by one beacon, which has to carry all messages.
     if (!this.going || this.#due || !link.known) return

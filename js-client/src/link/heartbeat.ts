@@ -1,18 +1,18 @@
 /**
- * Whether a socket is alive (PROTOCOL.md section 7): when to answer a bare frame, when to doubt the socket, when to
- * give it up. Pure policy: takes the time in milliseconds as an argument, has no timer, sends nothing.
+ * The heartbeat policy of a socket (PROTOCOL.md section 7): when to answer a bare frame, when to probe, when to give
+ * the socket up. Takes the time in milliseconds as an argument; has no timer and sends nothing.
  *
- * The time is that of a clock which may be set, since a clock that cannot be set may stand still while the machine
- * sleeps. A jump in either direction counts as so much time: at worst a socket is doubted that is well.
+ * The time is wall-clock time, because a monotonic clock may stop while the machine sleeps. A change of the clock
+ * counts as elapsed time in either direction: at worst a healthy socket is probed.
  */
 import type { Limits } from '../core/limits.js'
 
 export class Heartbeat {
   readonly #limits: Limits
-  /** When something came, or once the socket is doubted, when that began. */
+  /** When the last frame was received; of a doubted socket, when the doubt began. */
   #since: number
   #sentAt: number
-  /** A probe was sent, and nothing has come since. */
+  /** A probe was sent, and no frame was received since. */
   doubted = false
 
   constructor(limits: Limits, now: number) {
@@ -20,37 +20,37 @@ export class Heartbeat {
     this.#since = this.#sentAt = now
   }
 
-  /** Something came. */
+  /** A frame was received. */
   heard(now: number): void {
     this.#since = now
     this.doubted = false
   }
 
-  /** A frame left. */
+  /** A frame was sent. */
   sent(now: number): void {
     this.#sentAt = now
   }
 
-  /** A probe leaves now. */
+  /** A probe is sent now. */
   doubt(now: number): void {
     if (!this.doubted) this.#since = now
     this.doubted = true
   }
 
-  /** Whether a bare frame that has come is answered: not when the server has heard from us just now. */
+  /** Whether a bare frame is answered: not if this page has just sent a frame. */
   shouldAnswer(now: number): boolean {
     return Math.abs(now - this.#sentAt) >= this.#limits.answerPageMs
   }
 
   /**
-   * Whether a page that wakes has to probe. What was heard within the last second proves enough; besides, a server
-   * does not answer a probe when it has sent something within that second, and silence would mean nothing.
+   * Whether a page that wakes has to probe. Not if a frame was received within the last second: that proves enough, and
+   * a server that has sent something within that second does not answer the probe.
    */
   shouldProbe(now: number): boolean {
     return !this.doubted && Math.abs(now - this.#since) >= this.#limits.answerServerMs
   }
 
-  /** Milliseconds until the socket is to be doubted, or once it is, to be given up; 0 or less: now. */
+  /** Milliseconds until the socket is doubted, or a doubted one is given up; 0 or less means now. */
   wait(now: number): number {
     const { probeMs, silenceMs } = this.#limits
     return (this.doubted ? probeMs : silenceMs) - Math.abs(now - this.#since)

@@ -1,6 +1,6 @@
 /**
- * One link as the page has it: who it is, what is numbered on it, and which calls wait on it. A reset makes a new one
- * and leaves nothing of the old (PROTOCOL.md 6.1 and 6.5). Knows no socket and no time.
+ * One link of the page: its identity, its numbered messages, its waiting calls and its ports. A reset replaces all of
+ * it by a new one (PROTOCOL.md 6.1 and 6.5).
  */
 import type { DocumentDescription } from '../page/description.js'
 import { Calls } from '../core/calls.js'
@@ -19,7 +19,7 @@ export interface Call {
   reject(error: Error): void
 }
 
-/** How many of the waiting calls had left, and how many had not. */
+/** How many waiting calls were never sent, and how many may have run. */
 export interface Rejected {
   readonly notSent: number
   readonly unknownOutcome: number
@@ -47,12 +47,12 @@ export class PageLink {
     this.ports = new LinkPorts(limits, post)
   }
 
-  /** The id of the link: what a document in an iframe says to belong to this one. */
+  /** The id of the link. */
   get id(): string {
     return this.#known.link
   }
 
-  /** Made when it is first asked for: a program that never connects needs no randomness. */
+  /** Created at first use: a program that never connects needs no randomness. */
   get #known(): Identity {
     return this.#identity ??= { link: randomToken(), secret: randomToken() }
   }
@@ -65,26 +65,26 @@ export class PageLink {
   /** @param attempt - the socket's number, or 0 in the body of a request */
   hello(attempt: number, description: DocumentDescription): string {
     const { received, first } = this.core
-    // Who has welcomed this link and does not know it now has forgotten it, and whatever it had sent.
+    // A server that welcomed this link, and does not know it now, has lost its messages: it must not create it again.
     const fresh = this.core.fresh && !this.known
     return encodeControl(received, 'hello', {
       ...this.#known, attempt, received, first, fresh, features: ['ports', 'invoke'], ...description,
     })
   }
 
-  /** The page ends the link, and this was the last number. */
+  /** The page ends the link; carries the last number that it used. */
   bye(): string {
     return encodeControl(this.core.received, 'bye', this.core.last)
   }
 
-  /** The frames of a body (PROTOCOL.md 2.4): who sends it, and what is kept, the oldest first, of `room` bytes. */
+  /** The frames of a body (PROTOCOL.md 2.4): a `hello`, and kept messages, oldest first, in at most `room` bytes. */
   body(description: DocumentDescription, room?: number): (string | Uint8Array<ArrayBuffer>)[] {
-    // First, because it says whether anything had left before this moment.
+    // Encoded first, because its `fresh` says whether any message was handed to a transport before.
     const hello = this.hello(0, description)
     return [hello, ...this.core.backlog(room)]
   }
 
-  /** Rejects every waiting call, in the order of the calls; each learns whether its message had ever left. */
+  /** Rejects every waiting call, in order. The error's code says whether the message was ever handed to a transport. */
   rejectCalls(reason: string): Rejected {
     const counts = { notSent: 0, unknownOutcome: 0 }
     for (const [, call] of this.calls.failAll()) {
@@ -96,7 +96,7 @@ export class PageLink {
   }
 }
 
-/** 128 random bits. Only `getRandomValues` is there in pages without TLS too. */
+/** 128 random bits. `getRandomValues` is the one function that also works in pages without TLS. */
 function randomToken(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16))
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

@@ -1,28 +1,26 @@
 /**
- * The links of one document, one after the other: when one has ended the next takes its place at once, while what came
- * on the old one is still dispatched and its calls wait for that (PROTOCOL.md 6.5).
- *
- * Does not know why a link ends, nor who is told.
+ * The links of one document, one after the other. When one ends, the next replaces it at once, while the messages of
+ * the old one are still dispatched; its calls are rejected after that (PROTOCOL.md 6.5).
  */
 import type { PageLink } from './page-link.js'
 
 export class PageLinks {
   readonly #make: () => PageLink
-  /** What is sent goes this way. */
+  /** New messages are sent on it. */
   newest: PageLink
-  /** The link that has ended, until what came on it is dispatched and its calls are rejected. */
+  /** The link that has ended, until its messages are dispatched and its calls are rejected. */
   #ending: PageLink | undefined
 
-  /** @param make - gives a link that nobody has used */
+  /** @param make - returns a new link */
   constructor(make: () => PageLink) {
     this.#make = make
     this.newest = make()
   }
 
-  /** What is dispatched came this way. */
+  /** The link whose messages are dispatched now. */
   get arriving(): PageLink { return this.#ending ?? this.newest }
 
-  /** The newest has ended, and its ports. @returns how many messages are given up */
+  /** Ends the newest link and its ports, and makes the next. @returns how many messages are given up */
   replace(): number {
     const old = this.#ending = this.newest
     const givenUp = old.core.end()
@@ -31,12 +29,12 @@ export class PageLinks {
     return givenUp
   }
 
-  /** All that came on the link that has ended is dispatched: nobody waits for it any more. */
+  /** All messages of the ended link are dispatched. */
   forget(): void {
     this.#ending = undefined
   }
 
-  /** There will be none: whoever waits for an answer is told. */
+  /** No link will follow: rejects the waiting calls and closes the ports. */
   release(reason: string): void {
     for (const link of [this.#ending, this.newest]) {
       link?.rejectCalls(reason)

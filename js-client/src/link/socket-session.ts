@@ -20,11 +20,11 @@ import { WebSocketTransport, type SocketClass } from '../transports/websocket.js
 export interface SessionListener {
   welcomed(welcome: Welcome): void
   arrived(envelopes: readonly Envelope[]): void
-  /** The socket ended; the code decides what comes next. */
+  /** The socket has ended; the code decides what follows. */
   lost(code: number, reason: string): void
-  /** The link cannot go on. */
+  /** The link has ended. */
   broken(reason: string): void
-  /** A developer has changed the page. */
+  /** A developer has changed the page's files. */
   reload(): void
 }
 
@@ -39,7 +39,7 @@ export interface SessionOptions {
   readonly hold: EventHold
 }
 
-/** Milliseconds until a socket that was full is looked at again; what comes in meanwhile looks earlier. */
+/** Milliseconds until a full socket is polled again; a received frame polls it earlier. */
 const DRAIN_WAIT = 20
 
 export class SocketSession {
@@ -49,7 +49,7 @@ export class SocketSession {
   readonly #number: number
   readonly #heartbeat: Heartbeat
   readonly #socket: WebSocketTransport
-  /** First until the welcome, then until the socket is to be doubted. */
+  /** The timeout of the welcome; after it, the time of the next heartbeat check. */
   readonly #watch = new Timer()
   readonly #ack = new Timer()
   readonly #drain = new Timer()
@@ -85,12 +85,12 @@ export class SocketSession {
     })
   }
 
-  /** The page wakes: is the socket still there? */
+  /** The page wakes: checks whether the socket is alive. */
   probe(): void {
     if (this.#welcomed && this.#heartbeat.shouldProbe(Date.now())) this.#doubt()
   }
 
-  /** Sends what there is to send, and the goodbye if there is one, and closes behind it. */
+  /** Sends all unsent messages, then a `bye` if asked, and closes. */
   finish(bye: boolean): void {
     if (this.#welcomed) {
       this.#sendUnsent(true)
@@ -126,7 +126,7 @@ export class SocketSession {
     const message = parseControl(control)
     if (message.kind === 'welcome' && !this.#welcomed) {
       const { core } = this.#link
-      // The answer of a `sync` may have overtaken it, and have acknowledged more.
+      // The answer of a `sync` may have arrived before, and have acknowledged more.
       core.attach(this.#number, Math.max(message.received, core.first - 1))
       this.#welcomed = true
       this.#watchOn()
@@ -150,12 +150,12 @@ export class SocketSession {
     if (core.ackOwed) this.#acknowledgeLater()
     if (this.#drain.running) this.#flush()
     if (envelopes.length > 0) this.#listener.arrived(envelopes)
-    // Behind the dispatch: what the page says in return carries the acknowledgement.
+    // After the dispatch, because a frame with the page's replies carries the acknowledgement.
     if (core.ackDue) this.schedule()
   }
 
   #flush(): void {
-    // What was posted while the socket opens leaves with the welcome; and nothing leaves behind the end.
+    // Messages posted while the socket opens are sent at the welcome. After the end nothing is sent.
     if (!this.#welcomed) return
     const full = this.#sendUnsent(false)
     if (full) this.#drain.start(DRAIN_WAIT, () => { this.#flush() })
@@ -163,7 +163,7 @@ export class SocketSession {
     if (this.#link.core.ackDue) this.#acknowledge()
   }
 
-  /** @param all - also where the socket is full. @returns true when it stopped before the end. */
+  /** @param all - even if the socket is full. @returns true if it stopped because the socket is full */
   #sendUnsent(all: boolean): boolean {
     const { core } = this.#link
     while (all || !this.#socket.congested) {
@@ -200,13 +200,13 @@ export class SocketSession {
     this.#watch.start(this.#limits.probeMs, () => { this.#watchOn() })
   }
 
-  /** Nothing comes any more: as if the socket had broken. */
+  /** No frame arrives any more: treats the socket as lost. */
   #drop(): void {
     this.close()
     this.#listener.lost(CloseCode.ABNORMAL, '')
   }
 
-  /** What is wrong is wrong with the link, since the same bytes would come again. */
+  /** Ends the link, not only the socket, because the next socket would receive the same bytes. */
   #refuse(error: unknown): void {
     if (error instanceof ProtocolError) {
       this.close(error.closeCode, fitReason(error.detail))

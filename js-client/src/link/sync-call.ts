@@ -1,6 +1,6 @@
 /**
- * One `sendSync` while the page is blocked in it: asks, asks again where nothing answers, and reads the answer
- * (PROTOCOL.md 4.6). Does not decide what becomes of the link. Twin: server/webipc/sync_calls.py
+ * The requests of one `sendSync`: sends, retries if nothing answers, and reads the answer (PROTOCOL.md 4.6).
+ * Twin: server/webipc/link/sync_calls.py
  */
 import type { DocumentDescription } from '../page/description.js'
 import { parse, type Envelope } from '../core/envelope.js'
@@ -10,10 +10,10 @@ import type { Limits } from '../core/limits.js'
 import type { PageLink } from './page-link.js'
 import { partsOf, requestSync, type Refusal } from '../transports/sync-request.js'
 
-/** How often a call is asked for before it is given up. The server runs it once, however often it is asked. */
+/** How many requests are made for one call. The server runs the call once, however many arrive. */
 const TRIES = 3
 
-/** @returns the answer, or why there will be none; undefined when nothing has answered */
+/** @returns the answer or a refusal; undefined if no request was answered */
 export function askSync(
   url: string, link: PageLink, id: number, description: DocumentDescription, limits: Limits,
 ): Envelope | Refusal | undefined {
@@ -29,12 +29,12 @@ export function askSync(
   return undefined
 }
 
-/** Has the server make the link, with all that it keeps and that a beacon may hold. */
+/** Has the server create the link, with the kept messages that a beacon may hold. */
 export function makeLink(url: string, link: PageLink, description: DocumentDescription, limits: Limits): void {
   try {
     requestSync(url, encodeBody(link.body(description, limits.beaconBytes)))
   } catch {
-    // No answer to a beacon has a body; and a server that is away hears nothing of what comes next either.
+    // The answer to a beacon has no body, so reading it throws. A server that is away cannot be reached later either.
   }
 }
 
