@@ -1,8 +1,6 @@
 /**
- * The calls of a link by their ids: those that this side opened, and those that the peer opened (PROTOCOL.md 4, 4.2).
- * An id is settled once, whoever settles it.
- *
- * Must not know what a call is about, nor messages or time. Twin: server/webipc/core/calls.py
+ * The calls of a link by id: those that this side opened, and those that the peer opened (PROTOCOL.md 4, 4.2).
+ * Each id is settled once. Twin: server/webipc/core/calls.py
  */
 import { fail, refuseLarger, refuseMore } from './errors.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
@@ -13,11 +11,11 @@ function firstId(opener: Side): number {
   return opener === Side.RENDERER ? 1 : 2
 }
 
-/** The calls that this side opened and that wait for their answer; `T` is what the caller wants back with it. */
+/** The calls that this side opened and that wait for an answer. `T` is the caller's record of a call. */
 export class Calls<T> {
-  /** By their ids, in the order in which they were opened. */
+  /** By id, in the order in which they were opened. */
   readonly records = new Map<number, T>()
-  /** Grows by 2 with each call, so that ids are never used again. */
+  /** The id of the next call. It grows by 2, so ids are never reused. */
   next: number
   readonly #limits: Limits
 
@@ -26,7 +24,7 @@ export class Calls<T> {
     this.next = firstId(side)
   }
 
-  /** @returns the id of a new call. @throws LimitError when `openCalls` wait already. */
+  /** @returns the id of a new call. @throws LimitError if `openCalls` are waiting already */
   open(record: T): number {
     refuseMore('open_calls', this.records.size + 1, this.#limits.openCalls)
     const id = this.next
@@ -35,14 +33,14 @@ export class Calls<T> {
     return id
   }
 
-  /** Closes a call. @returns its record, or undefined when it is not open: an answer to it is ignored. */
+  /** Closes a call. @returns its record, or undefined if it is not open; then its answer is ignored */
   settle(id: number): T | undefined {
     const record = this.records.get(id)
     this.records.delete(id)
     return record
   }
 
-  /** Closes all. @returns them in the order in which they were opened. */
+  /** Closes all calls. @returns them in the order in which they were opened */
   failAll(): [number, T][] {
     const open = [...this.records]
     this.records.clear()
@@ -50,12 +48,12 @@ export class Calls<T> {
   }
 }
 
-/** Plain values, if the records are. A function, like `restore`, so that a page need not download it. */
+/** The state as plain values, if the records are. A function, like `restore`, so that pages do not download it. */
 export function snapshot<T>({ next, records }: Calls<T>): CallsSnapshot<T> {
   return { next, records: [...records] }
 }
 
-/** Calls that go on where those of the snapshot were. */
+/** Calls with the state of the snapshot. */
 export function restore<T>(side: Side, limits: Limits, { next, records }: CallsSnapshot<T>): Calls<T> {
   const calls = new Calls<T>(side, limits)
   calls.next = next
@@ -63,20 +61,20 @@ export function restore<T>(side: Side, limits: Limits, { next, records }: CallsS
   return calls
 }
 
-/** The calls that the peer opened and that this side has not answered. */
+/** The calls that the peer opened and that this side has to answer. */
 export class Answers {
   readonly #limits: Limits
   readonly #open = new Set<number>()
-  /** The highest id so far; an id that is not higher was used before. */
+  /** The highest id so far. A new id must be higher. */
   #last: number
 
-  /** @param side - ours: the peer's ids have the other parity */
+  /** @param side - of this end; the peer's ids have the other parity */
   constructor(side: Side, limits: Limits = DEFAULT_LIMITS) {
     this.#limits = limits
     this.#last = firstId(side === Side.MAIN ? Side.RENDERER : Side.MAIN) - 2
   }
 
-  /** Answers that go on where those of the snapshot were. */
+  /** Answers with the state of the snapshot. */
   static restore(side: Side, limits: Limits, snapshot: AnswersSnapshot): Answers {
     const answers = new Answers(side, limits)
     answers.#last = snapshot.last
@@ -95,8 +93,8 @@ export class Answers {
   /**
    * The peer opened a call.
    *
-   * @throws ProtocolError 4400 when the id is not one of the peer's or not larger than all earlier ones; 4413 when
-   *   `openCalls` wait already
+   * @throws ProtocolError 4400 if the id has the wrong parity or is not larger than all earlier ones; 4413 if
+   *   `openCalls` are waiting already
    */
   begin(id: number): void {
     if (id <= this.#last || (id - this.#last) % 2 !== 0) {
@@ -107,7 +105,7 @@ export class Answers {
     this.#open.add(id)
   }
 
-  /** True exactly once for each call: whoever gets it sends the answer. */
+  /** @returns true exactly once for each call; only then the answer is sent */
   finish(id: number): boolean {
     return this.#open.delete(id)
   }

@@ -1,8 +1,7 @@
 /**
- * The messages and the control messages as types, and the check that what came has their shape (PROTOCOL.md sections
- * 4 and 6). A value stays the undecoded skeleton, so that whoever drops a message need not decode it.
- *
- * Has no behaviour and no state; does not know in which order messages may come. Twin: server/webipc/core/envelope.py
+ * The types of messages and control messages, and the check that a received one has its shape (PROTOCOL.md sections 4
+ * and 6). A value stays an undecoded skeleton, so that a message can be dropped or forwarded without decoding it.
+ * Twin: server/webipc/core/envelope/__init__.py
  */
 import { decode } from './clone/index.js'
 import { isContainer, isText } from './clone/skeleton.js'
@@ -10,16 +9,16 @@ import { fail, refuseLarger } from './errors.js'
 import { isCount, type RawMessage } from './frame.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
 
-/** What may accompany a value, and keys of later versions. The peer's claims, unchecked. */
+/** What may accompany a value, and keys of later versions. Set by the peer, and not validated. */
 export interface Meta {
   readonly deadline?: number
   readonly traceparent?: string
-  /** Of a `send` that another page has sent (PROTOCOL.md 4.7). */
+  /** Set in a `send` that another page has sent (PROTOCOL.md 4.7). */
   readonly senderId?: number
   readonly senderIsMainFrame?: boolean
 }
 
-/** A message with a value: see `decodeValue`. */
+/** A message with a value, which `decodeValue` decodes. */
 export interface Carrier {
   readonly value: unknown
   readonly meta: Meta | null
@@ -27,23 +26,23 @@ export interface Carrier {
   readonly segments: readonly Uint8Array[]
 }
 
-/** A value that came with port handles. */
+/** A value with port handles. */
 interface Ported extends Carrier { readonly ports: readonly number[] }
 
-/** Arguments for the listeners of a channel; nothing is answered. */
+/** Arguments for the listeners of a channel, without an answer. */
 export interface Send extends Carrier { readonly kind: 'send', readonly channel: string }
 
 /** A message with port handles. */
 export interface Post extends Ported { readonly kind: 'post', readonly channel: string }
 
-/** Arguments for the listeners of another page: the main document of the web contents with this id. */
+/** Arguments for the listeners of another page, the main document of the web contents with this id. */
 export interface SendTo extends Carrier {
   readonly kind: 'send-to'
   readonly contents: number
   readonly channel: string
 }
 
-/** A call that asks for one `Result` or `ErrorReply` with its id. */
+/** A call, answered by one `Result` or `ErrorReply` with its id. */
 export interface Invoke extends Carrier { readonly kind: 'invoke', readonly id: number, readonly channel: string }
 
 /** What a call returned. */
@@ -52,13 +51,13 @@ export interface Result extends Carrier { readonly kind: 'result', readonly id: 
 /** What a call raised. */
 export interface ErrorReply extends Carrier { readonly kind: 'error', readonly id: number }
 
-/** A call whose answer travels outside the numbering. */
+/** A blocking call, whose answer is not a numbered message. */
 export interface Sync extends Carrier { readonly kind: 'sync', readonly id: number, readonly channel: string }
 
-/** The answer of a `Sync` need not be kept any longer. */
+/** The answer of a `Sync` was received, and need not be kept any longer. */
 export interface SyncDone { readonly kind: 'sync-done', readonly id: number }
 
-/** Takes a number and means nothing. */
+/** Occupies a number, without any effect. */
 export interface Void { readonly kind: 'void' }
 
 /** A message through a port. */
@@ -67,7 +66,7 @@ export interface Port extends Ported { readonly kind: 'port', readonly port: num
 /** A port was closed. */
 export interface PortClose { readonly kind: 'port-close', readonly port: number }
 
-/** A piece of a parcel: `segments` is this piece alone, `remaining` counts the bytes of the parcel behind it. */
+/** A piece of a parcel: `segments` has this one piece, `remaining` counts the bytes of the parcel after it. */
 export interface Part { readonly kind: 'part', readonly remaining: number, readonly segments: readonly Uint8Array[] }
 
 export type Envelope =
@@ -111,19 +110,19 @@ export interface Reset { readonly kind: 'reset', readonly reason: string }
 /** The page ends the link; `last` is the last number that it used (PROTOCOL.md 6.6). */
 export interface Bye { readonly kind: 'bye', readonly last: number }
 
-/** The last frame of a synchronous request: answer it when this call is answered (PROTOCOL.md 4.6). */
+/** The last frame of a synchronous request: the response waits for the answer to this call (PROTOCOL.md 4.6). */
 export interface Await { readonly kind: 'await', readonly id: number }
 
-/** The page is asked to load itself again: a developer has changed it (PROTOCOL.md 6.8). */
+/** The page should reload, because a developer has changed its files (PROTOCOL.md 6.8). */
 export interface Reload { readonly kind: 'reload' }
 
-/** What a server says; and what a page says. */
+/** The control messages of a server, and those of a page. */
 export type Control = Welcome | Reset | Reload
 export type PageControl = Hello | Bye | Await
 
 type Check = (field: unknown, kind: string) => boolean
 type Field = readonly [name: string, check: Check]
-/** The fields of each kind, in their order. */
+/** The fields of each kind, in order. */
 type Kinds = ReadonlyMap<unknown, readonly Field[]>
 
 const isTruth: Check = (field) => typeof field === 'boolean'
@@ -142,7 +141,7 @@ const value: Field = ['value', isValue]
 const ports: Field = ['ports', (field, kind) =>
   Array.isArray(field) && field.every((each) => isPositive(each, kind))]
 
-/** Each kind and its fixed fields, in their order (PROTOCOL.md section 4). */
+/** Each kind and its fixed fields, in order (PROTOCOL.md section 4). */
 const KINDS: Kinds = new Map<unknown, readonly Field[]>([
   ['send', [channel, value]],
   ['post', [channel, value, ports]],
@@ -168,7 +167,7 @@ const CONTROLS: Kinds = new Map([
   ['reload', []],
 ])
 
-/** The same of a page's; `bye` and `await` have their field without a name. A function: a page does not download it. */
+/** The same of a page; the field of `bye` and `await` has no name. A function, so that pages do not download it. */
 const pageControls = (): Kinds => new Map([
   ['hello', Object.entries({
     link: isToken, secret: isToken, attempt: isCount, received: isCount, first: isPositive, fresh: isTruth,
@@ -180,32 +179,31 @@ const pageControls = (): Kinds => new Map([
 ])
 
 /**
- * Gives the numbered messages of a frame their types.
+ * Checks the numbered messages of a frame, and gives them their types.
  *
- * @throws ProtocolError 4400 on a kind, a field or a count of elements that PROTOCOL.md section 4 does not know;
- *   4413 on too long a channel, or too many segments or fixups. Then none of the messages counts as received.
+ * @throws ProtocolError 4400 for a kind, a field or a count of elements that PROTOCOL.md section 4 does not have;
+ *   4413 for too long a channel, or too many segments or fixups. Then none of the messages counts as received.
  */
 export function parse(messages: readonly RawMessage[], limits: Limits = DEFAULT_LIMITS): Envelope[] {
   return messages.map((message) => parseMessage(message, limits))
 }
 
 /**
- * Gives a control message of a server its type. Keys that this version does not know are ignored, as PROTOCOL.md 6.1
- * wants it.
+ * Checks a control message of a server, and gives it its type. Unknown keys are ignored (PROTOCOL.md 6.1).
  *
- * @throws ProtocolError 4400 when it is none, or a field has the wrong type
+ * @throws ProtocolError 4400 if it is no such message, or a field has the wrong type
  */
 export function parseControl(control: readonly unknown[]): Control {
   return parseFields(CONTROLS, control) as unknown as Control
 }
 
-/** For MAIN: the same of what a page says. */
+/** For MAIN: the same for a control message of a page. */
 export function parsePageControl([kind, content, ...more]: readonly unknown[]): PageControl {
   const fields = kind === 'bye' ? { last: content } : kind === 'await' ? { id: content } : content
   return parseFields(pageControls(), [kind, fields, ...more]) as unknown as PageControl
 }
 
-/** The value of a message. @throws ProtocolError when its fixups do not fit it. */
+/** Decodes the value of a message. @throws ProtocolError if its fixups do not fit it */
 export function decodeValue(carrier: Carrier, limits: Limits = DEFAULT_LIMITS): unknown {
   return decode(carrier.value, carrier.fixups, carrier.segments, limits)
 }
@@ -220,7 +218,7 @@ function parseMessage({ fields, segments }: RawMessage, limits: Limits): Envelop
   const envelope = checked(KINDS, fields[0], () => fields[length++])
   envelope['segments'] = segments
   if ('value' in envelope) {
-    // Behind the fixed fields; either may be absent, and their type tells them apart.
+    // After the fixed fields. Either may be absent; their types tell them apart.
     envelope['meta'] = isObject(fields[length]) ? fields[length++] : null
     envelope['fixups'] = Array.isArray(fields[length]) ? fields[length++] : []
   }
@@ -231,7 +229,7 @@ function parseMessage({ fields, segments }: RawMessage, limits: Limits): Envelop
 
 type Excessive = Pick<Part, 'segments'> & Partial<Pick<Send, 'channel' | 'fixups'>> & { readonly kind: string }
 
-/** @throws ProtocolError 4413 beyond a limit; 4400 when there are segments where no value is, or a part has not one. */
+/** @throws ProtocolError 4413 beyond a limit; 4400 for segments without a value, or a part without exactly one */
 function refuseExcess({ kind, channel = '', fixups, segments }: Excessive, limits: Limits): void {
   refuseLarger('channel', channel.length, limits.channelLength)
   refuseLarger('segments', segments.length, limits.segments)
@@ -239,15 +237,15 @@ function refuseExcess({ kind, channel = '', fixups, segments }: Excessive, limit
   else if (segments.length !== Number(kind === 'part')) fail('wrong count')
 }
 
-/** The kind, and its fields under their names. */
+/** Checks the kind and each field. @returns the kind and the fields by name */
 function checked(kinds: Kinds, kind: unknown, fieldOf: (name: string) => unknown): Record<string, unknown> {
   const fields = kinds.get(kind)
-  // JSON, because String() would run a `toString` that came with the kind.
+  // JSON, because String() would run a `toString` that was received with the kind.
   if (!fields) fail(`wrong kind ${JSON.stringify(kind)}`)
   const parsed: Record<string, unknown> = { kind }
   for (const [name, check] of fields) {
     parsed[name] = fieldOf(name)
-    // Says nothing of what the field holds: it may be the secret.
+    // The text does not quote the field, which may be the secret.
     if (!check(parsed[name], kind as string)) fail(`wrong ${name} of ${kind as string}`)
   }
   return parsed

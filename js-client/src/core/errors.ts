@@ -1,20 +1,20 @@
 /**
- * The one hierarchy of errors, the close codes, and what a page does after each. Codes decide, texts are for people.
+ * The hierarchy of errors, the close codes, and what a page does after each. Programs compare codes; texts may change.
  *
  *     WebipcError
- *     ├── LocalError             this side misused the library
+ *     ├── LocalError             a mistake of this side
  *     │   ├── CloneError         not-cloneable
  *     │   ├── LimitError         limit
  *     │   │   └── BufferFullError   buffer-full
  *     │   ├── DestroyedError     destroyed
  *     │   ├── FeatureError       no-feature
  *     │   └── LinkEndedError     link-ended
- *     └── RemoteError            the peer did it
+ *     └── RemoteError            a fault of the peer
  *         ├── ProtocolError      protocol
  *         ├── UnansweredError    unknown-outcome
  *         └── ResetError         not-sent | unknown-outcome
  *
- * Must not know who raises what. Twin: server/webipc/core/errors.py
+ * Twin: server/webipc/core/errors.py
  */
 
 /** Every close code of PROTOCOL.md section 8. */
@@ -45,7 +45,7 @@ export const AfterClose = {
 } as const
 export type AfterClose = (typeof AfterClose)[keyof typeof AfterClose]
 
-// The WebSocket's own protocol codes are bare numbers: nobody but a browser or a proxy ever says them.
+// Codes below 4000 without a name are the WebSocket's own; only browsers and proxies send them.
 const NEW_LINK: readonly number[] = [
   1002, 1003, 1007, 1009, CloseCode.OVERFLOW, CloseCode.PROTOCOL_ERROR, CloseCode.RESET, CloseCode.TOO_LARGE,
 ]
@@ -53,7 +53,7 @@ const GIVE_UP: readonly number[] = [CloseCode.UNAUTHORIZED, CloseCode.FORBIDDEN,
 
 /**
  * What a page does after its current socket was closed with `code`: it reconnects after any code that is not listed.
- * 4409 is not: a page that has the newer socket never asks about the older one.
+ * 4409 is not listed: a page with a newer socket never asks about the older one.
  */
 export function afterClose(code: number): AfterClose {
   if (code === CloseCode.NORMAL) return AfterClose.NOTHING
@@ -61,67 +61,67 @@ export function afterClose(code: number): AfterClose {
   return GIVE_UP.includes(code) ? AfterClose.GIVE_UP : AfterClose.RECONNECT
 }
 
-/** The longest beginning of `text` that fits into a close frame: 123 bytes of UTF-8, no character cut in two. */
+/** Truncates `text` to what fits into a close frame: 123 bytes of UTF-8, cut between two characters. */
 export function fitReason(text: string): string {
   return text.slice(0, new TextEncoder().encodeInto(text, new Uint8Array(123)).read)
 }
 
-/** Whatever webipc raises by itself. `code` is what a program compares. */
+/** The base class of all errors of webipc. Programs compare `code`. */
 export class WebipcError extends Error {
-  // Written out, because a minifier renames the class and `name` is what the page's console shows.
+  // Written out, because a minifier renames the class, and the page's console shows `name`.
   override readonly name: string = 'WebipcError'
   readonly code: string = 'webipc'
-  /** @param fields what a class has besides, by name; a class declares them only, since a definition would undo this */
+  /** @param fields the further fields of a class, which it only declares: a definition would overwrite them */
   constructor(message: string, fields?: object) {
     super(message)
     Object.assign(this, fields)
   }
 }
 
-/** This side misused the library: nothing was sent, the link is as it was. */
+/** A mistake of this side: nothing was sent, and the link is unchanged. */
 export class LocalError extends WebipcError {
   override readonly name: string = 'LocalError'
   override readonly code: string = 'local'
 }
 
-/** A value that structured clone refuses; Electron's text, and behind it which value at which path. */
+/** Structured clone refuses a value. Electron's text, followed by the path of the value and what it is. */
 export class CloneError extends LocalError {
   override readonly name = 'CloneError'
   override readonly code = 'not-cloneable'
   declare readonly path: string
   declare readonly reason: string
-  /** @param path where the value is, such as `args[1].user.save`; @param reason what it is, such as `a function` */
+  /** @param path of the value, such as `args[1].user.save`; @param reason what the value is, such as `a function` */
   constructor(path: string, reason: string) {
     super(`An object could not be cloned. ${path}: ${reason}`, { path, reason })
   }
 }
 
-/** Something of ours is beyond a limit of PROTOCOL.md section 9. */
+/** A message or value of this side exceeds a limit of PROTOCOL.md section 9. */
 export class LimitError extends LocalError {
   override readonly name: string = 'LimitError'
   override readonly code: string = 'limit'
   declare readonly limit: string
   declare readonly actual: number
   declare readonly allowed: number
-  /** @param limit its name in PROTOCOL.md; @param actual what there was; @param allowed the most there may be */
+  /** @param limit its name in PROTOCOL.md; @param actual the amount found; @param allowed the largest amount allowed */
   constructor(limit: string, actual: number, allowed: number) {
     super(`${limit}: at most ${allowed} allowed, ${actual} found`, { limit, actual, allowed })
   }
 }
 
-/** The messages that wait for their acknowledgement fill the buffer (`kept_messages`, `kept_bytes`). */
+/** The buffer of unacknowledged messages is full (`kept_messages`, `kept_bytes`). */
 export class BufferFullError extends LimitError {
   override readonly name = 'BufferFullError'
   override readonly code = 'buffer-full'
 }
 
-/** The object has no page, or no link, behind it any more. */
+/** The object's page or link is gone. */
 export class DestroyedError extends LocalError {
   override readonly name = 'DestroyedError'
   override readonly code = 'destroyed'
 }
 
-/** The peer is older than what was to be sent. */
+/** The peer has an older version that does not know this kind of message. */
 export class FeatureError extends LocalError {
   override readonly name = 'FeatureError'
   override readonly code = 'no-feature'
@@ -132,13 +132,13 @@ export class FeatureError extends LocalError {
   }
 }
 
-/** Something was posted on a link that is over. */
+/** A message was posted on a link that has ended. */
 export class LinkEndedError extends LocalError {
   override readonly name = 'LinkEndedError'
   override readonly code = 'link-ended'
 }
 
-/** The peer did it. */
+/** A fault of the peer. */
 export class RemoteError extends WebipcError {
   override readonly name: string = 'RemoteError'
   override readonly code: string = 'remote'
@@ -150,15 +150,15 @@ export class ProtocolError extends RemoteError {
   override readonly code = 'protocol'
   declare readonly detail: string
   declare readonly closeCode: number
-  /** @param detail what was expected and what came; @param closeCode 4400, or 4413 where a size is too large */
+  /** @param detail what was expected and received; @param closeCode 4400, or 4413 if a size is too large */
   constructor(detail: string, closeCode: number = CloseCode.PROTOCOL_ERROR) {
     super(detail, { detail, closeCode })
   }
 }
 
 /**
- * The link ended before the answer came. `code` is `not-sent` when the call had never been handed to a transport, so
- * that it is safe to repeat it, and `unknown-outcome` when the peer may have run it (PROTOCOL.md section 6.5).
+ * The link ended before the answer arrived. `code` is `not-sent` if the call was never handed to a transport, so it is
+ * safe to retry, and `unknown-outcome` if the peer may have run it (PROTOCOL.md section 6.5).
  */
 export class ResetError extends RemoteError {
   override readonly name = 'ResetError'
@@ -171,7 +171,7 @@ export class ResetError extends RemoteError {
   }
 }
 
-/** Nothing has answered a `sendSync`, however often it was asked: it may have run, or not. */
+/** No request of a `sendSync` was answered: the call may have run, or not. */
 export class UnansweredError extends RemoteError {
   override readonly name = 'UnansweredError'
   override readonly code = 'unknown-outcome'
@@ -182,17 +182,17 @@ export class UnansweredError extends RemoteError {
   }
 }
 
-/** @throws ProtocolError: see there */
+/** Refuses what was received. @throws ProtocolError always */
 export function fail(detail: string, closeCode?: number): never {
   throw new ProtocolError(detail, closeCode)
 }
 
-/** @throws ProtocolError 4413 when there came more of something than is allowed */
+/** @throws ProtocolError 4413 if more was received than is allowed */
 export function refuseLarger(what: string, actual: number, allowed: number): void {
   if (actual > allowed) fail(`${what}: at most ${allowed} allowed, ${actual} found`, CloseCode.TOO_LARGE)
 }
 
-/** @throws LimitError, or the class given, when there would leave more of something than is allowed */
+/** @throws LimitError, or the class given, if more would be sent than is allowed */
 export function refuseMore(limit: string, actual: number, allowed: number, Refusal = LimitError): void {
   if (actual > allowed) throw new Refusal(limit, actual, allowed)
 }

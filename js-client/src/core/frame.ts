@@ -1,8 +1,7 @@
 /**
- * What travels as one WebSocket message, in its two forms, and what is made of the same layout: the parcel of a large
- * message and the body of a request (PROTOCOL.md sections 2.4, 3 and 4.3). The only place that parses JSON.
- *
- * Must not know what a message means: that is envelope.ts, and whether its number is right is link.ts.
+ * Encodes and decodes frames, which are WebSocket messages of text or bytes, and what has the same layout: the parcel
+ * of a large message and the body of a request (PROTOCOL.md sections 2.4, 3 and 4.3). The only file that parses JSON.
+ * The messages in a frame are checked by envelope.ts, their numbers by link/.
  * Twin: server/webipc/core/frame.py
  */
 import { isCount } from './clone/skeleton.js'
@@ -11,36 +10,36 @@ import { DEFAULT_LIMITS, SERVER_LIMITS, type Limits, type ServerLimits } from '.
 
 export { isCount }
 
-/** A message ready to be sent: encoded once, however many frames and links carry it. */
+/** A message in its encoded form: encoded once, however many frames and links carry it. */
 export interface EncodedMessage {
   readonly json: string
   readonly segments: readonly Uint8Array[]
-  /** Bytes: the JSON as UTF-8 and the segments. */
+  /** In bytes: the JSON as UTF-8 and the segments. */
   readonly size: number
 }
 
-/** A message as it came: an array nobody has looked into, and its segments, which are views of the frame's bytes. */
+/** A received message: an unchecked array, and its segments, which are views of the frame's bytes. */
 export interface RawMessage {
   readonly fields: readonly unknown[]
   readonly segments: readonly Uint8Array[]
 }
 
-/** A frame taken apart: numbered messages, or one control message, or nothing. */
+/** A decoded frame: numbered messages, or one control message, or neither. */
 export interface Frame {
-  /** Number of the first message; without messages the one that is used next; 0 before a control message. */
+  /** The number of the first message; without messages the next number; 0 for a control message. */
   readonly seq: number
   /** The number of the last message that the sender of the frame has received in order. */
   readonly ack: number
   readonly messages: readonly RawMessage[]
   /** The control message, for `parseControl`, or null. */
   readonly control: readonly unknown[] | null
-  /** Bytes. */
+  /** In bytes. */
   readonly size: number
-  /** Neither messages nor a control message: an acknowledgement and a sign of life. */
+  /** Neither messages nor a control message: an acknowledgement and a heartbeat. */
   readonly isBare: boolean
 }
 
-/** The value of a message as clone.ts encoded it. */
+/** A value as clone/ encodes it. */
 interface Encoded {
   readonly skeleton: unknown
   readonly fixups: readonly unknown[]
@@ -48,7 +47,7 @@ interface Encoded {
 }
 
 const encoder = new TextEncoder()
-// Without ignoreBOM the decoder would swallow the three bytes of a byte order mark, which JSON does not allow.
+// Without ignoreBOM the decoder would drop a byte order mark, which JSON does not allow.
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
@@ -56,7 +55,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  *
  * @param fields - the kind and the fixed fields before the value
  * @param cloned - the value, for the kinds that have one
- * @param tail - what stands between the value and its fixups: the ports of `post` and `port`, and the meta
+ * @param tail - the elements between the value and its fixups: the ports of `post` and `port`, and the meta
  */
 export function encodeMessage(
   fields: readonly unknown[], cloned?: Encoded, ...tail: readonly unknown[]
@@ -66,12 +65,12 @@ export function encodeMessage(
   return sized(JSON.stringify([...message, ...fixups]), cloned?.segments)
 }
 
-/** A message that already is JSON, with its size: the parts of a parcel. */
+/** A message that is JSON already, with its size. Parts of a parcel are made so. */
 export function sized(json: string, segments: readonly Uint8Array[] = []): EncodedMessage {
   return { json, segments, size: segments.reduce((sum, segment) => sum + segment.length, utf8Length(json)) }
 }
 
-/** A frame of numbered messages, or a bare one; nothing is encoded a second time. Text when no segments travel. */
+/** Encodes a frame of numbered messages, or a bare one; no message is encoded again. Text if there are no segments. */
 export function encodeFrame(
   seq: number,
   ack: number,
@@ -81,22 +80,22 @@ export function encodeFrame(
   return messages.some((message) => message.segments.length > 0) ? pack(elements, messages) : `[${elements}]`
 }
 
-/** A control frame: `encodeControl(0, 'hello', {...})`, `encodeControl(41, 'bye', 12)`. */
+/** Encodes a control frame: `encodeControl(0, 'hello', {...})`, `encodeControl(41, 'bye', 12)`. */
 export function encodeControl(ack: number, name: string, fields: unknown): string {
   return JSON.stringify([0, ack, [name, fields]])
 }
 
-/** The same frame in its binary form, which bodies need. */
+/** The binary form of a frame, which bodies need. */
 export function binaryForm(frame: string | Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return typeof frame === 'string' ? pack(frame.slice(1, -1), unpack(frame, 2).messages) : frame
 }
 
-/** A body (PROTOCOL.md 2.4): frames in their binary form, each behind its length. */
+/** Encodes a body (PROTOCOL.md 2.4): frames in their binary form, each after its length. */
 export function encodeBody(frames: readonly (string | Uint8Array<ArrayBuffer>)[]): Uint8Array<ArrayBuffer> {
   return concat(frames.map(binaryForm).flatMap((frame) => [uint32(frame.length), frame]))
 }
 
-/** @throws ProtocolError 4413 when the body is too large, 4400 when the lengths or a frame are wrong. */
+/** Decodes a body. @throws ProtocolError 4413 if the body is too large, 4400 if the lengths or a frame are wrong */
 export function decodeBody(
   body: Uint8Array, limits: Limits & Partial<ServerLimits> = DEFAULT_LIMITS,
 ): Frame[] {
@@ -112,16 +111,16 @@ export function decodeBody(
 }
 
 /**
- * Takes one frame apart; segments are views of `data`, not copies.
+ * Decodes one frame; segments are views of `data`, not copies. The messages in it are not checked.
  *
- * @throws ProtocolError 4413 when the frame is larger than `socketBytes`; 4400 when it is not JSON, not such an array,
- *   or its binary layout does not add up. What the messages say is not looked at.
+ * @throws ProtocolError 4413 if the frame is larger than `socketBytes`; 4400 if it is not JSON, not such an array,
+ *   or its binary layout does not add up
  */
 export function decodeFrame(data: string | Uint8Array, limits: Limits = DEFAULT_LIMITS): Frame {
   const size = typeof data === 'string' ? utf8Length(data) : data.length
   refuseLarger('frame', size, limits.socketBytes)
   const { elements: [seq, ack], messages } = unpack(data, 2)
-  // The number of the last message too; without one, this refuses 0.
+  // Checks the number of the last message too; without messages, this refuses 0.
   if (!isCount(seq) || !isCount(ack) || !isCount(seq + (messages.length - 1))) fail('wrong number')
   const control = seq === 0 ? controlOf(messages) : null
   return { seq, ack, size, control, messages: control ? [] : messages, isBare: messages.length === 0 }
@@ -132,7 +131,7 @@ export function encodeParcel(message: EncodedMessage): Uint8Array<ArrayBuffer> {
   return pack(message.json, [message])
 }
 
-/** @param pieces - those of all parts, in their order. @throws ProtocolError when together they are not a parcel. */
+/** @param pieces - of all parts, in order. @throws ProtocolError if together they are not a parcel */
 export function decodeParcel(pieces: readonly Uint8Array[]): RawMessage {
   return single(unpack(concat(pieces), 0).messages)
 }
@@ -146,7 +145,7 @@ function controlOf(messages: readonly RawMessage[]): readonly unknown[] {
   return segments.length === 0 ? fields : fail('malformed frame')
 }
 
-/** Lays out JSON and segments as PROTOCOL.md section 3 says; the one copy that is made of a segment on its way out. */
+/** Lays out JSON and segments (PROTOCOL.md section 3). This is the only copy of a segment when it is sent. */
 function pack(
   elements: string, messages: readonly { readonly segments: readonly Uint8Array[] }[],
 ): Uint8Array<ArrayBuffer> {
@@ -177,10 +176,9 @@ interface Unpacked {
 }
 
 /**
- * The reverse of `pack`, where `before` elements of the JSON stand before the messages. Text is the same without
- * lengths and bytes.
+ * The reverse of `pack`; `before` elements of the JSON stand before the messages. Text has no lengths and no segments.
  *
- * Uses as an array what has to be one: nothing else in JSON has an array's methods, so anything else throws.
+ * Calls array methods without checking for an array: no other JSON value has them, so anything else throws.
  */
 function unpack(data: string | Uint8Array, before: number): Unpacked {
   try {
@@ -193,12 +191,12 @@ function unpack(data: string | Uint8Array, before: number): Unpacked {
       return { elements, messages: rows.map((fields, index) => ({ fields, segments: segments[index] ?? [] })) }
     }
   } catch {
-    // Told below, together with what only looks like a frame.
+    // Refused below, like an array that is no frame.
   }
   return fail('malformed frame')
 }
 
-/** Segments begin at multiples of 8 from `end` on, and the last one ends where the data end. */
+/** Segments begin at multiples of 8, after `end`. The last one ends with the data. */
 function cut(data: Uint8Array, end: number, lengths: readonly (readonly number[])[]): Uint8Array[][] {
   const segments = lengths.map((list) => list.map((length) => {
     const start = end + padding(end)
@@ -212,17 +210,17 @@ function uint32(value: number): Uint8Array<ArrayBuffer> {
   return Uint8Array.of(value, value >> 8, value >> 16, value >> 24)
 }
 
-/** Of what ends before its fourth byte, the bytes that are there: the length that they make is wrong in any case. */
+/** Reads fewer than four bytes at the end of the data: a length there is wrong in any case. */
 function uint32At(data: Uint8Array, offset: number): number {
   return data.subarray(offset, offset + 4).reduceRight((value, byte) => value * 256 + byte, 0)
 }
 
-/** How many bytes are missing to the next multiple of 8. */
+/** The number of bytes up to the next multiple of 8. */
 function padding(offset: number): number {
   return -offset & 7
 }
 
-/** The bytes that a well-formed string has as UTF-8. Looking whether it is ASCII is cheaper than encoding it. */
+/** The length of a well-formed string as UTF-8. The test for ASCII is cheaper than encoding. */
 function utf8Length(text: string): number {
   return /[\x80-\uffff]/.test(text) ? encoder.encode(text).length : text.length
 }

@@ -1,16 +1,13 @@
 /**
- * The named limits of PROTOCOL.md section 9, with their defaults: those that a page needs too as one frozen object,
- * those of servers alone as another, which a page's bundle leaves out.
- *
- * Says how much of something is allowed; does not know who counts it or what happens beyond it.
- * Twin: server/webipc/core/limits.py
+ * The named limits of PROTOCOL.md section 9, with their defaults. Those that only a server needs are an object of their
+ * own, which a page's bundle leaves out. Twin: server/webipc/core/limits.py
  */
 
-/** A row of PROTOCOL.md section 9 each, under its name in camelCase. Bytes, milliseconds or counts. */
+/** Each field is a row of PROTOCOL.md section 9, in camelCase: bytes, milliseconds or counts. */
 export interface Limits {
-  /** A channel, in UTF-16 code units. */
+  /** The length of a channel, in UTF-16 code units. */
   readonly channelLength: number
-  /** A message: its JSON as UTF-8 and its segments. */
+  /** The size of a message: its JSON as UTF-8 and its segments. */
   readonly messageBytes: number
   /** The size above which a message travels in parts, and the largest piece. */
   readonly partBytes: number
@@ -18,13 +15,13 @@ export interface Limits {
   readonly frameMessages: number
   /** A frame of more than one message. */
   readonly frameBytes: number
-  /** One frame at the receiver. */
+  /** The largest frame that a receiver accepts. */
   readonly socketBytes: number
   /** The messages in a beacon. */
   readonly beaconBytes: number
-  /** Arrays and objects within each other in a value. */
+  /** The nesting depth of arrays and objects in a value. */
   readonly depth: number
-  /** Nodes reached in a value with references when every reference is followed. */
+  /** The nodes of a value when every reference is followed. */
   readonly nodes: number
   /** Fixups of one message. */
   readonly fixups: number
@@ -32,25 +29,25 @@ export interface Limits {
   readonly segments: number
   /** Hexadecimal digits of a BigInt. */
   readonly bigintDigits: number
-  /** Messages that a sender keeps. */
+  /** Unacknowledged messages that a sender keeps. */
   readonly keptMessages: number
-  /** Bytes that a sender keeps. */
+  /** Bytes of unacknowledged messages that a sender keeps. */
   readonly keptBytes: number
-  /** Calls of a peer that wait for an answer. */
+  /** Open calls of a peer. */
   readonly openCalls: number
-  /** Ports of a link that are open. */
+  /** Open ports of a link. */
   readonly openPorts: number
-  /** Messages after which a bare frame acknowledges. */
+  /** Received messages after which a bare frame acknowledges. */
   readonly ackMessages: number
-  /** Bytes after which a bare frame acknowledges. */
+  /** Received bytes after which a bare frame acknowledges. */
   readonly ackBytes: number
   /** Time after which a bare frame acknowledges. */
   readonly ackMs: number
   /** From the opening of a socket to its `hello`. */
   readonly helloMs: number
-  /** Without a byte before the socket is doubted. */
+  /** Silence after which the socket is probed. */
   readonly silenceMs: number
-  /** From a page's probe to the end of the socket. */
+  /** From a page's unanswered probe to the end of the socket. */
   readonly probeMs: number
   /** Silence after which a page answers a bare frame. */
   readonly answerPageMs: number
@@ -58,15 +55,15 @@ export interface Limits {
   readonly answerServerMs: number
 }
 
-/** The rows that only a server asks for. */
+/** The limits that only a server needs. */
 export interface ServerLimits {
   /** The body of a request. */
   readonly bodyBytes: number
-  /** Between two frames of a server. */
+  /** The longest time between two frames of a server. */
   readonly heartbeatMs: number
-  /** Without a socket before a link ends. */
+  /** Time without a socket after which a link ends. */
   readonly graceMs: number
-  /** The same for a link that only a request has touched. */
+  /** The same for a link that never had a socket, only requests. */
   readonly unattachedGraceMs: number
   /** From a `sync` to its answer. */
   readonly syncMs: number

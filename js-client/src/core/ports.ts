@@ -1,16 +1,14 @@
 /**
- * The ports of a link by their ids: which are open, who sent them, and what belongs to each (PROTOCOL.md 4.4).
- * An id is used once, and stays known for closed ever after.
- *
- * Must not know what a port leads to, nor messages or time. Twin: server/webipc/core/ports.py
+ * The ports of a link by id: which are open, which side sent them, and this side's record of each (PROTOCOL.md 4.4).
+ * An id is used once; after `close` it is known as closed. Twin: server/webipc/core/ports.py
  */
 import { fail, refuseLarger, refuseMore } from './errors.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
 import { Side } from './link/index.js'
 
-/** The open ports of one link; `T` is what this side has at its end of each. */
+/** The open ports of one link. `T` is this side's record of a port. */
 export class Ports<T> {
-  /** By their ids, in the order in which they crossed the link. */
+  /** By id, in the order in which they crossed the link. */
   readonly records = new Map<number, T>()
   /** The id of the next port that this side sends: RENDERER's are odd, MAIN's even. */
   next: number
@@ -24,12 +22,12 @@ export class Ports<T> {
     this.last = side === Side.RENDERER ? 0 : -1
   }
 
-  /** @throws LimitError when so many more ports may not be sent */
+  /** @throws LimitError if `count` more ports would exceed `openPorts` */
   roomFor(count: number): void {
     refuseMore('open_ports', this.records.size + count, this.#limits.openPorts)
   }
 
-  /** @returns the id of a port that this side sends. @throws LimitError when `openPorts` are open already. */
+  /** @returns the id of a port that this side sends. @throws LimitError if `openPorts` are open already */
   open(record: T): number {
     this.roomFor(1)
     const id = this.next
@@ -41,7 +39,7 @@ export class Ports<T> {
   /**
    * The peer has sent a port.
    *
-   * @throws ProtocolError 4400 when the id is not one of the peer's or not larger than all earlier ones; 4413 when
+   * @throws ProtocolError 4400 if the id has the wrong parity or is not larger than all earlier ones; 4413 if
    *   `openPorts` are open already
    */
   accept(id: number, record: T): void {
@@ -51,21 +49,21 @@ export class Ports<T> {
     this.records.set(id, record)
   }
 
-  /** What belongs to a port; undefined when it is closed. @throws ProtocolError when it was never open. */
+  /** @returns the record of a port; undefined if it is closed. @throws ProtocolError if it was never open */
   get(id: number): T | undefined {
     const isOurs = (id - this.next) % 2 === 0
     if (isOurs ? id >= this.next : id > this.last) fail('wrong port')
     return this.records.get(id)
   }
 
-  /** Closes a port. @returns what belonged to it, or undefined when it is closed already. */
+  /** Closes a port. @returns its record, or undefined if it is closed already */
   close(id: number): T | undefined {
     const record = this.records.get(id)
     this.records.delete(id)
     return record
   }
 
-  /** Closes all. @returns what belonged to them, in the order in which they crossed the link. */
+  /** Closes all ports. @returns their records, in the order in which they crossed the link */
   closeAll(): T[] {
     const open = [...this.records.values()]
     this.records.clear()
@@ -73,12 +71,12 @@ export class Ports<T> {
   }
 }
 
-/** Plain values, if the records are. A function, like `restore`, so that a page need not download it. */
+/** The state as plain values, if the records are. A function, like `restore`, so that pages do not download it. */
 export function snapshot<T>({ next, last, records }: Ports<T>): PortsSnapshot<T> {
   return { next, last, open: [...records] }
 }
 
-/** Ports that go on where those of the snapshot were. */
+/** Ports with the state of the snapshot. */
 export function restore<T>(side: Side, limits: Limits, { next, last, open }: PortsSnapshot<T>): Ports<T> {
   const ports = new Ports<T>(side, limits)
   Object.assign(ports, { next, last })

@@ -1,9 +1,9 @@
 /**
- * What each code of a fixup means (PROTOCOL.md section 5, the table): what stands at its place, how its value is made
- * from that, and how it is filled.
+ * The codes of fixups (PROTOCOL.md section 5, the table): which node stands at the place, how the value is made from
+ * it, and how it is filled.
  *
- * Trusts nothing, evaluates nothing, never sets a prototype; throws whatever where a fixup is wrong. Must not know how
- * places are found.
+ * Validates everything, evaluates nothing, never sets a prototype. Throws any error for a wrong fixup; decode.ts turns
+ * it into a ProtocolError.
  */
 import {
   check, isContainer, isCount, isText, keyOf, setOwn, type Container, type Fixup, type Key,
@@ -18,36 +18,36 @@ export interface Run {
   readonly segments: readonly Uint8Array[]
   /** `[skeleton]` */
   readonly root: [unknown]
-  /** The buffers of the segments, each with its `maxByteLength`; one of each, however many fixups look at it. */
+  /** One buffer for each segment, with its `maxByteLength`, however many fixups use it. */
   readonly buffers: Map<unknown, readonly [ArrayBuffer, max: unknown]>
   readonly sites: ReadonlySet<unknown>
 }
 
 /**
- * One fixup, and what becomes of it. It stands at its place in the skeleton until all values have been made: so what
- * should be a text or a key, and is none because of a fixup, looks like none.
+ * One fixup, and the value made for it. It stands at its place in the skeleton until all values are made. So a fixup at
+ * the place of a text or a key is found to be neither.
  */
 export interface Site {
   readonly fixup: Fixup
   readonly code: Code
   readonly holder: Container
   readonly key: Key
-  /** What stood at the place in the skeleton. */
+  /** The node that stood at the place in the skeleton. */
   readonly node: unknown
   /** The place that a reference leads to. */
   readonly target: readonly [Container, Key]
-  /** What really stands at the place. */
+  /** The value of the place. */
   value?: unknown
 }
 
 type Code = readonly [
   /** Whether `node` may stand at the place. */
   isPlace: (node: unknown) => boolean,
-  /** The value; empty where `fill` follows. Throws for everything that can be wrong. */
+  /** Makes the value; an empty one if `fill` follows. Throws if anything is wrong. */
   make: (node: never, fixup: Fixup, run: Run, site: Site) => unknown,
-  /** How many elements the fixup has, code and path included, 2 if nothing is said; `b` and `v` may have one more. */
+  /** The number of elements of the fixup, with code and path; 2 by default. `b` and `v` may have one more. */
   size?: number,
-  /** Puts the contents in, when all that was made stands in its place in `node`. */
+  /** Adds the contents, after all values stand at their places in `node`. */
   fill?: (value: never, node: never) => void,
 ]
 
@@ -76,7 +76,7 @@ export const CODES: ReadonlyMap<unknown, Code> = new Map<unknown, Code>(Object.e
   '@': [isNull, follow, 3],
 }))
 
-/** The value of a site, which is made only once; throws where the fixup does not fit its place. */
+/** The value of a site, made once. Throws if the fixup does not fit its place. */
 export function make(site: Site, run: Run): unknown {
   const { node, code: [isPlace, makeValue], fixup } = site
   check(isPlace(node))
@@ -112,14 +112,14 @@ function makeRegExp(node: string[]): RegExp {
 
 function makeArray(node: unknown[], [, , length]: Fixup): unknown[] {
   const array: unknown[] = []
-  // The engine would reserve memory for a length that is merely large, but keeps the longest array as a table.
+  // An engine reserves memory for a large length, but stores an array of the maximal length as a hash table.
   array.length = 2 ** 32 - 1
   array.length = length as number
   const keys = node.filter((_, at) => at % 2 === 0)
   for (const key of keys) setOwn(array, key as Key, null)
-  // A key that came twice, in the wrong order or as the wrong type is not what the array has in its place.
+  // A duplicate key, or one in the wrong order or of the wrong type, differs from the array's key at its index.
   const made = Object.keys(array).map(keyOf)
-  // An index beyond the length has changed that.
+  // An index beyond the length has changed the length.
   check(array.length === length && keys.every((key, index) => key === made[index]))
   return array
 }
@@ -134,27 +134,27 @@ function makeError(node: Container, [, , name]: Fixup): Error {
 }
 
 /**
- * The properties as the language makes them: own, and not enumerable. What the sender's error lacks, this one lacks
- * too: the engine gives each new error a stack, and that is not the sender's.
+ * Sets the properties as the language does: own, and not enumerable. A property that the sender's error lacks is unset:
+ * the engine gives each new error a stack, which is not the sender's.
  */
 function fillError(error: Error, node: Container): void {
   for (const [key, value] of Object.entries({ stack: undefined, ...node })) setOwn(error, key, value, false)
 }
 
-/** What stands in the skeleton, or the value of the site that stands there. */
+/** The value of a node: of the site that stands there, or the node itself. */
 function valueOf(node: unknown, run: Run): unknown {
   return run.sites.has(node) ? make(node as Site, run) : node
 }
 
 function makeBoxed(node: unknown[], _fixup: Fixup, run: Run): unknown {
   const primitive = valueOf(node[0], run)
-  // Null and undefined become a plain object here, and an object stays what it is.
+  // Refuses null and undefined, which `Object` makes a plain object, and an object, which it returns.
   const boxed = Object(primitive) as object
   check(node.length === 1 && boxed !== primitive && kindOf(boxed) === 'N')
   return boxed
 }
 
-/** What a reference leads to: an object, not a reference. */
+/** The target of a reference, which must be an object, not a reference. */
 function follow(_node: null, _fixup: Fixup, run: Run, { code, target: [holder, key] }: Site): unknown {
   const there = holder[key]
   check((there as Site | null)?.code !== code)
@@ -163,7 +163,7 @@ function follow(_node: null, _fixup: Fixup, run: Run, { code, target: [holder, k
   return value
 }
 
-/** The buffer of a segment, copied out of the frame at the first call. */
+/** The buffer of a segment. The first call copies it out of the frame. */
 function bufferOf(segment: unknown, max: unknown, { segments, buffers }: Run): ArrayBuffer {
   check(isCount(segment) && (max === undefined || isCount(max)))
   const made = buffers.get(segment) ?? ([makeBuffer(segments[segment] as Uint8Array, max), max] as const)

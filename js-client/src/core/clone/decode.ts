@@ -1,10 +1,9 @@
 /**
- * Reads a value from skeleton, fixups and segments (PROTOCOL.md section 5): finds the place of every fixup, makes the
- * objects (and finds for a reference the one that it leads to), fills the containers.
+ * Decodes a value from skeleton, fixups and segments (PROTOCOL.md section 5): finds the place of every fixup, makes the
+ * objects and resolves references, then fills the containers.
  *
- * Trusts nothing: whatever is not as that section says ends in a ProtocolError. What each code means is in
- * clone-codes.ts.
- * Twin: server/webipc/core/clone_decode.py
+ * Validates everything: any violation of that section is a ProtocolError. The codes of fixups are in codes.ts.
+ * Twin: server/webipc/core/clone/decode.py
  */
 import { CODES, make, type Run, type Site } from './codes.js'
 import { countNodes } from './reach.js'
@@ -12,9 +11,9 @@ import { check, isDeeper, locate, setOwn, type Fixup } from './skeleton.js'
 import { DEFAULT_LIMITS, type Limits } from '../limits.js'
 
 /**
- * Reads a value; may reuse the skeleton. `fixups` is what the message had, `[]` for none; the segments are copied.
+ * Decodes a value. May reuse the skeleton; copies the segments. `fixups` is `[]` if the message has none.
  *
- * @throws ProtocolError (4400) for whatever PROTOCOL.md section 5 refuses
+ * @throws ProtocolError (4400) for everything that PROTOCOL.md section 5 refuses
  */
 export function decode(
   skeleton: unknown,
@@ -28,7 +27,7 @@ export function decode(
   const sites = fixups.map((fixup) => ({ fixup }) as Site)
   const run: Run = { limits, segments, root: [skeleton], buffers: new Map(), sites: new Set(sites) }
   each(sites, findPlace, run)
-  // What walks the value later follows all references: a few doubling ones make gigabytes of a kilobyte.
+  // Code that walks the value later follows all references: a few that double expand a kilobyte to gigabytes.
   check(countNodes(run.root, fixups as Fixup[], limits.nodes) <= limits.nodes, 'nodes')
   each(sites, takePlace, run)
   each(sites, make, run)
@@ -38,13 +37,13 @@ export function decode(
   return run.root[0]
 }
 
-/** Does something with every site; whatever that throws is the fault of the fixup. */
+/** Runs a step for every site. Any error is reported as the fault of that fixup. */
 function each(sites: readonly Site[], step: (site: Site, run: Run) => void, run: Run): void {
   for (const site of sites) {
     try {
       step(site, run)
     } catch {
-      // Of the value itself nothing is told: that is the application's.
+      // The text does not quote the value, which may be private to the application.
       check(false, JSON.stringify(site.fixup).slice(0, 80))
     }
   }
@@ -62,7 +61,7 @@ function findPlace(site: Site, { root }: Run): void {
 }
 
 function takePlace(site: Site): void {
-  // Otherwise another fixup has taken it.
+  // Otherwise another fixup has the same place.
   check(site.holder[site.key] === site.node)
   setOwn(site.holder, site.key, site)
 }

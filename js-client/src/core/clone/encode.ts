@@ -1,9 +1,9 @@
 /**
- * Writes a value as skeleton, fixups and segments (PROTOCOL.md section 5), in one walk that copies what it reads.
+ * Encodes a value as skeleton, fixups and segments (PROTOCOL.md section 5), in one walk that copies it.
  *
- * The copy is on purpose: every property is read exactly once, so a getter or a Proxy cannot show one value here and
- * another to JSON.stringify, and no class's `toJSON` is in sight. Must not know messages or frames.
- * Twin: server/webipc/core/clone_encode.py
+ * The copy is on purpose: every property is read exactly once, so a getter or a Proxy cannot return one value here and
+ * another to JSON.stringify, and JSON.stringify finds no `toJSON` of a class.
+ * Twin: server/webipc/core/clone/encode.py
  */
 import { countNodes } from './reach.js'
 import { keyOf, setOwn, type Cloned, type Container, type Fixup, type Key } from './skeleton.js'
@@ -22,24 +22,24 @@ interface Run {
   readonly buffers: Map<object, { readonly number: number; readonly uses: Fixup[] }>
 }
 
-/** Where the encoder stands within the value: kept as a chain, and spelt out only when somebody asks. */
+/** A place in the value, as a chain of parents. Its path is built only when it is needed. */
 interface Spot {
   readonly run: Run
-  /** The spot around; undefined for the one that is around the whole value. */
+  /** The enclosing spot; undefined for the one that encloses the whole value. */
   readonly parent: Spot | undefined
   /** The key in the skeleton of `parent`. */
   readonly key: Key
-  /** The number of arrays and objects around, this one included. */
+  /** The nesting depth, with this spot. */
   readonly depth: number
-  /** The steps into what is written here, in the notation of JavaScript, for the texts of errors. */
+  /** A step from this spot to a key in it, in the notation of JavaScript, for error texts. */
   step: (key: Key) => string
 }
 
 /**
- * Writes a value; what the parts of it share stays shared.
+ * Encodes a value. An object that is reached twice is encoded once and shared.
  *
  * @param root names the value in the paths of errors: `args`, `result`, `message`
- * @throws CloneError for what structured clone refuses, and where a getter or a trap throws
+ * @throws CloneError for a value that structured clone refuses, and if a getter or a trap throws
  * @throws LimitError for `depth`, `nodes`, `fixups`, `segments` and `bigint_digits`, which the peer would refuse
  */
 export function encode(value: unknown, limits: Limits = DEFAULT_LIMITS, root = 'args'): Cloned {
@@ -52,8 +52,8 @@ export function encode(value: unknown, limits: Limits = DEFAULT_LIMITS, root = '
 }
 
 /**
- * The bytes to send, copied, because a message may be sent again after the application has changed them. The only
- * Uint8Array on a buffer of fixed length sends its own bytes: a small one is often cut from a large pool.
+ * Copies the bytes to send, because a message may be sent again after the application has changed them. If one
+ * Uint8Array is the only use of a buffer of fixed length, only its bytes are sent: it is often cut from a large pool.
  */
 function copyBytes(buffer: object, uses: readonly Fixup[]): Uint8Array {
   const bytes = new Uint8Array(buffer as ArrayBuffer)
@@ -70,13 +70,13 @@ function allow({ run }: Spot, limit: keyof Limits, actual: number, name: string 
   if (actual > allowed) throw new LimitError(name, actual, allowed)
 }
 
-/** A step from an array or object to what is in it. */
+/** A step from an array or object to a member. */
 function stepTo(key: Key): string {
   if (typeof key === 'number') return `[${key}]`
   return /^[\p{L}$_][\p{L}\d$_]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`
 }
 
-/** The path through the skeleton, from the spot around the value. */
+/** The path through the skeleton. */
 function pathOf({ parent, key }: Spot): Key[] {
   const path = parent ? pathOf(parent) : []
   // The whole value has the empty path.
@@ -84,7 +84,7 @@ function pathOf({ parent, key }: Spot): Key[] {
   return path
 }
 
-/** For people, such as `args[1].user.save`. */
+/** The path in an error text, such as `args[1].user.save`. */
 function spell({ parent, key }: Spot): string {
   return parent ? spell(parent) + parent.step(key) : ''
 }
@@ -94,21 +94,21 @@ function refuse(spot: Spot, reason: string): never {
   throw new CloneError(spell(spot), reason)
 }
 
-/** Adds a fixup, and gives it. */
+/** Adds a fixup and returns it. */
 function fix(spot: Spot, code: string, ...more: unknown[]): Fixup {
   const fixup: Fixup = [code, pathOf(spot), ...more]
   allow(spot, 'fixups', spot.run.fixups.push(fixup))
   return fixup
 }
 
-/** The skeleton of a value that will stand under `key` in the skeleton of `parent`. */
+/** Encodes a value. @returns its skeleton, which will stand under `key` in the skeleton of `parent` */
 function write(value: unknown, parent: Spot, key: Key): unknown {
   if (value === null || typeof value === 'string' || typeof value === 'boolean' || isJsonNumber(value)) return value
   const spot: Spot = { run: parent.run, parent, key, depth: parent.depth + 1, step: stepTo }
   return typeof value === 'object' ? writeObject(value, spot) : writePrimitive(value, spot)
 }
 
-/** As `write`, for the property of an object, which is read here and nowhere else. */
+/** As `write`, for a property of an object. This is the one place that reads it. */
 function writeProperty(holder: object, name: Key, spot: Spot, key = name): unknown {
   let value: unknown
   try {
@@ -119,11 +119,11 @@ function writeProperty(holder: object, name: Key, spot: Spot, key = name): unkno
   return write(value, spot, key)
 }
 
-/** Whether JSON, and every language that reads it, has this very number. */
+/** Whether JSON can hold this number exactly, in every language that reads it. */
 function isJsonNumber(value: unknown): boolean {
   if (typeof value !== 'number' || Object.is(value, -0)) return false
   const size = Math.abs(value)
-  // All larger ones are integers; from 1e21 on JSON writes them with an exponent, which nobody takes for an integer.
+  // All larger ones are integers. From 1e21 on, JSON has an exponent, so no language reads an integer.
   return size <= Number.MAX_SAFE_INTEGER || (size >= 1e21 && size < Infinity)
 }
 
@@ -153,13 +153,13 @@ function writeObject(value: object, spot: Spot): unknown {
   met.set(value, spot)
   try {
     const kind = kindOf(value)
-    // These three are neither array nor object in the skeleton.
+    // These three are neither an array nor an object in the skeleton.
     if (!'bdv'.includes(kind)) allow(spot, 'depth', spot.depth)
     // The fixups of these have no further elements.
     if ('Ndmrs'.includes(kind)) fix(spot, kind)
     return WRITERS[kind](value, spot)
   } catch (error) {
-    // Traps of a Proxy, and what application code has put in the place of built-ins.
+    // Thrown by a trap of a Proxy, or by application code that replaced a built-in.
     if (error instanceof WebipcError) throw error
     return refuse(spot, `an object that threw ${String(error)}`)
   }
@@ -192,7 +192,7 @@ const WRITERS: Readonly<Record<Kind, (value: object, spot: Spot) => unknown>> = 
   v: (value, spot) => writeBytes(viewSlot(value, 'buffer') as object, spot, value),
 }
 
-/** The contents are all taken before the first of them is written, because a getter in one may change the rest. */
+/** Reads all contents before the first is written, because a getter in one may change the rest. */
 function writeContents(value: object, spot: Spot, take: (member: unknown, key: unknown) => unknown[]): unknown[] {
   const contents: unknown[] = []
   each(value, (...entry) => contents.push(...take(...entry)))
@@ -202,13 +202,13 @@ function writeContents(value: object, spot: Spot, take: (member: unknown, key: u
 function writeArray(value: object, spot: Spot): unknown[] {
   const { length } = value as unknown[]
   const keys = Object.keys(value)
-  // Indices come before names, so one look at the last index tells that there is neither hole nor name.
+  // Indices come before names, so checking the last key is enough to exclude holes and names.
   const isDense = keys.length === length && (length === 0 || keys[length - 1] === String(length - 1))
   if (isDense) return keys.map((_, index) => writeProperty(value, index, spot))
   const skeleton: unknown[] = []
   spot.step = (key) => stepTo(skeleton[(key as number) - 1] as Key)
   fix(spot, 'a', length)
-  // As the keys of an object they are in order, even if a Proxy has listed them in another one.
+  // As the keys of an object they are in order, even if a Proxy lists them in another order.
   for (const name of Object.keys(Object.fromEntries(keys.map((key) => [key, 0])))) {
     skeleton.push(keyOf(name))
     skeleton.push(writeProperty(value, name, spot, skeleton.length))
@@ -217,7 +217,7 @@ function writeArray(value: object, spot: Spot): unknown[] {
 }
 
 /**
- * As V8 does it: the class by what `name` says, `message` and `cause` where they are own, `stack` where it is a text.
+ * As V8 does: the class by `name`, `message` and `cause` if they are own, `stack` if it is a string.
  */
 function writeError(value: object, spot: Spot): Container {
   const { name, message, stack } = value as Container
@@ -232,7 +232,7 @@ function writeError(value: object, spot: Spot): Container {
 /** A buffer, or a view of it. */
 function writeBytes(buffer: object, spot: Spot, view?: object): null {
   const { buffers } = spot.run
-  // Memory that threads share, and a detached buffer; both only behind a view.
+  // Refuses shared memory and a detached buffer, which only a view can lead to.
   if (kindOf(buffer) !== 'b') refuse(spot, describe(buffer))
   const segment = buffers.get(buffer) ?? { number: buffers.size, uses: [] }
   buffers.set(buffer, segment)

@@ -1,8 +1,6 @@
 /**
- * Structured clone as JSON: any value that a page can copy, as a skeleton, fixups and segments (PROTOCOL.md section 5),
- * and back.
- *
- * The face of the codec; the work is in clone-encode.ts and clone-decode.ts. Twin: server/webipc/core/clone.py
+ * Structured clone as JSON: encodes any value that a page can copy as a skeleton, fixups and segments (PROTOCOL.md
+ * section 5), and decodes it. Twin: server/webipc/core/clone/__init__.py
  */
 export { decode } from './decode.js'
 export { encode } from './encode.js'

@@ -1,15 +1,15 @@
 /**
- * How large a value becomes when every reference in it is followed.
+ * Counts the nodes of a value when every reference in it is followed.
  *
- * A kilobyte of references can stand for gigabytes in whatever walks the value later, so both directions count before
- * they go on. Knows no fixup but the reference. Twin: server/webipc/core/clone_reach.py
+ * A kilobyte of references can expand to gigabytes in code that walks the value later. So encoder and decoder count
+ * first. Twin: server/webipc/core/clone/reach.py
  */
 import { isContainer, locate, setOwn, type Fixup } from './skeleton.js'
 
 /**
- * How many nodes are reached from the skeleton when every reference is followed, a reference to an enclosing object
- * counting as one; 0 where there is no reference. Stops as soon as there are more than `most`. The fixups must be known
- * to be right. The skeleton is as before when this returns; in between, each reference stands in it as what it means.
+ * Counts the nodes that are reached from the skeleton when every reference is followed; a reference to an enclosing
+ * object counts as one. Returns 0 if there is no reference, and stops at more than `most`. The fixups must be valid.
+ * Meanwhile each reference is replaced by its target in the skeleton, which is restored before this returns.
  */
 export function countNodes(root: readonly [unknown], fixups: readonly Fixup[], most: number): number {
   const links = fixups.filter(([code]) => code === '@').map(([, path, target]) => {
@@ -23,8 +23,8 @@ export function countNodes(root: readonly [unknown], fixups: readonly Fixup[], m
 }
 
 /**
- * Counts what is on the stack and in it; no recursion, because a chain of references can be longer than the engine's
- * stack is deep. A function on it closes a container, when everything inside of that has been counted.
+ * Counts the nodes on the stack and inside them. No recursion, because a chain of references can be deeper than the
+ * engine's stack. A function on the stack closes a container after everything inside it is counted.
  */
 function countFrom(stack: unknown[], most: number): number {
   const open = new Set<unknown>()

@@ -1,8 +1,5 @@
 /**
- * The skeleton of a value (PROTOCOL.md section 5): finding a place by its path, and the two measures that bound a
- * value.
- *
- * Knows arrays and objects as JSON gives them, and no fixup but the reference.
+ * The skeleton of a value (PROTOCOL.md section 5): its types, finding a place by its path, and its depth.
  */
 import { ProtocolError } from '../errors.js'
 
@@ -13,14 +10,14 @@ export type Container = Record<Key, unknown>
 /** `[code, path, ...]` */
 export type Fixup = [code: string, path: readonly Key[], ...more: unknown[]]
 
-/** A value as it travels: `fixups` and `segments` are empty where there are none. */
+/** An encoded value; `fixups` and `segments` may be empty. */
 export interface Cloned {
   readonly skeleton: unknown
   readonly fixups: readonly Fixup[]
   readonly segments: readonly Uint8Array[]
 }
 
-/** Refuses what came, unless it is right. The decoder knows in which fixup it is, and says so. */
+/** Refuses a received value unless `isRight`. decode.ts adds the fixup to the text. @throws ProtocolError */
 export function check(isRight: unknown, what = ''): asserts isRight {
   if (!isRight) throw new ProtocolError(`wrong value: ${what}`)
 }
@@ -29,7 +26,7 @@ export function isContainer(node: unknown): node is Container {
   return typeof node === 'object' && node !== null
 }
 
-/** Sets an own property, also where the key is `__proto__`, which an assignment would take for the prototype. */
+/** Sets an own property, also for the key `__proto__`, which an assignment would set as the prototype. */
 export function setOwn(holder: object, key: Key, value: unknown, enumerable = true): void {
   if (key !== '__proto__' && enumerable) (holder as Container)[key] = value
   else Object.defineProperty(holder, key, { value, configurable: true, enumerable, writable: true })
@@ -44,15 +41,15 @@ export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
-/** The name of a property of an array as `a` writes it: an element's is a number. */
+/** The key of an array's property as the code `a` encodes it: a number for an element, else its name. */
 export function keyOf(name: string): Key {
   const index = Number(name) >>> 0
   return String(index) === name && index < 2 ** 32 - 1 ? index : name
 }
 
 /**
- * The place that a path leads to from `[skeleton]`: what holds it, and the key in that.
- * Throws where the path leads to no own property or index.
+ * Finds the place of a path, from `[skeleton]`. @returns its container and the key in that
+ * @throws ProtocolError if the path leads to no own property or index
  */
 export function locate(root: readonly [unknown], path: unknown): [Container, Key] {
   check(Array.isArray(path))
@@ -68,7 +65,7 @@ export function locate(root: readonly [unknown], path: unknown): [Container, Key
   return [holder, key]
 }
 
-/** Whether arrays and objects stand in each other more than `levels` deep. */
+/** Whether arrays and objects are nested deeper than `levels`. */
 export function isDeeper(node: unknown, levels: number): boolean {
   return isContainer(node) && (levels === 0 || Object.values(node).some((member) => isDeeper(member, levels - 1)))
 }

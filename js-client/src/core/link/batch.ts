@@ -1,23 +1,22 @@
 /**
- * Which messages go into one frame, and how many bytes the frame has at most (PROTOCOL.md section 3).
- *
- * Must not know their numbers, nor what becomes of them: that is link.ts. Twin: server/webipc/core/link_batch.py
+ * Selects the messages of one frame, and bounds the size of that frame (PROTOCOL.md section 3).
+ * Twin: server/webipc/core/link/batch.py
  */
 import type { EncodedMessage } from '../frame.js'
 import type { Limits } from '../limits.js'
 import { isPart } from './parcel.js'
 
-/** What a frame has besides its messages, at most: the numbers, brackets and the length of the JSON. */
+/** The overhead of a frame, at most: its numbers, brackets and the length of the JSON. */
 const HEAD_BYTES = 64
 
-/** The first messages of a queue, as many as one frame holds, and how many bytes that frame has, at most. */
+/** The messages of one frame, and an upper bound of its size in bytes. */
 export interface Batch {
   readonly messages: readonly EncodedMessage[]
   readonly size: number
 }
 
 /**
- * @param queued - gives the message at an index of the queue, undefined behind its end
+ * @param queued - returns the message at an index of the queue, undefined after its end
  * @param room - how many bytes the frame may have
  */
 export function batchOf(queued: (index: number) => EncodedMessage | undefined, limits: Limits, room: number): Batch {
@@ -32,12 +31,12 @@ export function batchOf(queued: (index: number) => EncodedMessage | undefined, l
   return { messages, size }
 }
 
-/** How many bytes the frame of this message alone has, at most. */
+/** An upper bound of the size of a frame with this one message, in bytes. */
 export function frameSize(message: EncodedMessage): number {
   return HEAD_BYTES + framedSize(message)
 }
 
-/** PROTOCOL.md 3: so many messages, and only one when it is large; 4.3: a part travels alone. */
+/** PROTOCOL.md 3: a limited number of messages, and a large one alone; 4.3: a part alone. */
 function fits(
   message: EncodedMessage, batch: readonly EncodedMessage[], size: number, { frameMessages, frameBytes }: Limits,
 ): boolean {
@@ -45,7 +44,7 @@ function fits(
   return !head || (batch.length < frameMessages && size <= frameBytes && !isPart(message) && !isPart(head))
 }
 
-/** What a message takes in a frame, at most: a comma and its list of lengths too; a segment's padding and length. */
+/** An upper bound of a message's bytes in a frame: with its comma, its list of lengths, and each segment's padding. */
 function framedSize(message: EncodedMessage): number {
   return message.size + 4 + 24 * message.segments.length
 }

@@ -1,9 +1,9 @@
 /**
- * The link of one document with the server: numbers messages, keeps them until they are acknowledged, replays them on
- * the next socket and drops what comes twice (PROTOCOL.md 6.2-6.6). Large messages travel in parts: link-parcel.ts.
+ * The link of one document with the server: numbers messages, keeps them until they are acknowledged, repeats them on
+ * the next socket and drops duplicates (PROTOCOL.md 6.2-6.6). Large messages travel in parts: parcel.ts.
  *
- * Must not know sockets or time: whoever drives it gives it frames, and asks it for frames. It compares numbers only,
- * so any mixture of sockets and bodies may carry the frames. Twin: server/webipc/core/link.py
+ * The caller passes received frames in and takes frames to send. The link compares numbers only, so any mixture of
+ * sockets and request bodies may carry the frames. Twin: server/webipc/core/link/__init__.py
  */
 import { parse, type Envelope } from '../envelope.js'
 import { BufferFullError, fail, LinkEndedError, LocalError, refuseMore, ResetError } from '../errors.js'
@@ -20,10 +20,10 @@ type Sendable = string | Uint8Array<ArrayBuffer>
 
 /**
  * One end of a link, for either side. Messages arrive in the order of `post`, each once, however many sockets and
- * bodies carry them. A method that throws leaves the link as it was, except for ProtocolError: then it has to end.
+ * bodies carry them. A method that throws leaves the link unchanged, except for ProtocolError: then it has to end.
  *
- * Its fields are all that it is; others read them, and only this file writes them. What a page never does is not a
- * method but a function below, so that a page need not download it.
+ * The fields are its whole state. Others may read them; only this file writes them. What a page never does is a
+ * function below instead of a method, so that pages do not download it.
  */
 export class Link {
   /** The number of the last message that was posted. */
@@ -32,23 +32,23 @@ export class Link {
   first = 1
   /** The number that the attached socket gets next. */
   next = 1
-  /** The highest number that was ever in a frame for a socket or a body. */
+  /** The highest number that was ever handed to a socket or a body. */
   handed = 0
-  /** What the peer has not acknowledged, by number: a Map loses its beginning at no cost. */
+  /** The unacknowledged messages by number. A Map, because removing its first entries is cheap. */
   kept = new Map<number, EncodedMessage>()
-  /** The sizes of what is kept. */
+  /** The sum of their sizes. */
   keptBytes = 0
-  /** The last number that was received in order; repetitions are known by it. */
+  /** The last number that was received in order. Messages up to it are duplicates. */
   received = 0
-  /** What came since the last frame that left: the peer does not know yet that it may forget this. */
+  /** Messages received since the last frame was sent: not acknowledged yet. */
   owedMessages = 0
   /** The same in bytes. */
   owedBytes = 0
-  /** What has come of a message that travels in parts. */
+  /** The message that is being received in parts. */
   parcel = new Parcel()
   /** The highest attempt so far. */
   claimed = 0
-  /** The socket that owns the link, or null between two. */
+  /** The number of the socket that owns the link, or null between two. */
   attempt: number | null = null
   ended = false
   readonly #limits: Limits
@@ -60,23 +60,23 @@ export class Link {
   get attached(): boolean { return this.attempt !== null }
   /** True only while no numbered message of this link was handed to a socket or a body (PROTOCOL.md 6.1). */
   get fresh(): boolean { return this.handed === 0 }
-  /** Something came that no frame of ours has acknowledged. */
+  /** Received messages are not acknowledged yet. */
   get ackOwed(): boolean { return this.owedMessages > 0 }
-  /** So much came that a bare frame has to acknowledge it now (PROTOCOL.md 6.3). */
+  /** So much is unacknowledged that a bare frame is due now (PROTOCOL.md 6.3). */
   get ackDue(): boolean {
     return this.owedMessages >= this.#limits.ackMessages || this.owedBytes >= this.#limits.ackBytes
   }
 
-  /** Whether the message with this number was ever in a frame: what became of it is unknown then. */
+  /** Whether the message with this number was ever handed to a transport; then its outcome is unknown. */
   wasHanded(seq: number): boolean {
     return seq <= this.handed
   }
 
   /**
-   * Numbers and keeps a message, in parts when it is large. It leaves with a later `takeFrame` or `backlog`.
+   * Numbers and keeps a message, in parts if it is large. A later `takeFrame` or `backlog` returns it in a frame.
    *
    * @returns the number of the message, or of its last part
-   * @throws LimitError, BufferFullError, LinkEndedError: then nothing was numbered
+   * @throws LimitError, BufferFullError, LinkEndedError; then nothing was numbered
    */
   post(message: EncodedMessage): number {
     if (this.ended) throw new LinkEndedError('The link has ended')
@@ -92,19 +92,19 @@ export class Link {
   }
 
   /**
-   * False when one side lacks what the other no longer keeps, or claims what was never sent (PROTOCOL.md 6.5, `gap`).
-   *
-   * @param first - the lowest number that the peer keeps; @param received - the last one that it has received
+   * @param first - the lowest number that the peer keeps; @param received - the last number that it has received
+   * @returns false if one side lacks what the other no longer keeps, or acknowledges what was never sent (PROTOCOL.md
+   *   6.5, `gap`)
    */
   canResume(first: number, received: number): boolean {
     return first <= this.received + 1 && received >= this.first - 1 && received <= this.handed
   }
 
   /**
-   * A socket carries the link from now on, after `hello` and `welcome`: what the peer lacks is sent again.
+   * A socket owns the link from now on, after `hello` and `welcome`. What the peer lacks is sent again.
    *
-   * @throws ResetError when the peer cannot have received just that: see `canResume`
-   * @throws LocalError when a newer socket has claimed the link since
+   * @throws ResetError if the link cannot resume: see `canResume`
+   * @throws LocalError if a newer socket has claimed the link since
    */
   attach(attempt: number, peerReceived: number): void {
     if (attempt < this.claimed) throw new LocalError('The socket is superseded')
@@ -112,11 +112,11 @@ export class Link {
     this.#forget(peerReceived)
     this.attempt = this.claimed = attempt
     this.next = this.first
-    // Our hello or welcome has just told what we have received.
+    // This side's hello or welcome has just acknowledged everything.
     this.#settleAck()
   }
 
-  /** The socket is gone. Does nothing when another one owns the link by now. */
+  /** The socket is gone. Does nothing if another one owns the link by now. */
   detach(attempt: number): void {
     if (this.attempt === attempt) this.attempt = null
   }
@@ -130,15 +130,15 @@ export class Link {
     return taken.frame
   }
 
-  /** An acknowledgement and a sign of life. */
+  /** A frame without messages: an acknowledgement and a heartbeat. */
   bareFrame(): string {
     this.#settleAck()
     return encodeFrame(this.last + 1, this.received, []) as string
   }
 
   /**
-   * What is kept, oldest first, as frames for the body of a request. The socket still sends it too: the peer knows
-   * repetitions by their numbers.
+   * The kept messages, oldest first, as frames for the body of a request. The socket still sends them too; the peer
+   * drops duplicates by number.
    *
    * @param room - how many bytes the frames may have together
    */
@@ -152,11 +152,12 @@ export class Link {
   }
 
   /**
-   * Takes a frame: its acknowledgement first, then the messages that are new, each once and in order.
+   * Takes a received frame: first its acknowledgement, then its messages.
    *
-   * @param attempt - the socket that it came by, or null for the body of a request. What a socket delivers that does
-   *   not own the link is ignored (PROTOCOL.md 6.4).
-   * @throws ProtocolError: then the link has to end
+   * @param attempt - the number of its socket, or null for the body of a request. Frames of a socket that does not own
+   *   the link are ignored (PROTOCOL.md 6.4).
+   * @returns the new messages, each once and in order
+   * @throws ProtocolError; then the link has to end
    */
   receive({ seq, ack, messages, size }: Frame, attempt: number | null): Envelope[] {
     if (this.ended || (attempt !== null && attempt !== this.attempt)) return []
@@ -173,7 +174,7 @@ export class Link {
     return envelopes
   }
 
-  /** The link is over. @returns how many messages (parts count) the peer has not acknowledged; they are given up. */
+  /** Ends the link. @returns how many messages (parts count) are given up because they were not acknowledged */
   end(): number {
     const count = this.kept.size
     this.#forget(this.last)
@@ -188,7 +189,7 @@ export class Link {
       this.keptBytes -= this.kept.get(this.first)?.size ?? 0
       this.kept.delete(this.first)
     }
-    // A body may have brought what the socket had not sent yet.
+    // A body may have delivered what the socket has not sent yet.
     this.next = Math.max(this.next, this.first)
   }
 
@@ -196,7 +197,7 @@ export class Link {
     this.owedMessages = this.owedBytes = 0
   }
 
-  /** One frame of the messages from a number on, of at most `room` bytes; and the number that is the next one's. */
+  /** One frame of the messages from `seq` on, of at most `room` bytes, and the number after its last message. */
   #take(seq: number, room = Infinity): { frame: Sendable, size: number, next: number } | null {
     const { messages, size } = batchOf((index) => this.kept.get(seq + index), this.#limits, room)
     const next = seq + messages.length
@@ -205,15 +206,15 @@ export class Link {
     return { frame: encodeFrame(seq, this.received, messages), size, next }
   }
 
-  /** The message itself, or the parts that its parcel is cut into. */
+  /** The message itself, or the parts of its parcel. */
   #parts(message: EncodedMessage): EncodedMessage[] {
     const { partBytes, socketBytes } = this.#limits
-    // Many small segments can make the frame of a small message larger than a receiver takes.
+    // With many small segments, the frame of a small message can be larger than a receiver accepts.
     return message.size <= partBytes && frameSize(message) <= socketBytes ? [message] : cut(message, this.#limits)
   }
 }
 
-/** For MAIN, on `hello`: true when this socket is newer than all before; what older ones deliver is ignored then. */
+/** For MAIN, on `hello`: true if this socket is newer than all before. Then frames of older ones are ignored. */
 export function claim(link: Link, attempt: number): boolean {
   if (attempt <= link.claimed) return false
   link.claimed = attempt
@@ -222,8 +223,8 @@ export function claim(link: Link, attempt: number): boolean {
 }
 
 /**
- * Gives a kept message up under its number. Does nothing when the peer has it already, nor to a part: others of its
- * parcel may have arrived, and nothing else may come between them (PROTOCOL.md 4.3).
+ * Replaces a kept message under its number. Does nothing if the peer has acknowledged it, nor to a part: other parts of
+ * its parcel may have arrived, and no other message may stand between them (PROTOCOL.md 4.3).
  */
 export function replace(link: Link, seq: number, message: EncodedMessage): void {
   const old = link.kept.get(seq)
@@ -232,20 +233,20 @@ export function replace(link: Link, seq: number, message: EncodedMessage): void 
   link.keptBytes += message.size - old.size
 }
 
-/** The fields of a link by their names; `kept` in the order of the numbers, from `first` on. */
+/** The fields of a link by name; `kept` in the order of the numbers, from `first` on. */
 interface Snapshot extends Readonly<Record<string, unknown>> {
   readonly first: number
   readonly kept: readonly EncodedMessage[]
   readonly parcel: object
 }
 
-/** Everything that a link is, as plain values. */
+/** The state of a link as plain values. */
 export function snapshot(link: Link): Snapshot {
-  // eslint-disable-next-line @typescript-eslint/no-misused-spread -- what the prototypes have is no part of it
+  // eslint-disable-next-line @typescript-eslint/no-misused-spread -- the prototypes hold no state
   return { ...link, kept: [...link.kept.values()], parcel: { ...link.parcel } }
 }
 
-/** A link that goes on where the one that made the snapshot was. */
+/** A link with the state of the snapshot. */
 export function restore(side: Side, limits: Limits, { kept, parcel, ...state }: Snapshot): Link {
   const numbered = kept.map((message, index) => [state.first + index, message] as const)
   const coming = Object.assign(new Parcel(), parcel)

@@ -1,9 +1,7 @@
 /**
- * The parcel of a message that is too large for one frame: cut into parts on one side, joined on the other
- * (PROTOCOL.md 4.3).
- *
- * Must not know numbers, nor what carries a part: to link.ts it is a message like any other, but for being alone in its
- * frame. Twin: server/webipc/core/link_parcel.py
+ * The parcel of a message that is too large for one frame: cut into parts by the sender, joined by the receiver
+ * (PROTOCOL.md 4.3). To the link a part is a message like any other, but alone in its frame.
+ * Twin: server/webipc/core/link/parcel.py
  */
 import { parse, type Envelope, type Part } from '../envelope.js'
 import { fail, refuseLarger, refuseMore } from '../errors.js'
@@ -12,10 +10,10 @@ import type { Limits } from '../limits.js'
 
 const PART = '["part",'
 
-/** The parts that the parcel of a message is cut into. @throws LimitError when it is too large */
+/** Cuts the parcel of a message into parts. @throws LimitError if it is too large */
 export function cut(message: EncodedMessage, { messageBytes, partBytes }: Limits): EncodedMessage[] {
   const parcel = encodeParcel(message)
-  // Of a parcel the receiver sees only its size: what it would refuse is refused here.
+  // The receiver checks only the size of a parcel, so the same check is made here.
   refuseMore('message_bytes', parcel.length, messageBytes)
   const parts: EncodedMessage[] = []
   for (let rest = parcel; rest.length > 0;) {
@@ -26,26 +24,26 @@ export function cut(message: EncodedMessage, { messageBytes, partBytes }: Limits
   return parts
 }
 
-/** Whether `cut` has made it: only this file makes parts, so the kind is what the JSON begins with. */
+/** Whether a message is a part. Only `cut` makes parts, so the beginning of the JSON decides. */
 export function isPart(message: EncodedMessage): boolean {
   return message.json.startsWith(PART)
 }
 
-/** The parcel that is coming in, if one is. */
+/** The parcel that is being received, if there is one. */
 export class Parcel {
-  /** What has come of it. */
+  /** The pieces received so far. */
   pieces: readonly Uint8Array[] = []
-  /** The bytes that it lacks; 0 when none is coming. */
+  /** The bytes that are missing; 0 if no parcel is being received. */
   remaining = 0
 
-  /** A message as it is; of a parcel nothing until its last part comes, and then the message that was cut. */
+  /** @returns a message as it is; for a part nothing, until the last part completes the message that was cut */
   joined(envelope: Envelope, limits: Limits): Envelope[] {
-    if (envelope.kind === 'part') return this.#partCame(envelope, limits)
+    if (envelope.kind === 'part') return this.#receivePart(envelope, limits)
     if (this.remaining > 0) fail('wrong part')
     return [envelope]
   }
 
-  #partCame({ remaining, segments }: Part, limits: Limits): Envelope[] {
+  #receivePart({ remaining, segments }: Part, limits: Limits): Envelope[] {
     const size = segments.reduce((sum, piece) => sum + piece.length, remaining)
     if (size === remaining || (this.remaining > 0 && this.remaining !== size)) fail('wrong part')
     refuseLarger('message', size, limits.messageBytes)

@@ -1,28 +1,26 @@
 /**
- * What a JavaScript object is in the eyes of structured clone: brand checks that hold across realms (iframes) and are
- * not fooled by own properties or `Symbol.toStringTag`.
+ * Classifies JavaScript objects as structured clone does, by brand checks that work across realms (iframes) and that
+ * own properties and `Symbol.toStringTag` cannot deceive.
  *
- * Asks, and changes nothing; does not know how anything is encoded, but for the code of it. The chain of prototypes
- * says which brand to look for, and decides alone where the language has no brand check (plain objects, platform
- * objects).
- * Twin: server/webipc/core/values.py, which holds the values that Python lacks.
+ * The prototype chain selects the brand to check. It decides alone where the language has no brand check (plain
+ * objects, platform objects).
+ * Twin: server/webipc/core/values/__init__.py, which holds the values that Python lacks.
  */
 import { answers, ask, byName } from './slots.js'
 
 /**
- * The code of PROTOCOL.md section 5, which is `a` for every array; 'refused' is everything that structured clone does
- * not copy.
+ * The code of PROTOCOL.md section 5, `a` for every array; 'refused' for what structured clone does not copy.
  */
 export type Kind = 'N' | 'a' | 'b' | 'd' | 'e' | 'm' | 'object' | 'r' | 'refused' | 's' | 'v'
 
-/** A kind, and the member of a prototype that throws unless the built-in has made the object, in whatever realm. */
+/** A kind, and the member of the built-in's prototype that throws for an object of another class, across realms. */
 type Brand = readonly [kind: Kind, prototype: object, member: string]
 
 const BRANDS: ReadonlyMap<string, Brand> = new Map(
   ([
     [Map, 'm', 'size'],
     [Set, 's', 'size'],
-    // Throws for a detached buffer too, which its length does not tell from an empty one.
+    // Throws for a detached buffer too; its length would be that of an empty one.
     [ArrayBuffer, 'b', 'slice'],
     [RegExp, 'r', 'source'],
     [Date, 'd'],
@@ -33,7 +31,7 @@ const BRANDS: ReadonlyMap<string, Brand> = new Map(
   ] as const).map(([{ name, prototype }, kind, member = 'valueOf']) => [name, [kind, prototype, member]]),
 )
 
-/** The classes of errors that structured clone knows. */
+/** The error classes that structured clone keeps. */
 export const ERRORS = byName<ErrorConstructor>(
   Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError,
 )
@@ -43,8 +41,8 @@ function brandOf(value: object): Brand | undefined {
 }
 
 /**
- * The primitive in a boxed primitive, the time in a Date, the source of a RegExp; throws where only the prototype is
- * the built-in's.
+ * The primitive in a boxed primitive, the time of a Date, the source of a RegExp. Throws for an object that has only
+ * the prototype of the built-in.
  */
 export function unbox(value: object): unknown {
   const [, prototype, member] = brandOf(value) as Brand
@@ -53,22 +51,22 @@ export function unbox(value: object): unknown {
 }
 
 /**
- * What `forEach` tells of a Map or a Set; of a Proxy of one, what its own `forEach` tells (Vue's and MobX's know how).
+ * Calls `tell` for each entry of a Map or a Set; for a Proxy of one, by its own `forEach`, which Vue's and MobX's have.
  */
 export function each(value: object, tell: (member: unknown, key: unknown) => void): void {
   const [, prototype] = brandOf(value) as Brand
   ask(answers(() => unbox(value)) ? prototype : value, 'forEach', value, tell)
 }
 
-/** The name of the built-in or platform class behind each prototype that was met, '' for application code alone. */
+/** A cache: the name of the built-in or platform class of each prototype; '' if there are only application classes. */
 const classes = new WeakMap<object, string>()
 
-/** Built-ins whose prototype may stand behind a plain object, or behind another class that tells more. */
+/** Built-ins that are skipped: plain objects have them in their chain too, or another class in it is more precise. */
 const VAGUE = /^(Array|Object|(Aggregate|Suppressed)Error)$/
 
 /**
- * What one prototype says: the name of its native constructor; or its `Symbol.toStringTag` where it has no constructor
- * and the tag is read-only, as in generators and iterators. Application code writes neither by accident.
+ * The name of a prototype's native constructor; or its `Symbol.toStringTag` if it has no constructor and the tag is
+ * read-only, as in generators and iterators. Application code has neither by accident.
  */
 function nativeName(prototype: object): string {
   const constructor: unknown = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value
@@ -81,7 +79,7 @@ function nativeName(prototype: object): string {
 }
 
 /**
- * The name of the nearest class on the chain that is not the application's own, '' for a plain object or an instance.
+ * The name of the nearest built-in or platform class in the chain; '' for a plain object or an application's instance.
  */
 function classBehind(value: object): string {
   const prototype = Object.getPrototypeOf(value) as object | null
@@ -91,7 +89,7 @@ function classBehind(value: object): string {
   return name
 }
 
-/** Which way structured clone goes with an object; runs no code of the application but the traps of a Proxy. */
+/** The kind of an object. Runs no code of the application except the traps of a Proxy. */
 export function kindOf(value: object): Kind {
   if (Array.isArray(value)) return 'a'
   if (ArrayBuffer.isView(value)) return 'v'
@@ -101,13 +99,13 @@ export function kindOf(value: object): Kind {
 }
 
 function kindByClass(value: object, name: string): Kind {
-  // Without a Symbol.toStringTag this reads internal slots. With one, there is nothing to go by but the chain.
+  // Without a Symbol.toStringTag, this reads internal slots. With one, only the chain can decide.
   const tag = Symbol.toStringTag in value || ask(Object.prototype, 'toString', value)
   if (ERRORS.has(name) && tag !== '[object Object]') return 'e'
   return ERRORS.has(name) || (name === '' && tag !== '[object Arguments]') ? 'object' : 'refused'
 }
 
-/** What a refused object is, for people: `a Promise`, `an Array Iterator`, `a Proxy of a Date`. */
+/** Describes a refused object in an error text: `a Promise`, `an Array Iterator`, `a Proxy of a Date`. */
 export function describe(value: object): string {
   const name = classBehind(value) || 'arguments object'
   if (name === 'ArrayBuffer') return 'a detached ArrayBuffer'

@@ -1,21 +1,20 @@
 /**
- * Reads what only a built-in's own members can tell of an object: buffers and their views above all, whatever class or
- * realm they are of and whatever their own properties pretend (but for the two that make a buffer resizable).
+ * Reads internal slots of objects, above all of buffers and their views, in any class or realm. Own properties cannot
+ * deceive it, except for the two that make a buffer resizable.
  *
- * Knows nothing of the wire. Features newer than ES2022 (Float16Array, resizable buffers) are used where the engine
- * has them.
+ * Features newer than ES2022 (Float16Array, resizable buffers) are used if the engine has them.
  */
 
 /**
- * What a member of a built-in's prototype says of `self`: a getter's value, or a method's answer to `args`. Undefined
- * for a member that the engine does not have; throws where `self` lacks the internal slot.
+ * Applies a member of a built-in's prototype to `self`. @returns the getter's value, or the method's result for `args`;
+ * undefined if the engine lacks the member. @throws TypeError if `self` lacks the internal slot
  */
 export function ask(prototype: object, name: PropertyKey, self: object, ...args: unknown[]): unknown {
   const member: unknown = Reflect.get(prototype, name, self)
   return typeof member === 'function' ? Reflect.apply(member, self, args) : member
 }
 
-/** Whether there is an answer instead of a throw. */
+/** Whether a function returns instead of throwing. */
 export function answers(question: () => unknown): boolean {
   try {
     question()
@@ -25,25 +24,25 @@ export function answers(question: () => unknown): boolean {
   }
 }
 
-/** What newer engines' buffers have. */
+/** The additional members of newer engines. */
 interface Resizable extends ArrayBuffer {
   readonly resizable?: boolean
   readonly maxByteLength: number
   resize(length: number): void
 }
 
-/** `maxByteLength` of a resizable buffer; nothing for one of fixed length. */
+/** `[maxByteLength]` of a resizable buffer; `[]` for one of fixed length. */
 export function maxOf(buffer: object): number[] {
   const { resizable, maxByteLength } = buffer as Resizable
   return resizable ? [maxByteLength] : []
 }
 
-/** Classes by their names, which is how the wire and a chain of prototypes know them. */
+/** Classes by name, as the wire and a prototype chain name them. */
 export function byName<T extends { readonly name: string }>(...classes: readonly T[]): Map<unknown, T> {
   return new Map(classes.map((one) => [one.name, one]))
 }
 
-/** A new buffer with these bytes. An engine without resizable buffers ignores `max`, and gives a fixed one. */
+/** A new buffer with these bytes. An engine without resizable buffers ignores `max` and returns a fixed one. */
 export function makeBuffer(bytes: Uint8Array, max: unknown): ArrayBuffer {
   const Buffer = ArrayBuffer as new (length: number, options?: { maxByteLength: unknown }) => ArrayBuffer
   const buffer = new Buffer(bytes.length, { maxByteLength: max })
@@ -61,12 +60,12 @@ declare const Float16Array: ViewConstructor | undefined
 const VIEWS = byName<ViewConstructor>(
   Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array,
   Float32Array, Float64Array, BigInt64Array, BigUint64Array, DataView,
-// An engine that lacks it shows the bits of its elements.
+// An engine without Float16Array gets the bits of the elements.
 ).set('Float16Array', typeof Float16Array === 'undefined' ? Uint16Array : Float16Array)
 
 /**
- * A view; `length` in elements, null where it follows the length of its buffer.
- * Throws where the kind is unknown, or the view is outside of the buffer or off its alignment.
+ * Makes a view; `length` in elements, null for a view that tracks the length of its buffer.
+ * Throws if the kind is unknown, or the view is out of bounds or misaligned.
  */
 export function makeView(kind: unknown, buffer: ArrayBuffer, offset: number, length: number | null): ArrayBufferView {
   const View = VIEWS.get(kind) as ViewConstructor
@@ -80,27 +79,27 @@ export function viewKind(view: object): unknown {
   return ask(ofTypedArray, Symbol.toStringTag, view) ?? 'DataView'
 }
 
-/** What a view itself, not its properties, says; undefined for a name that its class does not have. */
+/** An internal slot of a view, whatever its own properties; undefined if its class has no such slot. */
 export function viewSlot(view: object, name: 'buffer' | 'byteLength' | 'byteOffset' | 'keys' | 'length'): unknown {
   return ask((VIEWS.get(viewKind(view)) as ViewConstructor).prototype, name, view)
 }
 
-/** Not where a shrunk buffer has left the view outside: a DataView then has no length, a typed array no iterators. */
+/** False if a shrunk buffer left the view out of bounds. Then a DataView has no length, a typed array no iterators. */
 export function isInBounds(view: object): boolean {
   return answers(() => [viewSlot(view, 'keys'), viewSlot(view, 'byteLength')])
 }
 
-/** The length in elements (a DataView's in bytes), null where it follows the length of the buffer. */
+/** The length in elements (of a DataView in bytes), null for a view that tracks the length of its buffer. */
 export function viewLength(view: object): unknown {
-  return follows(view) ? null : (viewSlot(view, 'length') ?? viewSlot(view, 'byteLength'))
+  return tracksLength(view) ? null : (viewSlot(view, 'length') ?? viewSlot(view, 'byteLength'))
 }
 
 /**
- * The language has no question for this, so the buffer is cut at the view's beginning, and then made longer (that tells
- * of an empty view), and put back as it was: a view that follows has another length in between, one of its own length
- * has the same or is out of bounds. Nothing else can run meanwhile.
+ * Whether a view tracks the length of its buffer. The language has no test for this, so the buffer is cut at the start
+ * of the view, then lengthened (for an empty view), and restored. Meanwhile a tracking view has another length; any
+ * other has the same length or is out of bounds. No other code can run in between.
  */
-function follows(view: object): boolean {
+function tracksLength(view: object): boolean {
   const buffer = viewSlot(view, 'buffer') as Resizable
   const [max] = maxOf(buffer)
   if (max === undefined) return false
@@ -108,7 +107,7 @@ function follows(view: object): boolean {
   const offset = viewSlot(view, 'byteOffset') as number
   const size = viewSlot(view, 'byteLength') as number
   return [offset, Math.min(max, offset + size + 15)].some((length) => {
-    // A buffer of WebAssembly cannot have any other length.
+    // A buffer of WebAssembly refuses other lengths.
     if (!answers(() => { buffer.resize(length) })) return false
     const isOther = isInBounds(view) && viewSlot(view, 'byteLength') !== size
     buffer.resize(bytes.length)
