@@ -1,6 +1,6 @@
 /**
- * Makes the one `ipcRenderer` of a document, however often and in however many forms this package is loaded into it:
- * script, bundle, preload, hot update. The first copy wins.
+ * Creates the one `ipcRenderer` of a document. The package may be loaded several times (script, bundle, preload, hot
+ * update); the first copy wins.
  */
 import { findAddress } from './page/server-address.js'
 import type * as Electron from './types/electron.js'
@@ -18,9 +18,9 @@ interface Loaded {
 const KEY: unique symbol = Symbol.for('webipc')
 
 /**
- * @param script - the address that this script was loaded from, where that is known
- * @returns the document's `ipcRenderer`; it connects in a microtask. Where there is no WebSocket or no server (server
- *   side rendering, unit tests) it stays `connecting`: what is sent waits, up to the limits of any link.
+ * @param script - the address that this script was loaded from, if it is known
+ * @returns the document's `ipcRenderer`; it connects in a microtask. If there is no WebSocket or no server (server side
+ *   rendering, unit tests) it stays `connecting`, and messages wait, up to the limits of a link.
  */
 export function client(script: string | undefined): Electron.IpcRenderer {
   const realm = globalThis as { [KEY]?: Loaded }

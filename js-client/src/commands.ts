@@ -1,11 +1,11 @@
 /**
- * What a page may let its server do with it: run code, load it again, close it (PROTOCOL.md 4.8). A page that does not
- * load this file, or does not allow a thing, does none of it.
+ * Lets the server control the page, if the page opts in: run code, reload it, close it (PROTOCOL.md 4.8). Without this
+ * file, or for a command that is not allowed, the page refuses.
  *
  *     import { allow } from '/ipc/commands.js'   // 'webipc/commands' in a bundle
  *     allow('reload', 'close', 'executeJavaScript')
  *
- * A script of its own, because most pages need it not. It finds the client by what that leaves in the document.
+ * A script of its own, because most pages do not need it. It finds the client by the symbol that client.ts sets.
  */
 import type { IpcRenderer } from './ipc-renderer.js'
 
@@ -13,10 +13,10 @@ import type { IpcRenderer } from './ipc-renderer.js'
 export type Command = 'executeJavaScript' | 'reload' | 'close'
 
 const COMMANDS: Readonly<Record<Command, (ipcRenderer: IpcRenderer, ...args: unknown[]) => unknown>> = {
-  // Indirect, so that the code sees the page's globals and none of our names. A strict policy of the page forbids it.
+  // Indirect eval, so that the code sees the page's globals only. A strict Content-Security-Policy forbids it.
   executeJavaScript: (_ipcRenderer, code) => (0, eval)(String(code)) as unknown,
   reload: () => { setTimeout(() => { location.reload() }) },
-  // Browsers close only what a script has opened. The link ends in any case.
+  // Browsers close only windows that a script has opened. The link ends in any case.
   close: (ipcRenderer) => {
     setTimeout(() => {
       ipcRenderer.connection.close()
@@ -26,9 +26,9 @@ const COMMANDS: Readonly<Record<Command, (ipcRenderer: IpcRenderer, ...args: unk
 }
 
 /**
- * From now on the server may do these things with this document. There is no way back but to load the page again.
+ * Allows the server to run these commands in this document, until the page is reloaded.
  *
- * @throws Error when the client has not been loaded, TypeError for a name that is none of the three
+ * @throws Error if the client is not loaded, TypeError for a name that is no command
  */
 export function allow(...commands: readonly Command[]): void {
   const realm = globalThis as unknown as Record<symbol, { readonly ipcRenderer: IpcRenderer } | undefined>
@@ -36,7 +36,7 @@ export function allow(...commands: readonly Command[]): void {
   if (!loaded) throw new Error('webipc: load the client before allow() is called')
   const { ipcRenderer } = loaded
   for (const command of commands) {
-    // Written in JavaScript by people: a name that is no command would otherwise allow nothing, without a word.
+    // JavaScript callers have no type check: an unknown name would otherwise allow nothing, silently.
     if (!Object.hasOwn(COMMANDS, command)) {
       throw new TypeError(`expected one of ${Object.keys(COMMANDS).join(', ')}; got ${command as string}`)
     }

@@ -1,4 +1,4 @@
-/** What both entry points export besides `ipcRenderer`: the classes of the errors, and types. */
+/** The exports of both entry points besides `ipcRenderer`: the error classes, and types. */
 export {
   BufferFullError, CloneError, DestroyedError, FeatureError, LimitError, ProtocolError, ResetError, UnansweredError,
   WebipcError,

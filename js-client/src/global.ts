@@ -2,7 +2,7 @@
 import { client } from './client.js'
 import * as exported from './exports.js'
 
-// Only now, while the script runs, the document knows it.
+// `currentScript` is set only while the script runs.
 const script = typeof document === 'undefined' ? null : document.currentScript
 const ipcRenderer = client((script as HTMLScriptElement | null)?.src)
 Object.assign(globalThis, { webipc: { ...exported, ipcRenderer } })

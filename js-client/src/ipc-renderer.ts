@@ -1,8 +1,6 @@
 /**
- * Electron's `ipcRenderer`: an emitter of what the server sends, and the methods that send. Thin: values are copied by
- * core/clone.ts, and everything that has to do with the network is behind `connection`.
- *
- * Twin: server/webipc/ipc_main.py
+ * Electron's `ipcRenderer`: emits the messages of the server, and has the methods that send. Values are copied by
+ * core/clone/; the network is behind `connection`. Twin: server/webipc/ipc_main.py
  */
 import { Connection, type ClientOptions } from './link/connection.js'
 import { encode, type Cloned } from './core/clone/index.js'
@@ -18,7 +16,7 @@ import { EventEmitter } from './channels/emitter.js'
 import { sendToHost } from './web-view/host.js'
 import { report } from './concurrency/report-error.js'
 
-/** What an `error` carries besides its text (PROTOCOL.md 4.2). */
+/** The fields of an `error` besides its text (PROTOCOL.md 4.2). */
 const DETAILS = ['code', 'data', 'reference'] as const
 
 interface Failure extends Partial<Record<(typeof DETAILS)[number], unknown>> {
@@ -39,7 +37,7 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
     this.connection = new Connection({ ...options, deliver: (envelope) => { this.#deliver(envelope) } })
   }
 
-  // Own functions, because programs take them off the object: `const { send, invoke } = ipcRenderer`.
+  // Own functions, because programs destructure them: `const { send, invoke } = ipcRenderer`.
   readonly send = (channel: string, ...args: unknown[]): void => {
     this.connection.protect(() => {
       this.connection.post(encodeMessage(['send', channel], this.#cloned(channel, args)))
@@ -47,7 +45,7 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
   }
 
   readonly invoke = (channel: string, ...args: unknown[]): Promise<unknown> =>
-    // What is thrown in here, at the call, is a rejection.
+    // An exception in the executor is a rejection.
     new Promise((resolve, reject) => {
       this.connection.call({ channel, resolve, reject, seq: 0 }, this.#cloned(channel, args))
     })
@@ -67,7 +65,7 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
     if (!Number.isInteger(webContentsId)) refuseArgument(1, webContentsId)
     const cloned = this.#cloned(channel, args, 2)
     this.connection.require('send-to')
-    // No contents have such a number: nobody is reached, and nobody told, as for any that is unknown.
+    // No web contents have such an id: dropped silently, as for any unknown id.
     if (webContentsId > 0) this.connection.post(encodeMessage(['send-to', webContentsId, channel], cloned))
   }
 
@@ -76,7 +74,7 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
     sendToHost(channel, args)
   }
 
-  /** @param index - of the channel in Electron's own count, which begins with an argument of its own */
+  /** @param index - of the channel in Electron's count of arguments, which begins with an internal one */
   #cloned(channel: unknown, value: unknown, index = 1, root?: string): Cloned {
     if (typeof channel !== 'string') return refuseArgument(index, channel)
     refuseMore('channel_length', channel.length, this.#limits.channelLength)
@@ -105,7 +103,7 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
     }
   }
 
-  /** What concerns no listener of this emitter. */
+  /** Messages that run no listener of this emitter. */
   #deliverQuietly(envelope: Envelope): void {
     const { ports } = this.connection
     if (envelope.kind === 'port') ports.receive(envelope)
@@ -120,7 +118,7 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
       if (!Array.isArray(args)) fail('wrong value')
       this.#emit(envelope.channel, args, senderId === undefined ? {} : { senderId, senderIsMainFrame })
     } catch (error) {
-      // What another page has said, the server has not looked at: that page's lie is not the end of this link.
+      // The server forwards the values of other pages undecoded. A wrong one must not end this page's link.
       if (senderId === undefined || !(error instanceof ProtocolError)) throw error
       console.warn(`webipc: a message of web contents ${senderId} is dropped: ${error.message}`)
     }
@@ -128,7 +126,7 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
 
   #emit(channel: string, args: readonly unknown[], fields: Partial<Electron.IpcRendererEvent>): void {
     const event = { sender: this, ports: [], ...fields }
-    // Not to be seen in a listing: Electron 27 has it, later versions have not.
+    // Not enumerable: Electron 27 has `senderId`, later versions do not.
     if (fields.senderId === undefined) Object.defineProperty(event, 'senderId', { value: 0 })
     try {
       this.emit(channel, event, ...args)
@@ -138,19 +136,19 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
   }
 
   #resolve(envelope: Result): void {
-    // First the value: if it lies, the call waits for the end of the link.
+    // The value first: if it is wrong, the call stays open and is rejected at the end of the link.
     const value = this.#value(envelope)
     this.connection.settle(envelope.id)?.resolve(value)
   }
 
   #fail(envelope: ErrorReply): void {
-    // That it is an object with a message was the envelope's to check.
+    // The envelope was checked: it is an object with a message.
     const failure = this.#value(envelope) as Failure
     const call = this.connection.settle(envelope.id)
     call?.reject(withDetails(failure, `Error invoking remote method '${call.channel}': `))
   }
 
-  /** The server calls something in this page. What the page does not allow, and what throws, is an error there. */
+  /** Answers a call of the server. A channel that the page does not allow, or a handler that throws, is an error. */
   async #answer(id: number, channel: string, args: unknown): Promise<void> {
     const { answers, ports } = this.connection
     const answer = (kind: 'result' | 'error', value: unknown): void => {
@@ -161,7 +159,7 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
       if (!handler) throw new Error(`the page does not allow '${channel}'`)
       answer('result', await handler(...args as unknown[]))
     } catch (error) {
-      // What was thrown may be anything, and have anything as its cause, or no text; and either may be too large.
+      // The thrown value may be not cloneable, without a text, or too large. The first reply that works is sent.
       const told = [
         () => ({ message: String(error), cause: error }),
         () => ({ message: String(error) }),
@@ -180,7 +178,7 @@ function refuseArgument(index: number, value: unknown): never {
   throw new TypeError(`Error processing argument at index ${index}, conversion failure from ${String(value)}`)
 }
 
-/** A plain Error; what the server told besides its text is there as own properties. */
+/** A plain Error; the further fields that the server has sent are own properties. */
 function withDetails(failure: Failure, prefix: string): Error {
   const error = new Error(prefix + failure.message, 'cause' in failure ? { cause: failure.cause } : {})
   for (const name of DETAILS) if (name in failure) Object.assign(error, { [name]: failure[name] })

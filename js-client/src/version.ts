@@ -1,2 +1,2 @@
-/** The version of this package: for messages to people, and to tell two copies of it in one document apart. */
+/** The version of this package: in texts, and to distinguish two copies of it in one document. */
 export const VERSION = '0.1.0'

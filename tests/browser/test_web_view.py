@@ -211,7 +211,7 @@ def test_a_guest_that_leaves_for_another_origin_is_not_heard(tab: WebDriver, ser
     evaluate(tab, "until(() => events.filter((name) => name === 'did-finish-load').length === 2)")
     evaluate(tab, "void view.send('ping')")
     evaluate(tab, "until(() => warnings.length > 0)")
-    text = f"webipc: a <web-view> does not listen to {elsewhere.url}; name it in allow-origins"
+    text = f"webipc: a <web-view> ignores messages of {elsewhere.url}; add it to allow-origins"
     assert evaluate(tab, "warnings") == [text]
     assert evaluate(tab, "of('loading').length") == 1
     # What waits is for whoever comes next.

@@ -1,33 +1,32 @@
 /**
- * What a program sees of the connection: `ipcRenderer.connection`. Types only.
- * How it works is in connection.ts.
+ * The public types of the connection, `ipcRenderer.connection`. link/connection.ts implements them.
  */
 
 /**
- * - `connecting`: no socket has been welcomed for this link yet; what is sent waits.
+ * - `connecting`: no socket was accepted for this link yet; messages wait.
  * - `open`: a socket carries the link.
- * - `resuming`: the socket was lost and the next is on its way; nothing is lost.
- * - `reset`: the link has ended and its waiting calls are about to be rejected; the next link is there already.
- * - `closed`: over for good; `reason` says why.
+ * - `resuming`: the socket was lost and the client reconnects; no message is lost.
+ * - `reset`: the link has ended and its waiting calls are about to be rejected; the next link exists already.
+ * - `closed`: closed for good; `reason` says why.
  */
 export type ConnectionState = 'connecting' | 'open' | 'resuming' | 'reset' | 'closed'
 
-/** What a listener of `state` is called with. */
+/** The argument of a `state` listener. */
 export interface StateEvent {
   readonly state: ConnectionState
-  /** Why, where there is something to say: of `reset` and `closed`. */
+  /** Why; set for `reset` and `closed`. */
   readonly reason: string | undefined
 }
 
-/** What a listener of `reset` is called with, after the waiting calls have been rejected. */
+/** The argument of a `reset` listener, which is called after the waiting calls were rejected. */
 export interface ResetEvent {
-  /** As the server gave it (`another-process`, `unknown-link`, `ended`, `gap`, `overflow`), or `protocol`. */
+  /** The server's reason (`another-process`, `unknown-link`, `ended`, `gap`, `overflow`), or `protocol`. */
   readonly reason: string
-  /** How many waiting calls had never left: safe to repeat. */
+  /** How many waiting calls were never sent: they are safe to retry. */
   readonly notSent: number
-  /** How many waiting calls had left: they may have run. */
+  /** How many waiting calls were sent: they may have run. */
   readonly unknownOutcome: number
-  /** How many messages of all kinds, those calls included, were not known to have arrived. */
+  /** How many messages of all kinds, with those calls, were not acknowledged. */
   readonly givenUp: number
 }
 
@@ -36,12 +35,12 @@ interface ConnectionEvents {
   reset: ResetEvent
 }
 
-/** The connection of this document with its server. It connects, reconnects and resumes by itself. */
+/** The connection of this document to its server. It connects, reconnects and resumes by itself. */
 export interface Connection {
   readonly state: ConnectionState
   /** Why it is `closed` or was `reset`; undefined in any other state. */
   readonly reason: string | undefined
-  /** The server's number for this tab, once it is known; a reload keeps it. */
+  /** The server's id of this tab, undefined until the first connection; a reload keeps it. */
   readonly webContentsId: number | undefined
   /** True when the server runs in debug mode. */
   readonly debug: boolean
@@ -49,9 +48,9 @@ export interface Connection {
   once<Name extends keyof ConnectionEvents>(name: Name, listener: (event: ConnectionEvents[Name]) => void): this
   off<Name extends keyof ConnectionEvents>(name: Name, listener: (event: ConnectionEvents[Name]) => void): this
   /**
-   * Says goodbye and ends the link for good; waiting calls are rejected. What was sent before it still leaves: all of
-   * it in the state `open`, in any other the oldest that a beacon holds (60 KiB). Nothing can be sent afterwards. A
-   * second call does nothing.
+   * Ends the link for good and tells the server; waiting calls are rejected. Messages sent before still leave: all of
+   * them in the state `open`, in any other state the oldest that a beacon holds (60 KiB). Afterwards nothing can be
+   * sent. A second call does nothing.
    */
   close(): void
 }

@@ -1,21 +1,19 @@
 /**
- * The guest of a `<web-view>`, as its host sees it: the documents that have given the host a port, and what waits until
- * the first of them is there (PROTOCOL.md 11).
- *
- * Whoever admits a document has checked where it comes from; from then on its port is proof enough. Knows no element.
- * Twin: host.ts
+ * The guest of a `<web-view>` on the host's side: its documents, which have sent the host a port, and the messages that
+ * wait for the first of them (PROTOCOL.md 11). The caller checks the origin of a document before it admits it; messages
+ * on its port are trusted. Twin: host.ts
  */
 import { BufferFullError, DestroyedError, refuseMore } from '../core/errors.js'
 import { DEFAULT_LIMITS } from '../core/limits.js'
 import type { Announcement, ChannelMessage, GuestMessage } from './messages.js'
 
-/** As in Electron, two numbers that name one document: the guest, and the document among all of this page's guests. */
+/** As in Electron, two numbers: the guest, and its document among those of all guests of this page. */
 export type FrameId = [processId: number, frameId: number]
 
-/** What a guest tells the element that shows it. */
+/** The callbacks of a guest. */
 export interface GuestEvents {
   message: (message: ChannelMessage, frameId: FrameId) => void
-  /** The main document's web contents is known; once for each main document. */
+  /** The web contents id of the main document is known; once for each main document. */
   ready: () => void
 }
 
@@ -48,28 +46,28 @@ export class Guest {
     this.#events = events
   }
 
-  /** The server's number for the main document, once that has told it. */
+  /** The web contents id of the main document, once it has sent it. */
   get webContentsId(): number | undefined { return this.#webContentsId }
   /** The address of the main document when it announced itself. */
   get url(): string | undefined { return this.#url }
 
-  /** Takes a document's port, unless the same document has given one before. */
+  /** Admits a document by its port, unless the same document has sent one before. */
   admit({ token, url, origins }: Announcement, port: MessagePort): void {
     if (Array.from(this.#frames.values()).some((frame) => frame.token === token)) {
       port.close()
       return
     }
     const frame: Frame = { frameId: [this.#processId, ++documents], token, port }
-    // Nothing came between it and the host, so it is the main document, and the one before has taken its frames along.
-    // Their ports stay open: what they said at the end may be on its way.
+    // No frame has forwarded the announcement, so this is the main document. It replaces the last one and its frames.
+    // Their ports stay open, because their last messages may still arrive.
     if (origins.length === 0) this.#begin(frame, url)
     this.#frames.set(frame.frameId[1], frame)
-    port.onmessage = ({ data }) => { this.#hear(frame, data) }
+    port.onmessage = ({ data }) => { this.#receive(frame, data) }
     port.postMessage({})
     if (frame === this.#main) this.#sendWaiting(port)
   }
 
-  /** Sends to the main document: now, or when it is there. */
+  /** Sends to the main document, now or when it is admitted. */
   async post(message: ChannelMessage): Promise<void> {
     if (this.#main) {
       this.#main.port.postMessage(message)
@@ -79,15 +77,16 @@ export class Guest {
     await new Promise<void>((resolve, reject) => { this.#waiting.push({ message, resolve, reject }) })
   }
 
-  /** Sends to a document that has said something; to one that is gone, or another guest's, it sends nothing. */
+  /** Sends to a document. Does nothing if it is gone, or is another guest's. */
   postTo([processId, frameId]: Readonly<FrameId>, message: ChannelMessage): void {
     if (processId === this.#processId) this.#frames.get(frameId)?.port.postMessage(message)
   }
 
-  /** Gives up what waits, and hears nothing any more. The ports end with their documents. */
+  /** Rejects the waiting messages and ignores received ones. The ports end with their documents. */
   end(): void {
     this.#ended = true
-    for (const { reject } of this.#waiting) reject(new DestroyedError('The web-view was removed before its guest came'))
+    const error = new DestroyedError('The web-view was removed before its guest was ready')
+    for (const { reject } of this.#waiting) reject(error)
   }
 
   #begin(frame: Frame, url: string): void {
@@ -106,7 +105,7 @@ export class Guest {
     }
   }
 
-  #hear(frame: Frame, data: unknown): void {
+  #receive(frame: Frame, data: unknown): void {
     if (this.#ended) return
     const { channel, args, webContentsId, gone } = Object(data) as GuestMessage
     if (typeof channel === 'string' && Array.isArray(args)) {

@@ -1,18 +1,17 @@
 /**
- * The page that shows this one in a `<web-view>`: `ipcRenderer.sendToHost`, and what the host sends (PROTOCOL.md 11).
+ * The guest's side of a `<web-view>`: `ipcRenderer.sendToHost`, and messages of the host (PROTOCOL.md 11).
  *
- * Each framed document announces itself to the window around it with a port; a window that is framed itself hands the
- * announcement up, so the host gets a port of every document and no message takes a detour. Origins are looked at
- * where the port goes: here before it leaves, in the host when it comes. Nothing of this passes through the server.
- * Twin: guest.ts
+ * Each framed document announces itself to its parent window with a port. A window that is framed itself forwards the
+ * announcement, so the host has a direct port to every document. Origins are checked on the way of the port: here
+ * before it is sent, in the host when it is received. The server is not involved. Twin: guest.ts
  */
 import type { IpcRenderer } from '../types/electron.js'
 import { channelMessage, type Announcement, type ChannelMessage, type GuestMessage } from './messages.js'
 
-/** How many messages are kept for a host that has not answered: perhaps there is none. */
+/** How many messages are kept until the host answers; perhaps there is none. */
 const KEPT = 1_000
 
-/** Of this document; undefined while, or because, nobody can be its host. */
+/** The host of this document; undefined if it can have none. */
 let host: Host | undefined
 
 /** Looks for the host of this document: once, as early as possible. */
@@ -22,18 +21,18 @@ export function followHost(ipcRenderer: IpcRenderer): void {
   if (origin !== undefined) host = new Host(ipcRenderer, origin)
 }
 
-/** `ipcRenderer.sendToHost`; what it throws, electron-types.ts says. */
+/** `ipcRenderer.sendToHost`; types/electron.ts says what it throws. */
 export function sendToHost(channel: string, args: unknown[]): void {
   const message = channelMessage(channel, args)
   host?.tell(message)
 }
 
-/** The origin of the window around, if it is this document's own or one that the page lists. */
+/** The origin of the parent window, if it is this document's own or one that the page lists. */
 function hostOrigin(): string | undefined {
   const { ancestorOrigins } = location as { ancestorOrigins?: DOMStringList }
   const around = ancestorOrigins?.[0] ?? document.referrer.split('/', 3).join('/')
   const listed = document.querySelector<HTMLMetaElement>('meta[name=webipc-hosts]')?.content.split(/\s+/) ?? []
-  // An opaque origin is nobody's: it can neither be listed nor be sent to.
+  // An opaque origin can be neither listed nor addressed.
   return around !== 'null' && [self.origin, ...listed].includes(around) ? around : undefined
 }
 
@@ -41,23 +40,23 @@ class Host {
   readonly #ipcRenderer: IpcRenderer
   readonly #origin: string
   readonly #token = Math.random()
-  /** One; more where the document was asked to announce itself again before anybody had answered. */
+  /** One; several if the document was asked to announce itself again before an answer. */
   #ports: MessagePort[] = []
-  /** What was said until the host answers, for the next port: nobody may have been there to take the one before. */
+  /** Messages until the host answers, for the next port: the one before may have reached no host. */
   #kept: GuestMessage[] | undefined = []
 
   constructor(ipcRenderer: IpcRenderer, origin: string) {
     this.#ipcRenderer = ipcRenderer
     this.#origin = origin
-    addEventListener('message', (event) => { this.#hear(event) })
+    addEventListener('message', (event) => { this.#receiveFromWindow(event) })
     addEventListener('pagehide', ({ persisted }) => { if (!persisted) this.tell({ gone: true }) })
     ipcRenderer.connection.on('state', ({ state }) => {
       const { webContentsId } = ipcRenderer.connection
       if (state === 'open' && webContentsId !== undefined) this.tell({ webContentsId })
     })
     this.#announce()
-    // Frames that were there before this script: what they have announced, nobody has heard. It says nothing else, so
-    // it may be for any origin.
+    // Frames that loaded before this script have announced themselves in vain, so they are asked to repeat it. The
+    // message holds nothing else, so any origin may receive it.
     for (const frame of Array.from(window)) frame.postMessage({ webipc: 'call' }, '*')
   }
 
@@ -73,32 +72,32 @@ class Host {
     const announcement: Announcement = { webipc: 'guest', token: this.#token, url: location.href, origins: [] }
     parent.postMessage(announcement, this.#origin, [port2])
     whenParsed(() => {
-      port1.onmessage = ({ data }) => { this.#take(port1, data as Partial<ChannelMessage>) }
+      port1.onmessage = ({ data }) => { this.#receive(port1, data as Partial<ChannelMessage>) }
     })
   }
 
-  /** A message between windows, from anybody. */
-  #hear({ data, source, origin, ports }: MessageEvent): void {
+  /** A message between windows, of any origin. */
+  #receiveFromWindow({ data, source, origin, ports }: MessageEvent): void {
     const { webipc, origins } = Object(data) as { webipc?: unknown, origins?: readonly string[] }
     if (source === parent) {
       if (webipc === 'call' && this.#kept) this.#announce()
     } else if (webipc === 'guest' && Array.from(window).includes(source as Window)) {
-      // Each window says of the one below what the browser says of it, so that none can claim another's origin. The
-      // frame of a <web-view> is not in the list, as it lies in a shadow tree.
+      // Each window adds the origin that the browser reports for its child, so none can forge an origin. The frame of a
+      // <web-view> is not in this window's list, because it is in a shadow tree.
       parent.postMessage({ ...data as object, origins: [...origins ?? [], origin] }, this.#origin, [...ports])
     }
   }
 
-  /** A message of the host; its first one, which may be empty, says that it has taken this port. */
-  #take(port: MessagePort, { channel, args }: Partial<ChannelMessage>): void {
+  /** A message of the host. The first one, which may be empty, confirms this port. */
+  #receive(port: MessagePort, { channel, args }: Partial<ChannelMessage>): void {
     this.#ports = [port]
     this.#kept = undefined
     if (channel !== undefined) this.#ipcRenderer.emit(channel, { sender: this.#ipcRenderer, ports: [] }, ...args ?? [])
   }
 }
 
-/** The page's scripts have run, so its listeners are there; until then the port keeps what comes. */
-function whenParsed(then: () => void): void {
-  if (document.readyState === 'complete') then()
-  else for (const name of ['DOMContentLoaded', 'load']) addEventListener(name, then, { once: true })
+/** Waits for the page's scripts, so that its listeners are registered; until then the port queues messages. */
+function whenParsed(callback: () => void): void {
+  if (document.readyState === 'complete') callback()
+  else for (const name of ['DOMContentLoaded', 'load']) addEventListener(name, callback, { once: true })
 }

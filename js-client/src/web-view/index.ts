@@ -1,9 +1,9 @@
 /**
- * `<web-view src>`: shows another page, its guest, and talks with it as Electron's `<webview>` does. For a page that
- * embeds others; it need not load the client itself, its guests do.
+ * `<web-view src>`: shows another page, its guest, and exchanges messages with it as Electron's `<webview>` does. The
+ * page that uses it need not load the client; its guests do.
  *
- * An iframe in a shadow tree, so that no script takes it for a frame of the page. Decides who is a guest: the frame
- * that speaks must be this element's, and of an origin that the element allows. What a guest says is guest.ts.
+ * It is an iframe in a shadow tree, so that scripts do not find it among the page's frames. It admits a document if its
+ * frame is this element's and all origins on the way are allowed. guest.ts handles the messages.
  */
 import type { IpcMessageEvent } from '../types/electron.js'
 import { Guest, type FrameId } from './guest.js'
@@ -12,20 +12,20 @@ import { channelMessage, type Announcement, type ChannelMessage } from './messag
 export type { IpcMessageEvent } from '../types/electron.js'
 export type { FrameId } from './guest.js'
 
-/** What the iframe has from the element. */
+/** The attributes that are copied to the iframe. */
 const REFLECTED = ['src', 'name', 'allow', 'sandbox', 'referrerpolicy']
 
 const NOT_READY =
   'The WebView must be attached to the DOM and the dom-ready event emitted before this method can be called.'
 
-/** As Electron's element: a line of its own height, filled by the guest. */
+/** The layout of Electron's element: inline, filled by the guest. */
 const STYLE = ':host { display: inline-flex } iframe { flex: 1 1 auto; width: 100%; border: 0 }'
 
 interface WebViewEvents {
   'ipc-message': IpcMessageEvent
-  /** The guest's client runs and is connected, so `getWebContentsId` answers; once for each document. */
+  /** The guest's client is connected, so `getWebContentsId` returns; once for each document. */
   'dom-ready': Event
-  /** The guest's document and what it shows are loaded, with or without a client in it. */
+  /** The guest's document and its resources are loaded, with or without a client. */
   'did-finish-load': Event
 }
 
@@ -35,16 +35,16 @@ interface TypedEvents {
   ): void
 }
 
-// The own events first: what HTMLElement says of any name would otherwise be taken for them.
+// TypedEvents first: otherwise HTMLElement's overload for any name would match.
 type ElementClass = new () => TypedEvents & HTMLElement
 
-// Where there is no document (server side rendering) the module loads, and defines nothing.
+// Without a document (server side rendering) the module loads and defines nothing.
 const Base = (globalThis as { HTMLElement?: unknown }).HTMLElement as ElementClass | undefined
   ?? Object as unknown as ElementClass
 
 /**
- * Attributes: `src`; `name`, `allow`, `sandbox`, `referrerpolicy` as an iframe has them; `allow-origins`, further
- * origins whose documents may speak, beside the one of `src`, with spaces between them.
+ * Attributes: `src`; `name`, `allow`, `sandbox`, `referrerpolicy` as on an iframe; `allow-origins`, the origins besides
+ * that of `src` whose documents may send messages, separated by spaces.
  */
 export class WebView extends Base {
   static readonly observedAttributes = REFLECTED
@@ -66,18 +66,18 @@ export class WebView extends Base {
   set src(address: string) { this.setAttribute('src', address) }
 
   /**
-   * Sends to the guest's main document, whose `ipcRenderer` emits on the channel. Waits for a guest that is not there
-   * yet, and resolves when the message has left.
+   * Sends to the guest's main document, whose `ipcRenderer` emits on the channel. Waits until the guest is loaded, and
+   * resolves when the message is posted.
    *
-   * Rejects with Electron's TypeError when the channel is not a string, its text about the DOM when the element is in
-   * no document, CloneError and LimitError as `ipcRenderer.send`, BufferFullError when too much waits, and
-   * DestroyedError when the element is removed while it waits.
+   * Rejects with Electron's TypeError if the channel is not a string, Electron's text about the DOM if the element is
+   * in no document, CloneError and LimitError as `ipcRenderer.send`, BufferFullError if too much waits, and
+   * DestroyedError if the element is removed while it waits.
    */
   async send(channel: string, ...args: unknown[]): Promise<void> {
     await this.#attached().post(checked(channel, args))
   }
 
-  /** As `send`, to the document that an `ipc-message` came from. One that is gone gets nothing; that is no error. */
+  /** As `send`, to the document that has sent an `ipc-message`. Does nothing if that document is gone. */
   async sendToFrame(frameId: Readonly<FrameId>, channel: string, ...args: unknown[]): Promise<void> {
     const guest = this.#attached()
     if (!isFrameId(frameId)) {
@@ -87,20 +87,20 @@ export class WebView extends Base {
     return Promise.resolve()
   }
 
-  /** The server's number for the guest's tab. Throws Electron's text until the guest has told it, at `dom-ready`. */
+  /** The server's id of the guest's tab. Throws with Electron's text until `dom-ready`. */
   getWebContentsId(): number {
     const { webContentsId } = this.#attached()
     if (webContentsId === undefined) throw new Error(NOT_READY)
     return webContentsId
   }
 
-  /** The guest's address; of a guest at another origin the one that it had when it was loaded. */
+  /** The guest's address; for a guest of another origin, its address at load. */
   getURL(): string {
     const { url } = this.#attached()
     return this.#iframe.contentDocument?.URL ?? url ?? this.#iframe.src
   }
 
-  /** Loads the guest's page again, without its fragment where the guest is of another origin. */
+  /** Reloads the guest's page; a guest of another origin without its fragment. */
   reload(): void {
     const address = this.getURL()
     const { contentDocument } = this.#iframe
@@ -120,24 +120,24 @@ export class WebView extends Base {
       },
       ready: () => { this.dispatchEvent(new Event('dom-ready')) },
     })
-    addEventListener('message', this.#hear)
-    // Only now, so that nothing of the guest can come earlier; and with all its attributes.
+    addEventListener('message', this.#receive)
+    // Last, so that no message of the guest arrives earlier, and with all its attributes.
     this.shadowRoot?.append(this.#iframe)
   }
 
   disconnectedCallback(): void {
-    removeEventListener('message', this.#hear)
+    removeEventListener('message', this.#receive)
     this.#iframe.remove()
     this.#guest?.end()
     this.#guest = undefined
   }
 
-  readonly #hear = ({ data, source, origin, ports: [port] }: MessageEvent): void => {
+  readonly #receive = ({ data, source, origin, ports: [port] }: MessageEvent): void => {
     if (source !== this.#iframe.contentWindow || !port || !isAnnouncement(data)) return
     const origins = [...data.origins, origin]
     const refused = origins.find((each) => !this.#origins().includes(each))
     if (refused === undefined) this.#guest?.admit(data, port)
-    else console.warn(`webipc: a <web-view> does not listen to ${refused}; name it in allow-origins`)
+    else console.warn(`webipc: a <web-view> ignores messages of ${refused}; add it to allow-origins`)
   }
 
   #origins(): string[] {
@@ -171,5 +171,5 @@ declare global {
   }
 }
 
-// A second copy of this script finds the element defined.
+// A second copy of this script finds the element already defined.
 if (typeof customElements === 'object' && !customElements.get('web-view')) customElements.define('web-view', WebView)

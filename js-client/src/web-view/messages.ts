@@ -1,18 +1,18 @@
 /**
- * What a guest and its host say to each other (PROTOCOL.md 11), and the copy that both make of arguments before they
- * leave. Knows neither windows nor ports: host.ts is the guest's side, guest.ts the host's.
+ * The messages between a guest and its host (PROTOCOL.md 11), and the copy of their arguments. host.ts is the guest's
+ * side, guest.ts the host's.
  */
 import { decode, encode } from '../core/clone/index.js'
 import { refuseMore } from '../core/errors.js'
 import { DEFAULT_LIMITS } from '../core/limits.js'
 
-/** From a document to the window around it, beside a port that is the host's from then on. */
+/** From a document to its parent window, together with a port for the host. */
 export interface Announcement {
   readonly webipc: 'guest'
-  /** The document, by a random number: it may announce itself again. */
+  /** A random number that identifies the document, which may announce itself again. */
   readonly token: number
   readonly url: string
-  /** The origins of the frames that the announcement came through, the document's own first; none from the guest. */
+  /** The origins of the frames that forwarded the announcement, the sender's first. The sender leaves it empty. */
   readonly origins: readonly string[]
 }
 
@@ -22,16 +22,16 @@ export interface ChannelMessage {
   readonly args: unknown[]
 }
 
-/** On the port, from the document; each key by itself, and those of a ChannelMessage. */
+/** On the port, from the document: one of these keys, or a ChannelMessage. */
 export interface GuestMessage extends Partial<ChannelMessage> {
   readonly webContentsId?: number
-  /** The document has gone away. */
+  /** The document unloads. */
   readonly gone?: true
 }
 
 /**
- * The message for a call, with its arguments copied now, as every other send method copies them: a browser's own clone
- * would refuse a Proxy, and would not say where.
+ * Makes the message of a call, and copies its arguments as every send method does: the browser's own clone refuses a
+ * Proxy, and its error does not say where.
  *
  * @throws CloneError and LimitError, as `ipcRenderer.send`
  */
