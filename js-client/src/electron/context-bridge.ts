@@ -1,28 +1,28 @@
 /**
- * Electron's `contextBridge` in a page that has one world: what is exposed becomes a read-only global, a frozen copy.
+ * Electron's `contextBridge` in a page, which has one world: an exposed API becomes a read-only global, a frozen copy.
  *
- * There is no isolated world, so nothing is proxied: a function is itself, and `removeListener` finds it again. Nothing
- * is protected either: whatever else runs in the page can load the client too.
+ * There is no isolated world, so nothing is proxied: functions stay the same object, and `removeListener` finds them.
+ * Nothing is protected either: any other script of the page can load the client too.
  */
 import { WebipcError } from '../core/errors.js'
 import type { ContextBridge, ExecutionScript } from './types.js'
 
 const MOST_LEVELS = 1000
 
-/** The key is a property of the page already. */
+/** The key is already a property of the global object. */
 export class KeyTakenError extends WebipcError {
   override readonly name = 'Error'
   override readonly code = 'key-taken'
   declare readonly key: string
-  /** @param key what was to be exposed */
+  /** @param key that was to be exposed */
   constructor(key: string) {
     super('Cannot bind an API on top of an existing property on the window object', { key })
   }
 }
 
 /**
- * @param ipcRenderer - what the bridge does not let through: exposed as a whole it is an empty object, as in Electron
- * @param world - the object that gets the globals
+ * @param ipcRenderer - exposed as a whole, it becomes an empty object, as in Electron
+ * @param world - the object on which the globals are defined
  */
 export function makeContextBridge(ipcRenderer: object, world: object = globalThis): ContextBridge {
   const expose = (index: number, key: string, api: unknown): void => {
@@ -34,7 +34,7 @@ export function makeContextBridge(ipcRenderer: object, world: object = globalThi
     Object.defineProperty(world, key, { value, enumerable: true, writable: false, configurable: false })
   }
   return Object.freeze({
-    // Electron counts an argument of its own, the number of the main world, before the key.
+    // Electron counts an internal argument, the id of the main world, before the key.
     exposeInMainWorld: (key: string, api: unknown) => { expose(1, key, api) },
     exposeInIsolatedWorld: (_worldId: number, key: string, api: unknown) => { expose(1, key, api) },
     executeInMainWorld: execute,
@@ -53,7 +53,7 @@ function asScript(script: unknown): Partial<ExecutionScript> {
   return script
 }
 
-/** Copies one value as the bridge does: plain trees frozen, the rest by its kind. What is met twice is copied once. */
+/** Copies one value as the bridge does: plain objects and arrays frozen, others by kind; a shared object once. */
 class Copier {
   readonly #ipcRenderer: object
   readonly #copies = new Map<object, unknown>()
@@ -90,7 +90,7 @@ class Copier {
 
   #copyArray(array: readonly unknown[], level: number): void {
     const copy: unknown[] = []
-    // Known before its elements are: one of them may lead back to it.
+    // Set before its elements are copied, because one of them may refer to it.
     this.#copies.set(array, copy)
     for (let index = 0; index < array.length; index += 1) copy.push(this.copy(array[index], level + 1))
     Object.freeze(copy)
@@ -102,7 +102,7 @@ class Copier {
     for (const key of Reflect.ownKeys(object)) {
       if (!Object.prototype.propertyIsEnumerable.call(object, key)) continue
       const value = this.copy(Reflect.get(object, key), level + 1)
-      // Defined, not assigned: `__proto__` is a key like any other.
+      // Not assigned: an assignment to `__proto__` would set the prototype.
       Object.defineProperty(copy, key, { value, enumerable: true })
     }
     Object.freeze(copy)
@@ -113,9 +113,9 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
 
-/** What crosses Electron's bridge as the same thing, and what only a second world would have to convert. */
+/** Classes whose objects cross Electron's bridge unchanged, or would only have to be converted for a second world. */
 const ITSELF = ['Promise', 'Element', 'Blob', 'VideoFrame']
-/** What Electron copies by structured clone, or refuses because structured clone does. */
+/** Classes whose objects Electron copies by structured clone, or refuses because structured clone does. */
 const CLONED = [
   'ArrayBuffer', 'BigInt', 'Boolean', 'Date', 'Map', 'Number', 'RegExp', 'Set', 'String',
   'WeakMap', 'WeakRef', 'WeakSet',
@@ -131,7 +131,7 @@ function isCloned(value: object): boolean {
 
 function isOneOf(value: object, names: readonly string[]): boolean {
   return names.some((name) => {
-    // By name: a worker has no Element, and not every engine a VideoFrame.
+    // By name, because a worker has no Element, and not every engine has VideoFrame.
     const type: unknown = Reflect.get(globalThis, name)
     return typeof type === 'function' && value instanceof type
   })

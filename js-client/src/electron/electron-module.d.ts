@@ -1,6 +1,6 @@
 /**
- * Lets TypeScript resolve `import … from 'electron'` where that package is not installed. In a tsconfig:
- * `"types": ["webipc/electron-module"]`. Not beside the `electron` package, which declares the same module.
+ * Lets TypeScript resolve `import … from 'electron'` if that package is not installed. In a tsconfig:
+ * `"types": ["webipc/electron-module"]`. Do not use it with the `electron` package, which declares the same module.
  */
 declare module 'electron' {
   export * from 'webipc/electron'

@@ -1,6 +1,6 @@
 /**
- * The module `events`: our emitter in the shape that old code expects of Node's, a function that can also be called
- * without `new`, on an object which inherits from it (`EventEmitter.call(this)`).
+ * The module `events`: the client's emitter as old code uses Node's, a function that can also be called without `new`,
+ * on an object that inherits from it (`EventEmitter.call(this)`).
  */
 import type { Listener } from '../types/electron.js'
 import { EventEmitter as Emitter } from '../channels/emitter.js'
@@ -34,7 +34,7 @@ export const events = EventEmitter as unknown as EventsModule
 EventEmitter.prototype = Emitter.prototype
 Object.assign(EventEmitter, { EventEmitter, defaultMaxListeners: 10, once, listenerCount })
 
-/** Resolves with the arguments of the next emit of `name`; rejects if `error` comes first. */
+/** Resolves with the arguments of the next emit of `name`; rejects if `error` is emitted first. */
 function once(emitter: Emitter | EventTarget, name: string | symbol): Promise<unknown[]> {
   return new Promise((resolve, reject) => {
     if (emitter instanceof EventTarget) {
@@ -42,14 +42,14 @@ function once(emitter: Emitter | EventTarget, name: string | symbol): Promise<un
       return
     }
     const failed: Listener = (error: Error) => {
-      emitter.removeListener(name, came)
+      emitter.removeListener(name, emitted)
       reject(error)
     }
-    const came: Listener = (...args: unknown[]) => {
+    const emitted: Listener = (...args: unknown[]) => {
       emitter.removeListener('error', failed)
       resolve(args)
     }
-    emitter.once(name, came)
+    emitter.once(name, emitted)
     if (name !== 'error') emitter.once('error', failed)
   })
 }

@@ -1,4 +1,4 @@
-/** `{prefix}/electron.global.js`, for pages of classic scripts: a `require` that knows `electron`, if there is none. */
+/** `{prefix}/electron.global.js`, for classic scripts: defines a `require` that has `electron`, if there is none. */
 import { electronModule } from './renderer-module.js'
 import { announcePortClose } from './port-close.js'
 import { makeRequire } from './require.js'

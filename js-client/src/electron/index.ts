@@ -1,7 +1,7 @@
 /**
  * The module `electron` for an import map (`{prefix}/electron.js`) and for bundlers (`webipc/electron`, as an alias).
  *
- * It has no client of its own: `ipcRenderer` is the one of ../index.js, which the build leaves outside of this file.
+ * It has no client of its own: `ipcRenderer` is that of ../index.js, which the build keeps external.
  */
 import { ipcRenderer } from '../index.js'
 import { electronModule } from './renderer-module.js'
@@ -11,7 +11,7 @@ announcePortClose()
 
 const electron = electronModule(ipcRenderer)
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-assignment -- what a browser lacks has no type but `any`
+// eslint-disable-next-line @typescript-eslint/no-unsafe-assignment -- the missing modules are `any`
 export const { contextBridge, clipboard, crashReporter, desktopCapturer, nativeImage } = electron
 // eslint-disable-next-line @typescript-eslint/no-unsafe-assignment -- as above
 export const { sharedTexture, shell, webFrame, webUtils } = electron

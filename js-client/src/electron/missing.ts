@@ -1,25 +1,24 @@
 /**
- * What Electron gives a renderer besides `ipcRenderer` and `contextBridge`, and no browser has. Each is there, so that
- * a script which imports it loads; it throws when it is used, and says what to do instead.
- *
- * Knows no connection. Its names are those of `ElectronModule` in types.ts.
+ * The modules that Electron gives a renderer and a browser does not have. Each is exported, so that a script which
+ * imports it loads. Using it throws an error that names the replacement. The names are those of `ElectronModule` in
+ * types.ts.
  */
 import { WebipcError } from '../core/errors.js'
 import type { ElectronModule } from './types.js'
 
-/** A script has used a part of Electron that a browser does not have. */
+/** A script has used a module of Electron that a browser does not have. */
 export class NotInBrowserError extends WebipcError {
   override readonly name = 'NotInBrowserError'
   override readonly code = 'not-in-a-browser'
   declare readonly used: string
   declare readonly instead: string
-  /** @param used such as `webFrame.setZoomFactor`; @param instead what a page does in its place, as a sentence */
+  /** @param used such as `webFrame.setZoomFactor`; @param instead the replacement, as a sentence */
   constructor(used: string, instead: string) {
-    super(`electron's ${used} is not there in a browser. ${instead}`, { used, instead })
+    super(`electron's ${used} is not available in a browser. ${instead}`, { used, instead })
   }
 }
 
-/** Names that a program asks any object for without meaning to use it: `await`, JSON, a bundler, a debugger. */
+/** Properties that are read of any object without using it: by `await`, JSON, bundlers and debuggers. */
 const HARMLESS: ReadonlySet<string> = new Set([
   'then', 'toJSON', 'toString', 'valueOf', 'constructor', '__esModule', 'default',
 ])

@@ -1,4 +1,4 @@
-/** The types of the bundled packages that bring none, as far as they are used. Never shipped. */
+/** Types of bundled packages that have none, as far as they are used. Not shipped. */
 declare module 'url/url.js' {
   interface Parsed {
     readonly protocol: string | null

@@ -1,64 +1,63 @@
 /**
- * Lets `close()` on a port of a channel that the page itself made be heard at the other end, as Electron has it: a
- * `close` event behind every message that was posted before. Patches the browser's own classes, and only where the
- * engine has no such event.
+ * Dispatches a `close` event at the other end of a channel of the page when a port is closed, as Electron does, after
+ * every message that was posted before. Patches the browser's classes, and only if the engine has no such event.
  *
- * Heard is what happens in this document. A port that left it (to a worker, to another window, by `window.postMessage`)
- * is out of sight, and an event for it goes nowhere. Knows no connection: the client listens like anybody.
+ * It works within this document. A port that left it (to a worker or another window, by `window.postMessage`) is not
+ * tracked and gets no event. The client listens for this event as the page does.
  */
 
-/** What is patched; in a browser, the global object. */
+/** The object whose classes are patched; in a browser, the global object. */
 export interface PortRealm {
   MessageChannel: typeof MessageChannel
   MessagePort: typeof MessagePort
   structuredClone: typeof structuredClone
 }
 
-/** One end of a channel, whichever port object it is at the moment. */
+/** One end of a channel, whichever port object currently represents it. */
 class End {
-  /** The other end; both are made before either can have it. */
+  /** The other end. Set after both are made. */
   peer: End | undefined
-  /** The port that is this end in this document; none while it travels. Weak: an end must not keep a port alive. */
+  /** The port of this end in this document; none during a transfer. Weak, so that a port can be collected. */
   port: WeakRef<MessagePort> | undefined
   closed = false
-  /** How many messages were posted to it, and how many have come. */
+  /** How many messages were posted to this end, and how many have arrived. */
   #posted = 0
   #arrived = 0
-  #told = false
-  /** The ends that travel with messages to this one, for each message that has ports. */
-  readonly #travelling: (End | undefined)[][] = []
+  #isDispatched = false
+  /** The ends that are transferred to this one, for each message with ports. */
+  readonly #transfers: (End | undefined)[][] = []
 
   isAt(port: MessagePort): boolean {
     return this.port?.deref() === port
   }
 
-  expect(travelling: (End | undefined)[]): void {
+  expect(transferred: (End | undefined)[]): void {
     this.#posted += 1
-    if (travelling.length > 0) this.#travelling.push(travelling)
+    if (transferred.length > 0) this.#transfers.push(transferred)
   }
 
-  /** A message has come; returns the ends that its ports are. */
+  /** A message has arrived. @returns the ends of its ports */
   arrive(hasPorts: boolean): (End | undefined)[] {
     this.#arrived += 1
-    this.tell()
-    return hasPorts ? this.#travelling.shift() ?? [] : []
+    this.dispatchClose()
+    return hasPorts ? this.#transfers.shift() ?? [] : []
   }
 
-  /** The event was dispatched, by this file or by another. */
-  heard(): void {
-    this.#told = true
+  /** The event was dispatched, by this file or another. */
+  dispatched(): void {
+    this.#isDispatched = true
   }
 
-  /** Dispatches the event if the other end is closed and has nothing under way; in a task, behind the listeners. */
-  tell(): void {
+  /** Dispatches the event, in a task after the listeners, if the other end is closed and all messages have arrived. */
+  dispatchClose(): void {
     if (!this.peer?.closed || this.closed || this.#arrived < this.#posted) return
     setTimeout(() => {
-      if (!this.#told && !this.closed) this.port?.deref()?.dispatchEvent(new Event('close'))
+      if (!this.#isDispatched && !this.closed) this.port?.deref()?.dispatchEvent(new Event('close'))
     })
   }
 }
 
-/** Follows the ends of the channels of one realm. */
+/** Tracks the ends of the channels of one realm. */
 class Ends {
   readonly #ends = new WeakMap<MessagePort, End>()
 
@@ -71,19 +70,19 @@ class Ends {
   }
 
   posted(port: MessagePort, transfer: readonly unknown[]): void {
-    const travelling = this.#depart(transfer)
+    const transferred = this.#depart(transfer)
     const end = this.at(port)
-    if (end && !end.closed) end.peer?.expect(travelling)
+    if (end && !end.closed) end.peer?.expect(transferred)
   }
 
   closed(port: MessagePort): void {
     const end = this.at(port)
     if (!end || end.closed) return
     end.closed = true
-    end.peer?.tell()
+    end.peer?.dispatchClose()
   }
 
-  /** The ports of `before` are those at the same places of `after` now. */
+  /** After a structured clone: the ports in `before` are replaced by those at the same places in `after`. */
   moved(before: unknown, after: unknown, transfer: readonly unknown[]): void {
     const moving = transfer.filter((port) => this.at(port) !== undefined)
     for (const port of moving) {
@@ -94,14 +93,14 @@ class Ends {
     }
   }
 
-  /** The end that a port is; none for what is no port, came from elsewhere, or has been given away. */
+  /** The end of a port; none for other objects, and for ports of elsewhere or that were transferred. */
   at(port: unknown): End | undefined {
     const end = this.#ends.get(port as MessagePort)
     return end?.isAt(port as MessagePort) ? end : undefined
   }
 
   #depart(transfer: readonly unknown[]): (End | undefined)[] {
-    // The ports of the event will be these, in this order; a buffer is none of them.
+    // The event will have these ports, in this order. Buffers are not among them.
     const ports = transfer.filter((each) => each !== null && typeof each === 'object' && 'start' in each)
     return ports.map((port) => {
       const end = this.at(port)
@@ -121,14 +120,14 @@ class Ends {
         if (travelled) this.#settle(travelled, each)
       })
     }
-    // Capturing, and there before anybody else's: what a listener does with the ports of its event is followed too.
+    // The first capturing listener, so that the ports of an event are tracked before the page's listeners use them.
     port.addEventListener('message', arrive, { capture: true })
     port.addEventListener('messageerror', arrive, { capture: true })
-    port.addEventListener('close', () => { end.heard() }, { capture: true })
+    port.addEventListener('close', () => { end.dispatched() }, { capture: true })
   }
 }
 
-/** What stands in `after` where `port` stands in `before`; both have the same shape. */
+/** The value in `after` at the place of `port` in `before`; both have the same shape. */
 function counterpart(port: unknown, before: unknown, after: unknown, seen: Set<unknown>): unknown {
   if (before === port) return after
   if (!isTree(before) || !isTree(after) || seen.has(before)) return undefined
@@ -144,13 +143,13 @@ function isTree(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)
 }
 
-/** The list of what is given away; browsers take it by itself or in an object. */
+/** The transfer list; it is the argument itself or in an options object. */
 function transferOf(options: unknown): readonly unknown[] {
   if (Array.isArray(options)) return options
   return (options as StructuredSerializeOptions | undefined)?.transfer ?? []
 }
 
-/** Patches `realm`, once: afterwards it has the event. */
+/** Patches `realm`, once: a patched one has `onclose`. */
 export function announcePortClose(realm: PortRealm | undefined = realmHere()): void {
   if (realm === undefined || 'onclose' in realm.MessagePort.prototype) return
   const ends = new Ends()
@@ -185,7 +184,7 @@ function patchPort(prototype: MessagePort, ends: Ends): void {
   })
 }
 
-/** Replaces a method by one that looks like it and goes through `around`. */
+/** Replaces a method by a proxy that calls `around`. */
 function wrap(
   prototype: MessagePort, name: 'postMessage' | 'close',
   around: (port: MessagePort, native: () => void, args: readonly unknown[]) => void,
@@ -208,7 +207,7 @@ function patchClone(realm: PortRealm, ends: Ends): void {
   })
 }
 
-/** `onclose`, as an engine that has the event has it beside `onmessage`. */
+/** Defines `onclose`, which engines with the event have beside `onmessage`. */
 function defineHandler(prototype: MessagePort): void {
   const handlers = new WeakMap<MessagePort, (event: Event) => unknown>()
   const call = function (this: MessagePort, event: Event): void {

@@ -1,9 +1,9 @@
 /**
- * Runs preload scripts: the first part of `{prefix}/preload.js`. Behind it stands the script itself, in a function of
- * its own; several are scripts of their own, which `load` has the page load (server/webipc/preload.py puts all of them
- * together, and knows the order of the parameters).
+ * Runs preload scripts: the first part of `{prefix}/preload.js`. A single script follows in the same file, in a
+ * function. Several are separate files, which `load` has the page load (server/webipc/pages/preload.py assembles them,
+ * and uses the same order of parameters).
  *
- * Nothing of it is a global of the page: what several scripts find is gone before the page's own scripts run.
+ * It leaves no global: what several scripts share is removed before the page's own scripts run.
  */
 import { Buffer } from 'buffer/index.js'
 import { report } from '../concurrency/report-error.js'
@@ -15,29 +15,29 @@ import { runNext } from './run-next.js'
 import { scriptClient } from './script-client.js'
 import { clearImmediate, setImmediate } from './timers.js'
 
-/** A preload script as a function; its parameters are the names that it finds. */
+/** A preload script as a function. Its parameters are the names that the script can use. */
 type Preload = (
   require: Require, process: object, exports: object, module: { exports: object }, filename: string, dirname: string,
   buffer: typeof Buffer, global: typeof globalThis, immediate: typeof setImmediate, clear: typeof clearImmediate,
 ) => void
 
-/** Where several scripts find `run` and `loaded`, until the last has run. */
+/** The global with `run` and `loaded` for several scripts, until the last has run. */
 const KEY = 'webipcPreload'
 
 announcePortClose()
 const require = makeRequire(electronModule(scriptClient()))
 const process = makeProcess()
-/** The names of the scripts that have not run. */
+/** The names of the scripts that have not run yet. */
 let awaited: string[] = []
 
-/** Has each script run as one of its own, in their order: what is wrong with one, be it its syntax, stops no other. */
+/** Runs each script as a separate one, in order, so that an error in one, even of syntax, does not stop the others. */
 export function load(names: readonly string[]): void {
   awaited = [...names]
   Object.defineProperty(globalThis, KEY, { value: { run, loaded }, configurable: true })
   runNext(names.length + 1)
 }
 
-/** Runs one script; one that throws is reported and does not stop the next. */
+/** Runs one script. If it throws, the error is reported and the next one still runs. */
 export function run(name: string, preload: Preload): void {
   reportSkipped(name)
   const exports = {}
@@ -52,14 +52,14 @@ export function run(name: string, preload: Preload): void {
   }
 }
 
-/** Tells the scripts that the page comes now. */
+/** Emits `loaded`: the page's own scripts follow. */
 export function loaded(): void {
   reportSkipped()
   Reflect.deleteProperty(globalThis, KEY)
   process.emit('loaded')
 }
 
-/** Those before this one have not run at all: the browser has said why, and not of which file. */
+/** Reports the scripts before this one that did not run. The browser has logged why, but not for which file. */
 function reportSkipped(name?: string): void {
   for (let next = awaited.shift(); next !== name && next !== undefined; next = awaited.shift()) reportUnable(next)
 }

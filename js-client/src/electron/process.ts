@@ -1,14 +1,14 @@
 /**
- * What a sandboxed preload script of Electron finds as `process`, as far as a browser can tell it. Only preload scripts
- * get it: a page with a global of this name would be taken for Node by half of its packages.
+ * The `process` of a sandboxed preload script, as far as a browser can provide it. Only preload scripts get it: with a
+ * global of this name, many packages would mistake the page for Node.
  */
 import { EventEmitter } from '../channels/emitter.js'
 import { VERSION } from '../version.js'
 
-/** The release of Electron whose IPC this is, and the Node that it carries. Neither is there; programs compare them. */
+/** The Electron release whose IPC is implemented, and its Node version. Programs compare them; neither is present. */
 const FOLLOWED = { electron: '43.0.0', node: '24.0.0' }
 
-/** Beginnings of what browsers call their systems, and what Node calls them; iPhones and iPads say so themselves. */
+/** How browsers name their platform, and Node's name for it. */
 const PLATFORMS: readonly (readonly [RegExp, string])[] = [
   [/^win/i, 'win32'],
   [/^(mac|iphone|ipad|ipod|ios)/i, 'darwin'],
@@ -19,9 +19,9 @@ interface Described extends Pick<Navigator, 'platform' | 'userAgent'> {
   readonly userAgentData?: { readonly platform?: string }
 }
 
-/** Where there is no browser, nothing is said of one. */
-const NOBODY: Described = { platform: '', userAgent: '' }
-const described = (globalThis as { navigator?: Described }).navigator ?? NOBODY
+/** Used if there is no browser. */
+const NO_NAVIGATOR: Described = { platform: '', userAgent: '' }
+const described = (globalThis as { navigator?: Described }).navigator ?? NO_NAVIGATOR
 
 class Process extends EventEmitter {
   static override readonly name = 'Process'
@@ -53,10 +53,10 @@ export function makeProcess(): Process {
   return new Process()
 }
 
-/** The name of the system as Node has it: `win32`, `darwin`, `android`, else `linux`. */
+/** Node's name of the platform: `win32`, `darwin`, `android`, else `linux`. */
 export function platformOf(navigator: Described): string {
   if (/android/i.test(navigator.userAgent)) return 'android'
-  // Where the new property is, the old one may say anything.
+  // If the new property exists, the old one is unreliable.
   const told = navigator.userAgentData?.platform ?? navigator.platform
   return PLATFORMS.find(([beginning]) => beginning.test(told))?.[1] ?? 'linux'
 }

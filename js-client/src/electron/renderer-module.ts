@@ -1,4 +1,4 @@
-/** Puts together what `require('electron')` gives: the document's `ipcRenderer`, its bridge, and what is missing. */
+/** Assembles the module `electron`: the document's `ipcRenderer`, its bridge, and the modules that a browser lacks. */
 import type { IpcRenderer } from '../types/electron.js'
 import { makeContextBridge } from './context-bridge.js'
 import { missing } from './missing.js'

@@ -1,10 +1,10 @@
-/** The `require` of a sandboxed preload script: it knows four modules, and nothing of files. */
+/** The `require` of a sandboxed preload script: it has four modules, and loads no files. */
 import { events } from './events.js'
 import { timers } from './timers.js'
 import type { ElectronModule } from './types.js'
 import { url } from './url.js'
 
-/** Throws Error `module not found: <name>`, as Electron does: bundle the script with what it needs. */
+/** Throws Error `module not found: <name>`, as Electron does. A script that needs more modules has to be bundled. */
 export type Require = (name: string) => unknown
 
 export function makeRequire(electron: ElectronModule): Require {

@@ -1,24 +1,23 @@
 /**
- * Has the browser run the parts of the script that runs now before anything else of the page: the parser is given them
- * as if they stood behind it. Nothing else makes a page's own scripts wait for a script that is not there yet.
- *
- * Knows nothing of what is in the parts; their addresses are that of the script with `part=0`, and so on.
+ * Makes the browser run further script files right after the current one, before the page's own scripts: the parser
+ * gets them as if they followed in the document. No other way makes the page's scripts wait for a file that is not
+ * loaded. The address of each part is that of the current script with `part=0`, `part=1` and so on.
  */
 
 type Rules = Readonly<Record<'createHTML' | 'createScriptURL', (text: string) => string>>
 
-/** A guard of what makes scripts of a text, which a page may switch on; TypeScript's declarations lack it. */
+/** The browser's Trusted Types, which a page may require; TypeScript's declarations lack it. */
 interface TrustedTypes { createPolicy(name: string, rules: Rules): Rules }
 
-/** @param count - of the parts, which run in their order */
+/** @param count - of the parts, which run in order */
 export function runNext(count: number): void {
-  // A module is not told which script it is.
+  // A module has no `currentScript`.
   const own = (document.currentScript ?? document.querySelector('script[src*="/preload.js"]')) as HTMLScriptElement
   const policy = policyHere()
   const parts = Array.from({ length: count }, (_, part) => makePart(own, part, policy))
   const behind = own.nextSibling
   write(policy.createHTML(parts.map(({ outerHTML }) => outerHTML).join('')))
-  // Nothing was written where the parser is further on (`defer`, `async`, a module): then they run when they are there.
+  // `document.write` did nothing if the parser is further on (`defer`, `async`, a module). Then they run when loaded.
   if (own.nextSibling === behind) own.after(...parts)
 }
 
@@ -34,8 +33,8 @@ function makePart(own: HTMLScriptElement, part: number, policy: Rules): HTMLScri
   const script = document.createElement('script')
   script.src = policy.createScriptURL(address.href)
   script.async = false
-  // By these a page's policy knows the script, and an error of another origin is told in full. The attribute, because
-  // the property is not written out.
+  // The page's policy checks the nonce, which is an attribute because the property is not serialized. `crossOrigin`
+  // makes errors of another origin readable.
   if (own.nonce) script.setAttribute('nonce', own.nonce)
   script.crossOrigin = own.crossOrigin
   return script
@@ -43,9 +42,9 @@ function makePart(own: HTMLScriptElement, part: number, policy: Rules): HTMLScri
 
 function write(markup: string): void {
   try {
-    // eslint-disable-next-line @typescript-eslint/no-deprecated -- what it is blamed for, to block the page, is the aim
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- it blocks the page, which is the aim here
     document.write(markup)
   } catch {
-    // A document of XML cannot be written to.
+    // An XML document has no `write`.
   }
 }

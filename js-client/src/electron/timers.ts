@@ -1,8 +1,8 @@
-/** The module `timers`, as its browser form in Electron has it: handles that can be closed, and `setImmediate`. */
+/** The module `timers`, as Electron's browser version has it: handles that can be closed, and `setImmediate`. */
 
 type Callback = (...args: unknown[]) => void
 
-/** What `setTimeout` and `setInterval` of this module return. A page lives on without timers: `ref` changes nothing. */
+/** The handle of `setTimeout` and `setInterval`. `ref` and `unref` do nothing: a page does not end without timers. */
 class Timeout {
   readonly #clear: () => void
 
@@ -27,7 +27,7 @@ const waiting = new Map<number, () => void>()
 let last = 0
 let channel: MessageChannel | undefined
 
-/** Calls `callback` in a task of its own, behind those that were asked for before it. */
+/** Calls `callback` in a task of its own, after the earlier ones. */
 export function setImmediate(callback: Callback, ...args: unknown[]): number {
   last += 1
   waiting.set(last, () => { callback(...args) })
@@ -45,7 +45,7 @@ function openChannel(): MessageChannel {
   made.port1.onmessage = ({ data }: MessageEvent<number>) => {
     const call = waiting.get(data)
     waiting.delete(data)
-    // Opened anew when it is wanted: an open channel keeps a program alive that has nothing else to do.
+    // Reopened at the next use: in Node, an open channel keeps the process alive.
     if (waiting.size === 0) closeChannel()
     call?.()
   }

@@ -1,6 +1,6 @@
-/** What the package `url` asks of a punycode package, by the browser's URL. The build puts this file in its place. */
+/** The function of punycode that the package `url` uses, by the browser's URL. The build substitutes this file. */
 
-/** The name of a host in ASCII; what is no name of a host stays as it is. */
+/** Converts a host name to ASCII. An invalid one is returned unchanged. */
 export function toASCII(host: string): string {
   return URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : host
 }

@@ -1,6 +1,6 @@
 /**
- * The module `url`: the browser's own classes, and the functions of before them from the package that Electron puts
- * there as well. What that package itself needs is in url-query.ts and url-host.ts.
+ * The module `url`: the browser's classes, and the legacy functions of the package that Electron uses as well. Its
+ * dependencies are replaced by url-query.ts and url-host.ts.
  */
 import legacy from 'url/url.js'
 
