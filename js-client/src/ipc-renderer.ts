@@ -160,12 +160,12 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
       answer('result', await handler(...args as unknown[]))
     } catch (error) {
       // The thrown value may be not cloneable, without a text, or too large. The first reply that works is sent.
-      const told = [
+      const replies = [
         () => ({ message: String(error), cause: error }),
         () => ({ message: String(error) }),
         () => ({ message: 'Error' }),
       ]
-      told.some((reply) => succeeds(() => { answer('error', reply()) }))
+      replies.some((reply) => succeeds(() => { answer('error', reply()) }))
     }
   }
 

@@ -310,7 +310,7 @@ export class Connection extends EventEmitter
 
   #announce(event: Public.ResetEvent): void {
     this.#links.forget()
-    this.#tell('reset', event)
+    this.#notify('reset', event)
     if (this.#state !== 'reset') return
     this.#become('connecting')
     this.#connectLater()
@@ -338,11 +338,11 @@ export class Connection extends EventEmitter
     if (state === this.#state) return
     this.#state = state
     this.#reason = reason
-    this.#tell('state', { state, reason })
+    this.#notify('state', { state, reason })
     if (state === 'open' || state === 'closed') this.waiting.callAll()
   }
 
-  #tell(name: 'state' | 'reset', event: object): void {
+  #notify(name: 'state' | 'reset', event: object): void {
     try {
       this.emit(name, event)
     } catch (error) {

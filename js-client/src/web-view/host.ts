@@ -24,7 +24,7 @@ export function followHost(ipcRenderer: IpcRenderer): void {
 /** `ipcRenderer.sendToHost`; types/electron.ts says what it throws. */
 export function sendToHost(channel: string, args: unknown[]): void {
   const message = channelMessage(channel, args)
-  host?.tell(message)
+  host?.post(message)
 }
 
 /** The origin of the parent window, if it is this document's own or one that the page lists. */
@@ -49,10 +49,10 @@ class Host {
     this.#ipcRenderer = ipcRenderer
     this.#origin = origin
     addEventListener('message', (event) => { this.#receiveFromWindow(event) })
-    addEventListener('pagehide', ({ persisted }) => { if (!persisted) this.tell({ gone: true }) })
+    addEventListener('pagehide', ({ persisted }) => { if (!persisted) this.post({ gone: true }) })
     ipcRenderer.connection.on('state', ({ state }) => {
       const { webContentsId } = ipcRenderer.connection
-      if (state === 'open' && webContentsId !== undefined) this.tell({ webContentsId })
+      if (state === 'open' && webContentsId !== undefined) this.post({ webContentsId })
     })
     this.#announce()
     // Frames that loaded before this script have announced themselves in vain, so they are asked to repeat it. The
@@ -60,7 +60,7 @@ class Host {
     for (const frame of Array.from(window)) frame.postMessage({ webipc: 'call' }, '*')
   }
 
-  tell(message: GuestMessage): void {
+  post(message: GuestMessage): void {
     if (this.#kept && this.#kept.length < KEPT) this.#kept.push(message)
     for (const port of this.#ports) port.postMessage(message)
   }
