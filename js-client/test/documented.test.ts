@@ -36,7 +36,7 @@ function takeFrame(frame: readonly unknown[]): void {
   else for (const { fields } of messages) takeMessage(fields)
 }
 
-describe('an example of the document is what the code takes', () => {
+describe('the code accepts each example of the document', () => {
   for (const [index, { spec, message, frame }] of documented.entries()) {
     test(`${index} in ${spec}`, () => {
       if (message) takeMessage(message)

@@ -1,4 +1,4 @@
-/** What a program sees of `ipcRenderer`: Electron's behaviour and texts, over a connection that holds. */
+/** The API of `ipcRenderer`: Electron's behaviour and texts, over a stable connection. */
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { CloneError, LimitError } from '../src/core/errors.js'
@@ -69,7 +69,7 @@ describe('send', () => {
     assert.throws(() => { ipcRenderer.send('c'.repeat(4097)) }, LimitError)
     assert.throws(() => { ipcRenderer.send('c', 'x'.repeat(40_000_000)) }, LimitError)
   })
-  test('a server that takes less says so, and the page refuses by itself', async () => {
+  test('a smaller limit in the welcome is applied by the page', async () => {
     server.messageBytes = 1_000
     await until(() => ipcRenderer.connection.state === 'open')
     assert.throws(() => { ipcRenderer.send('a', 'x'.repeat(1_000)) }, { code: 'limit', allowed: 1_000 })
@@ -83,7 +83,7 @@ describe('send', () => {
   })
 })
 
-describe('what comes', () => {
+describe('received messages', () => {
   /** Collects what the listeners of a channel were called with. */
   function calls(channel: string): unknown[][] {
     const all: unknown[][] = []

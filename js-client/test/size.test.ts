@@ -1,4 +1,4 @@
-/** What a page downloads: the built client, as a server that compresses sends it. Fails before a page notices. */
+/** The download size of the built client, compressed as a server sends it. */
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'

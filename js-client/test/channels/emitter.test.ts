@@ -1,5 +1,5 @@
 /**
- * The emitter against Node's own: every scenario runs on both, and what happened must be the same.
+ * The emitter compared with Node's: every scenario runs on both, and the logs must be equal.
  */
 import assert from 'node:assert/strict'
 import { EventEmitter as NodeEmitter } from 'node:events'
@@ -9,7 +9,7 @@ import { EventEmitter } from '../../src/channels/emitter.js'
 type Log = (what: unknown) => void
 type Scenario = (emitter: EventEmitter, log: Log) => void
 
-/** What a scenario logged on an emitter; an error ends it and is part of what happened. */
+/** The log of a scenario on an emitter. An error ends it and is logged too. */
 function play(emitter: EventEmitter, scenario: Scenario): unknown[] {
   const happened: unknown[] = []
   try {
@@ -116,7 +116,7 @@ describe('the emitter does what Node does', () => {
     }
     emitter.on('newListener', told('new'))
     emitter.on('removeListener', told('removed'))
-    // One at a time: with several, Node tells of the wrapper of a once listener instead.
+    // One at a time: with several, Node passes the wrapper of a once listener instead.
     emitter.once('a', nothing).emit('a')
     emitter.on('a', nothing).removeListener('a', nothing)
   })

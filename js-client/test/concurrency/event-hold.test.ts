@@ -1,4 +1,4 @@
-/** What a socket says while the page is blocked: held back, in order, and let out once. */
+/** Actions while the page is blocked: held back, and released once and in order. */
 import assert from 'node:assert/strict'
 import { beforeEach, describe, test } from 'node:test'
 import { EventHold } from '../../src/concurrency/event-hold.js'
@@ -16,19 +16,19 @@ beforeEach(() => {
 })
 
 describe('an event hold', () => {
-  test('lets everything pass at once while nothing blocks', () => {
+  test('runs every action at once while nothing blocks', () => {
     say(1)
     say(2)
     assert.deepEqual(log, [1, 2])
   })
 
-  test('keeps what comes while the page is blocked until its own task has ended', async () => {
+  test('holds actions while the page is blocked, until its task has ended', async () => {
     const answer = hold.block(() => {
       say(1)
       say(2)
       return 'answer'
     })
-    // Still the page's task: what comes now stays behind what is kept.
+    // Still the page's task: this action waits behind those that are held.
     say(3)
     log.push(answer)
     await quiet()
@@ -36,13 +36,13 @@ describe('an event hold', () => {
     assert.deepEqual(log, ['answer', 1, 2, 3, 4])
   })
 
-  test('opens when what blocks throws', async () => {
+  test('releases them when the blocking call throws', async () => {
     assert.throws(() => hold.block(() => { say(1); throw new Error('nothing answers') }), /nothing answers/)
     await quiet()
     assert.deepEqual(log, [1])
   })
 
-  test('keeps what is held through the next block of the same task', async () => {
+  test('holds them through the next blocking call of the same task', async () => {
     hold.block(() => { say(1) })
     hold.block(() => { say(2) })
     assert.deepEqual(log, [])
@@ -50,7 +50,7 @@ describe('an event hold', () => {
     assert.deepEqual(log, [1, 2])
   })
 
-  test('an action that blocks again holds up those behind it, in their order', async () => {
+  test('an action that blocks again delays the ones after it, in order', async () => {
     hold.block(() => {
       hold.run(() => { hold.block(() => { say('inner') }); log.push('blocked again') })
       say('behind')
@@ -59,7 +59,7 @@ describe('an event hold', () => {
     assert.deepEqual(log, ['blocked again', 'behind', 'inner'])
   })
 
-  test('stays closed while a call blocks in the middle of which another has blocked', () => {
+  test('keeps holding while an outer call blocks, after an inner one has ended', () => {
     withManualTasks(() => {
       hold.block(() => {
         hold.block(() => { say('inner') })
@@ -72,7 +72,7 @@ describe('an event hold', () => {
     })
   })
 
-  test('lets out each thing in a task of its own', () => {
+  test('releases each action in a task of its own', () => {
     withManualTasks(() => {
       hold.block(() => {
         say(1)
@@ -85,7 +85,7 @@ describe('an event hold', () => {
     })
   })
 
-  test('what throws is reported, and holds up nobody behind it', async () => {
+  test('an action that throws is reported, and later ones still run', async () => {
     const reported: unknown[] = []
     Object.assign(globalThis, { reportError: (error: unknown) => { reported.push(String(error)) } })
     try {

@@ -38,13 +38,13 @@ describe('a job queue', () => {
     assert.deepEqual(log, ['r1', 'r2', 'r3'])
     await until(() => log.length === 6)
   })
-  test('a result never overtakes an event, and its promise jobs run before the next event', async () => {
+  test('a result never overtakes an event, and its promise callbacks run before the next event', async () => {
     const { log, queue } = recorder()
     queue.push(['e1', 'r1', 'r2', 'e2', 'r3'])
     await until(() => log.length === 10)
     assert.deepEqual(log, ['e1', "e1'", 'r1', 'r2', "r1'", "r2'", 'e2', "e2'", 'r3', "r3'"])
   })
-  test('what comes while others wait is dispatched behind them', async () => {
+  test('jobs pushed while others wait are dispatched after them', async () => {
     const { log, queue } = recorder()
     queue.push(['e1', 'e2'])
     queue.push(['r1'])
@@ -52,7 +52,7 @@ describe('a job queue', () => {
     await until(() => log.includes('r1'))
     assert.deepEqual(log.filter((job) => !job.endsWith("'")), ['e1', 'e2', 'r1'])
   })
-  test('what comes in the middle of a dispatch waits for its own task', async () => {
+  test('a job pushed in the middle of a dispatch waits for its own task', async () => {
     const { log, queue } = recorder((job) => {
       if (job === 'e1') queue.push(['r1', 'e2'])
       log.push(`${job} done`)
@@ -66,7 +66,7 @@ describe('a job queue', () => {
     assert.throws(() => { queue.push(['e1', 'e2']) }, /e1/)
     await until(() => log.includes('e2'))
   })
-  test('what was cleared is not dispatched', async () => {
+  test('cleared jobs are not dispatched', async () => {
     const { log, queue } = recorder((job) => { if (job === 'e2') queue.clear() })
     queue.push(['e1', 'e2', 'e3', 'r1'])
     await until(() => log.includes('e2'))
@@ -74,7 +74,7 @@ describe('a job queue', () => {
     await until(() => log.includes('e4'))
     assert.deepEqual(log.filter((job) => !job.endsWith("'")), ['e1', 'e2', 'e4'])
   })
-  test('a thousand results cost one task, and fifty thousand events come in order', async () => {
+  test('a thousand results cost one task, and fifty thousand events are dispatched in order', async () => {
     const { log, queue } = recorder()
     queue.push(Array.from({ length: 1000 }, (_, index) => `r${index}`))
     assert.equal(log.length, 1000)

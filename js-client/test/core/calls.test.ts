@@ -1,4 +1,4 @@
-/** The two registers of calls. Twin: tests/core/test_calls.py */
+/** The calls of either side. Twin: tests/core/test_calls.py */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Answers, Calls, restore, snapshot } from '../../src/core/calls.js'
@@ -15,14 +15,14 @@ function begun(...ids: number[]): Answers {
 }
 
 describe('calls that this side opened', () => {
-  test('the page has odd ids and the server even ones, and none is used again', () => {
+  test('the page has odd ids and the server even ones, and none is reused', () => {
     for (const [side, ids] of [[Side.RENDERER, [1, 3, 5]], [Side.MAIN, [2, 4, 6]]] as const) {
       const calls = new Calls<string>(side)
       assert.deepEqual(ids.map(() => { const id = calls.open('x'); calls.settle(id); return id }), ids)
     }
   })
 
-  test('a call is settled once, and an id that is not open gives nothing', () => {
+  test('a call is settled once, and an id that is not open has no record', () => {
     const calls = new Calls<string>(Side.RENDERER)
     const id = calls.open('record')
     assert.equal(calls.records.size, 1)
@@ -47,7 +47,7 @@ describe('calls that this side opened', () => {
     assert.equal(calls.open('c'), 5)
   })
 
-  test('restored calls go on where they were', () => {
+  test('restored calls continue with the same state', () => {
     const calls = new Calls<string>(Side.RENDERER, TWO)
     calls.open('a')
     const restored = restore(Side.RENDERER, TWO, snapshot(calls))
@@ -64,7 +64,7 @@ describe('calls that the peer opened', () => {
     assert.deepEqual(answers.openIds, [5])
   })
 
-  test('an id that is not larger than all before, or is one of ours, is refused', () => {
+  test('an id that is not larger than all before, or is of this side, is refused', () => {
     for (const id of [5, 3, 1, 0, 6, 8]) assert.throws(() => { begun(5).begin(id) }, ProtocolError, String(id))
     begun(5).begin(7)
   })
@@ -82,7 +82,7 @@ describe('calls that the peer opened', () => {
     answers.begin(5)
   })
 
-  test('restored answers go on where they were', () => {
+  test('restored answers continue with the same state', () => {
     const restored = Answers.restore(Side.MAIN, TWO, begun(1, 3).snapshot())
     assert.throws(() => { restored.begin(3) }, ProtocolError)
     assert.deepEqual([restored.finish(1), restored.openIds], [true, [3]])

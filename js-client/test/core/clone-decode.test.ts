@@ -1,6 +1,5 @@
 /**
- * What a decoder does with the unexpected, where no vector can say it: large lies, names of prototypes, memory, mutated
- * wires.
+ * The decoder with invalid input that no vector can express: large sizes, names of prototypes, memory, mutated wires.
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
@@ -52,7 +51,7 @@ describe('limits', () => {
     assertRefused('10000', [['n', []]], { bigintDigits: 4 })
   })
 
-  test('a large BigInt within the limit takes no time to speak of', () => {
+  test('a large BigInt within the limit is decoded fast', () => {
     const digits = 'f'.repeat(DEFAULT_LIMITS.bigintDigits)
     assert.equal((decode(digits, [['n', []]], []) as bigint).toString(16), digits)
   })
@@ -67,7 +66,7 @@ describe('limits', () => {
     assertRefused(doubled, fixups)
   })
 
-  test('a chain of references longer than the stack is deep', () => {
+  test('a chain of references deeper than the stack', () => {
     const length = 50_000
     const chain: unknown[] = [[], ...Array.from({ length }, () => [null])]
     const fixups = Array.from({ length }, (_, index) => ['@', [index, 0], [index + 1]])
@@ -79,7 +78,7 @@ describe('limits', () => {
   })
 })
 
-describe('what is not touched', () => {
+describe('decoding does not touch', () => {
   test('prototypes', () => {
     const value = decode(JSON.parse('{"__proto__":{"polluted":1},"a":null}'), [['u', ['a']]], []) as object
     assert.equal(Object.getPrototypeOf(value), Object.prototype)
@@ -92,7 +91,7 @@ describe('what is not touched', () => {
     assert.equal(Object.getPrototypeOf(value[0]), Object.prototype)
   })
 
-  test('the segments, which are the frame that came', () => {
+  test('the segments, which are the received frame', () => {
     const frame = new Uint8Array([9, 1, 2, 9])
     const bytes = decode(null, [['v', [], 'Uint8Array', 0, 0, 2]], [frame.subarray(1, 3)]) as Uint8Array
     assert.deepEqual(bytes, new Uint8Array([1, 2]))
@@ -101,7 +100,7 @@ describe('what is not touched', () => {
     assert.deepEqual(frame, new Uint8Array([9, 1, 2, 9]))
   })
 
-  test('memory, for the length of an array that holds nothing', () => {
+  test('memory, for the length of an empty array', () => {
     const before = process.memoryUsage().rss
     const arrays = Array.from({ length: 20 }, () => decode([], [['a', [], 30_000_000]], []) as unknown[])
     assert.equal(arrays[0]?.length, 30_000_000)
@@ -109,7 +108,7 @@ describe('what is not touched', () => {
   })
 })
 
-test('texts that a fixup turns into something else are no texts', () => {
+test('a text that a fixup replaces by something else is no text', () => {
   assertRefused(['NaN', ''], [['r', []], ['f', [0]]])
   assertRefused({ message: 'NaN' }, [['e', [], 'Error'], ['f', ['message']]])
   assertRefused(['ff', 1], [['a', [], 0], ['n', [0]]])
@@ -119,7 +118,7 @@ test('a maximum beyond what the engine can reserve is refused', () => {
   assert.throws(() => decode(null, [['b', [], 0, Number.MAX_SAFE_INTEGER]], [new Uint8Array(1)]), isRefusal)
 })
 
-test('the text of a refusal names the place, and nothing of what is there', () => {
+test('the text of a refusal names the place, and does not quote the value', () => {
   assert.throws(
     () => decode([{ password: 'secret' }], [['d', [0, 'password']]], []),
     (error: ProtocolError) => error.detail === 'wrong value: ["d",[0,"password"]]',

@@ -1,6 +1,6 @@
 /**
- * What an encoder does where no vector can say it: what it refuses and how, what it reads and how often, classes,
- * Proxies, other realms, limits. The engine's own `structuredClone` is the judge where it has an opinion.
+ * The encoder in cases that no vector can express: refused values, what is read and how often, classes, Proxies, other
+ * realms, limits. Compared with the engine's own `structuredClone` where that applies.
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
@@ -11,7 +11,7 @@ import { DEFAULT_LIMITS } from '../../src/core/limits.js'
 import { bufferOf, resize } from './native-buffers.js'
 import { assertSame } from './same.js'
 
-/** There and back, through JSON. */
+/** Encodes and decodes, through JSON. */
 function copy(value: unknown): unknown {
   const { skeleton, fixups, segments } = encode(value)
   const [sent, sentFixups] = JSON.parse(JSON.stringify([skeleton, fixups])) as [unknown, unknown[]]
@@ -32,7 +32,7 @@ function refusal(value: unknown, root?: string): string {
 
 const realm = createContext({})
 const foreign = (source: string): unknown => runInContext(`(${source})`, realm)
-// eslint-disable-next-line prefer-rest-params -- an arguments object is what is wanted
+// eslint-disable-next-line prefer-rest-params -- an arguments object is needed
 const argumentsObject = function (): unknown { return arguments }
 const detached = (): ArrayBuffer => {
   const buffer = new ArrayBuffer(8)
@@ -72,7 +72,7 @@ describe('refused', () => {
   for (const [name, value, reason] of reasons) {
     test(name, () => {
       assert.equal(refusal([value]), `args[0]: ${reason}`)
-      // Between threads an engine shares such memory; between processes there is nothing to share.
+      // Engines share such memory between threads; between processes it cannot be shared.
       if (!reason.includes('SharedArrayBuffer')) assert.throws(() => structuredClone(value), 'the engine clones it')
     })
   }
@@ -83,7 +83,7 @@ describe('refused', () => {
     assert.equal(refusal(view), 'args: a detached ArrayBuffer')
   })
 
-  test('a view that its shrunk buffer has left outside', () => {
+  test('a view that its shrunk buffer left out of bounds', () => {
     const buffer = bufferOf('0001020304050607', 8)
     const views = [new Uint8Array(buffer, 4, 4), new DataView(buffer, 4, 4)]
     resize(buffer, 4)
@@ -102,7 +102,7 @@ describe('refused', () => {
   })
 })
 
-describe('the path of what is refused', () => {
+describe('the path of a refused value', () => {
   const f = (): void => undefined
   const paths: [string, unknown, string][] = [
     ['the value itself', f, 'args'],
@@ -127,7 +127,7 @@ describe('the path of what is refused', () => {
   })
 })
 
-describe('what is read', () => {
+describe('reading', () => {
   test('every getter once, and none of them by JSON', () => {
     let reads = 0
     const counted = { get x() { reads += 1; return reads } }

@@ -21,13 +21,13 @@ interface ValueVector {
 const values = readVectors<ValueVector[]>('values.json')
 const rejected = readVectors<ValueVector[]>('rejected_values.json')
 
-/** What a vector says, as the arguments of `decode`. */
+/** A vector as the arguments of `decode`. */
 function parts({ wire, segments = [] }: ValueVector): [unknown, unknown[], Uint8Array[]] {
   const [skeleton, fixups = []] = JSON.parse(wire) as [unknown, unknown[]?]
   return [skeleton, fixups, segments.map(fromHex)]
 }
 
-/** What an encoder gave, after a journey through JSON, in the words of a vector. */
+/** The result of the encoder, through JSON, in the form of a vector. */
 function asWire(cloned: Cloned): unknown {
   const { skeleton, fixups, segments } = cloned
   return [JSON.parse(JSON.stringify({ skeleton, fixups })), segments.map(toHex)]
@@ -52,7 +52,7 @@ describe('the vectors', () => {
     test(`${vector.name} is decoded as its value`, { skip }, () => {
       assertSame(decode(...parts(vector)), native)
     })
-    test(`${vector.name} goes back as it came`, { skip }, () => {
+    test(`${vector.name} is encoded again as it was received`, { skip }, () => {
       assert.deepStrictEqual(asWire(encode(decode(...parts(vector)))), wireOf(vector))
     })
   }

@@ -1,5 +1,5 @@
 /**
- * Messages and control messages against the shared vectors, and what a vector is too small for.
+ * Messages and control messages against the shared vectors, and cases too large for a vector.
  * Twin: tests/core/test_envelope.py
  */
 import assert from 'node:assert/strict'
@@ -28,7 +28,7 @@ function parseOne(fields: readonly unknown[], segments: readonly Uint8Array[] = 
   return parse([{ fields, segments }])[0]
 }
 
-/** What the vector says, and no more: neither `undefined` nor what is empty. */
+/** The fields that the vector has: neither `undefined` nor empty ones. */
 function told(parsed: object): Record<string, unknown> {
   const { segments: _segments, ...fields } = parsed as Record<string, unknown>
   if (fields['meta'] === null) delete fields['meta']
@@ -69,7 +69,7 @@ describe('limits', () => {
   }
 })
 
-describe('what came', () => {
+describe('received messages', () => {
   test('one wrong message refuses the whole frame', () => {
     const right = { fields: ['void'], segments: [] }
     assert.throws(() => parse([right, { fields: ['void', 1], segments: [] }]), refusal(4400))
@@ -86,13 +86,13 @@ describe('what came', () => {
     assert.throws(() => parsePageControl([{ toString: 1 }, {}]), refusal(4400))
   })
 
-  test('the text of a refusal does not tell the secret', () => {
+  test('the text of a refusal does not contain the secret', () => {
     const secret = 'not a proper secret'
     const hello = { link: '0'.repeat(32), secret }
     assert.throws(() => parsePageControl(['hello', hello]), (error: Error) => !error.message.includes(secret))
   })
 
-  test('the value is decoded with its fixups when somebody asks', () => {
+  test('decodeValue decodes the value with its fixups', () => {
     const envelope = parseOne(['send', 'c', [1700000000123], [['d', [0]]]])
     assert.ok(envelope?.kind === 'send')
     assert.deepEqual(decodeValue(envelope), [new Date(1700000000123)])

@@ -46,7 +46,7 @@ describe('the hierarchy', () => {
     })
   }
 
-  test('fields say what the texts say', () => {
+  test('fields have the values of the texts', () => {
     const clone = new errors.CloneError('args[1].user.save', 'a function')
     assert.equal(clone.message, 'An object could not be cloned. args[1].user.save: a function')
     assert.deepEqual([clone.path, clone.reason], ['args[1].user.save', 'a function'])
@@ -62,7 +62,7 @@ describe('the hierarchy', () => {
 describe('the reason of a close frame', () => {
   const bytes = (text: string): number => new TextEncoder().encode(text).length
 
-  test('is left as it is when it fits', () => {
+  test('is unchanged if it fits', () => {
     assert.equal(errors.fitReason('gone'), 'gone')
     assert.equal(errors.fitReason('x'.repeat(constants.reason_bytes)), 'x'.repeat(constants.reason_bytes))
   })

@@ -1,5 +1,5 @@
 /**
- * Frames, bodies and parcels against the shared vectors, in both directions, and what a vector is too small for.
+ * Frames, bodies and parcels against the shared vectors, in both directions, and cases too large for a vector.
  * Twin: tests/core/test_frame.py
  */
 import assert from 'node:assert/strict'
@@ -42,7 +42,7 @@ const bytesMessage = (...segments: Uint8Array[]): EncodedMessage =>
 
 describe('frames of the vectors', () => {
   for (const vector of frames) {
-    test(`${vector.name} is taken apart`, () => {
+    test(`${vector.name} is decoded`, () => {
       const frame = decodeFrame(dataOf(vector))
       const raw = frame.control ? [{ fields: frame.control, segments: [] }] : frame.messages
       assert.equal(frame.seq, vector.seq)
@@ -53,7 +53,7 @@ describe('frames of the vectors', () => {
       assert.equal(frame.size, Buffer.from(dataOf(vector) as string).length)
     })
 
-    test(`${vector.name} is put together`, () => {
+    test(`${vector.name} is encoded`, () => {
       const messages = vector.messages.map((json, index) => sized(json, (vector.segments[index] ?? []).map(fromHex)))
       const frame = encodeFrame(vector.seq, vector.ack, messages)
       if (vector.text !== undefined) {
@@ -128,7 +128,7 @@ describe('bodies', () => {
   const messages = [encodeMessage(['void']), bytesMessage(Uint8Array.of(7))]
   const rows = [encodeControl(0, 'bye', 2), encodeFrame(1, 0, messages)]
 
-  test('a body is a row of binary frames, each behind its length', () => {
+  test('a body is a sequence of binary frames, each after its length', () => {
     const [bye, numbered] = decodeBody(encodeBody(rows))
     assert.deepEqual(bye?.control, ['bye', 2])
     assert.deepEqual(numbered?.messages.map(({ segments }) => segments.map(toHex)), [[], ['07']])
@@ -154,7 +154,7 @@ describe('bodies', () => {
 })
 
 describe('parcels', () => {
-  test('a parcel is a message behind the length of its JSON, and may come in pieces', () => {
+  test('a parcel is a message after the length of its JSON, and may arrive in pieces', () => {
     const message = bytesMessage(Uint8Array.of(1, 2), Uint8Array.of(3))
     const parcel = encodeParcel(message)
     for (const pieces of [[parcel], [parcel.subarray(0, 5), parcel.subarray(5)]]) {
@@ -168,7 +168,7 @@ describe('parcels', () => {
     assert.equal(Buffer.from(encodeParcel(encodeMessage(['void'])).subarray(4)).toString(), '[["void"],[[]]]')
   })
 
-  test('what is no parcel is refused', () => {
+  test('an invalid parcel is refused', () => {
     const wrong = ['[]', '[[]]', '[[[]]]', '[["void"],["void"],[[],[]]]', '[5,[[]]]', '{}', '[["void"],[[1]]]']
     for (const json of wrong) {
       const parcel = Buffer.concat([Buffer.from([json.length, 0, 0, 0]), Buffer.from(json)])

@@ -18,6 +18,6 @@ test('the defaults are those of the vectors', () => {
   assert.deepEqual(Object.fromEntries(mine), limits)
 })
 
-test('nobody can change the defaults', () => {
+test('the defaults cannot be changed', () => {
   assert.ok(Object.isFrozen(DEFAULT_LIMITS) && Object.isFrozen(SERVER_LIMITS))
 })

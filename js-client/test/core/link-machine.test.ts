@@ -21,7 +21,7 @@ const LIMITS: Limits = {
 const STEPS = 3_000
 const HEX = '0123456789abcdef'.repeat(2)
 
-/** A small generator of random numbers (mulberry32), so that a failure comes again. */
+/** A small generator of random numbers (mulberry32), so that a failure can be repeated. */
 class Chance {
   #state: number
   constructor(seed: number) { this.#state = seed }
@@ -37,14 +37,14 @@ class Chance {
   pick<T>(items: readonly T[]): T | undefined { return items[this.below(items.length || 1)] }
 }
 
-/** What is under way on one socket, in both directions; each keeps its order. */
+/** Frames on their way on one socket, in both directions, each in order. */
 class Socket {
   readonly toMain: Data[] = []
   readonly toRenderer: Data[] = []
   constructor(readonly attempt: number) {}
 }
 
-/** One side: its link, what it has posted, and what has come to it. */
+/** One side: its link, its posted messages and its received ones. */
 class End {
   link: Link
   posted = 0

@@ -43,7 +43,7 @@ describe('parts', () => {
     assert.deepEqual(frames(link).flatMap((frame) => to.receive(frame, 1)).length, 1)
   })
 
-  test('what is too large is refused at its first part', () => {
+  test('a parcel that is too large is refused at its first part', () => {
     assert.deepEqual(attached(limits).receive(part(1, 900, 100), 1), [])
     assert.throws(() => attached(limits).receive(part(1, 901, 100), 1), refusal(4413))
   })
@@ -93,7 +93,7 @@ describe('bodies', () => {
     assert.deepEqual(link.backlog(10), [])
   })
 
-  test('what a body brought and the peer acknowledged is not sent again', () => {
+  test('messages of a body that the peer acknowledged are not sent again', () => {
     const link = posted(3)
     link.backlog()
     link.receive(incoming(1, 2), 1)

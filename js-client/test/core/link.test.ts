@@ -27,7 +27,7 @@ describe('posting', () => {
     assert.equal(link.last, 1)
   })
 
-  test('a parcel that its receiver would refuse is refused', () => {
+  test('a parcel that its receiver would refuse is refused by the sender', () => {
     const link = attached({ partBytes: 10, messageBytes: send(1).size })
     assert.throws(() => link.post(send(1)), LimitError)
     assert.equal(link.last, 0)
@@ -49,14 +49,14 @@ describe('posting', () => {
     assert.equal(link.last, 1)
   })
 
-  test('a part is not given up, because others of its parcel may have arrived', () => {
+  test('a part is not replaced, because others of its parcel may have arrived', () => {
     const link = attached({ partBytes: 100 })
     link.post(send('x'.repeat(150)))
     replace(link, 1, encodeMessage(['void']))
     assert.deepEqual(frames(link).map(({ messages }) => messages[0]?.fields[0]), ['part', 'part'])
   })
 
-  test('a message that is given up keeps its number', () => {
+  test('a replaced message keeps its number', () => {
     const link = posted(2)
     replace(link, 1, encodeMessage(['void']))
     replace(link, 9, encodeMessage(['void']))
@@ -65,7 +65,7 @@ describe('posting', () => {
   })
 })
 
-describe('frames that leave', () => {
+describe('frames to send', () => {
   test('a frame holds as many messages as are allowed, in order, and nothing is sent twice', () => {
     const taken = frames(posted(5, { frameMessages: 2 }))
     assert.deepEqual(taken.map(({ seq, messages }) => [seq, messages.length]), [[1, 2], [3, 2], [5, 1]])
@@ -94,7 +94,7 @@ describe('frames that leave', () => {
     assert.equal(link.takeFrame(), null)
   })
 
-  test('a bare frame tells the next number and what was received', () => {
+  test('a bare frame has the next number and the last received one', () => {
     const link = posted(3)
     link.receive(incoming(1, 0, 'a', 'b'), 1)
     assert.equal(link.bareFrame(), '[4,2]')
@@ -108,8 +108,8 @@ describe('frames that leave', () => {
   })
 })
 
-describe('frames that come', () => {
-  test('a message is taken once and in order', () => {
+describe('received frames', () => {
+  test('a message is received once and in order', () => {
     const link = attached()
     assert.deepEqual(firsts(link.receive(incoming(1, 0, 'a', 'b'), 1)), ['a', 'b'])
     assert.deepEqual(firsts(link.receive(incoming(1, 0, 'a', 'b'), 1)), [])
@@ -141,7 +141,7 @@ describe('frames that come', () => {
     assert.throws(() => link.receive(incoming(1, 3), 1), refusal(4400))
   })
 
-  test('what a socket delivers that does not own the link is ignored, acknowledgements too', () => {
+  test('frames of a socket that does not own the link are ignored, acknowledgements too', () => {
     const link = posted(1)
     link.takeFrame()
     link.attach(2, 0)
@@ -154,7 +154,7 @@ describe('frames that come', () => {
     assert.deepEqual(link.receive(incoming(1, 1, 'a'), 2), [])
   })
 
-  test('a body may come without a socket', () => {
+  test('a body may arrive without a socket', () => {
     const link = new Link(Side.MAIN)
     assert.deepEqual(firsts(link.receive(incoming(1, 0, 'a'), null)), ['a'])
   })
@@ -175,7 +175,7 @@ describe('acknowledging', () => {
     assert.equal(link.ackDue, true)
   })
 
-  test('is done by every frame that leaves on the socket', () => {
+  test('is done by every frame that is sent on the socket', () => {
     const link = posted(1)
     const leaves = [() => link.takeFrame(), () => link.bareFrame(), () => { link.attach(2, 0) }]
     leaves.forEach((leave, index) => {
@@ -186,7 +186,7 @@ describe('acknowledging', () => {
     })
   })
 
-  test('is not owed for what came before', () => {
+  test('is not owed for earlier messages', () => {
     const link = attached()
     link.receive(incoming(1, 0, 'a'), 1)
     link.bareFrame()
@@ -205,7 +205,7 @@ describe('sockets', () => {
     assert.deepEqual(frames(link).map(({ seq, messages }) => [seq, messages.length]), [[2, 3]])
   })
 
-  test('a peer that lacks what is gone, or has what was never sent, cannot resume', () => {
+  test('a peer that lacks what is no longer kept, or acknowledges what was never sent, cannot resume', () => {
     const link = posted(3)
     link.takeFrame()
     link.receive(incoming(1, 2), 1)
@@ -223,7 +223,7 @@ describe('sockets', () => {
     assert.deepEqual([claim(link, 2), claim(link, 2), claim(link, 1), claim(link, 3)], [true, false, false, true])
   })
 
-  test('an attempt that another has overtaken since cannot carry the link', () => {
+  test('an attempt that a newer one has superseded cannot attach', () => {
     const link = new Link(Side.MAIN)
     claim(link, 2)
     assert.throws(() => { link.attach(1, 0) }, LocalError)
@@ -239,7 +239,7 @@ describe('sockets', () => {
 })
 
 describe('the end', () => {
-  test('an ended link keeps nothing, sends nothing, takes nothing, and tells what was given up', () => {
+  test('an ended link keeps, sends and receives nothing, and returns what was given up', () => {
     const link = posted(3)
     link.takeFrame()
     link.receive(incoming(1, 1), 1)
@@ -252,7 +252,7 @@ describe('the end', () => {
     assert.equal(link.end(), 0)
   })
 
-  test('what was never handed stays so, also when somebody asks for the backlog afterwards', () => {
+  test('a message that was never handed out counts as not sent after the end too', () => {
     const link = posted(2, { frameMessages: 1 })
     link.takeFrame()
     link.end()

@@ -1,5 +1,5 @@
 /**
- * What the tests of the link make: a link in some state, a frame that comes, and what is read out of those that leave.
+ * Shared by the tests of the link: makes links in some state and received frames, and reads sent ones.
  */
 import { encodeFrame, encodeMessage, decodeFrame, type EncodedMessage, type Frame } from '../../src/core/frame.js'
 import type { Envelope } from '../../src/core/envelope.js'

@@ -6,7 +6,7 @@ import { fromHex } from '../support/vectors.js'
 
 export type Builder = () => unknown
 
-/** Stands for a value that this engine cannot build: its vector is only decoded and encoded again. */
+/** A placeholder for a value that this engine cannot build: its vector is only decoded and encoded again. */
 export const UNBUILT = Symbol('a value that this engine cannot build')
 
 const NUMBERS = 'ff0102030405060708090a0b0c0d0e0f'

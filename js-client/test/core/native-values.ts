@@ -1,7 +1,7 @@
 /**
  * The values of tests/vectors/values.json as JavaScript has them: one builder under each name of the file.
  *
- * Built by hand, not by the codec: this is what the codec is measured by. Twin: tests/support/native_values.py
+ * Built by hand, not by the codec, which is compared with them. Twin: tests/support/native_values.py
  */
 import { fromHex } from '../support/vectors.js'
 import { NATIVE_BUFFERS, share, type Builder } from './native-buffers.js'
@@ -12,7 +12,7 @@ interface Facts {
   cause?: unknown
 }
 
-/** An error with these properties and no other; the engine's own `stack` is hidden, as nobody sent it. */
+/** An error with these properties and no other; the engine's own `stack` is hidden, because it was not sent. */
 function error(Class: ErrorConstructor, facts: Facts): Error {
   const made = new Class()
   for (const [key, value] of Object.entries({ stack: undefined, ...facts })) {

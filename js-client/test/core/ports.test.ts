@@ -13,7 +13,7 @@ const closesWith = (code: number) => (error: unknown): boolean =>
   error instanceof ProtocolError && error.closeCode === code
 
 describe('ports that this side sends', () => {
-  test('the page has odd ids and the server even ones, and none is used again', () => {
+  test('the page has odd ids and the server even ones, and none is reused', () => {
     for (const [side, ids] of [[Side.RENDERER, [1, 3, 5]], [Side.MAIN, [2, 4, 6]]] as const) {
       const ports = new Ports<string>(side)
       assert.deepEqual(ids.map(() => { const id = ports.open('x'); ports.close(id); return id }), ids)
@@ -22,7 +22,7 @@ describe('ports that this side sends', () => {
     }
   })
 
-  test('one too many takes no id, and several have room together or not at all', () => {
+  test('one beyond the limit takes no id, and several are allowed together or not at all', () => {
     const ports = new Ports<string>(Side.RENDERER, TWO)
     ports.roomFor(2)
     ports.open('a')
@@ -35,7 +35,7 @@ describe('ports that this side sends', () => {
 })
 
 describe('ports that the peer sends', () => {
-  test('have the other parity, and grow', () => {
+  test('have the other parity, and increase', () => {
     for (const [side, ids] of [[Side.MAIN, [1, 3, 9]], [Side.RENDERER, [2, 4, 10]]] as const) {
       const ports = new Ports<number>(side)
       for (const id of ids) ports.accept(id, id)
@@ -53,7 +53,7 @@ describe('ports that the peer sends', () => {
     }
   })
 
-  test('one too many is refused', () => {
+  test('one beyond the limit is refused', () => {
     const ports = new Ports<string>(Side.MAIN, TWO)
     ports.open('ours')
     ports.accept(1, 'a')
@@ -64,7 +64,7 @@ describe('ports that the peer sends', () => {
 })
 
 describe('a port', () => {
-  test('that was closed is known, and gives nothing', () => {
+  test('that was closed is known, and has no record', () => {
     const ports = new Ports<string>(Side.RENDERER)
     const ours = ports.open('ours')
     ports.accept(2, 'theirs')
@@ -72,12 +72,12 @@ describe('a port', () => {
     assert.deepEqual([ports.get(ours), ports.get(2)], [undefined, undefined])
   })
 
-  test('that was never sent is refused, whoever would have sent it', () => {
+  test('that was never sent is refused, for ids of either side', () => {
     const ports = new Ports<string>(Side.RENDERER)
     ports.open('ours')
     ports.accept(6, 'theirs')
     for (const id of [3, 5, 8, 10]) assert.throws(() => ports.get(id), closesWith(4400), String(id))
-    // The peer has passed over it: nobody can send it any more.
+    // The peer has skipped it, so it can no longer be sent.
     assert.equal(ports.get(4), undefined)
   })
 
@@ -91,7 +91,7 @@ describe('a port', () => {
   })
 })
 
-test('restored ports go on where they were', () => {
+test('restored ports continue with the same state', () => {
   const ports = new Ports<string>(Side.RENDERER, TWO)
   ports.open('gone')
   ports.accept(4, 'theirs')

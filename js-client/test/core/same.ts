@@ -11,7 +11,7 @@ type Shape = Record<PropertyKey, unknown>
 
 const bytesOf = (buffer: ArrayBuffer): number[] => [...new Uint8Array(buffer)]
 
-/** What an object holds outside of its properties, as plain lists; objects in them are compared in turn. */
+/** The contents of an object besides its properties, as plain lists; objects in them are compared recursively. */
 function contentsOf(value: object): unknown[] {
   if (value instanceof Date) return [value.getTime()]
   if (value instanceof RegExp) return [value.source, value.flags]

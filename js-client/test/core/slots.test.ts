@@ -1,6 +1,6 @@
 /**
- * What is asked of buffers and views: above all whether a view follows the length of its buffer, and that asking leaves
- * the buffer as it was.
+ * Reading buffers and views: above all whether a view tracks the length of its buffer, and that the test for it leaves
+ * the buffer unchanged.
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
@@ -10,7 +10,7 @@ import { kindOf } from '../../src/core/values/index.js'
 import { bufferOf, resize } from './native-buffers.js'
 import { assertSame } from './same.js'
 
-test('a built-in answers for its own objects, and throws for others', () => {
+test('a member of a built-in works for its own objects, and throws for others', () => {
   const map = Object.defineProperty(new Map([[1, 2]]), 'size', { value: 9 })
   assert.equal(ask(Map.prototype, 'size', map), 1)
   assert.equal(ask(Map.prototype, 'get', map, 1), 2)
@@ -32,7 +32,7 @@ test('only a resizable buffer has a maximum', () => {
   assert.deepEqual(maxOf(bufferOf('01')), [])
 })
 
-test('slots are not the properties that a view pretends to have', () => {
+test('slots are read, not the own properties of a view', () => {
   const view = Object.defineProperty(new Uint16Array(bufferOf('01020304'), 2), 'byteOffset', { value: 9 })
   assert.deepEqual([viewKind(view), viewSlot(view, 'byteOffset'), viewLength(view)], ['Uint16Array', 2, 1])
 })
@@ -65,7 +65,7 @@ describe('views of resizable buffers', () => {
     })
   }
 
-  test('one that follows, when its buffer has grown by less than an element', () => {
+  test('one that tracks the length, when its buffer has grown by less than an element', () => {
     const buffer = resizable(8, 16)
     const view = new Float64Array(buffer)
     resize(buffer, 13)

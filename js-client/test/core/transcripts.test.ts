@@ -1,6 +1,6 @@
 /**
- * Plays every dialogue of tests/vectors/transcripts/ with one core, on the side that the file names. A step that is not
- * known fails, and so does a result that a step does not mention. Twin: tests/core/test_transcripts.py
+ * Plays every dialogue of tests/vectors/transcripts/ with one core, on the side that the file names. An unknown
+ * step fails, and so does a result that a step does not mention. Twin: tests/core/test_transcripts.py
  */
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'

@@ -1,5 +1,5 @@
 /**
- * Brand checks: what an object is, whatever it pretends. Twin: tests/core/test_values.py
+ * Brand checks: the kind of an object, which its own properties cannot change. Twin: tests/core/test_values.py
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
@@ -30,7 +30,7 @@ describe('kinds', () => {
     })
     test(`${source} with a tag of another class is: ${kind}`, () => {
       for (const tag of ['Map', 'Date', 'Error', 'Object', 'Array']) {
-        // An arguments object has no brand but its tag.
+        // The only brand of an arguments object is its tag.
         if (source.includes('arguments')) continue
         const value = Object.defineProperty(eval(`(${source})`) as object, Symbol.toStringTag, { value: tag })
         assert.equal(kindOf(value), code, tag)
@@ -38,14 +38,14 @@ describe('kinds', () => {
     })
   }
 
-  test('what only has the prototype of a built-in is refused', () => {
+  test('an object with only the prototype of a built-in is refused', () => {
     for (const Class of [Date, RegExp, Number, ArrayBuffer, Promise]) {
       const lookalike = Object.create(Class.prototype as object) as object
       assert.equal(kindOf(lookalike), 'refused', Class.name)
     }
   })
 
-  test('what has the prototype of an array or an error, as before there were classes, is a plain object', () => {
+  test('an object with the prototype of an array or an error, as in code without classes, is a plain object', () => {
     function Old(this: unknown): void {}
     Old.prototype = Object.create(Error.prototype) as object
     assert.equal(kindOf(Object.create(Old.prototype) as object), 'object')
@@ -71,7 +71,7 @@ test('the contents of a Map or a Set do not come from its own forEach', () => {
   assert.deepEqual(told, [['a', 1], ['b', 'b']])
 })
 
-test('what is refused has a name for people', () => {
+test('a refused object is described in the error', () => {
   assert.equal(nameOf(Promise.resolve()), 'a Promise')
   assert.equal(nameOf([].values()), 'an Array Iterator')
   assert.equal(nameOf(new Proxy(new Date(), {})), 'a Proxy of a Date')

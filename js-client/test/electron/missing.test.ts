@@ -1,4 +1,4 @@
-/** The parts of Electron's renderer module that no browser has: there, and an error when they are used. */
+/** The modules of Electron that no browser has: importable, and an error when they are used. */
 import assert from 'node:assert/strict'
 import { inspect } from 'node:util'
 import { describe, it } from 'node:test'

@@ -8,7 +8,7 @@ import { announcePortClose, type PortRealm } from '../../src/electron/port-close
 
 interface Message { readonly data: unknown, readonly ports: readonly Port[] }
 
-/** One end of a browser's channel: what waits for it, whichever port object it is. */
+/** One end of a browser's channel, with its queued messages, whichever port object currently represents it. */
 interface Queue { waiting: Message[], owner: Port | undefined, other: Queue | undefined, started: boolean }
 
 function makeRealm(): PortRealm & { readonly MessagePort: { new (): Port } } {
@@ -86,7 +86,7 @@ function opened(realm: PortRealm): Ends {
   return new realm.MessageChannel() as unknown as Ends
 }
 
-/** What a port hears, in order; it is started. */
+/** Starts a port. @returns its events, in order */
 function heardBy(port: MessagePort): unknown[] {
   const heard: unknown[] = []
   port.addEventListener('message', ({ data }) => heard.push(data))
@@ -95,7 +95,7 @@ function heardBy(port: MessagePort): unknown[] {
   return heard
 }
 
-/** Long enough for whatever is under way here: each step is a timer of no delay. */
+/** Lets every pending step run: each is a timer without delay. */
 async function settled(): Promise<void> {
   for (let turn = 0; turn < 12; turn += 1) await new Promise((resolve) => setTimeout(resolve))
 }

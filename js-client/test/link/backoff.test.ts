@@ -1,10 +1,10 @@
-/** How long a page waits before its next socket. */
+/** The delay before the next socket. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Backoff } from '../../src/link/backoff.js'
 
 describe('backoff', () => {
-  test('the bound doubles from 0.1 s to 10 s, and the wait is anywhere below it', () => {
+  test('the bound doubles from 0.1 s to 10 s, and the delay is random below it', () => {
     const most = new Backoff(() => 1)
     assert.deepEqual(Array.from({ length: 9 }, () => most.next()),
       [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000])

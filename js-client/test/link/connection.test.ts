@@ -1,4 +1,4 @@
-/** What a connection does about a server that lies, refuses, is silent or slow, and how it closes (PROTOCOL.md 6-8). */
+/** The connection with a server that breaks the protocol, refuses, is silent or slow; and `close` (PROTOCOL.md 6-8). */
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, mock, test } from 'node:test'
 import { encodeControl } from '../../src/core/frame.js'
@@ -48,7 +48,7 @@ describe('a server that breaks the protocol', () => {
     await until(() => resets.length === 1)
     assert.equal(socket.closed?.code, 4413)
   })
-  test('a lie is not dispatched, nor what came behind it', async () => {
+  test('an invalid value is not dispatched, nor are later messages', async () => {
     await started()
     const log: unknown[] = []
     ipcRenderer.on('n', (_event, value: unknown) => log.push(value))
@@ -67,9 +67,9 @@ describe('a server that breaks the protocol', () => {
   })
 })
 
-describe('a refusal for good', () => {
+describe('a permanent refusal', () => {
   for (const code of [4401, 4403, 4406]) {
-    test(`${code} closes, tells the waiting calls, and warns once`, async () => {
+    test(`${code} closes, rejects the waiting calls, and warns once`, async () => {
       const warn = mock.method(console, 'warn', () => undefined)
       try {
         server.mood = { code, reason: 'server 9, page webipc.v1' }
@@ -88,7 +88,7 @@ describe('a refusal for good', () => {
       }
     })
   }
-  test('a browser that refuses to make the socket is one too', () => {
+  test('so is a browser that refuses to create the socket', () => {
     const warn = mock.method(console, 'warn', () => undefined)
     try {
       start({ WebSocket: function () { throw new Error('SecurityError: mixed content') } as never })
@@ -101,7 +101,7 @@ describe('a refusal for good', () => {
 })
 
 describe('close', () => {
-  test('says goodbye behind what was sent, and closes with 1000', async () => {
+  test('sends a bye after all messages, and closes with 1000', async () => {
     await started()
     ipcRenderer.send('last')
     const call = assert.rejects(ipcRenderer.invoke('no answer'), { code: 'unknown-outcome' })
@@ -114,7 +114,7 @@ describe('close', () => {
     assert.equal(server.socket.closed?.code, 1000)
     assert.deepEqual(states, ['open', 'closed: closed by the page'])
   })
-  test('nothing that was still waiting is dispatched', async () => {
+  test('waiting messages are not dispatched', async () => {
     await started()
     const got: unknown[] = []
     ipcRenderer.on('n', (_event, value: unknown) => {
@@ -127,7 +127,7 @@ describe('close', () => {
     await quiet()
     assert.deepEqual(got, [1])
   })
-  test('while a socket is awaited it waits no more', async () => {
+  test('while it waits for a socket: no socket is opened afterwards', async () => {
     server.mood = { code: 1006, reason: '' }
     start({ random: () => 1 })
     await until(() => server.sockets.length === 1)
@@ -139,22 +139,22 @@ describe('close', () => {
   })
 })
 
-describe('acknowledgements and signs of life', () => {
+describe('acknowledgements and heartbeat', () => {
   const bare = (): number => server.socket.frames.filter((frame) => frame.isBare).length
 
-  test('64 messages are acknowledged at once, and not by a frame each', async () => {
+  test('64 messages are acknowledged at once, by one frame', async () => {
     await started()
     for (let count = 0; count < 130; count++) server.send('n', count)
     await until(() => server.link.kept.size < 10)
     assert.equal(bare(), 2)
   })
-  test('less is acknowledged after a while', async () => {
+  test('fewer are acknowledged after a delay', async () => {
     await started({ limits: { ...DEFAULT_LIMITS, ackMs: 5 } })
     server.send('n')
     await until(() => server.link.kept.size === 0)
     assert.equal(bare(), 1)
   })
-  test('what the page says acknowledges too', async () => {
+  test('messages of the page acknowledge too', async () => {
     await started()
     const got: unknown[] = []
     ipcRenderer.on('n', (_event, value: unknown) => got.push(value))
@@ -165,25 +165,25 @@ describe('acknowledgements and signs of life', () => {
     await until(() => server.link.kept.size === 0)
     assert.equal(bare(), 0)
   })
-  test('a bare frame is answered when the page has been silent', async () => {
+  test('a bare frame is answered if the page has sent nothing lately', async () => {
     await started({ limits: { ...DEFAULT_LIMITS, answerPageMs: 0 } })
     server.bare()
     await until(() => bare() === 1)
   })
-  test('and not when it has just spoken', async () => {
+  test('and not if it has just sent something', async () => {
     await started()
     server.bare()
     await quiet()
     assert.equal(bare(), 0)
   })
-  test('a silent server is asked, and lives if it answers', async () => {
+  test('a silent server is probed, and the socket stays if it answers', async () => {
     await started({ limits: { ...DEFAULT_LIMITS, silenceMs: 5, probeMs: 100 } })
     await until(() => bare() === 1)
     server.bare()
     await until(() => bare() === 2)
     assert.equal(server.sockets.length, 1)
   })
-  test('a server that does not answer loses its socket, and the link goes on', async () => {
+  test('without an answer the socket is dropped, and the link resumes', async () => {
     await started({ limits: { ...DEFAULT_LIMITS, silenceMs: 5, probeMs: 5 } })
     server.socket.deaf = true
     ipcRenderer.send('n', 1)
@@ -191,7 +191,7 @@ describe('acknowledgements and signs of life', () => {
     assert.ok(server.sockets[0]?.closed)
     await until(() => server.sent('n').length === 1)
   })
-  test('a page that wakes asks', async () => {
+  test('a page that wakes probes', async () => {
     await started({ limits: { ...DEFAULT_LIMITS, answerServerMs: 0 } })
     ipcRenderer.connection.wake(false)
     ipcRenderer.connection.wake(false)
@@ -213,8 +213,8 @@ describe('acknowledgements and signs of life', () => {
   })
 })
 
-describe('a socket that is full', () => {
-  test('gets no more until it drains, and then the rest in order', async () => {
+describe('backpressure of the socket', () => {
+  test('nothing more is sent until it drains, then the rest in order', async () => {
     await started()
     server.socket.bufferedAmount = 5_000_000
     for (let count = 0; count < 300; count++) ipcRenderer.send('n', count)
@@ -224,7 +224,7 @@ describe('a socket that is full', () => {
     await until(() => server.sent('n').length === 300)
     assert.deepEqual(server.sent('n'), numbers(300))
   })
-  test('what comes in looks whether it has drained', async () => {
+  test('a received frame checks whether it has drained', async () => {
     await started()
     server.socket.bufferedAmount = 5_000_000
     ipcRenderer.send('n', 0)

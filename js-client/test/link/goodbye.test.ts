@@ -1,4 +1,4 @@
-/** What a document says from `pagehide` on: when it leaves, and that a script that is cut off loses nothing it said. */
+/** Messages of a document from `pagehide` on: when they are sent, and that a script that is cut off loses none. */
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
 import { runInThisContext } from 'node:vm'
@@ -19,7 +19,7 @@ beforeEach(async () => {
   ipcRenderer = clientOf(server)
   ipcRenderer.connection.open()
   await until(() => ipcRenderer.connection.state === 'open')
-  // As a browser that has let go of the socket.
+  // Like a browser that has dropped the socket.
   server.socket.deaf = true
 })
 afterEach(() => {
@@ -32,14 +32,14 @@ async function take(beacon: Outliving['beacons'][number] | undefined): Promise<n
   return (await server.beacon(beacon.body)).bye
 }
 
-/** Runs a script as Firefox does in a process that it ends: nothing catches its end, no `finally` runs. */
+/** Runs a script as Firefox does in a process that it ends: no `catch` and no `finally` runs at its end. */
 function cutOff(script: () => void): void {
   Object.assign(globalThis, { script })
   assert.throws(() => runInThisContext('script()', { timeout: CUT_OFF }), { code: 'ERR_SCRIPT_EXECUTION_TIMEOUT' })
   Reflect.deleteProperty(globalThis, 'script')
 }
 
-/** A value that takes for ever to be read, the first time. */
+/** A value that never finishes being read, the first time. */
 function endless(): { readonly value: string } {
   let reads = 0
   return {
@@ -50,7 +50,7 @@ function endless(): { readonly value: string } {
   }
 }
 
-test('what a listener says while the document goes leaves behind it, in one beacon, without the goodbye', async () => {
+test('messages of a listener during pagehide leave after it, in one beacon without a bye', async () => {
   ipcRenderer.connection.goodbye.going = true
   ipcRenderer.send('n', 1)
   ipcRenderer.send('n', 2)
@@ -66,7 +66,7 @@ test('what a listener says while the document goes leaves behind it, in one beac
   assert.deepEqual(server.sent('n'), [[1], [2], [3]])
 })
 
-test('a document that stays, or has come back, sends no beacon', async () => {
+test('a document that stays, or is restored, sends no beacon', async () => {
   ipcRenderer.send('n', 1)
   await quiet()
   ipcRenderer.connection.goodbye.going = true
@@ -78,7 +78,7 @@ test('a document that stays, or has come back, sends no beacon', async () => {
   assert.equal(beacons.length, 1)
 })
 
-test('a link that no socket has made is made by the last beacon, which has all', async () => {
+test('a link that never had a socket is created by the last beacon, which has all messages', async () => {
   const unmet = new ScriptedServer()
   unmet.mood = 'silent'
   const { connection, send } = clientOf(unmet)
@@ -91,7 +91,7 @@ test('a link that no socket has made is made by the last beacon, which has all',
   assert.equal(beacons.length, 1)
 })
 
-test('what a script was saying when it was cut off is said by the goodbye, once', async () => {
+test('a message whose script was cut off is sent at the end of the document, once', async () => {
   ipcRenderer.connection.goodbye.going = true
   cutOff(() => { ipcRenderer.send('n', endless()) })
   ipcRenderer.connection.leave(false)
@@ -99,10 +99,10 @@ test('what a script was saying when it was cut off is said by the goodbye, once'
   assert.deepEqual(server.sent('n'), [[{ value: 'read' }]])
 })
 
-test('what was on the link already is not said again', async () => {
+test('a message that was posted before the cut is not repeated', async () => {
   ipcRenderer.connection.goodbye.going = true
   const { queueMicrotask } = globalThis
-  // The client's next step behind the link.
+  // The client's next step after the link.
   globalThis.queueMicrotask = () => {
     globalThis.queueMicrotask = queueMicrotask
     for (;;);
@@ -113,7 +113,7 @@ test('what was on the link already is not said again', async () => {
   assert.deepEqual(server.sent('n'), [[1]])
 })
 
-test('a value that throws is thrown at once, and not said again', () => {
+test('a value that throws is thrown at once, and not repeated', () => {
   ipcRenderer.connection.goodbye.going = true
   assert.throws(() => { ipcRenderer.send('n', () => undefined) }, /An object could not be cloned/)
   ipcRenderer.connection.leave(false)

@@ -15,7 +15,7 @@ describe('heartbeat', () => {
     heartbeat.sent(start + answerPageMs)
     assert.equal(heartbeat.shouldAnswer(start + answerPageMs + 1), false)
   })
-  test('what comes puts off the doubt, and ends it', () => {
+  test('a received frame postpones the probe, and ends the doubt', () => {
     const heartbeat = new Heartbeat(DEFAULT_LIMITS, start)
     assert.equal(heartbeat.wait(start), silenceMs)
     heartbeat.heard(start + 10)
@@ -27,19 +27,19 @@ describe('heartbeat', () => {
     assert.equal(heartbeat.doubted, false)
     assert.equal(heartbeat.wait(start + 50_002), silenceMs)
   })
-  test('waking twice does not give a dead socket twice the time', () => {
+  test('waking twice does not double the time of a dead socket', () => {
     const heartbeat = new Heartbeat(DEFAULT_LIMITS, start)
     heartbeat.doubt(start + 2_000)
     assert.equal(heartbeat.shouldProbe(start + 3_000), false)
     heartbeat.doubt(start + 3_000)
     assert.equal(heartbeat.wait(start + 3_000), probeMs - 1_000)
   })
-  test('a socket that was heard within the last second is not probed: the server would not answer', () => {
+  test('a socket that received a frame within the last second is not probed: the server would not answer', () => {
     const heartbeat = new Heartbeat(DEFAULT_LIMITS, start)
     assert.equal(heartbeat.shouldProbe(start + answerServerMs - 1), false)
     assert.equal(heartbeat.shouldProbe(start + answerServerMs), true)
   })
-  test('a clock that is set back hides no silence: bare frames are answered, and the socket is doubted', () => {
+  test('a clock that is set back does not hide silence: bare frames are answered, and the socket is probed', () => {
     const heartbeat = new Heartbeat(DEFAULT_LIMITS, start)
     const now = start - 3_600_000
     assert.deepEqual([heartbeat.shouldAnswer(now), heartbeat.shouldProbe(now)], [true, true])

@@ -1,4 +1,4 @@
-/** The life of a link: its birth, its resumption on the next socket, its end and its successor (PROTOCOL.md 6). */
+/** The life of a link: its creation, its resumption on the next socket, its reset and the next link (PROTOCOL.md 6). */
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, mock, test } from 'node:test'
 import { BufferFullError, ResetError } from '../../src/core/errors.js'
@@ -11,7 +11,7 @@ import { quiet, until } from '../support/scripted-server.js'
 beforeEach(newServer)
 afterEach(() => { ipcRenderer.connection.close() })
 
-describe('birth', () => {
+describe('creation', () => {
   test('the hello names the link, and the welcome the tab', async () => {
     start()
     assert.equal(ipcRenderer.connection.state, 'connecting')
@@ -30,7 +30,7 @@ describe('birth', () => {
     assert.deepEqual([server.socket.url, server.socket.protocol], ['ws://127.0.0.1/ipc/socket', 'webipc.v1'])
     assert.ok(!server.socket.url.includes(hello.secret))
   })
-  test('nothing numbered leaves before the welcome', async () => {
+  test('no numbered message is sent before the welcome', async () => {
     server.mood = 'silent'
     start()
     ipcRenderer.send('a')
@@ -47,11 +47,11 @@ describe('birth', () => {
     await until(isOpen)
     assert.ok(server.hellos.every((hello) => hello.fresh && hello.link === server.hellos[0]?.link))
     const attempts = server.hellos.map((hello) => hello.attempt)
-    // A slow machine gives up some before they have said anything.
+    // On a slow machine, some time out before they have sent anything.
     assert.deepEqual(attempts, [...new Set(attempts)].sort((a, b) => a - b), 'each has a higher number')
     assert.ok(server.sockets[0]?.closed, 'the first is closed')
   })
-  test('where there is no WebSocket, messages wait within the limits, and nothing else happens', () => {
+  test('without a WebSocket, messages wait within the limits', () => {
     start({ WebSocket: undefined, limits: { ...DEFAULT_LIMITS, keptMessages: 2 } })
     ipcRenderer.send('a')
     ipcRenderer.send('a')
@@ -70,7 +70,7 @@ describe('resume', () => {
         ipcRenderer.send('n', round * 200 + count)
         server.send('n', round * 200 + count)
       }
-      // Some of this has left, some has arrived, some is acknowledged.
+      // Some of these are sent, some received, some acknowledged.
       for (let task = 0; task < round; task++) await new Promise((resolve) => setImmediate(resolve))
       server.socket.cut()
       ipcRenderer.connection.wake(true)
@@ -82,7 +82,7 @@ describe('resume', () => {
     assert.ok(server.hellos.every((hello) => hello.link === server.hellos[0]?.link))
     assert.deepEqual(resets, [])
   })
-  test('a welcome that was overtaken by an acknowledgement is no gap', async () => {
+  test('a welcome that arrives after a later acknowledgement is no gap', async () => {
     await started()
     let heard = 0
     ipcRenderer.on('heard', () => { heard += 1 })
@@ -97,7 +97,7 @@ describe('resume', () => {
     await until(() => server.sent('n').length === 2)
     assert.deepEqual(server.sent('n'), [[0], [1]])
     assert.deepEqual(resets, [])
-    // No browser takes it for the path of the socket that is lost.
+    // Another path than that of the lost socket, so no browser delays it.
     assert.equal(server.socket.url, 'ws://127.0.0.1/ipc/socket/2')
   })
   test('an invoke survives, and is run once', async () => {
@@ -110,7 +110,7 @@ describe('resume', () => {
     assert.equal(await ipcRenderer.invoke('count'), 1)
     assert.deepEqual([runs, states], [1, ['open', 'resuming', 'open']])
   })
-  test('the page goes on sending meanwhile', async () => {
+  test('the page can send meanwhile', async () => {
     await started()
     server.mood = 'silent'
     server.socket.cut()
@@ -120,7 +120,7 @@ describe('resume', () => {
     server.socket.cut()
     await until(() => server.sent('n').length === 1)
   })
-  test('each of these codes means: again', async () => {
+  test('after each of these codes the page reconnects', async () => {
     await started()
     for (const code of [1000, 1001, 1005, 1006, 1011, 1012, 3999, 4408, 4409, 4503]) {
       server.socket.cut(code)
@@ -129,7 +129,7 @@ describe('resume', () => {
     }
     assert.equal(new Set(server.hellos.map((hello) => hello.link)).size, 1)
   })
-  test('the waits grow while nobody answers, and begin again after a welcome', async () => {
+  test('the delays grow while no server answers, and restart after a welcome', async () => {
     mock.timers.enable({ apis: ['setTimeout'] })
     try {
       await started({ random: () => 1 })
@@ -152,7 +152,7 @@ describe('resume', () => {
       mock.timers.reset()
     }
   })
-  test('what an earlier socket still delivers is ignored', async () => {
+  test('late frames of an earlier socket are ignored', async () => {
     await started({ limits: { ...DEFAULT_LIMITS, silenceMs: 5, probeMs: 5 } })
     const got: unknown[] = []
     ipcRenderer.on('n', (_event, value: unknown) => got.push(value))
@@ -169,7 +169,7 @@ describe('resume', () => {
 })
 
 describe('reset', () => {
-  test('the calls are rejected, then it is told, and what is sent from then on belongs to the new link', async () => {
+  test('the calls are rejected, then the listeners run, and what they send belongs to the new link', async () => {
     await started()
     const log: string[] = []
     ipcRenderer.on('a', (_event, value: string) => log.push(value))
@@ -193,7 +193,7 @@ describe('reset', () => {
     server.send('a', 'listeners stay')
     await until(() => log.includes('listeners stay'))
   })
-  test('what is asked on the new link is answered, and the ports of the old one are closed', async () => {
+  test('calls on the new link are answered, and the ports of the old one are closed', async () => {
     await started()
     const { port1, port2 } = new MessageChannel()
     const log: unknown[] = []
@@ -215,14 +215,14 @@ describe('reset', () => {
     await assert.rejects(call, (error) =>
       error instanceof ResetError && error.reason === 'overflow' && error.code === 'unknown-outcome')
   })
-  test('what had come before the end is dispatched before it is told', async () => {
+  test('messages received before the end are dispatched before the reset is reported', async () => {
     await started()
     const log: unknown[] = []
     const many = Array.from({ length: 500 }, (_, value) => value)
     ipcRenderer.on('n', (_event, value: number) => {
       log.push(value)
       if (value !== 10) return
-      // In the middle of it comes an answer that lies, and then the end of the link, which ends only once.
+      // An invalid answer arrives in the middle, then the end of the link, which ends only once.
       const { onmessage, onclose } = server.socket
       onmessage?.({ data: '[502,0,["result",1,1,[["d",[7]]]]]' } as never)
       onclose?.({ code: 4410, reason: '' } as never)
@@ -237,7 +237,7 @@ describe('reset', () => {
     assert.deepEqual(log, [...many, 'result', 'reset'])
     assert.deepEqual(resets, [{ reason: 'ended', notSent: 0, unknownOutcome: 0, givenUp: 0 }])
   })
-  test('each of these codes means: a new link', async () => {
+  test('after each of these codes the page makes a new link', async () => {
     await started()
     const codes = {
       1002: 'protocol', 1009: 'protocol', 4008: 'overflow', 4400: 'protocol', 4410: 'ended', 4413: 'protocol',
@@ -251,7 +251,7 @@ describe('reset', () => {
     assert.equal(new Set(server.hellos.map((hello) => hello.link)).size, Object.keys(codes).length + 1)
     assert.equal(server.hellos.at(-1)?.attempt, 1)
   })
-  test('a listener that throws does not keep the next link from its work', async () => {
+  test('a listener that throws does not stop the next link', async () => {
     const realm = globalThis as { reportError?: unknown }
     const reported: unknown[] = []
     realm.reportError = (error: unknown) => reported.push(error)
@@ -267,7 +267,7 @@ describe('reset', () => {
       delete realm.reportError
     }
   })
-  test('a page that only listened is told too, when its server has forgotten it', async () => {
+  test('a page that never sent a message gets the reset too, when its server has lost it', async () => {
     await started()
     server.send('n', 1)
     await quiet()
@@ -277,7 +277,7 @@ describe('reset', () => {
     assert.deepEqual(server.hellos.map((hello) => hello.fresh), [true, false, true])
     assert.deepEqual(server.hellos.map((hello) => hello.process), [undefined, '1', '1'])
   })
-  test('who closes before it is told rejects what waits', async () => {
+  test('a close before the reset is reported rejects the waiting calls', async () => {
     await started()
     const call = assert.rejects(ipcRenderer.invoke('no answer'), { code: 'unknown-outcome' })
     await until(() => server.log.length === 1)

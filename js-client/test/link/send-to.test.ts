@@ -1,4 +1,4 @@
-/** sendTo and postMessage of `ipcRenderer`, and the events of what other pages and the server send. */
+/** `sendTo` and `postMessage` of `ipcRenderer`, and the events for messages of other pages and of the server. */
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, mock, test } from 'node:test'
 import { decodeValue, type Post, type SendTo } from '../../src/core/envelope.js'
@@ -53,7 +53,7 @@ describe('sendTo', () => {
     assert.throws(() => { sendTo(7, 'ping', () => 1) }, CloneError)
   })
 
-  test('an id that no contents can have reaches nobody, and nobody is told', async () => {
+  test('a message to an impossible id is dropped silently', async () => {
     for (const id of [0, -1]) ipcRenderer.sendTo(id, 'ping')
     await quiet()
     assert.deepEqual([server.others, resets], [[], []])
@@ -74,7 +74,7 @@ describe('a message of another page', () => {
     assert.deepEqual(Object.keys(got[0]?.[0] ?? {}), ['sender', 'ports', 'senderId', 'senderIsMainFrame'])
   })
 
-  test('one of the server has the sender id 0, which does not show, and no word of a frame', async () => {
+  test('one of the server has the sender id 0, not enumerable, and nothing about a frame', async () => {
     const got = calls('ping')
     server.send('ping')
     await until(() => got.length === 1)
@@ -88,7 +88,7 @@ describe('a message of another page', () => {
     ['arguments that are none', '5,{"senderId":3}'],
     ['too deep a value', `${'['.repeat(2000)}${']'.repeat(2000)},{"senderId":3}`],
   ] as const) {
-    test(`a lie in it is dropped with a warning, and the link goes on: ${what}`, async () => {
+    test(`an invalid one is dropped with a warning, and the link stays: ${what}`, async () => {
       const lies = calls('lie')
       const got = calls('ping')
       server.say(`["send","lie",${value}]`, '["send","ping",[1]]')
@@ -99,7 +99,7 @@ describe('a message of another page', () => {
     })
   }
 
-  test('a lie of the server itself ends the link', async () => {
+  test('an invalid one of the server itself ends the link', async () => {
     server.socket.deliver('[1,0,["send","lie",[1],[["d",[7]]]]]')
     await until(() => resets.length === 1)
     assert.equal(resets[0]?.reason, 'protocol')
@@ -154,7 +154,7 @@ describe('postMessage', () => {
     ['an id twice', '["post","c",1,[2,2]]'],
     ['a value of a post', '["post","c",1,[],[["d",[7]]]]'],
   ] as const) {
-    test(`a lie about ports ends the link: ${what}`, async () => {
+    test(`invalid ports end the link: ${what}`, async () => {
       const { socket } = server
       socket.deliver(`[1,0,${message}]`)
       await until(() => resets.length === 1)
@@ -162,10 +162,10 @@ describe('postMessage', () => {
     })
   }
 
-  test('ports end with their link, also those that were not dispatched yet, and leave the next one alone', async () => {
+  test("ports end with their link, also those that were not dispatched yet; the next link's stay", async () => {
     const got = calls('port')
     ipcRenderer.once('first', () => {
-      // What has come behind this waits for tasks of its own; by then the link is over.
+      // Later messages wait for tasks of their own; by then the link has ended.
       const { socket } = server
       socket.deaf = true
       server.forget()

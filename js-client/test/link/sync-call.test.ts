@@ -1,4 +1,4 @@
-/** sendSync in the page: what a request brings, when it is made again, and what becomes of a call that is given up. */
+/** `sendSync` in the page: the content of a request, its retries, and a call that is given up. */
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, mock, test } from 'node:test'
 import { CloneError, FeatureError, LimitError, ResetError, UnansweredError } from '../../src/core/errors.js'
@@ -8,7 +8,7 @@ import { quiet, ScriptedServer, until } from '../support/scripted-server.js'
 
 let asked: Asked[]
 
-/** What has come of the calls, by channel, and the values of `send`. */
+/** The received calls, by channel, and the values of `send`. */
 const heard = (): unknown[] => server.log.map(({ kind, channel, value }) => [kind, channel, ...value as unknown[]])
 
 beforeEach(() => {
@@ -36,7 +36,7 @@ describe('a call', () => {
     assert.deepEqual(server.requests[0]?.hello.attempt, 0)
   })
 
-  test('brings everything that was sent before it, in order, and the socket repeats nothing', async () => {
+  test('carries all messages sent before it, in order, and the socket repeats none', async () => {
     await until(isOpen)
     ipcRenderer.send('n', 1)
     void ipcRenderer.invoke('echo', 2)
@@ -51,7 +51,7 @@ describe('a call', () => {
     assert.deepEqual(server.requests.map(({ awaited }) => awaited), [3, 5])
   })
 
-  test('works before the first socket, and the link is that of the socket', async () => {
+  test('works before the first socket, on the link of that socket', async () => {
     assert.deepEqual(ipcRenderer.sendSync('echo', 'early'), ['early'])
     assert.equal(ipcRenderer.connection.state, 'connecting')
     assert.equal(server.requests[0]?.hello.fresh, true)
@@ -60,14 +60,14 @@ describe('a call', () => {
     assert.deepEqual(ipcRenderer.sendSync('echo', 'next'), ['next'])
   })
 
-  test('large values and bytes of every kind go and come', async () => {
+  test('large values and bytes of every kind cross both ways', async () => {
     await until(isOpen)
     const bytes = Uint8Array.from({ length: 70_000 }, (_, index) => index % 256)
     const [back, text] = ipcRenderer.sendSync('echo', bytes, 'é\u{1f600}') as [Uint8Array, string]
     assert.deepEqual([back, text], [bytes, 'é\u{1f600}'])
   })
 
-  test('says that it is done, so that the server forgets', async () => {
+  test('sends sync-done, so that the server drops the answer', async () => {
     await until(isOpen)
     ipcRenderer.sendSync('echo')
     await until(() => server.others.length === 1)
@@ -79,7 +79,7 @@ describe('a call', () => {
     const order: unknown[] = []
     ipcRenderer.on('pushed', (_event, value: unknown) => order.push(value))
     server.handlers['push'] = () => {
-      // As an engine does that runs a socket's events while it blocks.
+      // Like an engine that dispatches a socket's events while it blocks.
       server.post('pushed', 'pushed')
       server.socket.onmessage?.({ data: server.link.takeFrame() } as never)
       return 'answer'
@@ -90,13 +90,13 @@ describe('a call', () => {
     assert.deepEqual(order, ['answer', 'task ends', 'pushed'])
   })
 
-  test('an error of the server is thrown, with what it told besides', async () => {
+  test('an error of the server is thrown, with its further fields', async () => {
     await until(isOpen)
     server.handlers['late'] = () => { throw Object.assign(new Error('too late'), { code: 'x' }) }
     assert.throws(() => ipcRenderer.sendSync('late'), { name: 'Error', message: 'too late' })
   })
 
-  test('wrong arguments throw at once, and nothing is asked', async () => {
+  test('wrong arguments throw at once, without a request', async () => {
     await until(isOpen)
     assert.throws(() => ipcRenderer.sendSync(undefined as never), {
       name: 'TypeError', message: 'Error processing argument at index 1, conversion failure from undefined',
@@ -113,7 +113,7 @@ describe('a call', () => {
     assert.deepEqual(sendSync('echo', 1), [1])
   })
 
-  test('a server that is too old is told of at the call', async () => {
+  test('a server that is too old throws at the call', async () => {
     server.features = ['ports']
     await until(isOpen)
     assert.throws(() => ipcRenderer.sendSync('echo'), FeatureError)
@@ -129,7 +129,7 @@ describe('a request that nothing answers', () => {
     'a server without such an endpoint': { status: 404, text: '{"detail":"Not Found"}' },
   } as const
   for (const [what, nothing] of Object.entries(nothings)) {
-    test(`${what}: asks again, and the call runs once`, async () => {
+    test(`${what}: retries, and the call runs once`, async () => {
       await until(isOpen)
       server.refusals.push(nothing, nothing)
       assert.deepEqual(ipcRenderer.sendSync('echo', 1), [1])
@@ -137,7 +137,7 @@ describe('a request that nothing answers', () => {
     })
   }
 
-  test('is made three times; then the call is given up, and what follows goes on', async () => {
+  test('is tried three times; then the call is given up, and later messages continue', async () => {
     await until(isOpen)
     server.refusals.push('broken', 'broken', 'broken')
     assert.throws(() => ipcRenderer.sendSync('echo', 1), { name: 'UnansweredError', code: 'unknown-outcome' })
@@ -149,7 +149,7 @@ describe('a request that nothing answers', () => {
     assert.deepEqual([ipcRenderer.sendSync('echo', 3), resets], [[3], []])
   })
 
-  test('an answer that was lost is kept, and got by the next request', async () => {
+  test('a lost answer is kept, and the next request gets it', async () => {
     await until(isOpen)
     let calls = 0
     server.handlers['count'] = () => ++calls
@@ -163,7 +163,7 @@ describe('a request that nothing answers', () => {
     assert.deepEqual([answer.mock.callCount(), calls], [3, 1])
   })
 
-  test('a program without XMLHttpRequest, or without a server, is told so', async () => {
+  test('without XMLHttpRequest, or without a server, the call throws', async () => {
     await until(isOpen)
     Reflect.deleteProperty(globalThis, 'XMLHttpRequest')
     assert.throws(() => ipcRenderer.sendSync('echo'), UnansweredError)
@@ -177,7 +177,7 @@ describe('a refusal', () => {
     'of too large a body': [413, 4413, 'at most 1 byte', 'protocol'],
   } as const
   for (const [what, [status, code, reason, told]] of Object.entries(refusals)) {
-    test(`${what} throws, and ends the link behind the page's task`, async () => {
+    test(`${what} throws, and ends the link after the page's task`, async () => {
       await until(isOpen)
       const first = server.hellos[0]?.link
       server.refusals.push({ status, text: JSON.stringify({ code, reason }) })
@@ -190,7 +190,7 @@ describe('a refusal', () => {
     })
   }
 
-  test('for good closes the connection', async () => {
+  test('a permanent one closes the connection', async () => {
     const warn = mock.method(console, 'warn', () => undefined)
     try {
       await until(isOpen)
@@ -202,7 +202,7 @@ describe('a refusal', () => {
     }
   })
 
-  test('for now leaves the link as it is', async () => {
+  test('a temporary one leaves the link unchanged', async () => {
     await until(isOpen)
     server.refusals.push({ status: 503, text: '{"code":4503,"reason":"the server is full"}' })
     assert.throws(() => ipcRenderer.sendSync('echo'), ResetError)
@@ -210,7 +210,7 @@ describe('a refusal', () => {
     assert.deepEqual([resets, ipcRenderer.sendSync('echo', 1)], [[], [1]])
   })
 
-  test('an answer that lies ends the link', async () => {
+  test('an invalid answer ends the link', async () => {
     await until(isOpen)
     server.refusals.push({ status: 200, text: '\x01\x02\x00\x00\x00[]garbage' })
     assert.throws(() => ipcRenderer.sendSync('echo'), ResetError)

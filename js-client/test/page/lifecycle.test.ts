@@ -1,4 +1,4 @@
-/** A document that goes away, for good or for a while, and how it finds its tab and its link again. */
+/** A document that unloads, for good or to be restored, and how it resumes its tab and its link. */
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, mock, test } from 'node:test'
 import { client } from '../../src/client.js'
@@ -26,8 +26,8 @@ afterEach(() => {
   letGo()
 })
 
-describe('a document that goes away for good', () => {
-  test('says everything twice: by the socket, and by a beacon with the goodbye', async () => {
+describe('a document that unloads for good', () => {
+  test('sends everything twice: by the socket, and by a beacon that ends with the bye', async () => {
     await until(isOpen)
     ipcRenderer.send('n', 1)
     ipcRenderer.send('n', 2)
@@ -45,7 +45,7 @@ describe('a document that goes away for good', () => {
     assert.deepEqual([hello.attempt, hello.link, bye], [0, server.hellos[0]?.link, 2])
     assert.equal(server.sent('n').length, 2, 'what came twice is taken once')
   })
-  test('the beacon goes as a request with `keepalive` too: browsers lose the one or the other', async () => {
+  test('the beacon is also sent as a fetch with `keepalive`, because browsers lose one or the other', async () => {
     await until(isOpen)
     ipcRenderer.connection.leave(false)
     const [request] = outliving.fetches
@@ -54,7 +54,7 @@ describe('a document that goes away for good', () => {
     assert.deepEqual([url, body], [beacons[0]?.url, beacons[0]?.body])
     assert.deepEqual({ ...init, body: '' }, { method: 'POST', keepalive: true, credentials: 'include', body: '' })
   })
-  test('a link that never had a socket is made by the beacon, fresh', async () => {
+  test('a link that never had a socket is created by the beacon, fresh', async () => {
     server.mood = 'silent'
     ipcRenderer.send('n', 1)
     ipcRenderer.connection.leave(false)
@@ -76,7 +76,7 @@ describe('a document that goes away for good', () => {
     assert.ok(count >= 5, `${count} of ten came`)
     assert.deepEqual(server.log.map((message) => (message.value as unknown[])[0]), [...Array(count).keys()])
   })
-  test('without anything to say to anybody there is no beacon', () => {
+  test('without unsent messages there is no beacon', () => {
     ipcRenderer.connection.leave(false)
     assert.equal(beacons.length, 0)
     assert.throws(() => { ipcRenderer.send('n') }, /IPC method called after context was released/)
@@ -91,7 +91,7 @@ describe('a document that goes away for good', () => {
     letGo()
     ipcRenderer.connection.leave(false)
   })
-  test('waiting calls are left alone: nobody is there to hear', async () => {
+  test('waiting calls are not rejected, because no code is left to run', async () => {
     await until(isOpen)
     let settled = false
     ipcRenderer.invoke('no answer').catch(() => undefined).finally(() => { settled = true })
@@ -101,8 +101,8 @@ describe('a document that goes away for good', () => {
   })
 })
 
-describe('a document that may come back', () => {
-  test('closes without goodbye, and goes on with the same link', async () => {
+describe('a document that may be restored', () => {
+  test('closes without a bye, and resumes the same link', async () => {
     await until(isOpen)
     const answer = ipcRenderer.invoke('echo', 'asked before')
     ipcRenderer.connection.leave(true)
@@ -122,7 +122,7 @@ describe('a document that may come back', () => {
     assert.equal(server.log.length, 1)
     assert.ok(server.sockets.every((socket) => socket.frames.every((frame) => frame.control?.[0] !== 'bye')))
   })
-  test('what it owes is not said before the next hello', async () => {
+  test('no acknowledgement is sent before the next hello', async () => {
     await until(isOpen)
     ipcRenderer.once('n', () => { ipcRenderer.connection.leave(true) })
     for (let count = 0; count < 100; count++) server.post('n', count)
@@ -133,7 +133,7 @@ describe('a document that may come back', () => {
     await until(() => server.sent('n').length === 1)
     assert.deepEqual(server.socket.frames.map((frame) => frame.control?.[0]), ['hello', undefined])
   })
-  test('with everything said there is no beacon', async () => {
+  test('with everything sent there is no beacon', async () => {
     await until(isOpen)
     ipcRenderer.connection.leave(true)
     assert.equal(beacons.length, 0)
@@ -168,7 +168,7 @@ describe('the tab', () => {
     return window
   }
 
-  test('the next document of the tab says the token that the server gave to the one before', async () => {
+  test('the next document of the tab sends the token that the server assigned to the last one', async () => {
     load(top())
     await until(isOpen)
     assert.equal(server.hellos[0]?.token, undefined)
@@ -179,7 +179,7 @@ describe('the tab', () => {
     assert.equal(server.hellos[0]?.token, 'a'.repeat(32))
     assert.equal(entries.size, 0)
   })
-  test('a frame within a page leaves it alone', async () => {
+  test('an embedded frame does not use the storage', async () => {
     entries.set('webipc:http://127.0.0.1/ipc', 'c'.repeat(32))
     load({ top: {} })
     await until(isOpen)
@@ -200,7 +200,7 @@ describe('the client of a realm', () => {
     first.send('a')
     assert.deepEqual([first.connection.state, first.eventNames()], ['connecting', []])
   })
-  test('of two versions the first wins, and a warning tells it', () => {
+  test('of two versions the first wins, with a warning', () => {
     const warn = mock.method(console, 'warn', () => undefined)
     try {
       const theirs = {}

@@ -14,7 +14,7 @@ describe('the address', () => {
     Reflect.deleteProperty(globals, 'document')
   })
 
-  test('what the page names wins, relative or at another origin', () => {
+  test("the address in the page's meta element wins, relative or at another origin", () => {
     page('https://app.example/a/b.html', '/x/ipc')
     assert.equal(findAddress('https://app.example/ipc/client.js'), 'https://app.example/x/ipc')
     page('https://app.example/a/b.html', 'c/ipc/')
@@ -22,25 +22,25 @@ describe('the address', () => {
     page('file:///home/me/page.html', 'http://127.0.0.1:8000/ipc')
     assert.equal(findAddress('file:///home/me/client.js'), 'http://127.0.0.1:8000/ipc')
   })
-  test('a script that the server served names its folder, also for a page from elsewhere', () => {
+  test('the folder of a script that the server served is the address, also for a page from elsewhere', () => {
     page('https://app.example/')
     assert.equal(findAddress('https://api.example/root/ipc/client.js?v=1'), 'https://api.example/root/ipc')
     page('file:///home/me/page.html')
     assert.equal(findAddress('http://127.0.0.1:8000/ipc/client.global.js'), 'http://127.0.0.1:8000/ipc')
   })
-  test('a script that a bundler made says nothing', () => {
+  test('the address of a bundled script is ignored', () => {
     page('http://app.example:8080/deep/page')
     for (const script of ['http://app.example:8080/assets/index-a1b2.js', 'file:///app/client.js', '', undefined]) {
       assert.equal(findAddress(script), 'http://app.example:8080/ipc')
     }
   })
-  test('a page from a file, and a program without pages, have none', () => {
+  test('a page from a file, and a program outside the browser, have none', () => {
     page('file:///home/me/page.html')
     assert.equal(findAddress(undefined), undefined)
     page(undefined)
     assert.equal(findAddress(undefined), undefined)
   })
-  test('an address that is none is none', () => {
+  test('an invalid address is none', () => {
     page('https://app.example/', 'ftp://app.example/ipc')
     assert.equal(findAddress(undefined), undefined)
     page('https://app.example/', 'https://')

@@ -22,7 +22,7 @@ describe('the tab', () => {
     tab.put()
     assert.deepEqual(entries, { 'webipc:http://a/ipc': 't1' })
   })
-  test('a duplicated tab finds none', () => {
+  test('a duplicated tab finds no token', () => {
     const entries = { 'webipc:http://a/ipc': 't1' }
     new Tab('http://a/ipc', () => store(entries)).take()
     const duplicate = new Tab('http://a/ipc', () => store({ ...entries }))
@@ -34,7 +34,7 @@ describe('the tab', () => {
     tab.take()
     assert.equal(tab.token, undefined)
   })
-  test('a document that comes back keeps its token when nobody has left one', () => {
+  test('a restored document keeps its token when the storage has none', () => {
     const tab = new Tab('http://a/ipc', () => store({}))
     tab.token = 't1'
     tab.take()

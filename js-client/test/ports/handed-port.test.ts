@@ -1,13 +1,13 @@
-/** A port that the page gets: what it hears, and that our end hears of its close. */
+/** A port that the page receives: its messages and events, and its close at the client's end. */
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { CLOSED, HandedPort, takeOver } from '../../src/ports/handed-port.js'
 import { quiet, until } from '../support/scripted-server.js'
 
 let handed: HandedPort
-/** What our end has heard. */
+/** Messages and events at the client's end. */
 let inner: unknown[]
-/** What the page has heard. */
+/** Messages and events at the page's end. */
 let heard: unknown[]
 
 function listen(port: MessagePort): void {
@@ -26,8 +26,8 @@ afterEach(() => {
   MessagePort.prototype.close.call(handed.port)
 })
 
-describe('a port that the page gets', () => {
-  test('tells our end of its close, behind all that it has said', async () => {
+describe('a port that the page receives', () => {
+  test("reports its close to the client's end, after all its messages", async () => {
     handed.port.postMessage(1)
     handed.port.postMessage(2)
     handed.port.close()
@@ -35,7 +35,7 @@ describe('a port that the page gets', () => {
     assert.deepEqual(inner, [1, 2, 'closed'])
   })
 
-  test('hears a close of the other side behind all that was said, by a listener and by onclose', async () => {
+  test('gets a close of the other side after all messages, by a listener and by onclose', async () => {
     const events: Event[] = []
     Object.assign(handed.port, { onclose: (event: Event) => events.push(event) })
     handed.deliver(1, [])
@@ -58,8 +58,8 @@ describe('a port that the page gets', () => {
   })
 })
 
-describe('a port that the page gives', () => {
-  test('is nothing any more, and what is said into its other end comes to us', async () => {
+describe('a port that the page sends', () => {
+  test('is unusable, and what is posted to its other end arrives at the client', async () => {
     const { port1, port2 } = new MessageChannel()
     port1.postMessage('before')
     const taken = takeOver(port2)
@@ -72,7 +72,7 @@ describe('a port that the page gives', () => {
     taken.close()
   })
 
-  test('which it had from us: then a close of either end of the channel is heard at the other', async () => {
+  test('that it had received before: a close of either end of the channel arrives at the other', async () => {
     const taken = takeOver(handed.port)
     assert.ok(handed.isBack)
     taken.onmessage = ({ data }) => heard.push(data === CLOSED ? 'closed' : data)
@@ -83,7 +83,7 @@ describe('a port that the page gives', () => {
     taken.close()
   })
 
-  test('and the close of what was taken over is heard at our first end', async () => {
+  test("and the close of the port that was taken over arrives at the client's first end", async () => {
     const taken = takeOver(handed.port)
     taken.postMessage('last words')
     taken.close()

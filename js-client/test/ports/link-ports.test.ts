@@ -12,7 +12,7 @@ import { quiet, until } from '../support/scripted-server.js'
 const REFUSED = { name: 'TypeError', message: 'Invalid value for transfer' }
 
 let ports: LinkPorts
-/** What has left. */
+/** The sent messages. */
 let sent: Envelope[]
 /** Channels that a test has opened: an open port keeps Node alive. */
 let channels: MessageChannel[]
@@ -33,7 +33,7 @@ function give(...transfer: MessagePort[]): void {
   ports.send(['post', 'channel'], encode(null), transfer)
 }
 
-/** The other side says something into a port. */
+/** The other side posts to a port. */
 function say(port: number, message: unknown, ids: number[] = []): void {
   const { skeleton, fixups, segments } = encode(message)
   ports.receive({ kind: 'port', port, value: skeleton, fixups, segments, meta: null, ports: ids })
@@ -55,8 +55,8 @@ afterEach(() => {
   for (const { port1, port2 } of channels) for (const port of [port1, port2]) port.close()
 })
 
-describe('ports that the page gives away', () => {
-  test('have odd ids, in their order, and go with the message', () => {
+describe('ports that the page sends', () => {
+  test('have odd ids, in order, and are sent with the message', () => {
     const given = [channel(), channel()]
     give(...given.map(({ port2 }) => port2))
     give()
@@ -64,7 +64,7 @@ describe('ports that the page gives away', () => {
     assert.equal(ports.size, 2)
   })
 
-  test('what was said before the message and after it is said behind it, once, in order', async () => {
+  test('what was posted to them before and after the message is sent after it, once, in order', async () => {
     const { port1, port2 } = channel()
     port1.postMessage('before')
     give(port2)
@@ -76,7 +76,7 @@ describe('ports that the page gives away', () => {
     assert.deepEqual(valuesOf(1), ['before', new Map([[1, new Date(5)]])])
   })
 
-  test('what the other side says comes out of the end that the page has kept', async () => {
+  test('messages of the other side arrive at the end that the page has kept', async () => {
     const { port1, port2 } = channel()
     const heard: unknown[] = []
     port1.onmessage = ({ data }) => heard.push(data)
@@ -87,7 +87,7 @@ describe('ports that the page gives away', () => {
     assert.deepEqual(heard, ['one', { two: [2] }])
   })
 
-  test('a port goes with a message through a port, both ways', async () => {
+  test('a port can be sent through a port, both ways', async () => {
     const outer = channel()
     const inner = channel()
     give(outer.port2)
@@ -119,7 +119,7 @@ describe('ports that the page gives away', () => {
     assert.deepEqual(sent.map((message) => message.kind === 'post' && message.ports), [[], [1]])
   })
 
-  test('a bad one behind good ones has cost those, and their other ends hear it', async () => {
+  test('a bad port costs the good ones before it, and their other ends get a close', async () => {
     const { port1, port2 } = channel()
     const used = channel().port1
     structuredClone(used, { transfer: [used] }).close()
@@ -130,18 +130,18 @@ describe('ports that the page gives away', () => {
     assert.equal(ports.size, 0)
   })
 
-  test('a message that cannot be sent closes them, and the next one goes', () => {
+  test('a message that cannot be sent closes its ports, and the next one is sent', () => {
     const first = channel()
     refuse = new LimitError('message_bytes', 2, 1)
     assert.throws(() => { give(first.port2) }, LimitError)
     assert.equal(ports.size, 0)
     refuse = undefined
     give(channel().port2)
-    // Ids are never used again.
+    // Ids are never reused.
     assert.deepEqual(sent.map((message) => message.kind === 'post' && message.ports), [[3]])
   })
 
-  test('too many leave the page what it has', () => {
+  test('too many are refused, and the page keeps them', () => {
     ports = new LinkPorts({ ...DEFAULT_LIMITS, openPorts: 1 }, post)
     const two = [channel(), channel()]
     assert.throws(() => { give(...two.map(({ port2 }) => port2)) }, { code: 'limit', limit: 'open_ports' })
@@ -150,8 +150,8 @@ describe('ports that the page gives away', () => {
   })
 })
 
-describe('what cannot be read', () => {
-  test('on its way out arrives as null, with a warning, and the port goes on', async () => {
+describe('values that cannot be read', () => {
+  test('a sent one arrives as null, with a warning, and the port stays open', async () => {
     const warn = mock.method(console, 'warn', () => undefined)
     try {
       const { port1, port2 } = channel()
@@ -166,7 +166,7 @@ describe('what cannot be read', () => {
     }
   })
 
-  test('on its way in arrives as null, and ends nobody\'s link', async () => {
+  test('a received one arrives as null, and ends no link', async () => {
     const { port1, port2 } = channel()
     const heard: unknown[] = []
     port1.onmessage = ({ data }) => heard.push(data)
@@ -178,7 +178,7 @@ describe('what cannot be read', () => {
   })
 })
 
-describe('lies about ports', () => {
+describe('invalid ports', () => {
   test('a port that was never sent is a protocol error', () => {
     give(channel().port2)
     for (const id of [3, 5, 2, 4]) {
@@ -192,14 +192,14 @@ describe('lies about ports', () => {
     for (const id of [2, 1, 3, 0]) assert.throws(() => ports.handOut([id]), ProtocolError, String(id))
   })
 
-  test('more than the limit are 4413', () => {
+  test('more than the limit are refused with 4413', () => {
     ports = new LinkPorts({ ...DEFAULT_LIMITS, openPorts: 1 }, post)
     assert.throws(() => ports.handOut([2, 4]), { closeCode: 4413 })
   })
 })
 
 describe('the end of a port', () => {
-  test('the page closes its end: the other side hears it behind what was said', async () => {
+  test('the page closes its end: the other side gets the close after all messages', async () => {
     const [port] = ports.handOut([2])
     port?.postMessage(1)
     port?.postMessage(2)
@@ -208,7 +208,7 @@ describe('the end of a port', () => {
     assert.deepEqual([kinds(), valuesOf(2), ports.size], [['port', 'port', 'port-close'], [1, 2], 0])
   })
 
-  test('the other side closes: what was said before arrives, then a close, and nothing is answered', async () => {
+  test('the other side closes: earlier messages arrive, then a close, and nothing is answered', async () => {
     const [port] = ports.handOut([2])
     assert.ok(port)
     const heard: unknown[] = []
@@ -221,7 +221,7 @@ describe('the end of a port', () => {
     assert.deepEqual([heard.slice(0, 3), sent, ports.size], [[1, 2, 'close'], [], 0])
   })
 
-  test('what comes for a port that is closed here is ignored, and its ports are closed', async () => {
+  test('a message for a port that is closed here is ignored, and its ports are closed', async () => {
     const [port] = ports.handOut([2])
     port?.close()
     await until(() => sent.length === 1)
@@ -231,7 +231,7 @@ describe('the end of a port', () => {
     assert.deepEqual(sent.map((message) => message.kind === 'port-close' && message.port), [2, 4])
   })
 
-  test('the end of the link closes all, and nothing more is said', async () => {
+  test('the end of the link closes all, and nothing more is sent', async () => {
     const { port1, port2 } = channel()
     let closes = 0
     port1.addEventListener('close', () => { closes += 1 })
@@ -245,7 +245,7 @@ describe('the end of a port', () => {
     assert.deepEqual([kinds(), ports.size], [['post'], 0])
   })
 
-  test('a port that comes when its link has ended already is dead, and says nothing on the next one', async () => {
+  test('a port received after its link has ended is closed, and sends nothing on the next one', async () => {
     ports.end()
     const [port] = ports.handOut([2])
     assert.ok(port)
@@ -260,10 +260,10 @@ describe('the end of a port', () => {
 for (const [what, limits, refusal] of [
   ['a message', DEFAULT_LIMITS, new LimitError('kept_bytes', 2, 1)],
   ['a port', { ...DEFAULT_LIMITS, openPorts: 1 }, undefined],
-] as const) test(`${what} that finds no room closes the port it is said into, and those that go with it`, async () => {
+] as const) test(`${what} that exceeds the buffer closes its port, and the ports sent with it`, async () => {
   const globals = globalThis as { reportError?: unknown }
   const reported: unknown[] = []
-  // Node 20 has none, and would end.
+  // Node 20 has no such function, and would end.
   globals.reportError = (error: unknown) => reported.push(error)
   try {
     const outer = channel()

@@ -1,6 +1,5 @@
 /**
- * A MessageChannel whose tasks a test runs itself: also in the middle of a blocking call, as one engine does. Knows no
- * test.
+ * A MessageChannel whose tasks a test runs itself, also in the middle of a blocking call, as one engine does.
  */
 
 /** The tasks that were posted and have not run. */
@@ -11,7 +10,7 @@ class ManualChannel {
   readonly port2 = { postMessage: () => { tasks.push(() => this.port1.onmessage?.()) } }
 }
 
-/** Runs a test with such channels in the place of the engine's. */
+/** Runs a test with such channels instead of the engine's. */
 export function withManualTasks(test: () => void): void {
   const engine = globalThis.MessageChannel
   Object.assign(globalThis, { MessageChannel: ManualChannel })

@@ -1,13 +1,13 @@
-/** A browser's two requests that outlive a document, `sendBeacon` and `fetch` with `keepalive`, handed to a test. */
+/** Captures the two requests that outlive a document, `sendBeacon` and `fetch` with `keepalive`, for a test. */
 
 export interface Request { readonly url: string, readonly body: Blob, readonly init?: RequestInit }
 
-/** What was sent, in its order, by each of the two. */
+/** The requests of each of the two, in order. */
 export interface Outliving { readonly beacons: Request[], readonly fetches: Request[] }
 
 const { fetch } = globalThis
 
-/** @param allow - whether the browser takes a beacon; it may throw */
+/** @param allow - returns whether the browser accepts a beacon, or throws */
 export function catchOutliving(allow: () => boolean = () => true): Outliving {
   const outliving: Outliving = { beacons: [], fetches: [] }
   const sendBeacon = (url: string, body: Blob): boolean => allow() && outliving.beacons.push({ url, body }) > 0
@@ -15,12 +15,12 @@ export function catchOutliving(allow: () => boolean = () => true): Outliving {
   Object.defineProperty(globalThis, 'navigator', { value: { sendBeacon }, configurable: true })
   globalThis.fetch = (url, init) => {
     outliving.fetches.push({ url: url as string, body: init?.body as Blob, ...init && { init } })
-    return Promise.reject(new TypeError('nobody is there'))
+    return Promise.reject(new TypeError('connection refused'))
   }
   return outliving
 }
 
-/** As it was, with no `sendBeacon` at all. */
+/** Restores Node's state, without `sendBeacon`. */
 export function letGo(): void {
   Reflect.deleteProperty(globalThis, 'navigator')
   globalThis.fetch = fetch

@@ -1,8 +1,8 @@
 /**
- * A page under test that has a connection to a scripted server: the client of it, and all that the connection has told
- * of. What is exported with `let` is made anew for each test, and whoever imports it sees the newest.
+ * A page under test with a connection to a scripted server: its client, and the events of the connection. The exports
+ * with `let` are recreated for each test; an import sees the current value.
  *
- * Knows no test: a test file calls `newServer` before each of its tests, and closes the connection behind it.
+ * A test file calls `newServer` before each of its tests, and closes the connection afterwards.
  */
 import type { ConnectionOptions } from '../../src/link/connection.js'
 import type { ResetEvent, StateEvent } from '../../src/types/connection.js'
@@ -11,7 +11,7 @@ import { clientOf, ScriptedServer, until } from './scripted-server.js'
 
 export let server: ScriptedServer
 export let ipcRenderer: IpcRenderer
-/** Every state that the connection has told of, with its reason. */
+/** Every state event of the connection, with its reason. */
 export let states: string[]
 export let resets: ResetEvent[]
 

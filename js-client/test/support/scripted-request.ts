@@ -1,11 +1,11 @@
 /**
- * The browser's XMLHttpRequest, as far as a synchronous request needs it: hands the body to whoever plays the server,
- * and gives the answer as a browser does.
+ * The browser's XMLHttpRequest, as far as a synchronous request needs it: passes the body to a function in the server's
+ * role, and returns its answer as a browser does.
  */
 import { binaryForm, encodeParcel, type EncodedMessage } from '../../src/core/frame.js'
 import type { Link } from '../../src/core/link/index.js'
 
-/** What a synchronous request gets. */
+/** The answer to a synchronous request. */
 export interface SyncAnswer {
   readonly status: number
   /** Each character is a byte. */
@@ -29,7 +29,7 @@ export interface Asked {
   withCredentials: boolean
 }
 
-/** @param asked - gets every request that is made. @param answer - the server; throws when nothing answers */
+/** @param asked - collects every request. @param answer - the server; throws if it does not answer */
 export function requestClass(asked: Asked[], answer: (body: Uint8Array<ArrayBuffer>) => SyncAnswer): unknown {
   return class {
     status = 0

@@ -1,6 +1,6 @@
 /**
- * The other end of a connection under test: our own core in the role MAIN, behind sockets that live in this process.
- * It remembers links as a server does, and can be told to refuse, to stay silent, to lose its memory.
+ * The server of a connection under test: the client's own core in the role MAIN, behind sockets within this process.
+ * It keeps links as a server does, and can be set to refuse, to stay silent, or to lose its links.
  */
 import assert from 'node:assert/strict'
 import { encode } from '../../src/core/clone/index.js'
@@ -82,7 +82,7 @@ interface Known {
 
 type Handler = (...args: unknown[]) => unknown
 
-/** What a page may get instead of an answer to its hello. */
+/** What a page gets instead of a welcome. */
 type Mood = 'welcome' | 'silent' | { readonly code: number, readonly reason: string }
 
 export class ScriptedServer {
@@ -286,7 +286,7 @@ export class ScriptedServer {
   }
 }
 
-/** A handler that is not there never answers. */
+/** A missing handler never answers. */
 function answerOf(id: number, handler: (() => unknown) | undefined): EncodedMessage | undefined {
   try {
     return handler && encodeMessage(['result', id], encode(handler()))
@@ -301,7 +301,7 @@ export function clientOf(server: ScriptedServer, options: Partial<ConnectionOpti
   return new IpcRenderer({ address: 'http://127.0.0.1/ipc', WebSocket, random: () => 0, ...options })
 }
 
-/** Milliseconds after which a condition that was waited for counts as one that will never be. */
+/** Timeout of `until`, in milliseconds. */
 const PATIENCE = 10_000
 
 /** Waits for the condition, one task at a time. */
@@ -313,7 +313,7 @@ export async function until(condition: () => unknown): Promise<void> {
   }
 }
 
-/** Lets everything that is on its way arrive: what the scripted sockets and the queue have in hand takes few tasks. */
+/** Lets everything on its way arrive: the scripted sockets and the queue need few tasks. */
 export async function quiet(): Promise<void> {
   for (let task = 0; task < 20; task++) await new Promise((resolve) => setImmediate(resolve))
 }

@@ -1,7 +1,5 @@
 /**
  * Reads the vectors that both languages share (tests/vectors/*.json), and turns hexadecimal digits into bytes and back.
- *
- * Must not know what a vector means; each test says that for its own file.
  */
 import { readFileSync } from 'node:fs'
 

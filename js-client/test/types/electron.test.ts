@@ -1,4 +1,4 @@
-/** Code as Electron's users write it compiles against our types; the compiler is the judge, the run only loads it. */
+/** Code as Electron's users write it compiles against the client's types. The compiler is the test. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ipcRenderer, type IpcRenderer, type IpcRendererEvent } from '../../src/index.js'

@@ -1,4 +1,4 @@
-/** What a host knows of its guest, with real ports; windows and origins are tests/browser/test_web_view.py. */
+/** The guest on the host's side, with real ports. Windows and origins are tested in tests/browser/test_web_view.py. */
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
@@ -47,7 +47,7 @@ class Page {
 const ping = channelMessage('ping', [1])
 
 describe('a guest', () => {
-  test('is answered first, then gets what waited for it, in order', async () => {
+  test('is answered first, then gets the waiting messages, in order', async () => {
     const sent: number[] = []
     const waiting = [1, 2].map((number) => guest.post(channelMessage('ping', [number])).then(() => sent.push(number)))
     await setImmediate()
@@ -59,7 +59,7 @@ describe('a guest', () => {
     assert.deepEqual(page.got, [{}, ...[1, 2, 3].map((number) => ({ channel: 'ping', args: [number] }))])
     assert.deepEqual([guest.url, guest.webContentsId], ['https://guest.example/1', undefined])
   })
-  test('tells its web contents once for each document', async () => {
+  test('reports its web contents once for each document', async () => {
     const page = new Page(1)
     page.say({ webContentsId: 7 })
     page.say({ webContentsId: 8 })
@@ -70,7 +70,7 @@ describe('a guest', () => {
     await until(() => ready.length === 2)
     assert.deepEqual(ready, [7, 9])
   })
-  test('that has gone away is waited for, and what it still says is heard', async () => {
+  test('that has unloaded is waited for, and its late messages are received', async () => {
     const page = new Page(1)
     page.say({ webContentsId: 7 })
     page.say({ gone: true })
@@ -83,7 +83,7 @@ describe('a guest', () => {
     await until(() => next.got.length === 2)
     assert.deepEqual(page.got, [{}])
   })
-  test('whose goodbye is late does not take the next document along', async () => {
+  test('whose last message is late does not remove the next document', async () => {
     const old = new Page(1)
     const page = new Page(2)
     old.say({ gone: true })
@@ -92,7 +92,7 @@ describe('a guest', () => {
     await guest.post(ping)
     await until(() => page.got.length === 2)
   })
-  test('that announces itself twice is taken once', async () => {
+  test('that announces itself twice is admitted once', async () => {
     const page = new Page(1)
     const again = new Page(1)
     page.say({ channel: 'a', args: [] })
@@ -101,7 +101,7 @@ describe('a guest', () => {
     await setImmediate()
     assert.deepEqual([again.got, heard.length], [[], 1])
   })
-  test('that sends anything else than a message is not heard', async () => {
+  test('that sends anything but a message is ignored', async () => {
     const page = new Page(1)
     for (const wrong of [null, 'ping', { channel: 5, args: [] }, { channel: 'a' }, { channel: 'a', args: 'b' }]) {
       page.say(wrong)
@@ -113,7 +113,7 @@ describe('a guest', () => {
 })
 
 describe('its frames', () => {
-  test('are addressed by the frame id of what they have said, until they are gone', async () => {
+  test('are addressed by the frame id of their messages, until they unload', async () => {
     const main = new Page(1)
     const frame = new Page(2, ['https://guest.example'])
     frame.say({ channel: 'a', args: [] })
@@ -130,7 +130,7 @@ describe('its frames', () => {
     await until(() => main.got.length === 2)
     assert.equal(frame.got.length, 2)
   })
-  test('say nothing of the web contents, and go with their main document', async () => {
+  test('do not report the web contents, and are removed with their main document', async () => {
     const main = new Page(1)
     const frame = new Page(2, ['https://guest.example'])
     frame.say({ webContentsId: 7 })
@@ -146,12 +146,12 @@ describe('its frames', () => {
 })
 
 describe('the end', () => {
-  test('rejects what waits, and nothing is heard any more', async () => {
+  test('rejects waiting messages, and received ones are ignored', async () => {
     const waiting = guest.post(ping)
     guest.end()
     await assert.rejects(waiting, DestroyedError)
   })
-  test('also not what was on its way, from any of its documents', async () => {
+  test('so are messages already on their way, from any of its documents', async () => {
     const pages = [new Page(1), new Page(2)]
     await until(() => pages.every(({ got }) => got.length === 1))
     for (const page of pages) page.say({ channel: 'a', args: [] })
@@ -163,7 +163,7 @@ describe('the end', () => {
     await later
     assert.deepEqual(heard, [])
   })
-  test('too much that waits is refused', async () => {
+  test('too many waiting messages are refused', async () => {
     const waiting = Array.from({ length: 100_000 }, () => guest.post(ping))
     await assert.rejects(guest.post(ping), BufferFullError)
     new Page(1)
@@ -179,7 +179,7 @@ describe('a message for the other window', () => {
     assert.deepEqual(args, [[1], [1], { b: 1 }])
     assert.equal(args[0], args[1])
   })
-  test('is refused where send refuses it', () => {
+  test('is refused in the cases in which send refuses it', () => {
     assert.throws(() => channelMessage('a', [() => 1]), CloneError)
     assert.throws(() => channelMessage('c'.repeat(4097), []), LimitError)
   })

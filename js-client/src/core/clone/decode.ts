@@ -3,7 +3,7 @@
  * objects and resolves references, then fills the containers.
  *
  * Validates everything: any violation of that section is a ProtocolError. The codes of fixups are in codes.ts.
- * Twin: server/webipc/core/clone/decode.py
+ * Twin: server/webipc/core/clone/decoder.py
  */
 import { CODES, make, type Run, type Site } from './codes.js'
 import { countNodes } from './reach.js'

@@ -3,7 +3,7 @@
  *
  * The copy is on purpose: every property is read exactly once, so a getter or a Proxy cannot return one value here and
  * another to JSON.stringify, and JSON.stringify finds no `toJSON` of a class.
- * Twin: server/webipc/core/clone/encode.py
+ * Twin: server/webipc/core/clone/encoder.py
  */
 import { countNodes } from './reach.js'
 import { keyOf, setOwn, type Cloned, type Container, type Fixup, type Key } from './skeleton.js'
