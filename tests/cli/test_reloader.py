@@ -14,7 +14,7 @@ from fastapi import FastAPI
 
 from tests.support.serving import wait_until
 from webipc import IpcMain
-from webipc.cli import reloader, worker
+from webipc.cli import page_reload, reloader
 from webipc.cli.reloader import Restarter
 from webipc.mount import mounts
 
@@ -87,4 +87,4 @@ def test_what_an_editor_keeps_beside_a_page_is_no_change_of_it(tmp_path: Path, n
     pages.mkdir(parents=True)
     app = FastAPI()
     IpcMain().mount(app, pages=pages)
-    assert worker._concerns(mounts(app), str(pages / name)) is expected
+    assert page_reload._concerns(mounts(app), str(pages / name)) is expected

@@ -5,10 +5,8 @@ the person at the terminal. Must not know links or messages.
 """
 
 import argparse
-import errno
 import logging.config
 import os
-import socket
 import sys
 import threading
 import time
@@ -20,15 +18,13 @@ import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 
 from webipc.access.origins import Origins
-from webipc.cli import worker
+from webipc.cli import announce, worker
+from webipc.cli.listening import LAST_PORT, free_port, in_url
 from webipc.cli.program import StartError, Target, find_target
 from webipc.ipc_main import DEBUG_VARIABLE, ORIGINS_VARIABLE
 from webipc.version import VERSION
 
 DEFAULT_PORT = 8000
-LAST_PORT = 65_535
-# How many ports above the wanted one `dev` tries.
-PORTS_TRIED = 50
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         target = find_target(options.app)
         _check_origins(options.origin)
-        port = _free_port(options.host, options.port, search=options.command == "dev")
+        port = free_port(options.host, options.port, search=options.command == "dev")
     except StartError as error:
         print(f"webipc: {error}", file=sys.stderr)
         return 1
@@ -104,69 +100,24 @@ def _check_origins(listed: Sequence[str]) -> None:
         raise StartError(f"--origin: {error}") from None
 
 
-def _free_port(host: str, port: int, *, search: bool) -> int:
-    """Return a port that can be listened on; `search` goes on with the next ones, and says so."""
-    last = min(port + PORTS_TRIED - 1, LAST_PORT) if search and port else port
-    candidate = port
-    while isinstance(found := _listen(host, candidate), OSError):
-        if found.errno != errno.EADDRINUSE or candidate == last:
-            raise StartError(_why_not(host, port, candidate, found))
-        candidate += 1
-    if candidate != port:
-        print(f"webipc: port {port} is in use, so this is port {found}", file=sys.stderr)
-    return found
-
-
-def _listen(host: str, port: int) -> int | OSError:
-    """Return the port, or the one that the system has chosen for 0; or why nobody can listen there."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        if os.name != "nt":
-            # On Windows this option would let two programs have one port.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            return error
-        number: int = probe.getsockname()[1]
-        return number
-
-
-def _why_not(host: str, port: int, last: int, error: OSError) -> str:
-    ports = f"{port}" if last == port else f"{port} to {last}"
-    reason = (error.strerror or str(error)).lower()
-    if error.errno == errno.EADDRINUSE:
-        advice = "end the program that listens there, or choose another port with --port"
-    elif error.errno == errno.EACCES:
-        advice = "choose a port from 1024 on with --port"
-    else:
-        advice = "--host takes an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them"
-    return f"cannot listen on {host}:{ports}: {reason}; {advice}"
-
-
 def _set_environment(options: argparse.Namespace, target: Target, port: int) -> None:
     """Tell the process that serves, which is another one when files are watched."""
     os.environ[worker.TARGET_VARIABLE] = target.text
     os.environ[ORIGINS_VARIABLE] = " ".join([os.environ.get(ORIGINS_VARIABLE, ""), *options.origin]).strip()
     if options.command == "dev":
         os.environ[DEBUG_VARIABLE] = "1"
-        os.environ[worker.ADDRESS_VARIABLE] = f"http://{_in_url(options.host)}:{port}{options.root_path}"
+        os.environ[announce.ADDRESS_VARIABLE] = f"http://{in_url(options.host)}:{port}{options.root_path}"
         if options.no_open:
-            os.environ[worker.OPENED_VARIABLE] = "no"
+            os.environ[announce.OPENED_VARIABLE] = "no"
         else:
-            os.environ[worker.OPENED_VARIABLE] = str(worker.new_marker())
+            os.environ[announce.OPENED_VARIABLE] = str(announce.new_marker())
 
 
 def _forget_environment() -> None:
     """Leave no file behind."""
-    opened = os.environ.pop(worker.OPENED_VARIABLE, "no")
+    opened = os.environ.pop(announce.OPENED_VARIABLE, "no")
     if opened != "no":
-        worker.remove_marker(Path(opened))
-
-
-def _in_url(host: str) -> str:
-    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - what is shown for it, not what is bound
-    return f"[{shown}]" if ":" in shown else shown
+        announce.remove_marker(Path(opened))
 
 
 def _server_settings(options: argparse.Namespace, target: Target, port: int) -> dict[str, Any]:

@@ -1,0 +1,58 @@
+"""The port that the server listens on: the one that was asked for or, for `dev`, the next one that is free."""
+
+import errno
+import os
+import socket
+import sys
+
+from webipc.cli.program import StartError
+
+LAST_PORT = 65_535
+# How many ports above the wanted one `dev` tries.
+PORTS_TRIED = 50
+
+
+def free_port(host: str, port: int, *, search: bool) -> int:
+    """Return a port that can be listened on; `search` goes on with the next ones, and says so."""
+    last = min(port + PORTS_TRIED - 1, LAST_PORT) if search and port else port
+    candidate = port
+    while isinstance(found := _listen(host, candidate), OSError):
+        if found.errno != errno.EADDRINUSE or candidate == last:
+            raise StartError(_why_not(host, port, candidate, found))
+        candidate += 1
+    if candidate != port:
+        print(f"webipc: port {port} is in use, so this is port {found}", file=sys.stderr)
+    return found
+
+
+def _listen(host: str, port: int) -> int | OSError:
+    """Return the port, or the one that the system has chosen for 0; or why nobody can listen there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        if os.name != "nt":
+            # On Windows this option would let two programs have one port.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return error
+        number: int = probe.getsockname()[1]
+        return number
+
+
+def _why_not(host: str, port: int, last: int, error: OSError) -> str:
+    ports = f"{port}" if last == port else f"{port} to {last}"
+    reason = (error.strerror or str(error)).lower()
+    if error.errno == errno.EADDRINUSE:
+        advice = "end the program that listens there, or choose another port with --port"
+    elif error.errno == errno.EACCES:
+        advice = "choose a port from 1024 on with --port"
+    else:
+        advice = "--host takes an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them"
+    return f"cannot listen on {host}:{ports}: {reason}; {advice}"
+
+
+def in_url(host: str) -> str:
+    """Return the host as a URL has it: IPv6 in brackets, and an address of this machine for "every address"."""
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - what is shown for it, not what is bound
+    return f"[{shown}]" if ":" in shown else shown
