@@ -23,6 +23,7 @@ from webipc.electron.web_frame_main import WebFrameMain
 from webipc.hub.hub import Hub
 from webipc.hub.provider import HubProvider
 from webipc.hub.settings import Settings
+from webipc.pages.folder import existing_folder, serve_pages
 from webipc.pages.playground import Playground
 from webipc.pages.preload import Preload
 
@@ -98,7 +99,7 @@ class IpcMain(IpcMainImpl):
             raise RuntimeError("this IpcMain is mounted already; make another one for another application")
         if not prefix.startswith("/") or not prefix.strip("/"):
             raise ValueError(f"the prefix must begin with a slash and name a path, such as '/ipc'; got {prefix!r}")
-        folder = None if pages is None else mounting.existing_folder(pages)
+        folder = None if pages is None else existing_folder(pages)
         self._app = app
         served = mounting.routes(self._provider.here, self._origins, self._limits)
         served.append(mounting.preload_route(self._preload, self._origins, lambda: self.debug))
@@ -107,7 +108,7 @@ class IpcMain(IpcMainImpl):
         mounting.mount_routes(app, mount)
         mounting.wrap_lifespan(app, self._provider.begin, self._provider.end)
         if folder is not None:
-            mounting.serve_pages(app, folder)
+            serve_pages(app, folder)
 
     def broadcast(self, channel: str, *args: Any) -> None:
         """Send a message to every page, encoded once.

@@ -1,4 +1,4 @@
-"""What is served where: the client's files, pages, an application's own routes beside ours, and the lifespan."""
+"""What `IpcMain.mount` adds to an application: routes beside the application's own, pages, and the lifespan."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,30 +18,6 @@ def pages(tmp_path: Path) -> Path:
     (tmp_path / "index.html").write_text("<!doctype html>the page", encoding="utf-8")
     (tmp_path / "style.css").write_text("", encoding="utf-8")
     return tmp_path
-
-
-def test_the_client_is_kept_and_asked_for_each_time() -> None:
-    app, _ = application()
-    client = TestClient(app)
-    first = client.get("/ipc/client.js")
-    assert first.status_code == 200
-    assert first.headers["content-type"].startswith("text/javascript")
-    assert first.headers["cache-control"] == "no-cache"
-    assert first.headers["sourcemap"] == "client.js.map"
-    again = client.get("/ipc/client.js", headers={"If-None-Match": first.headers["etag"]})
-    assert (again.status_code, again.content) == (304, b"")
-    assert client.get("/ipc/client.js.map").json()["version"] == 3
-    assert client.get("/ipc/client.global.js").status_code == 200
-
-
-def test_only_pages_of_listed_origins_may_read_the_client() -> None:
-    app, _ = application(origins=["https://app.example"])
-    client = TestClient(app)
-    listed = client.get("/ipc/client.js", headers={"Origin": "https://app.example"})
-    assert listed.headers["access-control-allow-origin"] == "https://app.example"
-    other = client.get("/ipc/client.js", headers={"Origin": "https://evil.example"})
-    assert "access-control-allow-origin" not in other.headers
-    assert other.headers["vary"] == "Origin"
 
 
 def test_nothing_else_is_served_under_the_prefix() -> None:

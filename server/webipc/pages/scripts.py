@@ -1,0 +1,96 @@
+"""The scripts that a page loads before it opens a socket: the built client, and the application's preload scripts.
+
+Each has an ETag of its content and is revalidated at every request.
+"""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from webipc.access.origins import Origins
+from webipc.access.visitor import visitor_of
+from webipc.pages.assets import PRELOAD_RUNTIME, client_file
+from webipc.pages.preload import Preload
+
+
+class _Script:
+    """What a page loads of ours before it opens a socket."""
+
+    def __init__(self, origins: Origins) -> None:
+        self._origins = origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        response = self._response(request)
+        # The first response that a browser gets of us names it: two sockets at once would get two names.
+        if (cookie := visitor_of(scope).cookie) is not None:
+            response.headers["Set-Cookie"] = cookie
+        for name, value in self._origins.cors(request.headers.get("origin")).items():
+            response.headers[name] = value
+        await response(scope, receive, send)
+
+    def _response(self, request: Request) -> Response:
+        raise NotImplementedError
+
+
+class ClientFile(_Script):
+    """One built file of the client, with an ETag of its content."""
+
+    def __init__(self, name: str, content_type: str, origins: Origins) -> None:
+        super().__init__(origins)
+        self._name = name
+        self._content_type = content_type
+
+    def _response(self, request: Request) -> Response:
+        path = client_file(self._name)
+        etag = _etag(path, path.stat().st_mtime_ns)
+        headers = {"Cache-Control": "no-cache", "ETag": etag}
+        if self._name.endswith(".js"):
+            # What a comment at the end of the file would say, without a byte in it.
+            headers["SourceMap"] = f"{self._name}.map"
+        if etag in (request.headers.get("if-none-match") or ""):
+            return Response(status_code=304, headers=headers)
+        return FileResponse(path, media_type=self._content_type, headers=headers)
+
+
+class PreloadScript(_Script):
+    """The application's preload scripts and what runs them, or the part that is asked for, each with an ETag."""
+
+    def __init__(self, preload: Preload, origins: Origins, debug: Callable[[], bool]) -> None:
+        super().__init__(origins)
+        self._preload = preload
+        self._debug = debug
+
+    def _response(self, request: Request) -> Response:
+        if not self._preload.paths:
+            text = "this application has no preload scripts: IpcMain(preload=[...]) names them\n"
+            return Response(text, status_code=404, media_type="text/plain", headers={"Cache-Control": "no-cache"})
+        if self._debug():
+            self._preload.refresh()
+        script = self._preload.script(_runtime, request.query_params.get("part")).encode()
+        headers = {"Cache-Control": "no-cache", "ETag": _digest(script)}
+        if headers["ETag"] in (request.headers.get("if-none-match") or ""):
+            return Response(status_code=304, headers=headers)
+        return Response(script, media_type="text/javascript; charset=utf-8", headers=headers)
+
+
+def _runtime() -> str:
+    return client_file(PRELOAD_RUNTIME).read_text(encoding="utf-8")
+
+
+_etags: dict[tuple[Path, int], str] = {}
+
+
+def _etag(path: Path, changed: int) -> str:
+    key = (path, changed)
+    if key not in _etags:
+        _etags[key] = _digest(path.read_bytes())
+    return _etags[key]
+
+
+def _digest(content: bytes) -> str:
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
