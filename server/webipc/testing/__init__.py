@@ -23,7 +23,6 @@ middleware, the check of the origin, cookies, numbering and encoding are the rea
 
 from webipc.testing.browser import ClosedError
 from webipc.testing.errors import InvokeError, SyncError
-from webipc.testing.renderer import Renderer
-from webipc.testing.renderer_event import RendererEvent
+from webipc.testing.renderer import Renderer, RendererEvent
 
 __all__ = ["ClosedError", "InvokeError", "Renderer", "RendererEvent", "SyncError"]

@@ -1,5 +1,4 @@
-"""An application's ASGI interface, spoken to in this process: a browser with its cookies, its sockets and requests, and
-the lifespan.
+"""A browser on an application's ASGI interface, in this process: cookies, requests, and WebSockets without a network.
 
 Must not know what frames say: renderer.py does, whose page this is the browser of.
 """
@@ -11,7 +10,6 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any, Protocol
 
 from webipc.core.errors import CloseCode, WebipcError
-from webipc.mount import mounts
 from webipc.version import SUBPROTOCOL
 
 ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
@@ -191,34 +189,3 @@ class MemorySocket:
         self.shut(code)
         if self._task is not None:
             await asyncio.wait([self._task])
-
-
-class Lifespan:
-    """Starts and stops an application, unless somebody else has."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self._incoming: asyncio.Queue[Message] = asyncio.Queue()
-        self._outgoing: asyncio.Queue[Message] = asyncio.Queue()
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Start the application, unless somebody has. Raises RuntimeError when it does not start."""
-        if any(mount.running() for mount in mounts(self._app)):
-            return
-        self._task = asyncio.create_task(self._run())
-        self._incoming.put_nowait({"type": "lifespan.startup"})
-        answer = await self._outgoing.get()
-        if answer["type"] != "lifespan.startup.complete":
-            raise RuntimeError(f"the application did not start: {answer.get('message')}")
-
-    async def stop(self) -> None:
-        """Stop the application, if this has started it."""
-        if self._task is not None:
-            self._incoming.put_nowait({"type": "lifespan.shutdown"})
-            await self._task
-            self._task = None
-
-    async def _run(self) -> None:
-        scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}}
-        await self._app(scope, self._incoming.get, self._outgoing.put)

@@ -1,7 +1,8 @@
-"""`Renderer`: one document of one tab, as a test drives it."""
+"""`Renderer`: one document of one tab, as a test drives it; `RendererEvent`: what its listeners get first."""
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Any, Self
 
 from webipc.channels.emitter import EventEmitter
@@ -21,12 +22,34 @@ from webipc.electron.message_port_main import (
 from webipc.electron.post_message import conversion_failure
 from webipc.mount import mounts
 from webipc.ports.ends import PortMessage
-from webipc.testing.browser import ASGIApp, Browser, Lifespan
+from webipc.testing.browser import ASGIApp, Browser
 from webipc.testing.connection import PATIENCE_SECONDS, PageConnection
 from webipc.testing.errors import InvokeError, SyncError
-from webipc.testing.renderer_event import RendererEvent
+from webipc.testing.lifespan import Lifespan
 
 logger = logging.getLogger("webipc")
+
+
+class RendererEvent:
+    """What is known of a message besides its arguments: the first argument of a listener (`IpcRendererEvent`)."""
+
+    __slots__ = ("ports", "sender", "sender_id", "sender_is_main_frame")
+
+    def __init__(
+        self,
+        sender: "Renderer",
+        ports: Sequence[MessagePortMain] = (),
+        *,
+        sender_id: int = 0,
+        sender_is_main_frame: bool | None = None,
+    ) -> None:
+        # The page that received the message.
+        self.sender = sender
+        # The ports that came with a message of `post_message`: they stand for the page's own MessagePorts.
+        self.ports = list(ports)
+        # Of a message of `send_to`: the web contents of its sender, and whether that is no iframe. Else 0 and None.
+        self.sender_id = sender_id
+        self.sender_is_main_frame = sender_is_main_frame
 
 
 class Renderer(EventEmitter):
