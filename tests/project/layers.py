@@ -37,7 +37,7 @@ def _words(text: str) -> frozenset[str]:
 RULES: Mapping[str, Rule] = {
     "__main__": rule("cli"),
     "cli": rule("core version access servers mount ipc_main", "fastapi starlette uvicorn watchfiles"),
-    "testing": rule("core version concurrency ports channels electron mount", "orjson"),
+    "testing": rule("core version concurrency servers ports channels electron mount", "orjson"),
     "__init__": rule("core version channels electron hub ipc_main"),
     "ipc_main": rule("core access channels electron dispatch hub pages mount", "fastapi"),
     "mount": rule("core access hub endpoints pages", "fastapi starlette"),

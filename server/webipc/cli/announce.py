@@ -13,6 +13,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from webipc.mount import mounts
+from webipc.servers.scope import request_scope
 
 # The address that a person can open; set by `dev` alone.
 ADDRESS_VARIABLE = "WEBIPC_ADDRESS"
@@ -67,21 +68,8 @@ async def _status(app: FastAPI, path: str) -> int | None:
         if message["type"] == "http.response.start" and not status.done():
             status.set_result(message["status"])
 
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.4"},
-        "http_version": "1.1",
-        "method": "GET",
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "headers": [(b"host", b"localhost")],
-        "client": ("127.0.0.1", 0),
-        "server": ("127.0.0.1", 80),
-        "state": {},
-    }
+    headers = [(b"host", b"localhost")]
+    scope = request_scope("http", path, headers, client=("127.0.0.1", 0), server=("127.0.0.1", 80))
     asked: asyncio.Future[Any] = asyncio.ensure_future(app(scope, receive, send))
     either: set[asyncio.Future[Any]] = {asked, status}
     await asyncio.wait(either, timeout=ANSWER_SECONDS, return_when=asyncio.FIRST_COMPLETED)

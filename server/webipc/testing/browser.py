@@ -7,9 +7,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from webipc.core.errors import CloseCode, WebipcError
+from webipc.servers.scope import request_scope
 from webipc.version import SUBPROTOCOL
 
 ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
@@ -55,26 +56,13 @@ class Browser:
         self._cookies: dict[str, str] = {}
         self._keep(self._headers.pop("cookie", ""))
 
-    def scope(self, kind: str, path: str) -> dict[str, Any]:
+    def scope(self, kind: Literal["http", "websocket"], path: str) -> dict[str, Any]:
         """Return the scope of a request, with the cookies of this moment."""
         headers = dict(self._headers)
         if self._cookies:
             headers["cookie"] = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
-        return {
-            "type": kind,
-            "asgi": {"version": "3.0", "spec_version": "2.4"},
-            "http_version": "1.1",
-            "scheme": "ws" if kind == "websocket" else "http",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": b"",
-            "root_path": "",
-            "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
-            "client": ("testclient", 50000),
-            "server": ("testserver", 80),
-            "state": {},
-            "extensions": {},
-        }
+        encoded = ((name.encode(), value.encode("latin-1")) for name, value in headers.items())
+        return request_scope(kind, path, encoded, client=("testclient", 50000), server=("testserver", 80))
 
     def keep_cookies(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Keep what the application has set, until this browser is forgotten."""
