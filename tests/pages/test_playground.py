@@ -14,7 +14,6 @@ from fastapi.testclient import TestClient
 
 from webipc import IpcMain, IpcMainEvent, IpcMainInvokeEvent
 from webipc.pages.assets import page_folder
-from webipc.pages.playground import describe
 
 FILES = ["index.html", "main.js", "playground.css", "icon.svg"]
 
@@ -150,7 +149,7 @@ def test_every_listener_of_a_channel_is_listed_and_stays() -> None:
     def second(event: IpcMainEvent) -> None: ...
 
     for _ in range(2):
-        (listed,) = describe(ipc_main)
+        (listed,) = ipc_main.describe()
         assert (listed["role"], listed["channel"]) == ("on", "note")
         assert [function["name"] for function in listed["functions"]] == ["first", "second"]
     assert ipc_main.listener_count("note") == 2

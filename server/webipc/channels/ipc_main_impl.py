@@ -93,6 +93,21 @@ class IpcMainImpl(EventEmitter):
         """Yield the listeners for one message, as `EventEmitter.calls`: each is a Handler, to bind and run."""
         return cast("Iterator[Handler]", super().calls(channel))
 
+    def describe(self) -> Iterator[dict[str, Any]]:
+        """Yield each channel with its functions: first those of `handle`, then those of `on`, as they were registered.
+
+        `role` is "handle" or "on"; each of `functions` is what `Handler.describe` returns. Listeners of `once` stay.
+        """
+        # Copies, because another thread may register meanwhile.
+        for channel, handler in self._handlers.copy().items():
+            yield {"role": "handle", "channel": channel, "functions": [handler.describe()]}
+        for channel, registrations in self._registrations.copy().items():
+            # `_ignore` is none of the application's listeners.
+            callees = [one.callee for one in registrations if one.listener is not _ignore]
+            if callees:
+                functions = [cast("Handler", callee).describe() for callee in callees]
+                yield {"role": "on", "channel": channel, "functions": functions}
+
     def _callee(self, channel: str, listener: Listener) -> Handler:
         return Handler(listener, channel, "on")
 

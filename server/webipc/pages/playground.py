@@ -5,16 +5,14 @@ after `mount`, so each request asks anew. The page itself is in static/playgroun
 application, and may do nothing that another could not.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from webipc.channels import ipc_main_impl
-from webipc.channels.handler import Handler
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.pages.assets import page_folder
 
@@ -73,7 +71,7 @@ class Playground:
             return _nothing()
         title = getattr(request.scope.get("app"), "title", "")
         return JSONResponse(
-            {"title": "webipc" if title in UNNAMED else title, "channels": list(describe(self._ipc_main))},
+            {"title": "webipc" if title in UNNAMED else title, "channels": list(self._ipc_main.describe())},
             headers=HEADERS,
         )
 
@@ -90,25 +88,6 @@ class Playground:
             if path.name == name and path.suffix in CONTENT_TYPES:
                 return path
         return None
-
-
-def describe(ipc_main: IpcMainImpl) -> Iterator[dict[str, Any]]:
-    """Yield each channel with its functions: first those of `handle`, then those of `on`, as they were registered."""
-    # Taken from the registry itself: asking through `calls` would use up the listeners of `once`.
-    handlers = dict(ipc_main._handlers)  # noqa: SLF001 - as above
-    listeners = dict(ipc_main._registrations)  # noqa: SLF001 - as above
-    for channel, handler in handlers.items():
-        yield {"role": "handle", "channel": channel, "functions": [handler.describe()]}
-    for channel, registrations in listeners.items():
-        callees = [registration.callee for registration in registrations]
-        functions = [callee.describe() for callee in callees if isinstance(callee, Handler) and _is_own(callee)]
-        if functions:
-            yield {"role": "on", "channel": channel, "functions": functions}
-
-
-def _is_own(handler: Handler) -> bool:
-    """Tell the application's listeners from the one that the library adds to `error`."""
-    return getattr(handler.function, "__module__", None) != ipc_main_impl.__name__
 
 
 def _nothing() -> Response:
