@@ -73,6 +73,13 @@ class PageConnection:
         # A page is blocked in one call at a time.
         self._blocking = asyncio.Lock()
 
+    def join(self, browser: Browser, parent: "PageConnection | None") -> None:
+        """Be a document of this browser: in a tab of its own or, with `parent`, in an iframe of that document."""
+        self.browser = browser
+        self.parent = parent
+        if parent is not None:
+            self.tab = parent.tab
+
     def _new_page(self) -> PageLink:
         return PageLink(self.limits, self._wake)
 

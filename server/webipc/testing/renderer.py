@@ -16,10 +16,9 @@ from webipc.electron.message_port_main import (
     MessagePortMain,
     TransferError,
     TransferTypeError,
-    refuse_unusable,
     take_end,
 )
-from webipc.electron.post_message import conversion_failure
+from webipc.electron.post_message import checked_ports, conversion_failure
 from webipc.mount import mounts
 from webipc.ports.ends import PortMessage
 from webipc.testing.browser import ASGIApp, Browser
@@ -120,21 +119,22 @@ class Renderer(EventEmitter):
 
     def open(self) -> "Renderer":
         """Return another tab of the same browser, which brings its cookies; enter it, or `connect` it."""
-        connection = self._connection
-        other = Renderer(connection.browser.app, prefix=connection.prefix, limits=self._limits)
-        other._connection.browser = connection.browser
-        return other
+        return self._open(None)
 
     def open_frame(self) -> "Renderer":
         """Return a document in an iframe of this one, of the same origin; enter it, or `connect` it.
 
         It closes with this one.
         """
-        frame = self.open()
-        frame._connection.tab = self._connection.tab  # noqa: SLF001 - of its own class
-        frame._connection.parent = self._connection  # noqa: SLF001 - as above
+        frame = self._open(self._connection)
         self._frames.append(frame)
         return frame
+
+    def _open(self, parent: PageConnection | None) -> "Renderer":
+        connection = self._connection
+        other = Renderer(connection.browser.app, prefix=connection.prefix, limits=self._limits)
+        other._connection.join(connection.browser, parent)
+        return other
 
     async def connect(self) -> None:
         """Open a socket and greet: at first, and after `disconnect`. Raises ClosedError, or ResetError."""
@@ -197,7 +197,7 @@ class Renderer(EventEmitter):
         """
         cloned = self._cloned(channel, message, 0, "message")
         self._connection.require("ports")
-        ends = tuple(take_end(port) for port in _checked(transfer))
+        ends = tuple(take_end(port) for port in _ports_of(transfer))
         carried = PortMessage(cloned.skeleton, cloned.fixups, cloned.segments, ends)
         self._connection.page.ports.send(["post", channel], carried)
 
@@ -306,12 +306,9 @@ class Renderer(EventEmitter):
         return decode_value(carrier, self._limits)
 
 
-def _checked(transfer: Any) -> list[MessagePortMain]:
-    """Return the ports to send. A page has one text for everything that is wrong with them."""
+def _ports_of(transfer: Any) -> list[MessagePortMain]:
+    """Return the ports to send. A page has one text, and a TypeError, for everything that is wrong with them."""
     try:
-        if isinstance(transfer, list | tuple) and all(isinstance(port, MessagePortMain) for port in transfer):
-            refuse_unusable(transfer)
-            return list(transfer)
+        return checked_ports(transfer)
     except TransferError:
-        pass
-    raise TransferTypeError("Invalid value for transfer")
+        raise TransferTypeError("Invalid value for transfer") from None
