@@ -5,11 +5,8 @@ the person at the terminal. Must not know links or messages.
 """
 
 import argparse
-import logging.config
 import os
 import sys
-import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -47,7 +44,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1 if ended.code else 0
     finally:
         _forget_environment()
-    _abandon_threads()
     return 0
 
 
@@ -179,16 +175,6 @@ def _log_config() -> dict[str, Any]:
     """Return uvicorn's own configuration with our log beside it."""
     loggers = {**LOGGING_CONFIG["loggers"], "webipc": {"handlers": ["default"], "level": "INFO", "propagate": False}}
     return {**LOGGING_CONFIG, "loggers": loggers}
-
-
-def _abandon_threads() -> None:
-    """Leave although a `def` handler still runs: nobody waits for its answer, and Ctrl-C was meant."""
-    if any(thread.name.startswith("webipc") and thread.is_alive() for thread in threading.enumerate()):
-        time.sleep(0.1)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        logging.shutdown()
-        os._exit(0)
 
 
 if __name__ == "__main__":

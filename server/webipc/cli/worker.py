@@ -6,6 +6,7 @@ environment. Must not know the command's options.
 
 import asyncio
 import gc
+import logging
 import multiprocessing
 import os
 import signal
@@ -13,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from types import FrameType
 from typing import Any, NoReturn, Self
 
@@ -26,7 +27,9 @@ from webipc.mount import mounts
 
 TARGET_VARIABLE = "WEBIPC_TARGET"
 
-# How long the process waits, after everything has ended in good order, for threads that run the application's code.
+# The prefix of the names of the threads that run `def` handlers (the hub's executor names them).
+HANDLER_THREADS = "webipc"
+# How long the process waits for these threads when everything else has ended.
 LAST_SECONDS = 0.5
 
 
@@ -69,8 +72,9 @@ def _watch_lifespan(app: FastAPI) -> None:
     @asynccontextmanager
     async def lifespan(scope_app: Any) -> AsyncIterator[Any]:
         tasks = []
-        with _Impatience() as impatience:
+        with ExitStack() as ended, _Impatience() as impatience:
             async with inner(scope_app) as state:
+                ended.callback(_end_despite_threads)
                 impatience.rest()
                 _freeze()
                 if os.environ.get(ADDRESS_VARIABLE):
@@ -81,7 +85,6 @@ def _watch_lifespan(app: FastAPI) -> None:
                     for task in tasks:
                         task.cancel()
                     impatience.wake()
-            threading.Thread(target=_leave_anyway, daemon=True).start()
 
     app.router.lifespan_context = lifespan
 
@@ -135,9 +138,22 @@ def _freeze() -> None:
     gc.freeze()
 
 
-def _leave_anyway() -> None:
-    """End the process although a thread still runs the application's code: Ctrl-C ends within a second."""
-    time.sleep(LAST_SECONDS)
-    if any(thread.name.startswith("webipc") for thread in threading.enumerate()):
+def _end_despite_threads() -> None:
+    """Let the process end soon, although a `def` handler may still run: Python itself waits for such threads."""
+    threading.Thread(target=_outlive_handlers, daemon=True).start()
+
+
+def _outlive_handlers() -> None:
+    end = time.monotonic() + LAST_SECONDS
+    for thread in _handler_threads():
+        thread.join(end - time.monotonic())
+    if _handler_threads():
+        logging.shutdown()
+        sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)
+
+
+def _handler_threads() -> list[threading.Thread]:
+    # By their names, because an executor does not tell its threads.
+    return [thread for thread in threading.enumerate() if thread.name.startswith(HANDLER_THREADS)]
