@@ -18,6 +18,7 @@ from webipc.access.origins import Origins
 from webipc.cli import announce, worker
 from webipc.cli.listening import LAST_PORT, free_port, in_url
 from webipc.cli.program import StartError, Target, find_target
+from webipc.core.limits import DEFAULT_LIMITS
 from webipc.ipc_main import DEBUG_VARIABLE, ORIGINS_VARIABLE
 from webipc.version import VERSION
 
@@ -130,7 +131,7 @@ def _server_settings(options: argparse.Namespace, target: Target, port: int) -> 
         "ws": _websocket_class(),
         "ws_per_message_deflate": False,
         # Twice what a frame may be, so that a frame which is too large is told so by us, with its limit.
-        "ws_max_size": 2_228_224,
+        "ws_max_size": 2 * DEFAULT_LIMITS.socket_bytes,
         "timeout_graceful_shutdown": 1,
         "log_config": _log_config(),
         "access_log": not is_dev,
