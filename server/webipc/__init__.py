@@ -8,7 +8,8 @@
     async def add(event: IpcMainInvokeEvent, a: float, b: float) -> float:
         return a + b
 
-Whatever is named here is public; the rest may change without notice. `webipc.testing` is public too.
+Public are the names in `__all__` of this module, of `webipc.testing` and of `webipc.uvicorn_websocket`, and the command
+`webipc`. Everything else may change without notice.
 """
 
 from webipc.channels.arguments import ArgumentError
@@ -52,9 +53,9 @@ from webipc.electron.web_contents import WebContents
 from webipc.electron.web_frame_main import DisposedError, WebFrameMain
 from webipc.hub.provider import WrongLoopError
 from webipc.ipc_main import IpcMain
-from webipc.version import VERSION
+from webipc.version import VERSION as _VERSION
 
-__version__ = VERSION
+__version__ = _VERSION
 
 __all__ = [
     "DEFAULT_LIMITS",
