@@ -6,6 +6,7 @@ files. Must not know how the application is served (worker.py).
 
 import importlib
 import importlib.util
+import os
 import signal
 import sys
 import threading
@@ -22,7 +23,7 @@ from fastapi import FastAPI
 EXPECTED = "expected a file that ends with .py or package.module:app"
 
 # What stands in a traceback between this file and the program's.
-_MACHINERY = ("<frozen ", importlib.__file__, str(Path(__file__).parent.parent))
+_MACHINERY = ("<frozen ", importlib.__file__, f"{Path(__file__).parents[1]}{os.sep}")
 
 
 class StartError(Exception):
