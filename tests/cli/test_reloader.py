@@ -1,22 +1,24 @@
-"""What `webipc dev` sees of changes, whenever they come. Real processes and files; what it tells: test_cli.py"""
+"""How `webipc dev` restarts the server after a change of the program. Real processes and files."""
 
 import multiprocessing
 import os
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 import uvicorn
-from fastapi import FastAPI
+from websockets.exceptions import ConnectionClosed
 
-from tests.support.serving import wait_until
-from webipc import IpcMain
-from webipc.cli import page_reload, reloader
+from tests.cli.processes import PROGRAM, answers, line_with, page_at, running
+from tests.support.serving import PATIENCE, free_port, wait_until
+from webipc.cli import reloader
 from webipc.cli.reloader import Restarter
-from webipc.mount import mounts
 
 FOLDER = "TESTED_FOLDER"
 
@@ -77,14 +79,74 @@ def test_a_program_that_does_not_end_is_killed_and_started_anew(
     assert restarter.process.exitcode in {-signal.SIGKILL, -signal.SIGTERM}
 
 
-@pytest.mark.parametrize(
-    "name, expected",
-    [("index.html", True), ("a/b.js", True), (".index.html.swp", False), ("index.html~", False), (".git/HEAD", False)],
+def test_dev_says_where_the_playground_is_and_reloads_python(program: Path) -> None:
+    port = free_port()
+    with running("dev", str(program), "--port", str(port), "--no-open") as process:
+        assert f"open http://127.0.0.1:{port}/ipc/" in line_with(process, "webipc: open")
+        program.write_text(PROGRAM.format(pages="") + "\nprint('started anew', flush=True)\n", encoding="utf-8")
+        assert line_with(process, "started anew")
+
+
+def test_dev_lets_a_page_of_a_listed_origin_in_and_no_other_also_after_a_reload(program: Path) -> None:
+    vite, other = "http://localhost:5173", "https://other.example"
+    port = free_port()
+    options = ("--port", str(port), "--no-open", "--origin", vite, "--origin", "https://second.example/")
+    with running("dev", str(program), *options) as process:
+        line_with(process, "webipc: open")
+        for text in ("", "\nprint('started anew', flush=True)\n"):
+            if text:
+                program.write_text(PROGRAM.format(pages="") + text, encoding="utf-8")
+                line_with(process, "started anew")
+            wait_until(lambda: answers(port), "the server listens")
+            for index, listed in enumerate((vite, "https://second.example", None)):
+                with page_at(port, index, listed) as opened:
+                    opened.send('[1,0,["invoke",1,"version",[]]]')
+                    assert '["result",1,1]' in str(opened.recv(5))
+            with pytest.raises(ConnectionClosed, match="4403"), page_at(port, 9, other):
+                pytest.fail("it was let in")
+            # The script and the beacon too.
+            assert reader_of(port, vite) == vite
+            assert reader_of(port, other) is None
+
+
+def reader_of(port: int, origin: str) -> str | None:
+    """Return the origin whose pages may read the client, where one of `origin` has asked."""
+    request = Request(f"http://127.0.0.1:{port}/ipc/client.js", headers={"Origin": origin})
+    with urlopen(request, timeout=5) as response:
+        allowed: str | None = response.headers["Access-Control-Allow-Origin"]
+    return allowed
+
+
+# A user namespace counts for itself how much its processes watch: here they may watch nothing.
+UNWATCHED = (
+    *("unshare", "--user", "--map-root-user", "sh", "-c"),
+    *('echo 0 > /proc/sys/user/max_inotify_instances && exec "$@"', "sh"),
 )
-def test_what_an_editor_keeps_beside_a_page_is_no_change_of_it(tmp_path: Path, name: str, *, expected: bool) -> None:
-    # A folder that is itself below a hidden one is as good as any.
-    pages = tmp_path / ".work" / "web"
-    pages.mkdir(parents=True)
-    app = FastAPI()
-    IpcMain().mount(app, pages=pages)
-    assert page_reload._concerns(mounts(app), str(pages / name)) is expected
+
+
+def has_namespaces() -> bool:
+    """Tell whether this machine lets a test have a user namespace."""
+    with suppress(OSError):
+        return subprocess.run([*UNWATCHED, "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0
+    return False
+
+
+@pytest.mark.skipif(not has_namespaces(), reason="no user namespaces for this user")
+def test_dev_looks_at_the_files_itself_where_the_system_tells_of_no_changes(tmp_path: Path) -> None:
+    page_file, program = tmp_path / "web" / "index.html", tmp_path / "main.py"
+    page_file.parent.mkdir()
+    text = PROGRAM.format(pages=f", pages={str(page_file.parent)!r}")
+    for file, content in ((page_file, ""), (program, text)):
+        file.write_text(content, encoding="utf-8")
+        # Whoever looks at files sees whole seconds.
+        os.utime(file, (0, 0))
+    port = free_port()
+    with running("dev", str(program), "--port", str(port), "--no-open", under=UNWATCHED) as process:
+        line_with(process, "The system does not tell when files change")
+        line_with(process, "webipc: open")
+        wait_until(lambda: answers(port), "the server listens")
+        with page_at(port, 1) as opened:
+            page_file.write_text("<!doctype html>", encoding="utf-8")
+            assert opened.recv(PATIENCE) == '[0,0,["reload",{}]]'
+        program.write_text(text + "\nprint('started anew', flush=True)\n", encoding="utf-8")
+        line_with(process, "started anew")

@@ -1,0 +1,104 @@
+"""The command `webipc` in a process of its own, and a page that connects to it."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.request import urlopen
+
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin, Subprotocol
+
+from tests.support.serving import PATIENCE, wait_until
+from webipc.version import SUBPROTOCOL
+
+PROGRAM = """
+import threading
+from fastapi import FastAPI
+from webipc import IpcMain
+app = FastAPI()
+ipc_main = IpcMain()
+ipc_main.mount(app{pages})
+@ipc_main.handle("block")
+def block(event):
+    threading.Event().wait(60)
+@ipc_main.handle("version")
+def version(event):
+    return 1
+"""
+
+
+@contextmanager
+def running(*arguments: str, under: Sequence[str] = (), **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """Run the command as a person does, and end it with Ctrl-C. `under` is a command that runs another one."""
+    process = subprocess.Popen(
+        [*under, sys.executable, "-u", "-m", "webipc", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, **environment},
+        start_new_session=True,
+    )
+    try:
+        yield process
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait(PATIENCE)
+    finally:
+        # Whatever a failed test has left behind, children included.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def line_with(process: subprocess.Popen[str], text: str) -> str:
+    """Read what the process says until a line has `text`. One that says nothing any more is ended, and so is told."""
+    assert process.stdout is not None
+    lines = []
+    patience = threading.Timer(PATIENCE, os.killpg, (process.pid, signal.SIGKILL))
+    patience.start()
+    try:
+        for line in process.stdout:
+            lines.append(line)
+            if text in line:
+                return line
+    finally:
+        patience.cancel()
+    raise AssertionError(f"it ended without saying {text!r}: {''.join(lines)}")
+
+
+@contextmanager
+def page_at(port: int, index: int, origin: str | None = None) -> Iterator[ClientConnection]:
+    """Connect a page to the server on this port, of the server's own origin if of no other."""
+    with connect(
+        f"ws://127.0.0.1:{port}/ipc/socket",
+        origin=Origin(origin or f"http://127.0.0.1:{port}"),
+        subprotocols=[Subprotocol(SUBPROTOCOL)],
+    ) as opened:
+        opened.send(
+            f'[0,0,["hello",{{"link":"{index:032x}","secret":"{index:032x}","attempt":1,"received":0,"first":1,'
+            '"fresh":true,"features":[]}]]'
+        )
+        assert "welcome" in str(opened.recv(5))
+        yield opened
+
+
+def answers(port: int) -> bool:
+    with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/ipc/client.js", timeout=5):
+        return True
+    return False
+
+
+def restart(process: subprocess.Popen[str], program: Path, port: int) -> None:
+    """Change the program, and wait until it serves pages again."""
+    program.write_text(PROGRAM.format(pages="") + "\nprint('started anew', flush=True)\n", encoding="utf-8")
+    line_with(process, "started anew")
+    wait_until(lambda: answers(port), "the server listens")
+    with page_at(port, 1):
+        pass

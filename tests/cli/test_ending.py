@@ -1,0 +1,207 @@
+"""How `webipc run` and `webipc dev` end: Ctrl-C and SIGTERM at every stage. Real processes."""
+
+import json
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+
+from tests.cli.processes import answers, line_with, page_at, running
+from tests.support.serving import PATIENCE, free_port, spawned, wait_until
+from webipc.core.frame import encode_body, encode_control
+from webipc.endpoints.body import CONTENT_TYPE
+
+SLOW = """
+import time
+from contextlib import asynccontextmanager
+import asyncio
+from fastapi import FastAPI
+from webipc import IpcMain
+
+def wait():
+    print("waits", flush=True)
+    return 60
+
+@asynccontextmanager
+async def lifespan(app):
+    {starting}
+    yield
+    {ending}
+
+{importing}
+app = FastAPI(lifespan=lifespan)
+IpcMain().mount(app)
+"""
+
+
+WAITS_LONG = "await asyncio.sleep(wait())"
+
+
+def slow(folder: Path, **where: str) -> str:
+    """Write a program that waits for a minute somewhere."""
+    file = folder / "main.py"
+    file.write_text(SLOW.format(**{"starting": "", "ending": "", "importing": "", **where}), encoding="utf-8")
+    return str(file)
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("command", ["run", "dev"])
+def test_a_signal_ends_a_program_that_is_being_imported(tmp_path: Path, command: str, sent: signal.Signals) -> None:
+    file = slow(tmp_path, importing="time.sleep(wait())")
+    with running(command, file, "--port", "0") as process:
+        line_with(process, "waits")
+        begun = time.monotonic()
+        os.killpg(process.pid, sent)
+        assert process.stdout is not None
+        rest = process.stdout.read()
+        assert process.wait(PATIENCE) == 0
+    assert time.monotonic() - begun < 5
+    assert "Traceback" not in rest
+
+
+def child_that_imports(parent: int) -> bool:
+    """Tell whether a child of this process is in the middle of importing what we are built on (Linux)."""
+    for child in Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split():
+        with suppress(OSError):
+            if "pydantic_core" in Path(f"/proc/{child}/maps").read_text(encoding="utf-8"):
+                return True
+    return False
+
+
+def test_ctrl_c_while_dev_starts_python_has_no_traceback(program: Path) -> None:
+    with running("dev", str(program), "--port", "0", "--no-open") as process:
+        wait_until(lambda: child_that_imports(process.pid), "the program's process imports webipc")
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.stdout is not None
+        assert "Traceback" not in process.stdout.read()
+        assert process.wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize("command", ["run", "dev"])
+def test_a_second_ctrl_c_ends_an_application_that_never_gets_ready(tmp_path: Path, command: str) -> None:
+    with running(command, slow(tmp_path, starting=WAITS_LONG), "--port", "0") as process:
+        line_with(process, "waits")
+        begun = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)
+        line_with(process, "Ctrl-C again ends it at once")
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(PATIENCE)
+    assert time.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize("command", ["run", "dev"])
+def test_a_second_ctrl_c_ends_an_application_that_never_gets_done(tmp_path: Path, command: str) -> None:
+    with running(command, slow(tmp_path, ending=WAITS_LONG), "--port", "0") as process:
+        line_with(process, "startup complete")
+        begun = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)
+        line_with(process, "waits")
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(PATIENCE)
+    assert time.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize("blocks", [False, True])
+def test_ctrl_c_ends_within_a_second_with_pages_connected(program: Path, *, blocks: bool) -> None:
+    with spawned(program) as server, ExitStack() as open_pages:
+        pages = [open_pages.enter_context(page_at(server.port, index)) for index in range(5)]
+        if blocks:
+            pages[0].send('[1,0,["invoke",1,"block",[]],["invoke",3,"version",[]]]')
+            assert '["result",3,1]' in str(pages[0].recv(5))
+        seconds = server.interrupt()
+        assert server.process is not None
+        assert server.process.returncode == 0
+    # A second for the server, and what the machine takes to notice.
+    assert seconds < 2
+
+
+BLOCKED = """
+import asyncio
+from fastapi import FastAPI
+from webipc import IpcMain
+app = FastAPI()
+ipc_main = IpcMain()
+ipc_main.mount(app)
+kept = []
+@ipc_main.on("keep")
+def keep(event):
+    kept.append(event)
+    print("blocked", flush=True)
+@ipc_main.on("wait")
+async def wait(event):
+    print("blocked", flush=True)
+    await asyncio.Event().wait()
+"""
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("channel", ["keep", "wait"])
+@pytest.mark.parametrize("connected", [True, False], ids=["with a socket", "before its first socket"])
+def test_a_page_that_is_blocked_when_the_server_ends_may_ask_again_and_the_log_is_clean(
+    tmp_path: Path, channel: str, sent: signal.Signals, *, connected: bool
+) -> None:
+    program = tmp_path / "main.py"
+    program.write_text(BLOCKED, encoding="utf-8")
+    port = free_port()
+    with running("run", str(program), "--port", str(port)) as process, ExitStack() as stack:
+        line_with(process, "Uvicorn running on")
+        if connected:
+            stack.enter_context(page_at(port, 7))
+        pool = stack.enter_context(ThreadPoolExecutor())
+        answer = pool.submit(ask, port, 7, channel)
+        line_with(process, "blocked")
+        process.send_signal(sent)
+        process.wait(5)
+        status, body = answer.result(PATIENCE)
+        assert process.stdout is not None
+        said = process.stdout.read()
+    # No refusal, which would be an object: whoever serves next may be asked (PROTOCOL.md 2.3).
+    assert (status, body) == (503, b"the server ends\n")
+    assert "Traceback" not in said
+    # Without a socket nothing tells that the server ends until uvicorn cancels the request.
+    assert ("Cancel 1 running task(s)" in said) is not connected
+
+
+def ask(port: int, index: int, channel: str) -> tuple[int, bytes]:
+    """Ask for an answer as a page does that is blocked in `sendSync`."""
+    hello = {"link": f"{index:032x}", "secret": f"{index:032x}", "attempt": 0, "received": 0, "first": 1}
+    frames = [
+        encode_control(0, "hello", {**hello, "fresh": True, "features": []}),
+        json.dumps([1, 0, ["sync", 1, channel, []]]),
+        encode_control(0, "await", 1),
+    ]
+    address = f"http://127.0.0.1:{port}"
+    headers = {"Content-Type": CONTENT_TYPE, "Origin": address}
+    with (
+        pytest.raises(HTTPError) as caught,
+        urlopen(Request(f"{address}/ipc/sync", encode_body(frames), headers), timeout=PATIENCE),
+    ):
+        pytest.fail("it was answered")
+    with caught.value as error:
+        return error.code, error.read()
+
+
+def test_the_program_ends_when_dev_was_killed(program: Path) -> None:
+    port = free_port()
+    with running("dev", str(program), "--port", str(port), "--no-open") as process:
+        line_with(process, "webipc: open")
+        wait_until(lambda: answers(port), "the server listens")
+        process.kill()
+        wait_until(lambda: not answers(port), "nobody serves any more")
+
+
+def test_dev_ends_with_ctrl_c_within_two_seconds(program: Path) -> None:
+    with running("dev", str(program), "--port", str(free_port()), "--no-open") as process:
+        line_with(process, "webipc: open")
+        began = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(PATIENCE)
+        assert time.monotonic() - began < 2
+        wait_until(lambda: process.poll() is not None, "it has ended")
+        assert process.returncode == 0

@@ -1,0 +1,68 @@
+"""The process that serves: what it prints of a program that fails, and what it does before the first page."""
+
+import json
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.cli.processes import PROGRAM, line_with, running
+from tests.support.serving import PATIENCE, free_port, spawned
+
+
+def test_a_folder_of_pages_that_is_not_there_is_named_at_the_start(tmp_path: Path) -> None:
+    program = tmp_path / "main.py"
+    program.write_text(PROGRAM.format(pages=f", pages={str(tmp_path / 'nowhere')!r}"), encoding="utf-8")
+    with running("run", str(program), "--port", str(free_port())) as process:
+        told = line_with(process, "FileNotFoundError: ")
+        assert told.endswith(f"the folder of the pages does not exist: {tmp_path / 'nowhere'}\n")
+        assert process.wait(PATIENCE) == 1
+
+
+@pytest.mark.parametrize("command", ["run", "dev"])
+def test_of_a_program_that_fails_its_own_lines_are_shown_and_one_sentence(tmp_path: Path, command: str) -> None:
+    file = tmp_path / "main.py"
+    file.write_text("import nothing_of_this_name\n", encoding="utf-8")
+    with running(command, str(file), "--port", "0") as process:
+        lines: list[str] = []
+        while not lines or not lines[-1].startswith("webipc: "):
+            lines.append(line_with(process, ""))
+        assert [line for line in lines if not line.startswith("INFO")] == [
+            "Traceback (most recent call last):\n",
+            f'  File "{file}", line 1, in <module>\n',
+            "    import nothing_of_this_name\n",
+            "ModuleNotFoundError: No module named 'nothing_of_this_name'\n",
+            (
+                f"webipc: {file} raised ModuleNotFoundError while it was imported: "
+                f"install nothing_of_this_name for {sys.executable}, which runs webipc, or mend its name\n"
+            ),
+        ]
+        if command == "run":
+            assert process.wait(PATIENCE) == 1
+        else:
+            assert line_with(process, "webipc: ") == "webipc: waiting for a file to change\n"
+            file.write_text(PROGRAM.format(pages=""), encoding="utf-8")
+            line_with(process, "webipc: open")
+
+
+FROZEN = """
+import gc
+from fastapi import FastAPI
+from webipc import IpcMain
+app = FastAPI()
+IpcMain().mount(app)
+at_import = gc.get_freeze_count()
+@app.get("/frozen")
+def frozen():
+    return [at_import, gc.get_freeze_count()]
+"""
+
+
+def test_garbage_is_not_sought_among_what_was_there_at_the_start(tmp_path: Path) -> None:
+    file = tmp_path / "main.py"
+    file.write_text(FROZEN, encoding="utf-8")
+    with spawned(file) as served, urllib.request.urlopen(f"{served.url}/frozen", timeout=5) as response:
+        at_import, now = json.loads(response.read())
+        assert at_import == 0
+        assert now > 10_000
