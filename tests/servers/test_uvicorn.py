@@ -327,7 +327,7 @@ def test_a_peer_that_speaks_before_it_is_let_in_is_heard(early: int | None, site
 
     async def hesitant(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "websocket":
-            entered.append(scope["extensions"]["webipc.servers.frame_socket"])
+            entered.append(scope["extensions"]["webipc.direct"])
             while not entered[0]._has_spoken:  # noqa: ASYNC110 - uvicorn sets it, and has no event for it
                 await asyncio.sleep(0)
         await site.app(scope, receive, send)

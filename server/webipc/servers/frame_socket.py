@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from starlette.types import Scope
 
-EXTENSION = "webipc.servers.frame_socket"
+EXTENSION = "webipc.direct"
 
 
 class FrameWriter(Protocol):
