@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
+from tests.support.client_frames import frame
 from tests.support.raw_sockets import Site, closing, greeted, hello
 from tests.support.serving import DIRECT, STOCK, Live, live, wait_until
 from webipc import IpcMainEvent, Limits
@@ -63,18 +64,6 @@ def hubs_transport(site: Site) -> Any:
     (contents,) = site.ipc_main.get_all_web_contents()
     document: Any = contents.main_frame
     return document._document.outlet.connection.transport
-
-
-def frame(first: int, payload: bytes, *, mask: bytes = b"\1\2\3\4") -> bytes:
-    """Return one frame as a page sends it."""
-    length = len(payload)
-    if length < 126:
-        head = struct.pack("!BB", first, 0x80 | length)
-    elif length < 65_536:
-        head = struct.pack("!BBH", first, 0x80 | 126, length)
-    else:
-        head = struct.pack("!BBQ", first, 0x80 | 127, length)
-    return head + mask + bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
 
 
 def say(number: int, value: Any) -> bytes:
@@ -328,7 +317,7 @@ def test_a_peer_that_speaks_before_it_is_let_in_is_heard(early: int | None, site
     async def hesitant(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "websocket":
             entered.append(scope["extensions"]["webipc.direct"])
-            while not entered[0]._has_spoken:  # noqa: ASYNC110 - uvicorn sets it, and has no event for it
+            while not entered[0]._has_received:  # noqa: ASYNC110 - uvicorn sets it, and has no event for it
                 await asyncio.sleep(0)
         await site.app(scope, receive, send)
 

@@ -1,0 +1,179 @@
+"""WebSocket frames (RFC 6455, section 5): splits the bytes that a client sends, and makes the header of a server frame.
+
+The splitter reads only messages in a single frame, which is nearly all of them. Fragments, control frames and every
+protocol error stay with a complete WebSocket library: the splitter returns their bytes unchanged.
+It does no I/O and imports no server. A failed connection, a limit or a close code is the business of its user.
+"""
+
+from typing import Final, Protocol
+
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # the compiled extension of `websockets` is optional
+    from websockets.utils import apply_mask
+
+# The first byte of a frame: FIN bit, reserved bits, opcode. These two are a complete message of each type.
+TEXT: Final = 0x81
+BINARY: Final = 0x82
+_FIN: Final = 0x80
+_OPCODE: Final = 0x0F
+_DATA: Final = frozenset({0x0, 0x1, 0x2})
+_CONTROL: Final = frozenset({0x8, 0x9, 0xA})
+
+# The second byte: the mask bit, and a length or the size of the field that has it.
+_MASKED: Final = 0x80
+_LENGTH: Final = 0x7F
+_IN_2_BYTES: Final = 126
+_IN_8_BYTES: Final = 127
+
+COPIED_BYTES: Final = 16_384
+"""A payload up to this size is copied; a larger one is passed on without a copy."""
+
+# More than any connection carries.
+_ALL: Final = 1 << 63
+
+
+class Messages(Protocol):
+    """Where a splitter puts messages, such as a list or a deque."""
+
+    def append(self, message: str | bytes, /) -> None:
+        """Add one message behind the others."""
+
+
+class FrameSplitter:
+    """Splits the bytes of one connection into messages and into bytes for the WebSocket library.
+
+    Call `feed` with each segment. It appends complete messages to a list. When it returns bytes, pass them to the
+    library first, then call `resume` for the rest of the segment: this keeps the order of the messages. For example:
+
+        foreign = splitter.feed(data, messages)
+        while foreign is not None:
+            library.receive_data(foreign)
+            foreign = splitter.resume(messages)
+
+    Incomplete frames are kept as their bytes arrive: no memory is allocated for an announced length, and nothing is
+    kept of a frame that is larger than `max_size`.
+    """
+
+    __slots__ = ("_at", "_foreign", "_in_fragments", "_kept", "_max_size", "_segment", "_wanted")
+
+    def __init__(self, max_size: int) -> None:
+        """`max_size` is the largest payload in bytes; the header of a larger frame is returned as foreign."""
+        self._max_size = max_size
+        # The bytes of an incomplete frame, and how many of them are needed to continue.
+        self._kept: bytearray | None = None
+        self._wanted = 0
+        # How many bytes of the current foreign frame have not been returned yet.
+        self._foreign = 0
+        # A fragmented message has begun. All its frames are foreign.
+        self._in_fragments = False
+        # Where `resume` continues.
+        self._segment: bytes | bytearray = b""
+        self._at = 0
+
+    def feed(self, data: bytes, messages: Messages) -> bytes | None:
+        """Append the messages that `data` completes, up to the first foreign byte.
+
+        Returns the foreign bytes, or None when all of `data` was used.
+        """
+        kept = self._kept
+        if kept is None:
+            return self._split(data, 0, messages)
+        kept += data
+        if len(kept) < self._wanted:
+            return None
+        self._kept = None
+        return self._split(kept, 0, messages)
+
+    def resume(self, messages: Messages) -> bytes | None:
+        """Continue behind the foreign bytes that were returned last. Returns the same as `feed`."""
+        segment, self._segment = self._segment, b""
+        return self._split(segment, self._at, messages)
+
+    def stop(self) -> None:
+        """Return all further bytes as foreign: the connection is closing, and only the library reads it."""
+        self._foreign = _ALL
+        self._wanted = 0
+
+    def _split(self, data: bytes | bytearray, at: int, messages: Messages) -> bytes | None:
+        end = len(data)
+        if self._foreign and at < end:
+            return self._foreign_bytes(data, at)
+        while at < end:
+            header, size = _measure(data, at)
+            is_complete = size >= 0 and at + header + size <= end
+            if not is_complete and self._may_be_kept(data, at, size):
+                self._kept, self._wanted = bytearray(data[at:]), header + max(size, 0)
+                return None
+            if is_complete and self._is_ours(data, at, size) and _append(messages, data, at, header, size):
+                at += header + size
+                continue
+            self._foreign = header + size if size >= 0 else end - at
+            if data[at] & _OPCODE in _DATA:
+                self._in_fragments = not data[at] & _FIN
+            return self._foreign_bytes(data, at)
+        return None
+
+    def _foreign_bytes(self, data: bytes | bytearray, at: int) -> bytes:
+        """Return what `data` has of the foreign frame; `resume` continues behind it."""
+        end = min(at + self._foreign, len(data))
+        self._foreign -= end - at
+        self._segment, self._at = data, end
+        return bytes(data[at:end])
+
+    def _is_ours(self, data: bytes | bytearray, at: int, size: int) -> bool:
+        """Return whether a frame is a complete message: masked, no reserved bit, small enough, not inside another."""
+        is_message = data[at] in (TEXT, BINARY) and data[at + 1] >= _MASKED
+        return is_message and size <= self._max_size and not self._in_fragments
+
+    def _may_be_kept(self, data: bytes | bytearray, at: int, size: int) -> bool:
+        """Return whether to wait for the rest of a frame. False where the library can refuse it now."""
+        if size >= 0:
+            return self._is_ours(data, at, size)
+        if len(data) - at < 2:  # noqa: PLR2004 - the first two bytes of a header
+            return True
+        return data[at] & _OPCODE in _DATA | _CONTROL and data[at + 1] >= _MASKED
+
+
+def _measure(data: bytes | bytearray, at: int) -> tuple[int, int]:
+    """Return the size in bytes of the header of the frame at `at`, with its mask, and the size of its payload.
+
+    The size of a payload is -1 while it is unknown. Then the first number is how many bytes are needed to know it.
+    """
+    if len(data) - at < 2:  # noqa: PLR2004 - the first two bytes of a header
+        return 2, -1
+    size = data[at + 1] & _LENGTH
+    if size < _IN_2_BYTES:
+        return 6, size
+    lengths = 4 if size == _IN_2_BYTES else 10
+    if len(data) - at < lengths:
+        return lengths, -1
+    return lengths + 4, int.from_bytes(data[at + 2 : at + lengths], "big")
+
+
+def _append(messages: Messages, data: bytes | bytearray, at: int, header: int, size: int) -> bool:
+    """Unmask a message and append it. Returns False where a text is not UTF-8: the library refuses it with its code."""
+    start = at + header
+    # Making a view costs as much as copying some hundred bytes.
+    payload = data[start : start + size] if size <= COPIED_BYTES else memoryview(data)[start : start + size]
+    message = apply_mask(payload, data[start - 4 : start])
+    if data[at] == BINARY:
+        messages.append(message)
+        return True
+    try:
+        messages.append(message.decode())
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def encode_header(first: int, size: int) -> bytes:
+    """Return the header of a frame that a server sends, which has no mask.
+
+    `first` is `TEXT` or `BINARY`, `size` the size of the payload in bytes.
+    """
+    if size < _IN_2_BYTES:
+        return bytes((first, size))
+    if size < 1 << 16:
+        return bytes((first, _IN_2_BYTES)) + size.to_bytes(2, "big")
+    return bytes((first, _IN_8_BYTES)) + size.to_bytes(8, "big")
