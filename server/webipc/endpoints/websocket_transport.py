@@ -113,9 +113,9 @@ class WebSocketTransport:
         except Exception as error:  # noqa: BLE001 - as above
             logger.debug("%s: cannot be written to (%s)", self.peer, error)
         self.blocked = False
-        self.go_on()
+        self.resume_writing()
 
-    def go_on(self) -> None:
+    def resume_writing(self) -> None:
         """The network takes more again."""
         if self._connection is not None and not self._closing:
             self._connection.flush()

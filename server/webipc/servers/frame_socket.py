@@ -1,8 +1,8 @@
-"""What a server may offer beyond ASGI: frames that pass between it and a link without an ASGI message for each.
+"""`FrameSocket`: frames of a WebSocket without an ASGI message for each of them.
 
-A server that has it puts an object of this shape into the scope of a WebSocket, as an extension; without it everything
-goes through ASGI's `receive` and `send`, and only takes longer. Must not know who offers it (uvicorn.py does)
-nor who takes it (endpoints/websocket_reader.py reads, endpoints/websocket_transport.py writes).
+A server that offers it puts an object of this shape into the scope of a WebSocket, as an extension. Without the
+extension frames go through ASGI's `receive` and `send`, which costs more time.
+Implemented by uvicorn.py; read by endpoints/websocket_reader.py, written by endpoints/websocket_transport.py.
 """
 
 from collections.abc import Awaitable
@@ -11,45 +11,46 @@ from typing import Any, Protocol
 from starlette.types import Scope
 
 EXTENSION = "webipc.direct"
+"""The name of the extension in the scope."""
 
 
 class FrameWriter(Protocol):
-    """Who writes on a frame_socket socket, and is told how the network takes it."""
+    """The object that writes to a `FrameSocket`. The socket reports backpressure to it."""
 
-    # True while the network does not take what was written.
+    # True while the write buffer of the network is full.
     blocked: bool
 
-    def go_on(self) -> None:
-        """The network takes more again."""
+    def resume_writing(self) -> None:
+        """Continue: the write buffer has room again. `blocked` is False already."""
 
 
 class FrameSocket(Protocol):
-    """One accepted WebSocket. Everything belongs to the event loop's thread."""
+    """One accepted WebSocket. Use it only in the thread of its event loop."""
 
-    # The code with which the socket has ended; None while it is open.
+    # The close code of the socket; None while it is open.
     end_code: int | None
-    # What the one task that reads awaits while there is nothing to take; it may be woken for nothing. It goes on before
-    # the turn of the event loop ends in which the frame came.
+    # Await it in the one task that reads, while `take` returns None. It may wake up without a frame. It resumes the
+    # task before the turn of the event loop ends in which the frame came.
     wakeup: Awaitable[None]
 
     def begin(self, writer: FrameWriter) -> bool:
-        """Take everything past ASGI from now on: to be called once, in the turn in which the socket was accepted.
+        """Let all frames bypass ASGI from now on. Call it once, in the turn in which the socket was accepted.
 
-        Returns False, and changes nothing, where that is impossible: the peer has spoken already, or is gone.
+        Returns False and changes nothing where that is impossible: the client has sent data already, or is gone.
         """
 
     def write(self, frame: str | bytes) -> None:
-        """Hand a frame to the network. Never raises and never waits; a socket that closes takes nothing."""
+        """Write one frame. Never raises and never waits; ignored on a socket that closes."""
 
     def abort(self) -> None:
-        """End the connection at once, whatever was written and not taken. Does nothing where it has ended."""
+        """Drop the connection at once, and what is in the write buffer. Does nothing after the end."""
 
     def take(self) -> str | bytes | None:
-        """Return the next frame that has come; None when there is none, now or, with an `end_code`, ever."""
+        """Return the next received frame, or None: there is none yet or, with an `end_code`, there will be none."""
 
 
 def frame_socket_of(scope: Scope) -> FrameSocket | None:
-    """Return what the server offers for this socket, or None."""
+    """Return the `FrameSocket` that the server offers for this socket, or None."""
     extensions: dict[str, Any] = scope.get("extensions") or {}
     frame_socket: FrameSocket | None = extensions.get(EXTENSION)
     return frame_socket

@@ -107,7 +107,7 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
         super().resume_writing()
         if self._writer is not None:
             self._writer.blocked = False
-            self._writer.go_on()
+            self._writer.resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Split a segment into messages, then wake the reader once for all of them."""

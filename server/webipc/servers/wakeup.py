@@ -1,10 +1,8 @@
-"""`Wakeup`: what one task waits for, and goes on with in the very call that reports it.
+"""`Wakeup`: an awaitable that resumes its task inside the call that reports it.
 
-An asyncio future resumes who waits for it in the next turn of the event loop, which asks the system for news in between
-and costs more than a small message does. This one resumes its task at once, with the task's own context and as the
-current task. It is what asyncio's documentation calls a future-like object; only what a task asks of one is here.
-
-Must not know what has arrived.
+An asyncio future resumes its task in the next turn of the event loop. That turn polls the system first, which costs
+more than a small message. A `Wakeup` resumes the task at once, with the task's own context and as the current task.
+It is what asyncio's documentation calls a future-like object, and has only what a task uses of one.
 """
 
 import asyncio
@@ -20,21 +18,24 @@ class Wakeup:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        # By this a task knows what it may wait for; it is True while the task has yet to take notice.
+        # asyncio recognises a future by this attribute. True from the await until the task has noticed it.
         self._asyncio_future_blocking = False
-        # What resumes the task that waits, and the context that it is to be called in.
+        # The callback that resumes the task, and the context to call it in.
         self._wakeup: Callable[[Any], object] | None = None
         self._context: Context | None = None
-        # The task that waits is being cancelled, with this message.
+        # The task is being cancelled, with this message.
         self._cancelled: tuple[Any] | None = None
 
     def __await__(self) -> Generator[Any, None, None]:
-        """Wait until it is reported."""
+        """Wait for the next report."""
         self._asyncio_future_blocking = True
         yield self
 
     def report(self) -> None:
-        """Let the task that waits go on, before this returns; in the next turn where some task is running just now."""
+        """Resume the waiting task before this returns; inside another task, in the next turn of the loop.
+
+        Does nothing when no task waits: a report is not kept.
+        """
         if self._wakeup is None:
             return
         if asyncio.current_task(self._loop) is not None:
@@ -49,22 +50,22 @@ class Wakeup:
             try:
                 context.run(wakeup, self)
             except (SystemExit, KeyboardInterrupt) as end:
-                # The task has been told. The loop has to be as well, and whoever reports may not pass it on.
+                # The task has it already. The loop needs it as well, and the caller of `report` may swallow it.
                 self._loop.call_soon(_raise, end)
 
-    # --- what a task asks of a future -----------------------------------------------------------------------------
+    # --- called by the task, as on a future -----------------------------------------------------------------------
 
     def get_loop(self) -> asyncio.AbstractEventLoop:
-        """Return the loop that the task has to belong to."""
+        """Return the event loop of the task."""
         return self._loop
 
     def add_done_callback(self, callback: Callable[[Any], object], *, context: Context | None = None) -> None:
-        """Note what resumes the task."""
+        """Keep the callback that resumes the task."""
         self._wakeup = callback
         self._context = context
 
     def result(self) -> None:
-        """Tell the task, while it is being resumed, whether it goes on or is cancelled."""
+        """Raise CancelledError where the task was cancelled; called by the task while it is resumed."""
         if self._cancelled is not None:
             (message,) = self._cancelled
             self._cancelled = None
