@@ -1,0 +1,187 @@
+"""One socket of a link, from its hello to its end.
+
+Twin: js-client/src/link/socket-session.ts
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from webipc.access.visitor import RefusedError, Visitor
+from webipc.core.envelope import Bye, Hello, parse_control
+from webipc.core.errors import AfterClose, CloseCode, ProtocolError, ResetError, after_close
+from webipc.core.frame import Frame, decode_frame, encode_control
+from webipc.core.limits import Limits
+from webipc.endpoints.websocket_reader import Source
+from webipc.endpoints.websocket_transport import WebSocketTransport
+from webipc.hub.hub import Hub, StoppingError
+from webipc.link.connection import Connection
+
+logger = logging.getLogger("webipc")
+
+
+class WebSocketSession:
+    """One admitted socket: its hello, and what it says afterwards."""
+
+    __slots__ = (
+        "_connection",
+        "_ended",
+        "_hub",
+        "_is_abandoned",
+        "_limits",
+        "_reader",
+        "_source",
+        "_transport",
+        "_visitor",
+    )
+
+    _connection: Connection
+
+    def __init__(
+        self, hub: Hub, limits: Limits, visitor: Visitor, transport: WebSocketTransport, source: Source
+    ) -> None:
+        self._hub = hub
+        self._limits = limits
+        self._visitor = visitor
+        self._transport = transport
+        self._source = source
+        # Done when nothing more is read.
+        self._ended: asyncio.Future[None] = hub.loop.create_future()
+        # The task that reads, or is about to.
+        self._reader: asyncio.Task[Any] | None = None
+        # The server has ended the task that serves this socket.
+        self._is_abandoned = False
+
+    async def serve(self) -> None:
+        """Read hello, then read on until the socket ends."""
+        try:
+            first = await self._first_frame()
+            connection = None if first is None else await self._greet(first)
+            if connection is not None:
+                await self._read_all(connection)
+        finally:
+            self._transport.ended()
+
+    async def _read_all(self, connection: Connection) -> None:
+        self._connection = connection
+        self._transport.give_up = self._give_up
+        # Not in this task: the reader may become the task of a handler, and servers end this one as they please.
+        reader = self._hub.loop.create_task(self._read())
+        self._hub.tasks.add(reader)
+        reader.add_done_callback(self._hub.tasks.discard)
+        try:
+            await self._ended
+        finally:
+            if not self._ended.done():
+                self._give_up()
+
+    def _give_up(self) -> None:
+        """Read no further: the server has ended the task that serves this socket, or the peer does not let it end."""
+        self._is_abandoned = True
+        if self._reader is not None:
+            self._reader.cancel()
+
+    async def _first_frame(self) -> str | bytes | None:
+        try:
+            async with asyncio.timeout(self._limits.hello_ms / 1000):
+                return await self._source.first()
+        except TimeoutError:
+            reason = f"expected hello within {self._limits.hello_ms} ms of opening the socket, nothing came"
+            logger.info("%s at %s was refused: %s", self._visitor.peer, self._visitor.origin, reason)
+            self._transport.close(CloseCode.HELLO_TIMEOUT, reason)
+            return None
+
+    async def _greet(self, data: str | bytes) -> Connection | None:
+        transport, visitor = self._transport, self._visitor
+        try:
+            hello = _hello(decode_frame(data, self._limits))
+            transport.attempt = hello.attempt
+            await self._hub.wait_for_place(hello)
+            connection = self._hub.attach(hello, visitor, transport)
+        except ProtocolError as error:
+            logger.warning("%s at %s sent what the protocol forbids: %s", visitor.peer, visitor.origin, error.detail)
+            transport.close(error.close_code, error.detail)
+        except RefusedError as refused:
+            logger.info("%s at %s was refused: %s", visitor.peer, visitor.origin, refused.reason)
+            transport.close(refused.code, refused.reason)
+        except StoppingError:
+            transport.close(CloseCode.GOING_AWAY, "the server ends")
+        except ResetError as reset:
+            transport.write(encode_control(0, "reset", {"reason": reset.reason}))
+            transport.close(CloseCode.RESET, reset.reason)
+        else:
+            transport.carry(connection)
+            return connection
+        return None
+
+    def _read_on(self) -> Coroutine[Any, Any, None]:
+        """Let another task read: this one has become a call's."""
+        self._reader = None
+        self._hub.flusher.release()
+        return self._read(takes_over=True)
+
+    async def _read(self, *, takes_over: bool = False) -> None:
+        """Take what comes, and run what it asks for, until the socket ends or a call keeps this task for itself."""
+        me = self._reader = asyncio.current_task()
+        jobs, flusher = self._connection.jobs, self._hub.flusher
+        flusher.hold()
+        try:
+            while not self._is_abandoned:
+                if (takes_over or not jobs.is_idle) and not await jobs.run(self._read_on):
+                    return
+                takes_over = False
+                data = await self._source.next()
+                if data is None:
+                    break
+                if self._connection.transport is self._transport:
+                    self._take(self._connection, data)
+        finally:
+            if self._reader is me:
+                flusher.release()
+                self._stop(self._source.code)
+
+    def _stop(self, code: int) -> None:
+        connection, transport = self._connection, self._transport
+        if connection.transport is transport and after_close(code) is AfterClose.NEW_LINK:
+            # The page refused a frame of ours: on this link it would only be repeated (PROTOCOL.md 8).
+            self._hub.end(connection, "protocol")
+        if code == CloseCode.SERVICE_RESTART:
+            # uvicorn itself closes all sockets so when it begins to end: no browser says it, and no other sign comes
+            # before the requests that wait are cancelled.
+            connection.syncs.turn_away()
+        connection.lost(transport)
+        if not self._ended.done():
+            self._ended.set_result(None)
+
+    def _take(self, connection: Connection, data: str | bytes) -> None:
+        try:
+            frame = decode_frame(data, self._limits)
+            connection.receive(frame, self._transport.attempt)
+            if frame.control is not None:
+                _bye(connection, frame.control)
+        except ProtocolError as error:
+            logger.warning(
+                "%r (%s) sent what the protocol forbids: %s. Its link is over, no other page is affected",
+                connection.document,
+                self._transport.peer,
+                error.detail,
+            )
+            self._transport.close(error.close_code, error.detail)
+            self._hub.end(connection, "protocol")
+
+
+def _hello(frame: Frame) -> Hello:
+    control = parse_control(frame.control) if frame.control is not None else None
+    if not isinstance(control, Hello):
+        raise ProtocolError("expected hello as the first frame of a socket, got something else")
+    if control.attempt < 1:
+        raise ProtocolError("expected an attempt of 1 or more in the hello of a socket, got 0")
+    return control
+
+
+def _bye(connection: Connection, fields: list[Any]) -> None:
+    control = parse_control(fields)
+    if not isinstance(control, Bye):
+        raise ProtocolError(f"expected bye as the only control message behind hello, got {control.kind}")
+    connection.bye(control.last)
