@@ -1,8 +1,7 @@
-"""The reading half of one WebSocket: through ASGI's `receive`, or past it where the server offers that
-(servers/frame_socket.py).
+"""The reading half of one WebSocket: through ASGI's `receive`, or past it where the server offers a `FrameSocket`.
 
-The task that reads holds the flusher, so that answers go out together; it releases the flusher while it waits for the
-next frame. The writing half: websocket_transport.py
+The task that reads holds the flusher, so that the answers of one segment leave together. It releases the flusher while
+it waits for the next frame. The writing half: websocket_transport.py
 """
 
 from typing import Any, Protocol
@@ -10,26 +9,26 @@ from typing import Any, Protocol
 from starlette.types import Message, Receive
 
 from webipc.concurrency.flusher import Flusher
-from webipc.concurrency.started_coroutine import StartedCoroutine
+from webipc.concurrency.started_coroutine import StartedCoroutine, start
 from webipc.core.errors import CloseCode
 from webipc.servers.frame_socket import FrameSocket
 
 
 class Source(Protocol):
-    """What a socket brings, in order."""
+    """The frames of a socket, in order."""
 
     @property
     def code(self) -> int:
-        """The code with which the socket has ended; "abnormal" until it is known."""
+        """The close code of the socket; `ABNORMAL` while it is open."""
 
     async def first(self) -> str | bytes | None:
-        """Wait for the first frame. None when the socket has ended."""
+        """Wait for the first frame. Returns None when the socket has ended."""
 
     async def next(self) -> str | bytes | None:
-        """Return the next frame; None when the socket has ended.
+        """Return the next frame, or None when the socket has ended. The caller holds the flusher.
 
-        What is to be sent goes out when none is there: several that came together are answered together, and the last
-        of them without another turn of the loop. To be called by whoever holds the flusher.
+        Only when no frame is there, the flusher is released: frames that arrived together are answered together, and
+        the answers leave without another turn of the loop.
         """
 
 
@@ -49,17 +48,15 @@ class AsgiSource:
 
     async def next(self) -> str | bytes | None:
         """See `Source`."""
-        # Every ASGI server's `receive` is a coroutine function, though its type says less.
+        # Every ASGI server's `receive` is a coroutine function, though its type promises only an awaitable.
         receiving: Any = self._receive()
-        try:
-            waits_for = receiving.send(None)
-        except StopIteration as stop:
-            return self._frame_of(stop.value)
-        self._flusher.release()
-        try:
-            message = await StartedCoroutine(receiving, waits_for)
-        finally:
-            self._flusher.hold()
+        message: Message | StartedCoroutine[Message] = start(receiving)
+        if isinstance(message, StartedCoroutine):
+            self._flusher.release()
+            try:
+                message = await message
+            finally:
+                self._flusher.hold()
         return self._frame_of(message)
 
     def _frame_of(self, message: Message) -> str | bytes | None:
@@ -72,7 +69,7 @@ class AsgiSource:
 
 
 class DirectSource:
-    """Reads past ASGI."""
+    """Reads from a `FrameSocket`."""
 
     __slots__ = ("_frame_socket", "_flusher")
 
@@ -100,6 +97,7 @@ class DirectSource:
         if frame is None and frame_socket.end_code is None:
             self._flusher.release()
             try:
+                # The same loop as in `first`, which would cost a coroutine for every frame.
                 while (frame := frame_socket.take()) is None and frame_socket.end_code is None:
                     await frame_socket.wakeup
             finally:

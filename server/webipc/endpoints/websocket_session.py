@@ -1,5 +1,8 @@
-"""One socket of a link, from its hello to its end.
+"""One socket of a link, from its hello to its end (PROTOCOL.md 6.1, 8).
 
+Reads `hello`, attaches the socket to its link, then passes every frame to the connection and runs the calls that the
+frames start. It never waits for a handler: if a call suspends, the call keeps the task, and a new task continues
+reading.
 Twin: js-client/src/link/socket-session.ts
 """
 
@@ -22,13 +25,13 @@ logger = logging.getLogger("webipc")
 
 
 class WebSocketSession:
-    """One admitted socket: its hello, and what it says afterwards."""
+    """One admitted socket."""
 
     __slots__ = (
         "_connection",
         "_ended",
         "_hub",
-        "_is_abandoned",
+        "_is_cancelled",
         "_limits",
         "_reader",
         "_source",
@@ -41,46 +44,27 @@ class WebSocketSession:
     def __init__(
         self, hub: Hub, limits: Limits, visitor: Visitor, transport: WebSocketTransport, source: Source
     ) -> None:
+        """`transport` and `source` are the writing and the reading half of the socket, which was just accepted."""
         self._hub = hub
         self._limits = limits
         self._visitor = visitor
         self._transport = transport
         self._source = source
-        # Done when nothing more is read.
+        # Done when reading has ended.
         self._ended: asyncio.Future[None] = hub.loop.create_future()
-        # The task that reads, or is about to.
+        # The task that reads, or will read next.
         self._reader: asyncio.Task[Any] | None = None
-        # The server has ended the task that serves this socket.
-        self._is_abandoned = False
+        self._is_cancelled = False
 
     async def serve(self) -> None:
-        """Read hello, then read on until the socket ends."""
+        """Serve the socket until it ends. When the server cancels this, the session is cancelled with it."""
         try:
             first = await self._first_frame()
-            connection = None if first is None else await self._greet(first)
+            connection = None if first is None else await self._attach(first)
             if connection is not None:
-                await self._read_all(connection)
+                await self._read_in_task(connection)
         finally:
             self._transport.ended()
-
-    async def _read_all(self, connection: Connection) -> None:
-        self._connection = connection
-        self._transport.give_up = self._give_up
-        # Not in this task: the reader may become the task of a handler, and servers end this one as they please.
-        reader = self._hub.loop.create_task(self._read())
-        self._hub.tasks.add(reader)
-        reader.add_done_callback(self._hub.tasks.discard)
-        try:
-            await self._ended
-        finally:
-            if not self._ended.done():
-                self._give_up()
-
-    def _give_up(self) -> None:
-        """Read no further: the server has ended the task that serves this socket, or the peer does not let it end."""
-        self._is_abandoned = True
-        if self._reader is not None:
-            self._reader.cancel()
 
     async def _first_frame(self) -> str | bytes | None:
         try:
@@ -92,7 +76,8 @@ class WebSocketSession:
             self._transport.close(CloseCode.HELLO_TIMEOUT, reason)
             return None
 
-    async def _greet(self, data: str | bytes) -> Connection | None:
+    async def _attach(self, data: str | bytes) -> Connection | None:
+        """Attach the socket to the link that its hello names. Returns None where it was closed instead."""
         transport, visitor = self._transport, self._visitor
         try:
             hello = _hello(decode_frame(data, self._limits))
@@ -100,7 +85,7 @@ class WebSocketSession:
             await self._hub.wait_for_place(hello)
             connection = self._hub.attach(hello, visitor, transport)
         except ProtocolError as error:
-            logger.warning("%s at %s sent what the protocol forbids: %s", visitor.peer, visitor.origin, error.detail)
+            logger.warning("%s at %s violated the protocol: %s", visitor.peer, visitor.origin, error.detail)
             transport.close(error.close_code, error.detail)
         except RefusedError as refused:
             logger.info("%s at %s was refused: %s", visitor.peer, visitor.origin, refused.reason)
@@ -115,46 +100,52 @@ class WebSocketSession:
             return connection
         return None
 
-    def _read_on(self) -> Coroutine[Any, Any, None]:
-        """Let another task read: this one has become a call's."""
+    async def _read_in_task(self, connection: Connection) -> None:
+        """Read in another task: a handler may keep the reader's task, and servers cancel this one as they please."""
+        self._connection = connection
+        self._transport.on_close_timeout = self._cancel
+        reader = self._hub.loop.create_task(self._read())
+        self._hub.tasks.add(reader)
+        reader.add_done_callback(self._hub.tasks.discard)
+        try:
+            await self._ended
+        finally:
+            if not self._ended.done():
+                self._cancel()
+
+    def _cancel(self) -> None:
+        """Stop reading: the server has cancelled the session, or the client did not let the socket close in time."""
+        self._is_cancelled = True
+        if self._reader is not None:
+            self._reader.cancel()
+
+    def _continue_reading(self) -> Coroutine[Any, Any, None]:
+        """Return what a new task runs: the task that has read so far belongs to a call now."""
         self._reader = None
         self._hub.flusher.release()
         return self._read(takes_over=True)
 
     async def _read(self, *, takes_over: bool = False) -> None:
-        """Take what comes, and run what it asks for, until the socket ends or a call keeps this task for itself."""
+        """Receive frames and run the calls that they start, until the socket ends or a call keeps this task."""
         me = self._reader = asyncio.current_task()
         jobs, flusher = self._connection.jobs, self._hub.flusher
         flusher.hold()
         try:
-            while not self._is_abandoned:
-                if (takes_over or not jobs.is_idle) and not await jobs.run(self._read_on):
+            while not self._is_cancelled:
+                if (takes_over or not jobs.is_idle) and not await jobs.run(self._continue_reading):
                     return
                 takes_over = False
                 data = await self._source.next()
                 if data is None:
                     break
                 if self._connection.transport is self._transport:
-                    self._take(self._connection, data)
+                    self._receive(self._connection, data)
         finally:
             if self._reader is me:
                 flusher.release()
-                self._stop(self._source.code)
+                self._end(self._source.code)
 
-    def _stop(self, code: int) -> None:
-        connection, transport = self._connection, self._transport
-        if connection.transport is transport and after_close(code) is AfterClose.NEW_LINK:
-            # The page refused a frame of ours: on this link it would only be repeated (PROTOCOL.md 8).
-            self._hub.end(connection, "protocol")
-        if code == CloseCode.SERVICE_RESTART:
-            # uvicorn itself closes all sockets so when it begins to end: no browser says it, and no other sign comes
-            # before the requests that wait are cancelled.
-            connection.syncs.turn_away()
-        connection.lost(transport)
-        if not self._ended.done():
-            self._ended.set_result(None)
-
-    def _take(self, connection: Connection, data: str | bytes) -> None:
+    def _receive(self, connection: Connection, data: str | bytes) -> None:
         try:
             frame = decode_frame(data, self._limits)
             connection.receive(frame, self._transport.attempt)
@@ -162,13 +153,27 @@ class WebSocketSession:
                 _bye(connection, frame.control)
         except ProtocolError as error:
             logger.warning(
-                "%r (%s) sent what the protocol forbids: %s. Its link is over, no other page is affected",
+                "%r (%s) violated the protocol: %s. Its link was ended; no other page is affected",
                 connection.document,
                 self._transport.peer,
                 error.detail,
             )
             self._transport.close(error.close_code, error.detail)
             self._hub.end(connection, "protocol")
+
+    def _end(self, code: int) -> None:
+        """Detach the socket from its link; `code` is its close code."""
+        connection, transport = self._connection, self._transport
+        if connection.transport is transport and after_close(code) is AfterClose.NEW_LINK:
+            # The page refused a frame of this link, which would only be sent again (PROTOCOL.md 8).
+            self._hub.end(connection, "protocol")
+        if code == CloseCode.SERVICE_RESTART:
+            # uvicorn closes all sockets with this code when it begins to stop, and browsers never use it. It is the
+            # only sign before uvicorn cancels the synchronous requests that wait.
+            connection.syncs.turn_away()
+        connection.lost(transport)
+        if not self._ended.done():
+            self._ended.set_result(None)
 
 
 def _hello(frame: Frame) -> Hello:

@@ -1,8 +1,8 @@
-"""The writing half of one WebSocket, as the transport of a link: through ASGI's `send`, or past it
-(servers/frame_socket.py).
+"""The writing half of one WebSocket, as the transport of a link: through ASGI's `send`, or past it where the server
+offers a `FrameSocket`.
 
-Must not know what frames say. The reading half: websocket_reader.py
-Twin in spirit, not in shape: js-client/src/websocket-transport.ts
+The reading half: websocket_reader.py
+Twin in spirit, not in shape: js-client/src/transports/websocket.ts
 """
 
 import asyncio
@@ -12,31 +12,31 @@ from typing import Any
 
 from starlette.types import Message, Send
 
-from webipc.concurrency.started_coroutine import StartedCoroutine
+from webipc.concurrency.started_coroutine import StartedCoroutine, start
 from webipc.core.errors import CloseCode, fit_reason
 from webipc.link.connection import Connection
 from webipc.servers.frame_socket import FrameSocket
 
 logger = logging.getLogger("webipc")
 
-# How long a close frame may wait for a peer that takes nothing, or its answer for one that says nothing.
+# The timeout of closing: for a client that does not read the close frame, or does not answer it.
 CLOSE_SECONDS = 10.0
 
 
 class WebSocketTransport:
-    """One socket. `write` and `close` never wait and never raise; what the network does not take yet waits here."""
+    """One socket. `write` and `close` never wait and never raise."""
 
     __slots__ = (
+        "_close_timer",
         "_closing",
         "_connection",
-        "_giving_up",
         "_loop",
         "_send",
         "_sending",
         "_tasks",
         "attempt",
         "blocked",
-        "give_up",
+        "on_close_timeout",
         "peer",
     )
 
@@ -44,70 +44,70 @@ class WebSocketTransport:
         self._send = send
         self._loop = loop
         self._tasks = tasks
-        # Set once the socket carries a link.
+        # Set when the socket carries a link.
         self._connection: Connection | None = None
         self.attempt = 0
         self.peer = peer
         self.blocked = False
-        # A close frame has been asked for; nothing is written behind it.
+        # A close frame was requested; nothing is written behind it.
         self._closing = False
-        # Called when the peer has not let the socket end in time; set by whoever serves it.
-        self.give_up: Callable[[], None] | None = None
-        self._giving_up: asyncio.TimerHandle | None = None
-        # What the network has not taken yet; None where it always has, which is the rule.
+        # Called when the socket has not ended within `CLOSE_SECONDS` after `close`.
+        self.on_close_timeout: Callable[[], None] | None = None
+        self._close_timer: asyncio.TimerHandle | None = None
+        # Tasks of `send` calls that have suspended; None until the first, because most sockets never have one.
         self._sending: set[asyncio.Task[Any]] | None = None
 
     def carry(self, connection: Connection) -> None:
-        """From now on this connection is told when the network takes more."""
+        """Flush this connection from now on when the network can take more."""
         self._connection = connection
 
     def write(self, frame: str | bytes) -> None:
-        """Hand a frame to the ASGI server."""
+        """Pass a frame to the ASGI server."""
         if not self._closing:
             self._pass({"type": "websocket.send", "text" if isinstance(frame, str) else "bytes": frame})
 
     def close(self, code: CloseCode, reason: str) -> None:
-        """Close the socket, behind what was written. One that does not end within `CLOSE_SECONDS` is given up."""
+        """Close the socket behind what was written. After `CLOSE_SECONDS` it is aborted."""
         if not self._closing:
             self._closing = True
-            self._giving_up = self._loop.call_later(CLOSE_SECONDS, self._abandon)
+            self._close_timer = self._loop.call_later(CLOSE_SECONDS, self._abort)
             self._pass({"type": "websocket.close", "code": int(code), "reason": fit_reason(reason)})
 
     def ended(self) -> None:
-        """Note that the socket has ended."""
-        if self._giving_up is not None:
-            self._giving_up.cancel()
+        """Stop the timeout: the socket has ended."""
+        if self._close_timer is not None:
+            self._close_timer.cancel()
 
-    def _abandon(self) -> None:
+    def _abort(self) -> None:
         for task in self._sending or ():
             task.cancel()
-        if self.give_up is not None:
-            self.give_up()
+        if self.on_close_timeout is not None:
+            self.on_close_timeout()
 
     def _pass(self, message: Message) -> None:
-        """Run the server's `send` to its end if it does not wait, which is the rule; otherwise in a task of its own.
+        """Run the server's `send`, in a task only when it suspends.
 
-        A task for every frame would cost more than the frame. `blocked` keeps later frames in the link meanwhile;
-        a close frame that finds the socket blocked waits its turn in its own task.
+        A task for every frame would cost more than the frame. While `send` is suspended, `blocked` keeps further frames
+        in the link; a close frame has its own task, which the server runs behind the others.
         """
-        # Every ASGI server's `send` is a coroutine function, though its type says less.
+        # Every ASGI server's `send` is a coroutine function, though its type promises only an awaitable.
         sending: Any = self._send(message)
         try:
-            waits_for = sending.send(None)
-        except StopIteration:
-            return
-        except Exception as error:  # noqa: BLE001 - servers raise various things when the socket is gone
+            started: StartedCoroutine[None] | None = start(sending)
+        except Exception as error:  # noqa: BLE001 - servers raise different exceptions for a socket that is gone
             logger.debug("%s: cannot be written to (%s)", self.peer, error)
             return
+        if started is None:
+            return
         self.blocked = True
-        task = self._loop.create_task(self._finish(StartedCoroutine(sending, waits_for)))
+        task = self._loop.create_task(self._finish(started))
         if self._sending is None:
             self._sending = set()
         for tasks in (self._tasks, self._sending):
             tasks.add(task)
             task.add_done_callback(tasks.discard)
 
-    async def _finish(self, sending: "StartedCoroutine[Any]") -> None:
+    async def _finish(self, sending: StartedCoroutine[None]) -> None:
         try:
             await sending
         except Exception as error:  # noqa: BLE001 - as above
@@ -116,13 +116,13 @@ class WebSocketTransport:
         self.resume_writing()
 
     def resume_writing(self) -> None:
-        """The network takes more again."""
+        """Flush the link: the network can take more."""
         if self._connection is not None and not self._closing:
             self._connection.flush()
 
 
 class DirectTransport(WebSocketTransport):
-    """Writes past ASGI; the close frame alone goes by `send`, for the server has more to do then."""
+    """Writes to a `FrameSocket`. Only the close frame goes by `send`: closing is a handshake of the server's own."""
 
     __slots__ = ("_frame_socket",)
 
@@ -138,9 +138,9 @@ class DirectTransport(WebSocketTransport):
         self._frame_socket = frame_socket
 
     def write(self, frame: str | bytes) -> None:
-        """Hand a frame to the network."""
+        """Write a frame to the network."""
         if not self._closing:
             self._frame_socket.write(frame)
 
-    def _abandon(self) -> None:
+    def _abort(self) -> None:
         self._frame_socket.abort()
