@@ -1,26 +1,27 @@
 """Which pages may talk to the server: the check of the `Origin` header (PROTOCOL.md section 2.5).
 
-The secret of a link does not protect against another site, whose page can make a link of its own with the user's
-cookies. So every endpoint asks here first. Decides by plain strings; must not know requests or sockets.
+The secret of a link does not protect against a page of another site: it can make a link of its own, with the user's
+cookies. So every endpoint checks the origin first.
 """
 
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
-# For the log, behind the refusal of a page that may be the developer's own.
+# For the log, behind a refusal: the page may be the developer's own.
 REMEDY = "list it in IpcMain(origins=[...]) or by --origin, if it is yours"
 
 _HTTP_SCHEMES = {"ws": "http", "wss": "https"}
 
 
 class Origins:
-    """The origins that are let in."""
+    """The origins that are allowed."""
 
     def __init__(self, listed: Iterable[str] = (), more: Iterable[str] = (), *, allow_missing: bool = False) -> None:
-        """`listed` and `more` are origins such as `https://app.example`, beside the server's own.
+        """`listed` and `more` are origins such as `https://app.example`. The server's own is always allowed.
 
-        `allow_missing` lets in what sends no `Origin`, or `null`: programs that are not browsers, and pages of `file:`.
-        Raises ValueError for what is not an origin, TypeError for one string in the place of a list.
+        `allow_missing` allows requests without `Origin`, or with `null`: from programs that are not browsers, and from
+        pages of `file:`. Raises ValueError for a string that is not an origin, TypeError for a string instead of a
+        list.
         """
         if isinstance(listed, str):
             raise TypeError(f"expected a list of origins, got a string: write [{listed!r}]")
@@ -28,7 +29,7 @@ class Origins:
         self._allow_missing = allow_missing
 
     def allows(self, origin: str | None, scheme: str, host: str | None) -> bool:
-        """Return whether a request with these headers may come in; `scheme` and `host` are the request's own."""
+        """Return whether a request is allowed. `origin` and `host` are its headers, `scheme` is that of its URL."""
         if origin is None or origin == "null":
             return self._allow_missing
         try:
@@ -38,7 +39,7 @@ class Origins:
         return normal in self._listed or (host is not None and normal == _own(scheme, host))
 
     def cors(self, origin: str | None) -> Mapping[str, str]:
-        """Return the headers that let a page of a listed origin read an answer; none for any other."""
+        """Return the headers with which a page of a listed origin may read a response; none for any other origin."""
         if origin is None or origin == "null":
             return {}
         try:
@@ -64,7 +65,7 @@ def _own(scheme: str, host: str) -> str | None:
 
 
 def _normal(origin: str) -> str:
-    """Return scheme, host and port in one spelling: lower case, and no port where it is the scheme's own."""
+    """Return scheme, host and port in one spelling: lower case, without the scheme's default port."""
     parts = urlsplit(origin)
     if (
         parts.scheme not in ("http", "https")

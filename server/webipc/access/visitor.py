@@ -1,25 +1,29 @@
-"""Who makes a request: a plain record, never a live socket, so that a policy can be asked about it anywhere."""
+"""Who makes a request, and whether its origin lets it in. All that is read of an ASGI scope's headers is read here.
+
+A `Visitor` is a plain record and never a live socket, so that a policy can be asked about it anywhere.
+"""
 
 import re
 import secrets
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
+from webipc.access.origins import REMEDY, Origins
 from webipc.core.errors import CloseCode
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """What the server knows of whoever opens a socket or posts a body."""
+    """What the server knows of the browser or program that opens a socket or posts a body."""
 
     # The `Origin` header; "null" where there is none.
     origin: str
-    # Address and port of the other end, for the log.
+    # Address and port of the client, for the log.
     peer: str
-    # Who the browser is, by its cookie; a new one where it brought none.
+    # Identifies the browser, by its cookie; new where the request had no cookie.
     principal: str
-    # The header that gives the browser its cookie; None where it has one, and where it would not keep it.
+    # The `Set-Cookie` header for a browser that has no cookie yet, otherwise None.
     cookie: str | None = None
 
 
@@ -27,7 +31,7 @@ class RefusedError(Exception):
     """A socket or a request that is not let in, with the close code that says why (PROTOCOL.md section 8)."""
 
     def __init__(self, code: CloseCode, reason: str, remedy: str | None = None) -> None:
-        """`remedy` is for the log alone: what the owner of the server can do."""
+        """`remedy` is for the log only: what the operator of the server can do."""
         super().__init__(reason)
         self.code = code
         self.reason = reason
@@ -35,17 +39,17 @@ class RefusedError(Exception):
 
 
 COOKIE = "webipc_principal"
-"""Cookies know no ports: a neighbour of this server may have set it, and then it is kept as found."""
+"""Cookies ignore ports: another server of this host may have set it. Then its value is used as it is."""
 
 _COOKIE = re.compile(rf"(?:^|;\s*){COOKIE}=([0-9a-f]{{32}})(?=;|$)")
 
 
 def visitor_of(scope: MutableMapping[str, Any]) -> Visitor:
-    """Describe who makes an ASGI request."""
+    """Describe the client of an ASGI scope, of a request or of a WebSocket."""
     client = scope.get("client")
     peer = f"{client[0]}:{client[1]}" if client else "unknown"
-    origin = header(scope, b"origin") or "null"
-    found = _COOKIE.search(header(scope, b"cookie") or "")
+    origin = _header(scope, b"origin") or "null"
+    found = _COOKIE.search(_header(scope, b"cookie") or "")
     if found is not None:
         return Visitor(origin, peer, found[1])
     principal = secrets.token_hex(16)
@@ -53,6 +57,17 @@ def visitor_of(scope: MutableMapping[str, Any]) -> Visitor:
     return Visitor(origin, peer, principal, f"{COOKIE}={principal}; Path=/; HttpOnly; SameSite=Lax{secure}")
 
 
-def header(scope: MutableMapping[str, Any], name: bytes) -> str | None:
-    """Return the first header of an ASGI request with this lower-case name."""
+def check_origin(scope: MutableMapping[str, Any], visitor: Visitor, origins: Origins) -> None:
+    """Raise RefusedError where the origin of a request is not allowed (PROTOCOL.md section 2.5)."""
+    if not origins.allows(_header(scope, b"origin"), scope["scheme"], _header(scope, b"host")):
+        raise RefusedError(CloseCode.FORBIDDEN, f"origin {visitor.origin} is not allowed", REMEDY)
+
+
+def cors_of(scope: MutableMapping[str, Any], origins: Origins) -> Mapping[str, str]:
+    """Return the CORS headers of the response to an HTTP request. See `Origins.cors`."""
+    return origins.cors(_header(scope, b"origin"))
+
+
+def _header(scope: MutableMapping[str, Any], name: bytes) -> str | None:
+    """Return the first header with this lower-case name."""
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), None)

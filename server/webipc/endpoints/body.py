@@ -1,8 +1,7 @@
-"""What the two endpoints that take a body have in common: who may post, what a body begins with, and how a refusal is
-told (PROTOCOL.md 2.4 and 2.5).
+"""What the two endpoints that take a body have in common (PROTOCOL.md 2.4 and 2.5): who may post, how a body begins,
+and how a refusal is answered.
 
-Hands the frames to the link that the first one names. Must not know what is answered: beacon.py and
-sync.py do.
+Passes the frames to the link that the first frame names. beacon.py and sync.py say what is answered.
 """
 
 import asyncio
@@ -14,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from webipc.access.origins import Origins
-from webipc.access.visitor import RefusedError, Visitor, header, visitor_of
+from webipc.access.visitor import RefusedError, Visitor, check_origin, cors_of, visitor_of
 from webipc.core.envelope import Bye, Control, Hello, parse_control
 from webipc.core.errors import CloseCode, ProtocolError, ResetError
 from webipc.core.frame import Frame, decode_body
@@ -36,12 +35,12 @@ _STATUS = {
 
 
 class BodyEndpoint:
-    """Takes bodies, each for the link that it names."""
+    """Takes bodies, each for the link that its first frame names."""
 
     def __init__(
         self, hub_here: Callable[[], Hub], origins: Origins, limits: Limits, *, what: str, body_bytes: int
     ) -> None:
-        """`hub_here` gives the hub of the running event loop; `what` names a request in the log."""
+        """`hub_here` returns the hub of the running event loop; `what` names a request in texts."""
         self._hub_here = hub_here
         self._origins = origins
         self._limits = limits
@@ -49,27 +48,31 @@ class BodyEndpoint:
         self._body_bytes = body_bytes
 
     async def respond(self, request: Request, connection: Connection, last: Control | None) -> Response:
-        """Answer, when the link has taken all frames. `last` is the control message at the end, if there is one."""
+        """Return the response, after the link has received all frames.
+
+        `last` is the control message at the end of the body, if there is one. May raise ProtocolError and ResetError.
+        """
         raise NotImplementedError
 
     def reset(self, error: ResetError) -> Response:
-        """Answer a request whose link cannot go on."""
+        """Return the response for a link that cannot continue."""
         return refusal(CloseCode.RESET, error.reason)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Respond to one request."""
         visitor = visitor_of(scope)
-        response = await self._answer(Request(scope, receive), visitor)
+        response = await self._response(Request(scope, receive), visitor)
         if visitor.cookie is not None:
             response.headers["Set-Cookie"] = visitor.cookie
-        for name, value in self._origins.cors(header(scope, b"origin")).items():
+        for name, value in cors_of(scope, self._origins).items():
             response.headers[name] = value
         await response(scope, receive, send)
 
-    async def _answer(self, request: Request, visitor: Visitor) -> Response:
-        origin = request.headers.get("origin")
-        if not self._origins.allows(origin, request.scope["scheme"], request.headers.get("host")):
-            return _refused(visitor, CloseCode.FORBIDDEN, f"origin {visitor.origin} is not allowed")
+    async def _response(self, request: Request, visitor: Visitor) -> Response:
+        try:
+            check_origin(request.scope, visitor, self._origins)
+        except RefusedError as refused:
+            return _refused(visitor, refused.code, refused.reason)
         if request.method == "OPTIONS":
             return Response(status_code=204)
         if request.method != "POST":
@@ -86,8 +89,8 @@ class BodyEndpoint:
         except ClientDisconnect:
             return Response(status_code=400)
         except (StoppingError, asyncio.CancelledError):
-            # A server that ends waits for a while, and then cancels what it still has.
-            return ask_again()
+            # A server that stops waits for a while, then cancels the requests that are left.
+            return stopping()
         except ResetError as error:
             return self.reset(error)
         except ProtocolError as error:
@@ -97,7 +100,7 @@ class BodyEndpoint:
             return _refused(visitor, refused.code, refused.reason)
 
     async def _body(self, request: Request) -> bytes:
-        """Read no more than is allowed: a length is only a claim."""
+        """Read the body up to its limit. A `Content-Length` is not trusted."""
         body = bytearray()
         async for chunk in request.stream():
             body += chunk
@@ -115,15 +118,16 @@ class BodyEndpoint:
         last: Control | None = None
         try:
             for frame in frames[1:]:
-                last = _take_frame(connection, frame, last)
+                last = _receive(connection, frame, last)
         except ProtocolError as error:
             connection.reset("protocol", error.close_code)
             raise
         return connection, last
 
 
-def _take_frame(connection: Connection, frame: Frame, before: Control | None) -> Control | None:
-    if before is not None:
+def _receive(connection: Connection, frame: Frame, last: Control | None) -> Control | None:
+    """Let the link receive one frame; return its control message. `last` is the one before, if there was one."""
+    if last is not None:
         raise ProtocolError("expected one control message at the end of a body, got something behind it")
     if connection.ended:
         return None
@@ -141,14 +145,14 @@ def _refused(visitor: Visitor, code: CloseCode, reason: str, status: int | None 
     return refusal(code, reason, status)
 
 
-def ask_again() -> Response:
-    """Return the answer of a server that ends. No refusal: whoever serves next may be asked (PROTOCOL.md 2.3)."""
+def stopping() -> Response:
+    """Return the response of a server that stops. It is no refusal: the page asks the next server (PROTOCOL.md 2.3)."""
     return Response(
         "the server ends\n", status_code=503, media_type="text/plain", headers={"Cache-Control": "no-store"}
     )
 
 
 def refusal(code: CloseCode, reason: str, status: int | None = None) -> Response:
-    """Return the answer that tells a page what it would otherwise read in a close frame."""
+    """Return the response with the code and the reason that a close frame would have on a socket."""
     content = {"code": int(code), "reason": reason}
     return JSONResponse(content, status_code=_STATUS.get(code, 400) if status is None else status)

@@ -1,8 +1,8 @@
-"""The ASGI application at `{prefix}/sync`: a blocked page brings what it keeps, and waits for one answer (PROTOCOL.md
-2.3 and 4.6).
+"""The ASGI application at `{prefix}/sync`: a page that is blocked in `sendSync` posts its unacknowledged frames, and
+waits for one answer (PROTOCOL.md 2.3 and 4.6).
 
-A request owns no link: it names one and proves its secret. Must not know what a call does.
-Twin in spirit: js-client/src/sync-transport.ts
+A request does not own a link: it names one and proves its secret.
+Twin in spirit: js-client/src/transports/sync-request.ts
 """
 
 import asyncio
@@ -17,12 +17,12 @@ from webipc.core.envelope import Await, Control
 from webipc.core.errors import ProtocolError, ResetError
 from webipc.core.frame import EncodedMessage, binary_form, encode_parcel
 from webipc.core.limits import Limits
-from webipc.endpoints.body import BodyEndpoint, ask_again
+from webipc.endpoints.body import BodyEndpoint, stopping
 from webipc.hub.hub import Hub
 from webipc.link.connection import Connection
 from webipc.link.sync_calls import SyncCall
 
-# Any byte that begins no byte order mark: a page reads the answer as text, and browsers eat those.
+# Any byte that does not begin a byte order mark. A page reads the answer as text, and browsers remove such a mark.
 _GUARD = b"\x01"
 
 
@@ -30,42 +30,42 @@ class SyncEndpoint(BodyEndpoint):
     """Answers `sendSync`."""
 
     def __init__(self, hub_here: Callable[[], Hub], origins: Origins, limits: Limits) -> None:
-        """`hub_here` gives the hub of the running event loop."""
+        """`hub_here` returns the hub of the running event loop."""
         super().__init__(hub_here, origins, limits, what="a synchronous request", body_bytes=limits.body_bytes)
 
     async def respond(self, request: Request, connection: Connection, last: Control | None) -> Response:
-        """Answer when the call is answered that the request waits for."""
+        """Wait for the answer to the call that the request names, and return it."""
         if not isinstance(last, Await):
             raise ProtocolError("expected await as the last frame of a synchronous request, got something else")
         if connection.ended:
             raise ResetError("ended")
         call = connection.syncs.get(last.id)
-        # It may come before the page's first socket, and a page that is blocked is there to be seen.
+        # The request may arrive before the page's first socket, and its document is shown all the same.
         self._hub_here().show(connection)
         message = await self._answer_of(call, request)
         if message is None:
-            return ask_again()
+            return stopping()
         body = _body(connection, message)
         return Response(body, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
 
     async def _answer_of(self, call: SyncCall, request: Request) -> EncodedMessage | None:
-        """Wait for the answer; meanwhile note when whoever asks is gone. See `SyncCall.wait`."""
+        """Wait for the answer, and tell the call when the client disconnects meanwhile. See `SyncCall.wait`."""
         call.asked()
         watching = self._hub_here().loop.create_task(_gone(request))
         watching.add_done_callback(lambda _: call.left())
         try:
-            # Also when nobody is left: some middleware says so of everybody, and an answer that nobody reads is cheap.
+            # Also after a disconnect: some middleware reports one for every request, and an unread answer is cheap.
             return await call.wait()
         finally:
             watching.cancel()
 
 
 async def _gone(request: Request) -> None:
-    """Return when the browser has closed the connection, as far as the ASGI server tells."""
+    """Return when the client has disconnected, as far as the ASGI server reports it."""
     with contextlib.suppress(Exception):
         if (await request.receive())["type"] == "http.disconnect":
             return
-    # Between this and the server is somebody who does not pass it on.
+    # A middleware does not pass disconnects on. Wait until this is cancelled.
     await asyncio.Event().wait()
 
 

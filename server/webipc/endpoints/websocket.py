@@ -1,7 +1,6 @@
-"""The ASGI application at `{prefix}/socket`: one socket from its handshake to its end.
+"""The ASGI application at `{prefix}/socket`: admits or refuses a WebSocket (PROTOCOL.md 2.1, 2.5).
 
-Checks who comes before anything is made (PROTOCOL.md 2.1, 2.5), reads `hello`, then hands every frame to the
-connection. It reads in the endpoint's own task and never waits for a handler.
+Checks origin and version before anything is created, then serves the socket as a `WebSocketSession`.
 """
 
 import logging
@@ -9,8 +8,8 @@ from collections.abc import Callable
 
 from starlette.types import Receive, Scope, Send
 
-from webipc.access.origins import REMEDY, Origins
-from webipc.access.visitor import RefusedError, Visitor, header, visitor_of
+from webipc.access.origins import Origins
+from webipc.access.visitor import RefusedError, Visitor, check_origin, visitor_of
 from webipc.core.errors import CloseCode, fit_reason
 from webipc.core.limits import Limits
 from webipc.endpoints.websocket_reader import AsgiSource, DirectSource, Source
@@ -27,7 +26,7 @@ class WebSocketEndpoint:
     """Admits sockets and serves each of them."""
 
     def __init__(self, hub_here: Callable[[], Hub], origins: Origins, limits: Limits) -> None:
-        """`hub_here` gives the hub of the running event loop."""
+        """`hub_here` returns the hub of the running event loop."""
         self._hub_here = hub_here
         self._origins = origins
         self._limits = limits
@@ -38,7 +37,8 @@ class WebSocketEndpoint:
         await receive()  # websocket.connect
         offered: list[str] = scope.get("subprotocols") or []
         try:
-            self._admit(scope, visitor, offered)
+            check_origin(scope, visitor, self._origins)
+            _check_version(offered)
         except RefusedError as refused:
             await _refuse(send, offered, refused, visitor)
             return
@@ -48,28 +48,27 @@ class WebSocketEndpoint:
         transport, source = _halves(scope, receive, send, hub, visitor)
         await WebSocketSession(hub, self._limits, visitor, transport, source).serve()
 
-    def _admit(self, scope: Scope, visitor: Visitor, offered: list[str]) -> None:
-        if not self._origins.allows(header(scope, b"origin"), scope["scheme"], header(scope, b"host")):
-            raise RefusedError(CloseCode.FORBIDDEN, f"origin {visitor.origin} is not allowed", REMEDY)
-        if SUBPROTOCOL not in offered:
-            versions = ", ".join(offered) or "none"
-            raise RefusedError(CloseCode.VERSION, f"server {VERSION} speaks {SUBPROTOCOL}, the page offers {versions}")
+
+def _check_version(offered: list[str]) -> None:
+    if SUBPROTOCOL not in offered:
+        versions = ", ".join(offered) or "none"
+        raise RefusedError(CloseCode.VERSION, f"server {VERSION} speaks {SUBPROTOCOL}, the page offers {versions}")
+
+
+async def _refuse(send: Send, offered: list[str], refused: RefusedError, visitor: Visitor) -> None:
+    """Accept with the first offered subprotocol, then close: browsers show the close code of no other refusal (2.1)."""
+    logger.info("%s at %s was refused: %s", visitor.peer, visitor.origin, refused.logged)
+    await send({"type": "websocket.accept", "subprotocol": offered[0] if offered else None})
+    await send({"type": "websocket.close", "code": int(refused.code), "reason": fit_reason(refused.reason)})
 
 
 def _halves(
     scope: Scope, receive: Receive, send: Send, hub: Hub, visitor: Visitor
 ) -> tuple[WebSocketTransport, Source]:
-    """Return what writes and what reads on a socket that was just accepted."""
+    """Return the writing and the reading half of a socket that was just accepted."""
     frame_socket = frame_socket_of(scope)
     if frame_socket is not None:
         transport = DirectTransport(frame_socket, send, visitor.peer, hub.loop, hub.tasks)
         if frame_socket.begin(transport):
             return transport, DirectSource(frame_socket, hub.flusher)
     return WebSocketTransport(send, visitor.peer, hub.loop, hub.tasks), AsgiSource(receive, hub.flusher)
-
-
-async def _refuse(send: Send, offered: list[str], refused: RefusedError, visitor: Visitor) -> None:
-    """Accept with the first offered subprotocol and close at once: a browser shows no other refusal's code (2.1)."""
-    logger.info("%s at %s was refused: %s", visitor.peer, visitor.origin, refused.logged)
-    await send({"type": "websocket.accept", "subprotocol": offered[0] if offered else None})
-    await send({"type": "websocket.close", "code": int(refused.code), "reason": fit_reason(refused.reason)})
