@@ -1,24 +1,30 @@
 """`Handler`: a function of the application on a channel, inspected once, when it is registered.
 
-Finds out whether it is `async`, that it takes the event first, and what its other parameters are. Must not know how it
-is run (the inbox and the router do that) nor how arguments are validated (arguments.py).
+Finds out whether it is `async`, that it takes the event first, and what its other parameters are. Arguments are
+validated by arguments.py, functions are read by signature.py, and calls are run by dispatch/.
 """
 
-import functools
 import inspect
 import re
-import sys
 import types
-import typing
-from collections.abc import Iterator
 from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from webipc.channels.arguments import Arguments, Parameter, shown
+from webipc.channels.arguments import Arguments, Parameter
 from webipc.channels.dependencies import filled_by_fastapi, remedy_for
 from webipc.channels.emitter import NEW_LISTENER, REMOVE_LISTENER, Listener
 from webipc.channels.event import Event
+from webipc.channels.signature import (
+    callable_of,
+    definition_of,
+    describe,
+    name_of,
+    resolve,
+    signature_of,
+    source_of,
+    text_of,
+)
 from webipc.core.errors import LocalError
 
 Role = Literal["on", "handle"]
@@ -62,11 +68,11 @@ class Handler:
         self.channel = channel
         # "on" for a listener, whose result is nobody's, "handle" for the one that answers.
         self.role: Role = role
-        self.name = _name(function)
+        self.name = name_of(function)
         # True when calling it gives a coroutine. (A `def` may still return an awaitable, which whoever runs it awaits.)
-        self.is_async = inspect.iscoroutinefunction(_callable(function))
+        self.is_async = inspect.iscoroutinefunction(callable_of(function))
         self._refuse_generators()
-        signature = _signature(function)
+        signature = signature_of(function)
         self._returns: Any = signature.return_annotation
         # Those behind the event.
         self._parameters = self._behind_the_event(list(signature.parameters.values()))
@@ -88,9 +94,9 @@ class Handler:
         return {
             "name": self.name,
             "channel": self.channel,
-            "doc": inspect.getdoc(_definition(self.function)),
-            "parameters": [_describe(p) for p in self._parameters if p.kind in (*_POSITIONAL, p.VAR_POSITIONAL)],
-            "returns": _text(self._returns),
+            "doc": inspect.getdoc(definition_of(self.function)),
+            "parameters": [describe(p) for p in self._parameters if p.kind in (*_POSITIONAL, p.VAR_POSITIONAL)],
+            "returns": text_of(self._returns),
         }
 
     def __repr__(self) -> str:
@@ -100,7 +106,7 @@ class Handler:
         return f"{'listener' if self.role == 'on' else 'handler'} for '{self.channel}'"
 
     def _refuse_generators(self) -> None:
-        function = _callable(self.function)
+        function = callable_of(self.function)
         if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
             kind = "an async generator" if inspect.isasyncgenfunction(function) else "a generator"
             remedy = "return a list, or send each item with event.sender.send()"
@@ -113,7 +119,7 @@ class Handler:
             return parameters if first.kind is first.VAR_POSITIONAL else parameters[1:]
         if first is not None and first.name in _EVENT_WORDS:
             parameters = parameters[1:]
-        rest = "".join(f", {_source(parameter)}" for parameter in parameters)
+        rest = "".join(f", {source_of(parameter)}" for parameter in parameters)
         define = "async def" if self.is_async else "def"
         text = f"{self._what()} must take the event first: {define} {self.name}(event{rest})"
         raise HandlerError(self.channel, text)
@@ -124,10 +130,10 @@ class Handler:
         if self.channel in _WITHOUT_EVENT:
             return True
         try:
-            return _is_event(_resolve(first.annotation, self.function))
+            return _is_event(resolve(first.annotation, self.function))
         except Exception:  # noqa: BLE001 - an annotation is any expression
             # Imported for the type checker alone, most likely: then only the name is known.
-            return not _EVENT_NAMES.isdisjoint(re.findall(r"\w+", _text(first.annotation)))
+            return not _EVENT_NAMES.isdisjoint(re.findall(r"\w+", text_of(first.annotation)))
 
     def _make_arguments(self) -> Arguments:
         positional = []
@@ -146,7 +152,7 @@ class Handler:
     def _refuse_dependency(self, parameter: inspect.Parameter) -> None:
         """Refuse what FastAPI would fill in from a request: there is none, and a page must not supply the value."""
         try:
-            annotation = _resolve(parameter.annotation, self.function)
+            annotation = resolve(parameter.annotation, self.function)
         except Exception:  # noqa: BLE001 - `_parameter` says so where the annotation is needed
             annotation = None
         name = filled_by_fastapi(annotation, parameter.default)
@@ -156,86 +162,24 @@ class Handler:
 
     def _parameter(self, parameter: inspect.Parameter) -> Parameter:
         if isinstance(parameter.default, FieldInfo):
-            remedy = f"write {parameter.name}: Annotated[{_text(parameter.annotation)}, Field(...)] instead"
+            remedy = f"write {parameter.name}: Annotated[{text_of(parameter.annotation)}, Field(...)] instead"
             raise HandlerError(self.channel, f"{self._what()}: a Field cannot be the default of a parameter: {remedy}")
         try:
-            annotation = _resolve(parameter.annotation, self.function)
+            annotation = resolve(parameter.annotation, self.function)
         except Exception as error:
-            text = f"the annotation '{_text(parameter.annotation)}' of '{parameter.name}' cannot be resolved ({error})"
+            text = f"{_named(parameter)} cannot be resolved ({error})"
             remedy = "it validates the argument, so import it outside of TYPE_CHECKING"
             raise HandlerError(self.channel, f"{self._what()}: {text}: {remedy}") from error
         try:
             return Parameter(parameter.name, annotation, parameter.default)
         except Exception as error:
             reason = str(error).partition("\n")[0]
-            text = f"the annotation '{_text(parameter.annotation)}' of '{parameter.name}' cannot be validated: {reason}"
+            text = f"{_named(parameter)} cannot be validated: {reason}"
             raise HandlerError(self.channel, f"{self._what()}: {text}") from error
 
 
-def _callable(function: Any) -> Any:
-    """Return what decides whether a call gives a coroutine: the function of a partial, `__call__` of an object."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    if inspect.isroutine(function) or inspect.isclass(function) or hasattr(function, "__code__"):
-        return function
-    return type(function).__call__
-
-
-def _definition(function: Any) -> Any:
-    """Return the function that was written with `def`, whose module the annotations belong to."""
-    function = inspect.unwrap(_callable(function))
-    function = _callable(function)
-    if inspect.isclass(function):
-        function = function.__init__
-    return getattr(function, "__func__", function)
-
-
-def _name(function: Any) -> str:
-    while isinstance(function, functools.partial):
-        function = function.func
-    name = getattr(function, "__name__", None)
-    if not isinstance(name, str):
-        name = type(function).__name__
-    return name if name.isidentifier() else "handler"
-
-
-def _signature(function: Any) -> inspect.Signature:
-    try:
-        if sys.version_info >= (3, 14):
-            # Annotations are evaluated when they are asked for, and a name for the type checker alone would raise.
-            import annotationlib
-
-            return inspect.signature(function, annotation_format=annotationlib.Format.FORWARDREF)
-        return inspect.signature(function)
-    except ValueError:
-        # Some builtins have none. They get what comes.
-        return inspect.Signature([inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)])
-
-
-def _resolve(annotation: Any, function: Any) -> Any:
-    """Return an annotation without strings in it. Raises whatever the evaluation raises."""
-    holder = types.SimpleNamespace(__annotations__={"it": annotation})
-    definition = _definition(function)
-    names = getattr(definition, "__globals__", {})
-    hints = typing.get_type_hints(holder, names, dict(_local_names(definition)), include_extras=True)
-    # `None` as an annotation means its type; nothing else changes.
-    return hints["it"]
-
-
-def _local_names(definition: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the names that a function sees besides its module's: those of the function in which it was defined.
-
-    That one is still running when its inner function is registered by a decorator.
-    """
-    code = getattr(definition, "__code__", None)
-    frame: types.FrameType | None = sys._getframe()  # noqa: SLF001 - there is no other way up
-    while frame is not None:
-        if any(constant is code for constant in frame.f_code.co_consts):
-            yield from frame.f_locals.items()
-            break
-        frame = frame.f_back
-    for parameter in getattr(definition, "__type_params__", ()):
-        yield parameter.__name__, parameter
+def _named(parameter: inspect.Parameter) -> str:
+    return f"the annotation '{text_of(parameter.annotation)}' of '{parameter.name}'"
 
 
 def _is_event(annotation: Any) -> bool:
@@ -252,31 +196,3 @@ def _is_event(annotation: Any) -> bool:
     # A Protocol says what the function needs of the event; it could not validate an argument, so it is none.
     is_protocol = bool(getattr(annotation, "_is_protocol", False))
     return is_protocol or issubclass(annotation, Event)
-
-
-def _text(annotation: Any) -> str:
-    if annotation is inspect.Parameter.empty:
-        return ""
-    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
-
-
-def _source(parameter: inspect.Parameter) -> str:
-    """Return a parameter as it stands in a `def`."""
-    stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else ""
-    if parameter.kind is parameter.VAR_KEYWORD:
-        stars = "**"
-    annotation = _text(parameter.annotation)
-    text = f"{stars}{parameter.name}{': ' if annotation else ''}{annotation}"
-    if parameter.default is parameter.empty:
-        return text
-    return f"{text} = {shown(parameter.default)}" if annotation else f"{text}={shown(parameter.default)}"
-
-
-def _describe(parameter: inspect.Parameter) -> dict[str, Any]:
-    has_default = parameter.default is not parameter.empty
-    return {
-        "name": _source(parameter.replace(annotation=parameter.empty, default=parameter.empty)),
-        "annotation": _text(parameter.annotation),
-        "default": shown(parameter.default) if has_default else None,
-        "required": not has_default and parameter.kind is not parameter.VAR_POSITIONAL,
-    }
