@@ -113,12 +113,12 @@ class Dispatcher:
         connection.jobs.put(self._router.post(connection, envelope.channel, message, ends))
 
     def _port(self, connection: Connection, envelope: Port) -> None:
-        for _ in range(connection.ports.came(envelope)):
+        for _ in range(connection.ports.receive(envelope)):
             limits = self._limits
             logger.warning(FORGOTTEN_PORT, connection.document, limits.kept_bytes, limits.kept_messages)
 
     def _port_close(self, connection: Connection, envelope: PortClose) -> None:
-        connection.ports.closed(envelope)
+        connection.ports.receive_close(envelope)
 
     def _answered(self, connection: Connection, envelope: Result | ErrorReply) -> None:
         connection.outgoing_calls.settle(envelope)

@@ -76,7 +76,7 @@ class MessagePortMain(EventEmitter):
         end = self._end
         if end is None or end.peer is None:
             return
-        value = PortMessage.of(message, DEFAULT_LIMITS)
+        value = PortMessage.encode(message, DEFAULT_LIMITS)
         ports = self._checked(transfer)
         end.post(value.with_ends(take_end(port) for port in ports))
 

@@ -102,7 +102,7 @@ class WebContents(EventEmitter):
         if frame is not None:
             frame.post_message(channel, message, transfer)
             return
-        PortMessage.of(checked_message(channel, message))
+        PortMessage.encode(checked_message(channel, message))
         for port in checked_ports(transfer):
             take_end(port).close()
         raise DisposedError

@@ -159,7 +159,7 @@ class WebFrameMain:
         """
         outlet = self._document.outlet
         limits = DEFAULT_LIMITS if outlet is None else outlet.limits
-        value = PortMessage.of(checked_message(channel, message), limits)
+        value = PortMessage.encode(checked_message(channel, message), limits)
         check_channel(channel, limits)
         carried = value.with_ends(take_end(port) for port in checked_ports(transfer))
         if outlet is None:

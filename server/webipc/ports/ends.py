@@ -39,7 +39,7 @@ class PortMessage:
     allowance: "Allowance[LocalEnd] | None" = None
 
     @classmethod
-    def of(cls, value: Any, limits: Limits = DEFAULT_LIMITS, ends: tuple["LocalEnd", ...] = ()) -> "PortMessage":
+    def encode(cls, value: Any, limits: Limits = DEFAULT_LIMITS, ends: tuple["LocalEnd", ...] = ()) -> "PortMessage":
         """Encode a value, now: later changes of it are not seen. Raises CloneError and LimitError."""
         cloned = clone.encode(value, limits, "message")
         check_size(encode_message([], cloned), limits)
@@ -51,7 +51,7 @@ class PortMessage:
         return PortMessage(self.skeleton, self.fixups, self.segments, tuple(ends))
 
     @classmethod
-    def came(
+    def received(
         cls, carrier: Port | Post, ends: tuple["LocalEnd", ...], allowance: "Allowance[LocalEnd] | None" = None
     ) -> "PortMessage":
         """Take what a page has said, as it is."""
@@ -84,7 +84,7 @@ class KeptMessage(NamedTuple):
 
     def message(self) -> PortMessage:
         """Return what waited."""
-        return PortMessage.came(_parsed(self.parcel, self.allowance.limits), self.ends)
+        return PortMessage.received(_parsed(self.parcel, self.allowance.limits), self.ends)
 
 
 def _parsed(parcel: bytes, limits: Limits) -> Port:

@@ -38,11 +38,11 @@ class RemoteEnd(End):
 
     def deliver(self, message: PortMessage) -> None:
         """See End."""
-        self._ports.note(self, message)
+        self._ports.queue(self, message)
 
     def peer_closed(self) -> None:
         """See End."""
-        self._ports.note(self, None)
+        self._ports.queue(self, None)
 
     def delivered(self) -> None:
         """See End."""
@@ -50,9 +50,9 @@ class RemoteEnd(End):
 
 
 class LinkPorts:
-    """The open ports of a link. All but `note` and `wake` belong to the event loop's thread."""
+    """The open ports of a link. All but `queue` and `wake` belong to the event loop's thread."""
 
-    __slots__ = ("_allowance", "_ended", "_is_saying", "_loop", "_noted", "_post", "_table")
+    __slots__ = ("_allowance", "_ended", "_is_sending", "_loop", "_queued", "_post", "_table")
 
     def __init__(
         self,
@@ -73,35 +73,35 @@ class LinkPorts:
         self._table: Ports[RemoteEnd] = Ports(side, limits)
         self._ended = False
         # What is to be said to the other side, in the order in which it was said here; None is a close.
-        self._noted: deque[tuple[RemoteEnd, PortMessage | None]] = deque()
-        self._is_saying = False
+        self._queued: deque[tuple[RemoteEnd, PortMessage | None]] = deque()
+        self._is_sending = False
 
     def __len__(self) -> int:
         return len(self._table)
 
-    def note(self, end: RemoteEnd, message: PortMessage | None) -> None:
+    def queue(self, end: RemoteEnd, message: PortMessage | None) -> None:
         """Note what the other end of a port has said, or with None that it is closed. Called under the lock."""
-        self._noted.append((end, message))
+        self._queued.append((end, message))
 
     def wake(self) -> None:
         """Say what was noted: now in the event loop's thread, from another one as soon as may be."""
         # A loop that is closed has no pages any more: then nothing is sent.
-        run_in(self._loop, self._say_noted)
+        run_in(self._loop, self._send_queued)
 
-    def _say_noted(self) -> None:
-        if self._is_saying:
+    def _send_queued(self) -> None:
+        if self._is_sending:
             # Further up in this very call: what was noted in the middle of it has its turn behind what came before.
             return
-        self._is_saying = True
+        self._is_sending = True
         try:
-            while self._noted:
-                end, message = self._noted.popleft()
+            while self._queued:
+                end, message = self._queued.popleft()
                 if message is None:
-                    self.tell_closed(end)
+                    self._send_close(end)
                 else:
-                    self.say(end, message)
+                    self._forward(end, message)
         finally:
-            self._is_saying = False
+            self._is_sending = False
 
     def send(self, fields: Sequence[Any], message: PortMessage) -> None:
         """Send a message with its ports: each end gives way to one on the other side.
@@ -124,7 +124,7 @@ class LinkPorts:
         for end, heir in zip(message.ends, heirs, strict=True):
             if end.peer is None and not end.news:
                 # A closed port arrives dead (as in Electron).
-                self.tell_closed(heir)
+                self._send_close(heir)
             else:
                 end.give_way(heir)
 
@@ -142,7 +142,7 @@ class LinkPorts:
             raise
         return heirs
 
-    def say(self, end: RemoteEnd, message: PortMessage) -> None:
+    def _forward(self, end: RemoteEnd, message: PortMessage) -> None:
         """Pass on what the other end of a port has said. What does not fit closes the port: nothing is left out."""
         if self._table.get(end.port_id) is None:
             message.close_ends()
@@ -154,10 +154,10 @@ class LinkPorts:
 
     def _fails(self, end: RemoteEnd, why: str, error: LimitError) -> None:
         logger.warning("A message through a port %s (%s): the port is closed", why, error)
-        self.tell_closed(end)
+        self._send_close(end)
         end.close()
 
-    def tell_closed(self, end: RemoteEnd) -> None:
+    def _send_close(self, end: RemoteEnd) -> None:
         """The other end of a port is closed."""
         if self._table.close(end.port_id) is not None:
             self._post(encode_message(["port-close", end.port_id]))
@@ -174,13 +174,13 @@ class LinkPorts:
             ends.append(local)
         return tuple(ends)
 
-    def came(self, envelope: Port) -> int:
+    def receive(self, envelope: Port) -> int:
         """Pass on what was said into a port. Raises ProtocolError when it was never sent.
 
         Returns how many ports were closed, because more waits here than may and nobody listens to them.
         """
         remote = self._table.get(envelope.port)
-        message = PortMessage.came(envelope, self.accept(envelope.ports), self._allowance)
+        message = PortMessage.received(envelope, self.accept(envelope.ports), self._allowance)
         if remote is None:
             message.close_ends()
             return 0
@@ -205,7 +205,7 @@ class LinkPorts:
             count += end.give_up()
         return count
 
-    def closed(self, envelope: PortClose) -> None:
+    def receive_close(self, envelope: PortClose) -> None:
         """Close a port that was closed on the other side. Raises ProtocolError when it was never sent."""
         if self._table.get(envelope.port) is not None:
             remote = self._table.close(envelope.port)

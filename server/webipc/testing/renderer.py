@@ -250,9 +250,9 @@ class Renderer(EventEmitter):
             event = RendererEvent(self, [MessagePortMain(end) for end in ends])
             self._arrive(envelope.channel, event, [message])
         elif isinstance(envelope, Port):
-            self._connection.page.ports.came(envelope)
+            self._connection.page.ports.receive(envelope)
         elif isinstance(envelope, PortClose):
-            self._connection.page.ports.closed(envelope)
+            self._connection.page.ports.receive_close(envelope)
 
     def _send_came(self, envelope: Send) -> None:
         meta = envelope.meta or {}
