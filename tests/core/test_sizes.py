@@ -13,7 +13,7 @@ from tests.support.connected import contents_of
 from webipc import IpcMain, IpcMainInvokeEvent, LimitError, Limits
 from webipc.core.frame import encode_parcel, sized
 from webipc.core.link import Link, Side
-from webipc.core.link.sizes import check_size, parcel_size
+from webipc.core.link.sizes import check_size
 from webipc.testing import InvokeError, Renderer
 
 # Whatever is larger than a part is a parcel, and a parcel is as large as a message may be.
@@ -28,7 +28,7 @@ MESSAGES = st.builds(
 
 @given(MESSAGES)
 def test_the_size_of_a_parcel_is_known_before_it_is_made(message: Any) -> None:
-    assert parcel_size(message) == len(encode_parcel(message))
+    assert message.parcel_size == len(encode_parcel(message))
 
 
 @given(MESSAGES)

@@ -39,6 +39,11 @@ class EncodedMessage(NamedTuple):
     # Bytes: the JSON as UTF-8 and the segments.
     size: int
 
+    @property
+    def parcel_size(self) -> int:
+        """How many bytes `encode_parcel` would return."""
+        return _packed_size(len(_parcel_head(self)), self.segments)
+
 
 class RawMessage(NamedTuple):
     """A message as it came: an array nobody has looked into, and its segments, which are views of the frame's bytes."""
@@ -183,7 +188,7 @@ def decode_frame(data: str | _Bytes, limits: Limits = DEFAULT_LIMITS) -> Frame:
 
 def encode_parcel(message: EncodedMessage) -> bytes:
     """Return the parcel of a message that is too large for a frame (PROTOCOL.md 4.3), to be cut into parts."""
-    return _pack(b"[%b,%b]" % (message.json, _lengths_of([message])), message.segments)
+    return _pack(_parcel_head(message), message.segments)
 
 
 def decode_parcel(parcel: _Bytes, limits: Limits = DEFAULT_LIMITS) -> RawMessage:
@@ -230,6 +235,14 @@ def _pack(head: bytes, segments: Iterable[_Bytes]) -> bytes:
     return b"".join(pieces)
 
 
+def _packed_size(head: int, segments: Iterable[_Bytes]) -> int:
+    """Return how many bytes `_pack` lays out behind a head of this many bytes."""
+    end = 4 + head
+    for segment in segments:
+        end = _aligned(end) + _size(segment)
+    return end
+
+
 def _unpack(view: memoryview, before: int, limits: Limits) -> tuple[list[Any], list[list[memoryview]]]:
     """Undo `_pack`, where `before` elements of the JSON stand before the messages."""
     head = 4 + _length_at(view, 0)
@@ -264,6 +277,10 @@ def _cut(view: memoryview, end: int, lengths: list[list[int]]) -> list[list[memo
 
 def _are_lengths(value: object) -> TypeGuard[list[list[int]]]:
     return isinstance(value, list) and all(isinstance(row, list) and all(map(is_count, row)) for row in value)
+
+
+def _parcel_head(message: EncodedMessage) -> bytes:
+    return b"[%b,%b]" % (message.json, _lengths_of([message]))
 
 
 def _lengths_of(messages: Sequence[EncodedMessage]) -> bytes:

@@ -26,7 +26,7 @@ from webipc.core.envelope.fields import (
     Token,
     Truth,
 )
-from webipc.core.envelope.rows import form_of, refuse_excess, row_of
+from webipc.core.envelope.rows import code_units, form_of, refuse_excess, row_of
 from webipc.core.errors import ProtocolError
 from webipc.core.frame import RawMessage
 from webipc.core.limits import DEFAULT_LIMITS, Limits
@@ -335,10 +335,8 @@ def decode_value(carrier: Carrier, limits: Limits = DEFAULT_LIMITS) -> Any:
 
 def _check_channel(channel: str, allowed: int) -> None:
     # A code point has one code unit or two: most channels are so short that nothing need be counted.
-    if len(channel) * 2 <= allowed:
-        return
-    units = len(channel) + sum(character > "\uffff" for character in channel)
-    refuse_excess("code units in a channel", units, allowed)
+    if len(channel) * 2 > allowed:
+        refuse_excess("code units in a channel", code_units(channel), allowed)
 
 
 def _protocol_error(error: ValidationError) -> ProtocolError:

@@ -63,6 +63,11 @@ def _attachments(fields: list[Any], fixed: int, limits: Limits) -> tuple[Mapping
     return meta, fixups
 
 
+def code_units(channel: str) -> int:
+    """Return the length of a channel in UTF-16 code units, in which JavaScript counts and PROTOCOL.md section 9 too."""
+    return len(channel) + sum(character > "\uffff" for character in channel)
+
+
 def refuse_excess(what: str, count: int, allowed: int) -> None:
     """Raise ProtocolError, 4413, for more than a limit allows."""
     if count > allowed:

@@ -14,8 +14,9 @@ from webipc.core.envelope import Envelope, parse
 from webipc.core.errors import BufferFullError, LimitError, LinkEndedError, LocalError, ProtocolError, ResetError
 from webipc.core.frame import EncodedMessage, Frame, RawMessage, encode_frame, sized
 from webipc.core.limits import DEFAULT_LIMITS, Limits
-from webipc.core.link.batch import batch_of, frame_size
+from webipc.core.link.batch import batch_of
 from webipc.core.link.parcel import Parcel, cut, is_part
+from webipc.core.link.sizes import fits_in_frame, frame_size
 
 # What of a link is a plain value already: see `snapshot`.
 _PLAIN: Final = ("first", "handed", "received", "owed_messages", "owed_bytes", "claimed", "attempt", "ended")
@@ -324,10 +325,7 @@ class Link:
     def _parts(self, message: EncodedMessage) -> Sequence[EncodedMessage]:
         """Return the message itself, or the parts that its parcel is cut into."""
         limits = self._limits
-        # Many small segments can make the frame of a small message larger than a receiver takes.
-        if message.size <= limits.part_bytes and frame_size((message,)) <= limits.socket_bytes:
-            return [message]
-        return cut(message, limits)
+        return [message] if fits_in_frame(message, limits) else cut(message, limits)
 
     def _new_messages(self, frame: Frame) -> list[RawMessage]:
         """PROTOCOL.md 6.2: one more is taken, a number not larger is dropped, and beyond that is an error."""

@@ -4,26 +4,20 @@ Must not know their numbers, nor what becomes of them: that is link.py.
 """
 
 from collections.abc import Iterable
-from typing import Final
 
 from webipc.core.frame import EncodedMessage
 from webipc.core.limits import Limits
 from webipc.core.link.parcel import is_part
-
-# What a frame has besides its messages, at most: the numbers, brackets, the length of the JSON, and its own in a body.
-_HEAD_BYTES: Final = 64
-# The same of a message: the comma before it and its empty list of lengths; and of a segment: padding and its length.
-_MESSAGE_BYTES: Final = 4
-_SEGMENT_BYTES: Final = 24
+from webipc.core.link.sizes import HEAD_BYTES, MESSAGE_BYTES, framed_size
 
 
 def batch_of(queue: Iterable[EncodedMessage], limits: Limits, room: int | None = None) -> list[EncodedMessage]:
     """Return the first messages of the queue, as many as one frame holds. It takes at most `room` bytes."""
     batch: list[EncodedMessage] = []
-    size = _HEAD_BYTES
+    size = HEAD_BYTES
     for message in queue:
         # Nearly every message has no segments, and then neither question needs a call.
-        size += _framed_size(message) if message.segments else message.size + _MESSAGE_BYTES
+        size += framed_size(message) if message.segments else message.size + MESSAGE_BYTES
         if room is not None and size > room:
             break
         # PROTOCOL.md 3: so many messages, and only one when it is large. 4.3: each part in a frame of its own.
@@ -34,13 +28,3 @@ def batch_of(queue: Iterable[EncodedMessage], limits: Limits, room: int | None =
         if is_alone:
             break
     return batch
-
-
-def frame_size(batch: Iterable[EncodedMessage]) -> int:
-    """Return how many bytes the frame of these messages has, at most."""
-    return _HEAD_BYTES + sum(map(_framed_size, batch))
-
-
-def _framed_size(message: EncodedMessage) -> int:
-    segments = message.segments
-    return message.size + _MESSAGE_BYTES + (_SEGMENT_BYTES * len(segments) if segments else 0)

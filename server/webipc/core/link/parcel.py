@@ -9,19 +9,19 @@ from itertools import pairwise
 from typing import Final
 
 from webipc.core.envelope import Envelope, Part, parse
-from webipc.core.errors import CloseCode, LimitError, ProtocolError
+from webipc.core.errors import CloseCode, ProtocolError
 from webipc.core.frame import EncodedMessage, decode_parcel, encode_parcel, sized
 from webipc.core.limits import Limits
+from webipc.core.link.sizes import check_size
 
 _PART: Final = b'["part",'
 
 
 def cut(message: EncodedMessage, limits: Limits) -> list[EncodedMessage]:
     """Return the parts that the parcel of a message is cut into. Raises LimitError when it is too large."""
-    parcel = memoryview(encode_parcel(message))
     # Of a parcel the receiver sees only its size: what it would refuse is refused here.
-    if len(parcel) > limits.message_bytes:
-        raise LimitError("message_bytes", len(parcel), limits.message_bytes)
+    check_size(message, limits)
+    parcel = memoryview(encode_parcel(message))
     cuts = [*range(0, len(parcel), limits.part_bytes), len(parcel)]
     return [sized(b"%b%d]" % (_PART, len(parcel) - end), [parcel[start:end]]) for start, end in pairwise(cuts)]
 
