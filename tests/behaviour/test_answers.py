@@ -14,7 +14,7 @@ from webipc import (
 from webipc.testing import Renderer
 
 
-async def test_a_handler_answers_what_it_returns() -> None:
+async def test_a_handler_answers_with_its_return_value() -> None:
     app, ipc_main = application()
 
     @ipc_main.handle("add")
@@ -25,7 +25,7 @@ async def test_a_handler_answers_what_it_returns() -> None:
         assert await page.invoke("add", 1, 2) == 3
 
 
-async def test_a_def_handler_runs_in_a_thread_and_holds_nobody_up() -> None:
+async def test_a_def_handler_runs_in_a_thread_and_blocks_no_other_call() -> None:
     app, ipc_main = application()
     go_on = threading.Event()
 
@@ -45,7 +45,7 @@ async def test_a_def_handler_runs_in_a_thread_and_holds_nobody_up() -> None:
         assert (await waiting).startswith("webipc")
 
 
-async def test_a_plain_function_may_hand_on_a_coroutine() -> None:
+async def test_a_plain_function_may_return_a_coroutine() -> None:
     app, ipc_main = application()
 
     async def answer() -> int:
@@ -57,7 +57,7 @@ async def test_a_plain_function_may_hand_on_a_coroutine() -> None:
         assert await page.invoke("answer") == 42
 
 
-async def test_an_invoke_is_answered_after_the_page_was_away() -> None:
+async def test_an_invoke_is_answered_after_a_reconnect() -> None:
     app, ipc_main = application()
     go_on = asyncio.Event()
 
@@ -78,7 +78,7 @@ async def test_an_invoke_is_answered_after_the_page_was_away() -> None:
         assert await asyncio.wait_for(waiting, 5) == "answer"
 
 
-async def test_a_handler_that_cancels_its_task_without_waiting_harms_no_other() -> None:
+async def test_a_handler_that_cancels_its_task_without_awaiting_affects_no_other_call() -> None:
     app, ipc_main = application()
 
     @ipc_main.handle("cancels")
@@ -98,7 +98,7 @@ async def test_a_handler_that_cancels_its_task_without_waiting_harms_no_other() 
     assert answers == ["done", "waited", "done"]
 
 
-async def test_a_handler_has_the_task_that_it_ends_in_from_its_first_step_on() -> None:
+async def test_a_handler_runs_in_one_task_from_its_first_step_to_its_end() -> None:
     app, ipc_main = application()
 
     @ipc_main.handle("tasks")
@@ -113,7 +113,7 @@ async def test_a_handler_has_the_task_that_it_ends_in_from_its_first_step_on() -
         assert await asyncio.gather(*(page.invoke("tasks") for _ in range(20))) == [True] * 20
 
 
-async def test_a_timeout_that_a_handler_sets_hits_that_handler_alone() -> None:
+async def test_a_timeout_in_a_handler_affects_only_that_handler() -> None:
     app, ipc_main = application()
 
     @ipc_main.handle("late")
@@ -135,7 +135,7 @@ async def test_a_timeout_that_a_handler_sets_hits_that_handler_alone() -> None:
     assert answers == ["timed out", "patient", "timed out"]
 
 
-async def test_a_context_variable_that_a_listener_sets_does_not_reach_the_next_message() -> None:
+async def test_a_context_variable_that_a_handler_sets_does_not_reach_the_next_message() -> None:
     app, ipc_main = application()
     variable = contextvars.ContextVar("variable", default="unset")
 

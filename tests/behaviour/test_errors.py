@@ -25,7 +25,7 @@ async def test_a_channel_without_a_handler_rejects_with_electrons_text() -> None
     assert caught.value.code == "no-handler"
 
 
-async def test_the_text_of_an_exception_stays_at_home_in_production(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_text_of_an_exception_is_logged_and_not_sent_in_production(caplog: pytest.LogCaptureFixture) -> None:
     app, ipc_main = application(debug=False)
 
     @ipc_main.handle("fails")
@@ -41,7 +41,7 @@ async def test_the_text_of_an_exception_stays_at_home_in_production(caplog: pyte
     assert "the password is 1234" in caplog.text
 
 
-async def test_the_text_of_an_exception_crosses_in_debug() -> None:
+async def test_the_text_of_an_exception_is_sent_in_debug() -> None:
     app, ipc_main = application(debug=True)
 
     @ipc_main.handle("fails")
@@ -53,7 +53,7 @@ async def test_the_text_of_an_exception_crosses_in_debug() -> None:
             await page.invoke("fails")
 
 
-async def test_an_ipc_error_crosses_with_its_code_and_data() -> None:
+async def test_an_ipc_error_is_sent_with_its_code_and_data() -> None:
     app, ipc_main = application(debug=False)
 
     @ipc_main.handle("fails")
@@ -67,7 +67,7 @@ async def test_an_ipc_error_crosses_with_its_code_and_data() -> None:
     assert (caught.value.code, caught.value.data) == ("no-row", {"id": 7})
 
 
-async def test_an_error_whose_data_cannot_be_sent_still_crosses_with_its_text() -> None:
+async def test_an_ipc_error_whose_data_cannot_be_cloned_is_sent_with_its_text() -> None:
     app, ipc_main = application(debug=False)
 
     @ipc_main.handle("fails")
@@ -80,7 +80,7 @@ async def test_an_error_whose_data_cannot_be_sent_still_crosses_with_its_text() 
     assert caught.value.code == "no-row"
 
 
-async def test_a_result_that_cannot_be_sent_rejects_with_the_path_of_the_value() -> None:
+async def test_a_result_that_cannot_be_cloned_rejects_with_the_path_of_the_value() -> None:
     app, ipc_main = application(debug=False)
 
     @ipc_main.handle("bad")
@@ -93,7 +93,7 @@ async def test_a_result_that_cannot_be_sent_rejects_with_the_path_of_the_value()
     assert caught.value.code == "not-cloneable"
 
 
-async def test_a_result_larger_than_a_message_may_be_rejects() -> None:
+async def test_a_result_larger_than_the_message_limit_rejects() -> None:
     app, ipc_main = application(limits=Limits(message_bytes=2_000_000, part_bytes=100_000, socket_bytes=200_000))
 
     @ipc_main.handle("large")
@@ -108,7 +108,7 @@ async def test_a_result_larger_than_a_message_may_be_rejects() -> None:
             await page.invoke("still there")
 
 
-async def test_a_cancelled_handler_answers_that_no_reply_was_sent() -> None:
+async def test_a_cancelled_handler_rejects_with_reply_was_never_sent() -> None:
     app, ipc_main = application()
 
     @ipc_main.handle("cancelled")
@@ -123,7 +123,7 @@ async def test_a_cancelled_handler_answers_that_no_reply_was_sent() -> None:
             await page.invoke("cancelled")
 
 
-async def test_bad_arguments_are_told_to_the_caller_and_logged_for_a_send(caplog: pytest.LogCaptureFixture) -> None:
+async def test_bad_arguments_reject_an_invoke_and_are_logged_for_a_send(caplog: pytest.LogCaptureFixture) -> None:
     app, ipc_main = application()
 
     @ipc_main.handle("add")
@@ -144,7 +144,7 @@ def number_listener(event: IpcMainEvent, number: int) -> None:
     """A listener that wants a number."""
 
 
-async def test_a_listener_that_raises_stops_those_behind_it_for_that_message_alone(
+async def test_a_listener_that_raises_stops_later_listeners_for_that_message_only(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     app, ipc_main = application()
@@ -182,7 +182,7 @@ async def test_uncloneable_arguments_of_send_are_logged_and_not_raised(caplog: p
     assert "Failed to serialize arguments" in caplog.text
 
 
-async def test_sending_needs_a_channel() -> None:
+async def test_send_without_a_channel_raises() -> None:
     app, ipc_main = application()
     async with Renderer(app) as page:
         contents = contents_of(ipc_main, page)
@@ -190,7 +190,7 @@ async def test_sending_needs_a_channel() -> None:
             contents.send(None)  # type: ignore[arg-type]  # this is what is tested
 
 
-async def test_sending_after_the_loop_has_closed_says_that_everything_is_destroyed() -> None:
+async def test_broadcast_after_the_last_page_has_closed_does_nothing() -> None:
     app, ipc_main = application()
     async with Renderer(app) as page:
         contents = contents_of(ipc_main, page)

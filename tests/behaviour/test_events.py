@@ -31,7 +31,7 @@ async def test_send_reaches_every_listener_and_reply_reaches_the_page() -> None:
     assert heard == [(1, {"a": undefined}), "second"]
 
 
-async def test_the_events_have_the_fields_that_electron_gives_to_each_kind() -> None:
+async def test_each_kind_of_event_has_the_fields_that_electron_gives_it() -> None:
     app, ipc_main = application()
     seen: list[Any] = []
 
@@ -67,7 +67,7 @@ async def test_broadcast_reaches_every_page() -> None:
             ipc_main.broadcast("news", print)
 
 
-async def test_a_slow_listener_is_named_in_debug(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_slow_listener_is_logged_with_its_name_in_debug(caplog: pytest.LogCaptureFixture) -> None:
     app, ipc_main = application(debug=True)
 
     @ipc_main.on("slow")

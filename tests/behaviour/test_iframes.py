@@ -30,7 +30,7 @@ def frame_of(ipc_main: IpcMain, page: Renderer) -> WebFrameMain:
     return frame
 
 
-async def test_a_document_in_an_iframe_belongs_to_the_tab_of_the_one_around_it(site: Site) -> None:
+async def test_a_document_in_an_iframe_belongs_to_the_tab_of_its_parent(site: Site) -> None:
     _, ipc_main, page = site
     main = main_of(ipc_main, page)
     async with page.open_frame() as first, first.open_frame() as inner, page.open_frame() as second:
@@ -48,7 +48,7 @@ async def test_a_document_in_an_iframe_belongs_to_the_tab_of_the_one_around_it(s
     await until(lambda: main.frames == [])
 
 
-async def test_its_messages_reach_its_own_ipc_and_that_of_the_tab_and_not_the_main_frames(site: Site) -> None:
+async def test_messages_of_a_child_reach_its_own_ipc_and_that_of_the_tab_and_not_the_main_frames(site: Site) -> None:
     """Electron: receives ipcs from child frames."""
     _, ipc_main, page = site
     contents = contents_of(ipc_main, page)
@@ -72,7 +72,7 @@ async def test_its_messages_reach_its_own_ipc_and_that_of_the_tab_and_not_the_ma
         assert heard == ["ipc-message", "main frame", "contents", "ipcMain"]
 
 
-async def test_a_handler_of_the_child_answers_the_child_alone(site: Site) -> None:
+async def test_a_handler_of_the_child_answers_only_the_child(site: Site) -> None:
     _, ipc_main, page = site
     async with page.open_frame() as child:
         frame_of(ipc_main, child).ipc.handle("who", lambda event: "child")
@@ -81,7 +81,7 @@ async def test_a_handler_of_the_child_answers_the_child_alone(site: Site) -> Non
             await page.invoke("who")
 
 
-async def test_a_reply_goes_to_the_child_and_what_the_sender_sends_to_the_main_frame(site: Site) -> None:
+async def test_event_reply_reaches_the_child_and_sender_send_reaches_the_main_frame(site: Site) -> None:
     _, ipc_main, page = site
 
     @ipc_main.on("ask")
@@ -100,7 +100,7 @@ async def test_a_reply_goes_to_the_child_and_what_the_sender_sends_to_the_main_f
         assert (set(child._arrived), set(page._arrived)) == ({"reply", "frame"}, {"main"})
 
 
-async def test_send_to_frame_tells_whether_the_tab_has_such_a_document(site: Site) -> None:
+async def test_send_to_frame_returns_whether_the_tab_has_the_document(site: Site) -> None:
     _, ipc_main, page = site
     contents = contents_of(ipc_main, page)
     async with page.open_frame() as child, page.open() as other:
@@ -146,7 +146,7 @@ async def test_documents_are_found_by_their_ids_and_tabs_by_their_documents(site
             ipc_main.from_frame(wrong)
 
 
-async def test_frame_created_tells_of_a_tabs_first_document_and_of_each_in_an_iframe() -> None:
+async def test_frame_created_is_emitted_for_the_first_document_of_a_tab_and_for_each_iframe() -> None:
     """Electron: emits when a main frame is created, and a child frame; not on a navigation."""
     app, ipc_main = application()
     created: list[tuple[str, Any]] = []
@@ -173,7 +173,7 @@ async def test_frame_created_tells_of_a_tabs_first_document_and_of_each_in_an_if
         assert len(created) == 3
 
 
-async def test_a_child_that_comes_before_its_parent_waits_for_it(site: Site) -> None:
+async def test_a_child_that_connects_before_its_parent_waits_for_it(site: Site) -> None:
     app, ipc_main, _ = site
     page = Renderer(app)
     child = page.open_frame()
@@ -187,7 +187,7 @@ async def test_a_child_that_comes_before_its_parent_waits_for_it(site: Site) -> 
     await page.close()
 
 
-async def test_a_parent_that_never_comes_leaves_the_document_a_tab_of_its_own(site: Site) -> None:
+async def test_a_child_whose_parent_never_connects_is_a_tab_of_its_own(site: Site) -> None:
     app, ipc_main, _ = site
     child = Renderer(app).open_frame()
     await child.connect()
@@ -195,7 +195,7 @@ async def test_a_parent_that_never_comes_leaves_the_document_a_tab_of_its_own(si
     await child.close()
 
 
-async def test_a_document_whose_parent_is_over_comes_again_behind_the_next_one(
+async def test_a_document_whose_parent_has_ended_is_refused_with_try_later(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("webipc.hub.births.OVERLAP_SECONDS", 3600)
@@ -210,7 +210,7 @@ async def test_a_document_whose_parent_is_over_comes_again_behind_the_next_one(
     assert caught.value.close_code == CloseCode.TRY_LATER
 
 
-async def test_a_document_of_another_origin_is_nobodys_child_whatever_it_says() -> None:
+async def test_a_document_of_another_origin_is_never_a_child() -> None:
     app, ipc_main = application(origins=["https://other.example"])
     async with Renderer(app) as page:
         claims = Renderer(app, origin="https://other.example")
@@ -222,7 +222,7 @@ async def test_a_document_of_another_origin_is_nobodys_child_whatever_it_says() 
         await claims.close()
 
 
-async def test_a_child_ends_by_itself_and_its_tab_goes_on(site: Site) -> None:
+async def test_a_tab_continues_after_a_child_has_ended(site: Site) -> None:
     _, ipc_main, page = site
     async with page.open_frame() as child:
         frame = frame_of(ipc_main, child)
@@ -235,7 +235,7 @@ async def test_a_child_ends_by_itself_and_its_tab_goes_on(site: Site) -> None:
     assert not contents_of(ipc_main, page).send_to_frame(routing_id, "x")
 
 
-async def test_a_child_whose_goodbye_is_lost_ends_with_its_parents_tab() -> None:
+async def test_a_child_whose_bye_is_lost_ends_with_the_tab_of_its_parent() -> None:
     app, ipc_main = application(limits=Limits(goodbye_ms=50))
     async with Renderer(app):
         page = Renderer(app)
@@ -251,7 +251,7 @@ async def test_a_child_whose_goodbye_is_lost_ends_with_its_parents_tab() -> None
         assert len(ipc_main.get_all_web_contents()) == 1
 
 
-async def test_a_child_that_comes_back_does_not_keep_a_tab_whose_main_document_is_gone() -> None:
+async def test_a_child_that_reconnects_does_not_keep_a_tab_without_a_main_document() -> None:
     app, ipc_main = application(limits=Limits(goodbye_ms=200))
     async with Renderer(app):
         page = Renderer(app)
@@ -281,7 +281,7 @@ async def test_a_reload_of_the_parent_ends_its_children_and_keeps_the_tab(site: 
         assert frame_of(ipc_main, again).parent is main_of(ipc_main, page)
 
 
-async def test_a_child_resumes_as_what_it_was(site: Site) -> None:
+async def test_a_child_resumes_as_the_same_frame(site: Site) -> None:
     _, ipc_main, page = site
     async with page.open_frame() as child:
         frame = frame_of(ipc_main, child)
@@ -294,7 +294,7 @@ async def test_a_child_resumes_as_what_it_was(site: Site) -> None:
         assert contents_of(ipc_main, page).main_frame is main_of(ipc_main, page)
 
 
-async def test_a_beacon_can_be_the_first_that_is_heard_of_a_child(site: Site) -> None:
+async def test_a_beacon_can_be_the_first_request_of_a_child(site: Site) -> None:
     _, ipc_main, page = site
     heard: list[tuple[int, bool]] = []
     ipc_main.on("bye", lambda event: heard.append((event.sender.id, event.sender_frame.parent is None)))
@@ -310,7 +310,7 @@ async def test_a_beacon_can_be_the_first_that_is_heard_of_a_child(site: Site) ->
     assert contents_of(ipc_main, page).main_frame is not None
 
 
-async def test_documents_within_each_other_end_together_however_many_they_are(
+async def test_nested_documents_end_together_at_any_depth(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     app, ipc_main = application(limits=Limits(unattached_grace_ms=600_000))

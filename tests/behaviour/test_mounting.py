@@ -16,7 +16,7 @@ from webipc.testing import ClosedError, Renderer
 from webipc.version import SUBPROTOCOL
 
 
-def test_it_is_mounted_once_and_under_a_path() -> None:
+def test_an_ipc_main_is_mounted_once_and_under_a_path() -> None:
     app, ipc_main = application()
     with pytest.raises(RuntimeError, match="mounted already"):
         ipc_main.mount(FastAPI())
@@ -26,7 +26,7 @@ def test_it_is_mounted_once_and_under_a_path() -> None:
         IpcMain().mount(app, prefix="ipc")
 
 
-async def test_an_application_mounted_in_another_works_without_a_lifespan_of_its_own() -> None:
+async def test_an_application_mounted_in_another_works_without_its_own_lifespan() -> None:
     inner, ipc_main = application()
     outer = FastAPI()
     outer.mount("/inner", inner)
@@ -43,7 +43,7 @@ def test_debug_follows_the_application() -> None:
     assert not IpcMain(debug=False).debug
 
 
-async def test_the_secret_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+async def test_secrets_and_payloads_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     app, ipc_main = application(debug=True)
     ipc_main.handle("payload", lambda event, text: text)
@@ -56,7 +56,7 @@ async def test_the_secret_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None
     assert "a private text" not in caplog.text
 
 
-async def test_another_origin_is_refused_and_a_listed_one_is_not() -> None:
+async def test_an_unlisted_origin_is_refused_and_a_listed_one_is_accepted() -> None:
     app, _ = application(origins=["https://app.example"])
     with pytest.raises(ClosedError) as caught:
         async with Renderer(app, origin="https://evil.example"):
@@ -69,18 +69,18 @@ async def test_another_origin_is_refused_and_a_listed_one_is_not() -> None:
         assert page.connected
 
 
-async def test_a_missing_origin_is_let_in_where_the_application_says_so() -> None:
+async def test_a_missing_origin_is_accepted_with_allow_missing_origin() -> None:
     app, _ = application(allow_missing_origin=True)
     async with Renderer(app, origin=None) as page:
         assert page.connected
 
 
-def test_one_origin_in_the_place_of_a_list_is_refused_with_what_to_write() -> None:
+def test_a_string_instead_of_a_list_of_origins_is_refused_with_the_correction() -> None:
     with pytest.raises(TypeError, match=r"expected a list of origins, got a string: write \['https://app\.example'\]"):
         IpcMain(origins="https://app.example")
 
 
-def test_a_second_event_loop_is_told_what_is_wrong() -> None:
+def test_a_page_in_a_second_event_loop_raises_an_error_with_the_reason() -> None:
     app, _ = application()
     with TestClient(app):
         # Each request without a portal of its own would run in the client's; a second loop is this one's.
@@ -93,7 +93,7 @@ def test_a_second_event_loop_is_told_what_is_wrong() -> None:
             asyncio.run(enter())
 
 
-def test_a_socket_in_a_second_event_loop_is_one_error_and_none_once_the_first_has_ended() -> None:
+def test_a_socket_in_a_second_event_loop_is_refused_until_the_first_loop_has_ended() -> None:
     app, _ = application()
     site = {"origin": "http://testserver"}
     with TestClient(app) as client:

@@ -12,7 +12,7 @@ from webipc import (
 from webipc.testing import Renderer
 
 
-async def test_the_first_steps_of_listeners_and_handlers_happen_in_arrival_order() -> None:
+async def test_listeners_and_handlers_start_in_arrival_order() -> None:
     app, ipc_main = application()
     order: list[int] = []
 
@@ -40,7 +40,7 @@ async def test_the_first_steps_of_listeners_and_handlers_happen_in_arrival_order
     assert order == list(range(500))
 
 
-async def test_ipc_of_the_frame_and_of_the_contents_come_before_ipc_main() -> None:
+async def test_a_message_reaches_the_frame_then_the_contents_then_ipc_main() -> None:
     app, ipc_main = application()
     order: list[str] = []
 
@@ -66,7 +66,7 @@ async def test_ipc_of_the_frame_and_of_the_contents_come_before_ipc_main() -> No
     assert order == ["ipc-message ping ()", "frame", "contents", "main"]
 
 
-async def test_new_web_contents_are_announced_before_their_first_message() -> None:
+async def test_web_contents_created_is_emitted_before_the_first_message() -> None:
     app, ipc_main = application()
     order: list[Any] = []
 
@@ -80,7 +80,7 @@ async def test_new_web_contents_are_announced_before_their_first_message() -> No
         assert order == [("created", page.web_contents_id), ("invoke", page.web_contents_id)]
 
 
-async def test_what_is_sent_while_the_socket_is_away_arrives_once_in_order() -> None:
+async def test_messages_sent_while_disconnected_arrive_once_in_order() -> None:
     app, ipc_main = application()
     heard: list[int] = []
     ipc_main.on("number", lambda event, number: heard.append(number))
@@ -100,7 +100,7 @@ async def test_what_is_sent_while_the_socket_is_away_arrives_once_in_order() -> 
     assert heard == list(range(100))
 
 
-async def test_what_a_thread_sends_before_it_returns_arrives_before_its_result() -> None:
+async def test_messages_sent_by_a_thread_arrive_before_its_result() -> None:
     app, ipc_main = application()
     arrived: list[Any] = []
 
@@ -116,7 +116,7 @@ async def test_what_a_thread_sends_before_it_returns_arrives_before_its_result()
     assert arrived == [*range(50), "done"]
 
 
-async def test_what_a_thread_sends_is_encoded_at_the_call() -> None:
+async def test_a_message_sent_by_a_thread_is_encoded_at_the_call() -> None:
     app, ipc_main = application()
 
     @ipc_main.handle("changes")

@@ -19,7 +19,7 @@ from webipc import (
 from webipc.testing import Renderer
 
 
-async def test_both_ends_hear_of_a_close_whoever_closes(site: Site) -> None:
+async def test_both_ends_emit_close_whichever_end_closes(site: Site) -> None:
     """Electron: is emitted when the main process closes its end of the port."""
     _, ipc_main, page = site
     for closes in ("page", "program"):
@@ -37,7 +37,7 @@ async def test_both_ends_hear_of_a_close_whoever_closes(site: Site) -> None:
     assert open_ports(ipc_main) == [0]
 
 
-async def test_a_port_that_is_sent_where_nobody_listens_is_closed(site: Site) -> None:
+async def test_a_port_sent_to_a_channel_without_listeners_is_closed(site: Site) -> None:
     """Electron: is emitted when the other end of a port is sent to nowhere."""
     _, _, page = site
     channel = MessageChannelMain()
@@ -47,7 +47,7 @@ async def test_a_port_that_is_sent_where_nobody_listens_is_closed(site: Site) ->
     assert ear.heard == ["close"]
 
 
-async def test_a_listener_that_raises_lets_its_ports_go_though_the_log_keeps_the_error(
+async def test_the_ports_of_a_listener_that_raises_are_closed_although_the_log_keeps_the_error(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     _, ipc_main, page = site
@@ -68,7 +68,7 @@ async def test_a_listener_that_raises_lets_its_ports_go_though_the_log_keeps_the
     assert [record.getMessage() for record in caplog.records] == ["A listener for 'port' raised"]
 
 
-async def test_the_end_of_a_link_is_the_end_of_its_ports_on_both_sides(site: Site) -> None:
+async def test_the_end_of_a_link_closes_its_ports_on_both_sides(site: Site) -> None:
     _, ipc_main, page = site
     taking = Taking(ipc_main)
     async with page.open() as other:
@@ -84,7 +84,7 @@ async def test_the_end_of_a_link_is_the_end_of_its_ports_on_both_sides(site: Sit
         await until(lambda: all(ear.heard == ["close"] for ear in ears))
 
 
-async def test_a_reload_closes_the_ports_of_the_old_document_and_the_new_one_has_its_own(site: Site) -> None:
+async def test_a_reload_closes_the_ports_of_the_old_document_and_not_those_of_the_new_one(site: Site) -> None:
     """Electron: when context destroyed, does not crash."""
     _, ipc_main, page = site
     taking = Taking(ipc_main)
@@ -97,7 +97,7 @@ async def test_a_reload_closes_the_ports_of_the_old_document_and_the_new_one_has
     assert open_ports(ipc_main) == [0]
 
 
-async def test_ports_outlive_a_lost_socket(site: Site) -> None:
+async def test_ports_stay_open_over_a_lost_socket(site: Site) -> None:
     _, ipc_main, page = site
     taking = Taking(ipc_main)
     channel = MessageChannelMain()
@@ -115,7 +115,7 @@ async def test_ports_outlive_a_lost_socket(site: Site) -> None:
     assert taking.ears[0].heard == here.heard == list(range(20))
 
 
-async def test_a_page_that_takes_no_more_loses_its_link_and_the_other_one_hears_of_it() -> None:
+async def test_a_page_that_exceeds_kept_messages_loses_its_link_and_the_other_end_emits_close() -> None:
     app, ipc_main = application(limits=Limits(kept_messages=10))
     async with Renderer(app) as page, page.open() as other:
         forward_to(ipc_main, other)
@@ -132,7 +132,7 @@ async def test_a_page_that_takes_no_more_loses_its_link_and_the_other_one_hears_
         await until(lambda: there.heard[-1:] == ["close"])
 
 
-async def test_what_stands_behind_a_message_that_ends_the_link_is_given_up_with_it() -> None:
+async def test_messages_behind_the_one_that_ends_the_link_are_dropped() -> None:
     app, ipc_main = application(limits=Limits(kept_messages=10))
     said: list[Any] = []
     ipc_main.on("say", lambda event, *args: said.append(args))

@@ -39,7 +39,7 @@ async def test_a_port_is_forwarded_to_another_page(site: Site) -> None:
         assert open_ports(ipc_main) == [0, 0]
 
 
-async def test_nobody_on_the_way_decodes_what_is_forwarded(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_forwarded_messages_are_not_decoded_on_the_way(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     _, ipc_main, page = site
     async with page.open() as other:
         forward_to(ipc_main, other)

@@ -20,7 +20,7 @@ from webipc.core.errors import CloseCode
 from webipc.testing import Renderer
 
 
-async def test_what_no_page_would_take_is_refused_at_the_call() -> None:
+async def test_a_message_that_exceeds_a_limit_raises_at_the_call() -> None:
     app, ipc_main = application(limits=Limits(open_ports=2, message_bytes=1000, channel_length=10))
     async with Renderer(app) as page:
         contents = contents_of(ipc_main, page)
@@ -41,7 +41,9 @@ async def test_what_no_page_would_take_is_refused_at_the_call() -> None:
         assert await page.received("last") == []
 
 
-async def test_a_thread_posts_in_order_and_what_cannot_be_sent_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_thread_posts_in_order_and_a_message_that_cannot_be_sent_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     app, ipc_main = application(limits=Limits(open_ports=100))
     async with Renderer(app) as page:
         contents = contents_of(ipc_main, page)
@@ -67,7 +69,7 @@ async def test_a_thread_posts_in_order_and_what_cannot_be_sent_is_logged(caplog:
         assert "cannot be sent, and its ports are closed" in record.getMessage()
 
 
-async def test_more_ports_than_the_limit_are_4413() -> None:
+async def test_more_ports_than_the_limit_close_the_socket_with_4413() -> None:
     app, ipc_main = application(limits=Limits(open_ports=3))
     Taking(ipc_main)
     async with Renderer(app) as page:
@@ -81,7 +83,7 @@ async def test_more_ports_than_the_limit_are_4413() -> None:
             assert liar.close[0] == CloseCode.TOO_LARGE
 
 
-async def test_a_page_whose_client_is_too_old_is_told_of_at_the_call(site: Site) -> None:
+async def test_post_message_to_a_client_without_ports_raises_at_the_call(site: Site) -> None:
     app, ipc_main, _ = site
     old = await Liar(app, features=()).connect()
     contents = ipc_main.from_id(old.contents_id)
@@ -94,7 +96,7 @@ async def test_a_page_whose_client_is_too_old_is_told_of_at_the_call(site: Site)
     assert [frame[2:] for frame in old.frames[1:]] == [[] for _ in old.frames[1:]]
 
 
-async def test_a_page_does_not_ask_a_server_for_what_it_has_not_named(site: Site) -> None:
+async def test_a_page_raises_for_features_that_the_server_does_not_name(site: Site) -> None:
     _, _, page = site
     assert page.welcome is not None
     page.welcome.features.clear()

@@ -20,7 +20,7 @@ from webipc import (
 from webipc.testing import Renderer
 
 
-async def test_a_page_sends_a_port_and_both_talk(site: Site) -> None:
+async def test_a_page_sends_a_port_and_both_ends_exchange_messages(site: Site) -> None:
     """Electron: can send a port to the main process; can communicate between main and renderer."""
     _, ipc_main, page = site
     taking = Taking(ipc_main)
@@ -36,7 +36,7 @@ async def test_a_page_sends_a_port_and_both_talk(site: Site) -> None:
     assert here.heard == [{"n": 2}]
 
 
-async def test_ports_come_in_their_order_and_without_any_the_list_is_empty(site: Site) -> None:
+async def test_ports_arrive_in_order_and_without_ports_the_list_is_empty(site: Site) -> None:
     """Electron: can sent a message without a transfer."""
     _, ipc_main, page = site
     events: list[tuple[list[MessagePortMain], Any]] = []
@@ -53,7 +53,7 @@ async def test_ports_come_in_their_order_and_without_any_the_list_is_empty(site:
     assert [ear.heard for ear in ears] == [[0], [1], [2]]
 
 
-async def test_it_reaches_frame_contents_and_main_and_fires_no_ipc_message(site: Site) -> None:
+async def test_post_message_reaches_frame_contents_and_main_and_emits_no_ipc_message(site: Site) -> None:
     """Electron: cascades to WebContents and ipcMain; receives postMessage messages with MessagePorts."""
     _, ipc_main, page = site
     contents = contents_of(ipc_main, page)
@@ -68,7 +68,7 @@ async def test_it_reaches_frame_contents_and_main_and_fires_no_ipc_message(site:
     assert order == [("frame", 42, 1), ("contents", 42, 1), ("main", 42, 1)]
 
 
-async def test_the_event_has_ports_and_no_reply_and_those_of_others_have_no_ports(site: Site) -> None:
+async def test_the_event_of_post_message_has_ports_and_no_reply_and_that_of_send_the_opposite(site: Site) -> None:
     _, ipc_main, page = site
     events: dict[str, IpcMainEvent] = {}
 
@@ -87,7 +87,7 @@ async def test_the_event_has_ports_and_no_reply_and_those_of_others_have_no_port
     assert (events["post"].ports, events["post"].frame_id, frame.parent) == ([], frame.routing_id, None)
 
 
-async def test_a_port_comes_through_a_port_with_what_was_said_before(site: Site) -> None:
+async def test_a_port_sent_through_a_port_keeps_its_queued_messages(site: Site) -> None:
     """Electron: can receive a port from a renderer over a MessagePort connection."""
     _, ipc_main, page = site
     taking = Taking(ipc_main)
@@ -105,7 +105,7 @@ async def test_a_port_comes_through_a_port_with_what_was_said_before(site: Site)
     assert back.heard == ["back"]
 
 
-async def test_the_program_gives_a_port_to_a_page(site: Site) -> None:
+async def test_the_program_sends_a_port_to_a_page(site: Site) -> None:
     """Electron: can pass one end to a WebContents; sends a message."""
     _, ipc_main, page = site
     channel = MessageChannelMain()
@@ -121,7 +121,7 @@ async def test_the_program_gives_a_port_to_a_page(site: Site) -> None:
     assert (ear.heard, here.heard) == (["early", "late"], ["back"])
 
 
-async def test_a_port_that_goes_there_and_back_is_the_same_channel(site: Site) -> None:
+async def test_a_port_that_returns_to_its_sender_is_the_same_channel(site: Site) -> None:
     _, ipc_main, page = site
     taking = Taking(ipc_main)
     channel = MessageChannelMain()
@@ -137,7 +137,7 @@ async def test_a_port_that_goes_there_and_back_is_the_same_channel(site: Site) -
     assert (here.heard, taking.ears[0].heard) == (["round"], ["trip"])
 
 
-async def test_a_def_handler_may_make_a_channel_and_listen_to_it(site: Site) -> None:
+async def test_a_def_handler_can_create_a_channel_and_listen_to_it(site: Site) -> None:
     _, ipc_main, page = site
     heard: list[tuple[Any, int]] = []
 
@@ -157,7 +157,7 @@ async def test_a_def_handler_may_make_a_channel_and_listen_to_it(site: Site) -> 
     assert heard == [("from the handler", here), ("from the page", here)]
 
 
-async def test_what_is_sent_and_what_is_posted_arrives_in_the_order_of_the_calls(site: Site) -> None:
+async def test_send_and_post_message_arrive_in_the_order_of_the_calls(site: Site) -> None:
     _, ipc_main, page = site
     heard: list[int] = []
     page.on("n", lambda event, value: heard.append(value))
@@ -169,7 +169,7 @@ async def test_what_is_sent_and_what_is_posted_arrives_in_the_order_of_the_calls
     assert heard == list(range(100))
 
 
-async def test_what_the_loop_says_stays_behind_what_a_thread_has_said_before_it(site: Site) -> None:
+async def test_a_message_of_the_loop_arrives_after_earlier_messages_of_threads(site: Site) -> None:
     _, ipc_main, page = site
     channel = MessageChannelMain()
     contents_of(ipc_main, page).post_message("port", None, [channel.port2])
@@ -199,7 +199,7 @@ class ForwardLog(logging.Handler):
         self._port.post_message(record.getMessage())
 
 
-async def test_a_log_handler_that_says_into_a_port_what_is_logged_holds_up_nobody() -> None:
+async def test_a_log_handler_that_posts_into_a_port_causes_no_deadlock() -> None:
     app, ipc_main = application(limits=Limits(message_bytes=1000))
     logger = logging.getLogger("webipc")
     async with Renderer(app) as page:

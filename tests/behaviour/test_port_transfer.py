@@ -21,7 +21,7 @@ from webipc.testing import Renderer
 
 
 @pytest.mark.parametrize("wrong", [None, "ports", 5, [b""], [5], [None], ["twice", "twice"], ["used"]])
-async def test_a_page_that_sends_anything_but_usable_ports_is_refused(site: Site, wrong: Any) -> None:
+async def test_a_page_can_transfer_only_usable_ports(site: Site, wrong: Any) -> None:
     """Electron: throws when the transferable is invalid."""
     _, ipc_main, page = site
     taking = Taking(ipc_main)
@@ -91,7 +91,7 @@ async def test_post_message_of_the_program_raises_with_electrons_texts(
     assert await page.received("") == ["an empty channel is one"]
 
 
-async def test_a_document_that_is_gone_loses_the_ports_and_raises(site: Site) -> None:
+async def test_post_message_to_a_document_that_has_gone_raises_and_loses_the_ports(site: Site) -> None:
     app, ipc_main, _ = site
     other = Renderer(app)
     await other.connect()
@@ -112,7 +112,7 @@ async def test_a_document_that_is_gone_loses_the_ports_and_raises(site: Site) ->
         await until(lambda ear=ear: ear.heard == ["close"])  # type: ignore[misc] # bound in the loop
 
 
-async def test_a_destroyed_tab_raises_and_keeps_its_hands_off_the_ports() -> None:
+async def test_post_message_to_a_destroyed_tab_raises_and_leaves_the_ports_usable() -> None:
     app, ipc_main = application(limits=Limits(goodbye_ms=20))
     async with Renderer(app) as page:
         other = page.open()

@@ -24,7 +24,7 @@ LIES = {
 
 
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
-async def test_a_lie_about_ports_ends_that_link_alone(site: Site, lie: str) -> None:
+async def test_a_violation_of_the_rules_about_ports_ends_only_that_link(site: Site, lie: str) -> None:
     app, ipc_main, page = site
     taking = Taking(ipc_main)
     with alive(page):
@@ -57,7 +57,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("message", UNREADABLE.values(), ids=UNREADABLE)
-async def test_a_value_that_cannot_be_read_arrives_as_none_and_ends_nobodys_link(
+async def test_a_value_that_cannot_be_decoded_arrives_as_none_and_ends_no_link(
     site: Site, message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     app, ipc_main, page = site
@@ -71,7 +71,7 @@ async def test_a_value_that_cannot_be_read_arrives_as_none_and_ends_nobodys_link
 
 
 @pytest.mark.parametrize("message", UNREADABLE.values(), ids=UNREADABLE)
-async def test_a_lie_that_is_passed_on_ends_nobodys_link(site: Site, message: str) -> None:
+async def test_a_forwarded_value_that_cannot_be_decoded_ends_no_link(site: Site, message: str) -> None:
     app, ipc_main, page = site
     forward_to(ipc_main, page)
     with alive(page):
@@ -83,7 +83,7 @@ async def test_a_lie_that_is_passed_on_ends_nobodys_link(site: Site, message: st
         assert (ear.heard, liar.close) == ([None, "next"], None)
 
 
-async def test_what_is_too_deep_to_be_passed_on_closes_the_port_and_ends_nobodys_link(site: Site) -> None:
+async def test_a_value_too_deep_to_forward_closes_the_port_and_ends_no_link(site: Site) -> None:
     app, ipc_main, page = site
     forward_to(ipc_main, page)
     with alive(page):

@@ -23,7 +23,7 @@ def all_received(page: Renderer) -> dict[str, int]:
     return {channel: len(messages) for channel, messages in page._arrived.items()}
 
 
-async def test_it_reaches_another_tab_of_the_same_browser_and_says_who_sent_it(site: Site) -> None:
+async def test_send_to_reaches_another_tab_of_the_same_browser_with_the_id_of_the_sender(site: Site) -> None:
     """Electron 27: sends message to WebContents."""
     _, ipc_main, page = site
     heard: list[Any] = []
@@ -48,7 +48,7 @@ async def test_a_message_of_the_program_has_the_sender_id_zero(site: Site) -> No
     assert (event.sender_id, event.sender_is_main_frame) == (0, None)
 
 
-async def test_it_works_from_a_document_in_an_iframe_and_reaches_main_documents_alone(site: Site) -> None:
+async def test_send_to_works_from_an_iframe_and_reaches_only_main_documents(site: Site) -> None:
     """Electron 27: sends message to WebContents from a child frame."""
     _, _, page = site
     async with page.open() as other, page.open_frame() as frame, other.open_frame() as other_frame:
@@ -61,7 +61,7 @@ async def test_it_works_from_a_document_in_an_iframe_and_reaches_main_documents_
         assert all_received(other_frame) == {}
 
 
-async def test_what_is_sent_arrives_in_order_once_also_over_lost_sockets(site: Site) -> None:
+async def test_messages_arrive_once_in_order_over_lost_sockets(site: Site) -> None:
     _, _, page = site
     async with page.open() as other:
         heard: list[int] = []
@@ -91,7 +91,7 @@ async def test_another_browser_is_not_reached(site: Site) -> None:
 
 
 @pytest.mark.parametrize("script", ["client.js", "preload.js"])
-def test_the_first_script_that_a_browser_gets_of_us_names_it_once(tmp_path: Path, script: str) -> None:
+def test_the_first_client_script_sets_the_cookie_of_the_browser_once(tmp_path: Path, script: str) -> None:
     preload = tmp_path / "first.js"
     preload.touch()
     app, _ = application(preload=[preload])
@@ -100,7 +100,7 @@ def test_the_first_script_that_a_browser_gets_of_us_names_it_once(tmp_path: Path
     assert "set-cookie" not in client.get(f"/ipc/{script}").headers
 
 
-async def test_a_browser_is_known_by_its_cookie_whichever_way_it_came(site: Site) -> None:
+async def test_a_browser_is_identified_by_its_cookie(site: Site) -> None:
     app, ipc_main, _ = site
     known = "webipc_principal=" + "0" * 32
     async with (
@@ -116,7 +116,7 @@ async def test_a_browser_is_known_by_its_cookie_whichever_way_it_came(site: Site
         assert await two.received("same") == []
 
 
-async def test_the_application_decides_who_reaches_whom() -> None:
+async def test_may_send_to_decides_which_tabs_can_send_to_which() -> None:
     asked: list[tuple[int, int]] = []
 
     def policy(sender: WebFrameMain, target: WebContents) -> bool:
@@ -133,7 +133,7 @@ async def test_the_application_decides_who_reaches_whom() -> None:
         assert sorted(asked) == sorted([(2, 1), (1, 2)])
 
 
-async def test_a_policy_that_raises_is_logged_and_means_no(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_policy_that_raises_is_logged_and_refuses(caplog: pytest.LogCaptureFixture) -> None:
     def policy(sender: WebFrameMain, target: WebContents) -> bool:
         raise ValueError("not decided")
 
@@ -148,7 +148,7 @@ async def test_a_policy_that_raises_is_logged_and_means_no(caplog: pytest.LogCap
         assert page.connected
 
 
-async def test_an_id_that_nobody_has_is_dropped_and_nobody_is_told(
+async def test_a_message_to_an_unknown_id_is_dropped_and_not_logged(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     app, _, page = site
@@ -180,7 +180,7 @@ LIES = {
 
 
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
-async def test_a_lying_value_is_dropped_where_it_arrives_and_ends_nobodys_link(site: Site, lie: str) -> None:
+async def test_a_value_that_cannot_be_decoded_is_dropped_by_the_receiver_and_ends_no_link(site: Site, lie: str) -> None:
     _, _, page = site
     async with page.open() as other:
         links = [each._connection.page.link_id for each in (page, other)]
@@ -194,7 +194,7 @@ async def test_a_lying_value_is_dropped_where_it_arrives_and_ends_nobodys_link(s
         assert other.connected
 
 
-async def test_a_message_that_becomes_too_large_on_the_way_is_dropped_and_logged(
+async def test_a_message_that_the_sender_id_makes_too_large_is_dropped_and_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     app, _ = application(limits=Limits(message_bytes=100_000))

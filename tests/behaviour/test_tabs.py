@@ -41,7 +41,7 @@ async def test_a_reload_keeps_the_web_contents_and_fires_no_destroyed() -> None:
     assert destroyed == []
 
 
-async def test_the_sender_frame_is_none_once_the_document_is_gone(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_sender_frame_is_none_after_the_document_has_gone(caplog: pytest.LogCaptureFixture) -> None:
     app, ipc_main = application()
     kept: list[IpcMainInvokeEvent] = []
 
@@ -89,7 +89,7 @@ async def test_a_page_that_does_not_come_back_in_time_is_reset() -> None:
         assert page.connected
 
 
-async def test_a_page_for_which_too_much_is_kept_is_reset_and_the_others_are_not(
+async def test_a_page_that_exceeds_kept_messages_is_reset_and_other_pages_are_not(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     app, ipc_main = application(limits=Limits(kept_messages=10))
@@ -108,7 +108,7 @@ async def test_a_page_for_which_too_much_is_kept_is_reset_and_the_others_are_not
     assert "reset" in caplog.text
 
 
-async def test_a_full_server_lets_the_longest_away_go_first_and_then_refuses() -> None:
+async def test_a_full_server_drops_the_longest_disconnected_link_and_then_refuses() -> None:
     app, _ = application(max_links=2)
     async with Renderer(app) as one, Renderer(app) as two:
         await one.disconnect()
@@ -123,7 +123,7 @@ async def test_a_full_server_lets_the_longest_away_go_first_and_then_refuses() -
             await one.connect()
 
 
-async def test_many_links_leave_nothing_behind() -> None:
+async def test_closed_links_leave_nothing_in_memory() -> None:
     app, ipc_main = application(limits=Limits(goodbye_ms=10, grace_ms=10))
     async with Renderer(app):
         for _ in range(20):

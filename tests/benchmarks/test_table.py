@@ -31,7 +31,7 @@ def results_of(bench: Bench, **values: list[float | None]) -> Results:
 
 
 @pytest.mark.parametrize("better, expected", [("more", 1.0), ("less", 5.0)])
-def test_the_worst_round_is_the_one_that_speaks_against_the_subject(better: Better, expected: float) -> None:
+def test_the_worst_round_is_the_least_favourable_for_the_subject(better: Better, expected: float) -> None:
     assert worst([3.0, 1.0, 5.0], better) == expected
 
 
@@ -40,7 +40,7 @@ def test_a_ratio_is_taken_within_its_round() -> None:
     assert results.ratios("R", "ours", "peer") == [2.0, 4.0]
 
 
-def test_a_round_that_lacks_one_of_the_two_gives_no_ratio() -> None:
+def test_a_round_without_both_subjects_gives_no_ratio() -> None:
     results = results_of(RATE, ours=[10.0, None, 30.0], peer=[5.0, 7.0, 10.0])
     assert results.ratios("R", "ours", "peer") == [2.0, 3.0]
 
@@ -55,7 +55,7 @@ def test_rounds_are_paired_by_their_number_and_not_by_the_order_of_arrival() -> 
     assert results.values("R", "ours") == [10.0, 40.0]
 
 
-def test_the_median_of_the_ratios_is_judged_and_not_the_ratio_of_the_medians() -> None:
+def test_a_verdict_uses_the_median_of_the_ratios_and_not_the_ratio_of_the_medians() -> None:
     results = results_of(RATE, ours=[10.0, 20.0, 90.0], peer=[1.0, 10.0, 30.0])
     verdict = judge(Target("R", "ours", "peer", 2.5), RATE, results)
     assert (verdict.median, verdict.worst) == (3.0, 2.0)
@@ -79,7 +79,7 @@ def test_the_worst_ratio_of_a_time_is_the_largest() -> None:
     assert judge(Target("T", "ours", "peer", 9.0), TIME, results).worst == 3.0
 
 
-def test_an_absolute_target_holds_the_figure_itself() -> None:
+def test_an_absolute_target_compares_the_figure_itself() -> None:
     results = results_of(TIME, ours=[8.0, 12.0, 9.0])
     verdict = judge(Target("T", "ours", None, 10.0), TIME, results)
     assert (verdict.median, verdict.worst, verdict.met) == (9.0, 12.0, True)
@@ -127,5 +127,5 @@ def test_a_target_reads_as_a_sentence() -> None:
     "value, text",
     [(None, "-"), (0.123, "0.12"), (9.876, "9.88"), (12.34, "12.3"), (123.4, "123"), (56789.0, "56,789")],
 )
-def test_a_figure_has_the_digits_that_mean_something(value: float | None, text: str) -> None:
+def test_a_figure_has_three_significant_digits_or_all_before_the_point(value: float | None, text: str) -> None:
     assert figure(value) == text

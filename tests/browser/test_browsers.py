@@ -13,14 +13,14 @@ def test_an_awaited_expression_returns_its_value(tab: WebDriver) -> None:
     assert evaluate(tab, "Promise.resolve([document.title, add(1, 2)])") == ["one", 3]
 
 
-def test_what_the_page_throws_is_raised_with_its_text_and_stack(tab: WebDriver) -> None:
+def test_an_exception_in_the_page_is_raised_with_its_text_and_stack(tab: WebDriver) -> None:
     tab.get(PAGE)
     with pytest.raises(PageError, match="TypeError: no such thing") as caught:
         evaluate(tab, "(() => { throw new TypeError('no such thing') })()")
     assert caught.value.stack != ""
 
 
-def test_a_syntax_error_is_told_instead_of_timing_out(tab: WebDriver) -> None:
+def test_a_syntax_error_is_raised_without_a_timeout(tab: WebDriver) -> None:
     tab.get(PAGE)
     # WebKit's driver leaves the class out.
     with pytest.raises(PageError, match=r"SyntaxError|Unexpected token"):

@@ -72,13 +72,15 @@ def test_code_runs_in_a_page_that_allows_it(tab: WebDriver, server: Live, site: 
         ("throw 'x'.repeat(40_000_000)", "Error"),
     ],
 )
-def test_what_cannot_be_said_is_an_answer_too(tab: WebDriver, server: Live, site: Site, code: str, told: str) -> None:
+def test_a_result_or_error_that_cannot_be_sent_rejects(
+    tab: WebDriver, server: Live, site: Site, code: str, told: str
+) -> None:
     visit(tab, f"{server.url}/all")
     with pytest.raises(JSError, match=told):
         run(server, site.the_contents().execute_javascript(code))
 
 
-def test_a_page_allows_nothing_by_itself(tab: WebDriver, server: Live, site: Site) -> None:
+def test_a_page_allows_no_command_by_default(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, f"{server.url}/none")
     contents = site.the_contents()
     for command in (contents.execute_javascript("1"), contents.reload(), contents.close()):
@@ -87,13 +89,13 @@ def test_a_page_allows_nothing_by_itself(tab: WebDriver, server: Live, site: Sit
     assert evaluate(tab, "ipcRenderer.connection.state") == "open"
 
 
-def test_a_name_that_is_no_command_is_refused(tab: WebDriver, server: Live) -> None:
+def test_allow_refuses_an_unknown_command(tab: WebDriver, server: Live) -> None:
     visit(tab, f"{server.url}/none")
     script = "(() => { try { allow('relaod') } catch ({ message }) { return message } })()"
     assert evaluate(tab, script) == "expected one of executeJavaScript, reload, close; got relaod"
 
 
-def test_a_page_loads_itself_again(tab: WebDriver, server: Live, site: Site) -> None:
+def test_reload_loads_a_new_document_of_the_same_web_contents(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, f"{server.url}/all")
     evaluate(tab, "window.marked = 1")
     before = site.the_contents().id
@@ -105,7 +107,7 @@ def test_a_page_loads_itself_again(tab: WebDriver, server: Live, site: Site) -> 
     assert site.the_contents().id == before
 
 
-def test_a_page_that_closes_is_destroyed_at_once(tab: WebDriver, server: Live, site: Site) -> None:
+def test_close_destroys_the_web_contents_at_once(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, f"{server.url}/all")
     contents = site.the_contents()
     destroyed: list[int] = []
@@ -117,7 +119,7 @@ def test_a_page_that_closes_is_destroyed_at_once(tab: WebDriver, server: Live, s
 
 # WebKitGTK's driver opens no window for a script.
 @pytest.mark.engines("chromium", "firefox")
-def test_a_tab_that_a_script_has_opened_is_closed(tab: WebDriver, server: Live, site: Site) -> None:
+def test_close_closes_a_tab_that_a_script_has_opened(tab: WebDriver, server: Live, site: Site) -> None:
     tab.get("about:blank")
     known = set(tab.window_handles)
     tab.execute_script("window.open(arguments[0], '_blank')", f"{server.url}/all")
@@ -126,7 +128,7 @@ def test_a_tab_that_a_script_has_opened_is_closed(tab: WebDriver, server: Live, 
     wait_until(lambda: set(tab.window_handles) == known, "the tab is gone")
 
 
-def test_a_call_into_a_page_that_goes_is_told_so(tab: WebDriver, server: Live, site: Site) -> None:
+def test_execute_javascript_rejects_when_the_link_of_the_page_ends(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, f"{server.url}/all")
     contents = site.the_contents()
 

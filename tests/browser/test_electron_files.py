@@ -65,7 +65,7 @@ def test_a_renderer_and_a_preload_script_written_for_electron_run_unchanged(tab:
         assert evaluate(tab, "errors") == []
 
 
-def test_what_is_exposed_is_frozen_and_the_scripts_own_names_stay_its_own(tab: WebDriver) -> None:
+def test_exposed_objects_are_frozen_and_names_of_the_script_do_not_leak(tab: WebDriver) -> None:
     with live(Shop("forge.js", "vite.js").app) as server:
         tab.get(server.url)
         state = evaluate(
@@ -82,7 +82,7 @@ def test_what_is_exposed_is_frozen_and_the_scripts_own_names_stay_its_own(tab: W
         assert state == {"tried": [False, False], "frozen": True, "same": True, "leaked": []}
 
 
-def test_a_removed_listener_is_found_because_a_function_is_itself(tab: WebDriver) -> None:
+def test_a_function_passed_through_the_context_bridge_removes_its_listener(tab: WebDriver) -> None:
     with live(Shop("vite.js").app) as server:
         tab.get(server.url)
         evaluate(tab, "(() => { window.prices = []; window.hear = (event, name, price) => prices.push(price) })()")
@@ -95,7 +95,7 @@ def test_a_removed_listener_is_found_because_a_function_is_itself(tab: WebDriver
         assert evaluate(tab, "prices") == [7]
 
 
-def test_a_toolkit_that_is_bundled_in_finds_its_process_and_is_told_what_a_browser_lacks(tab: WebDriver) -> None:
+def test_a_bundled_toolkit_has_process_and_gets_an_error_for_what_a_browser_lacks(tab: WebDriver) -> None:
     with live(Shop("vite.js").app) as server:
         tab.get(server.url)
         told = evaluate(
@@ -107,7 +107,7 @@ def test_a_toolkit_that_is_bundled_in_finds_its_process_and_is_told_what_a_brows
             evaluate(tab, "electron.webFrame.insertCSS('p { color: red }')")
 
 
-def test_a_script_of_webpacks_shape_finds_its_place_buffers_and_immediates(tab: WebDriver) -> None:
+def test_a_webpack_bundle_has_its_path_buffer_and_set_immediate(tab: WebDriver) -> None:
     with live(Shop("webpack.js").app) as server:
         tab.get(server.url)
         expected = [["/webpack.js", "/"], "d2VicGFjaw==", "object"]
@@ -199,7 +199,7 @@ def test_several_scripts_run_in_their_order_however_the_page_loads_them(
         assert evaluate(tab, "ran") == expected
 
 
-def test_a_key_that_is_there_is_refused_own_or_inherited(tab: WebDriver) -> None:
+def test_an_existing_key_of_the_window_is_refused_own_or_inherited(tab: WebDriver) -> None:
     with live(Shop("forge.js", "conflict.js").app) as server:
         tab.get(server.url)
         why = "Error: Cannot bind an API on top of an existing property on the window object"
@@ -256,7 +256,7 @@ CLOSING = """(async () => {
 })()"""
 
 
-def test_a_channel_of_the_page_tells_of_its_close_behind_its_messages(tab: WebDriver) -> None:
+def test_a_message_channel_of_the_page_emits_close_after_its_messages(tab: WebDriver) -> None:
     with live(Shop().app) as server:
         tab.get(f"{server.url}/classic.html")
         heard = evaluate(tab, CLOSING)
@@ -265,7 +265,7 @@ def test_a_channel_of_the_page_tells_of_its_close_behind_its_messages(tab: WebDr
             assert [line for line in heard if line.startswith(f"{name} ")] == expected, json.dumps(heard)
 
 
-def test_a_channel_of_the_page_whose_end_python_has_tells_python_of_its_close(tab: WebDriver) -> None:
+def test_a_message_channel_of_the_page_emits_close_in_python(tab: WebDriver) -> None:
     shop = Shop("vite.js")
     with live(shop.app) as server:
         tab.get(server.url)
@@ -282,7 +282,7 @@ def test_a_channel_of_the_page_whose_end_python_has_tells_python_of_its_close(ta
         assert shop.heard == [0, 1, 2, "close"]
 
 
-def test_a_port_from_python_and_the_page_hear_of_each_others_close_once(tab: WebDriver) -> None:
+def test_both_ends_of_a_port_from_python_emit_close_once(tab: WebDriver) -> None:
     shop = Shop("vite.js")
     given: list[MessagePortMain] = []
 

@@ -44,7 +44,7 @@ def two_tabs(tab: WebDriver, url: str) -> tuple[str, str]:
     return handles[0], handles[1]
 
 
-def test_what_one_tab_does_shows_in_the_other(tab: WebDriver, todo: Spawned) -> None:
+def test_a_change_in_one_tab_shows_in_the_other(tab: WebDriver, todo: Spawned) -> None:
     one, other = two_tabs(tab, todo.url)
     console(tab)
     tab.switch_to.window(one)
@@ -64,7 +64,7 @@ def test_what_one_tab_does_shows_in_the_other(tab: WebDriver, todo: Spawned) -> 
     assert console(tab) == []
 
 
-def test_the_list_is_in_the_file_and_outlives_the_server(tab: WebDriver, todo: Spawned, tmp_path: Path) -> None:
+def test_the_list_is_saved_to_the_file_and_survives_a_restart(tab: WebDriver, todo: Spawned, tmp_path: Path) -> None:
     tab.get(todo.url)
     add(tab, "milk")
     until_items(tab, "milk")
@@ -78,7 +78,7 @@ def test_the_list_is_in_the_file_and_outlives_the_server(tab: WebDriver, todo: S
     wait_until(lambda: tab.find_element(By.ID, "message").text == "", "the message is gone")
 
 
-def test_a_text_that_python_refuses_is_told_and_stays_in_the_field(tab: WebDriver, todo: Spawned) -> None:
+def test_a_text_that_python_refuses_shows_an_error_and_stays_in_the_field(tab: WebDriver, todo: Spawned) -> None:
     tab.get(todo.url)
     wait_until(lambda: tab.find_element(By.ID, "left").text == "nothing yet", "the list has come")
     add(tab, "   ")
@@ -86,7 +86,7 @@ def test_a_text_that_python_refuses_is_told_and_stays_in_the_field(tab: WebDrive
     assert tab.find_element(By.ID, "text").get_attribute("value") == "   "
 
 
-def test_the_list_is_used_by_keyboard_alone(tab: WebDriver, todo: Spawned) -> None:
+def test_the_list_can_be_used_with_the_keyboard_only(tab: WebDriver, todo: Spawned) -> None:
     tab.get(todo.url)
     add(tab, "milk")
     until_items(tab, "milk")
@@ -123,7 +123,7 @@ def demo(project_root: Path) -> Iterator[Spawned]:
         yield served
 
 
-def test_the_demo_leads_to_the_playground_and_moves_by_itself(tab: WebDriver, demo: Spawned) -> None:
+def test_the_demo_links_to_the_playground_and_updates_by_itself(tab: WebDriver, demo: Spawned) -> None:
     tab.get(demo.url)
     assert tab.current_url.startswith(f"{demo.url}/ipc/")
     wait_until(lambda: "machine" in tab.find_element(By.ID, "live").text, "the machine is drawn")
@@ -131,7 +131,7 @@ def test_the_demo_leads_to_the_playground_and_moves_by_itself(tab: WebDriver, de
 
 
 @pytest.mark.parametrize("channel, arguments, expected", CALLS)
-def test_every_handler_of_the_demo_does_what_it_says(
+def test_every_handler_of_the_demo_works(
     tab: WebDriver, demo: Spawned, channel: str, arguments: str, expected: str
 ) -> None:
     tab.get(f"{demo.url}/ipc/#handle:{channel}")
@@ -167,7 +167,7 @@ def test_the_electron_application_runs_with_its_own_preload_script_and_renderer(
 
 @pytest.mark.engines("chromium")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_word_of_the_to_do_list_can_be_read(tab: WebDriver, todo: Spawned, scheme: str) -> None:
+def test_every_text_of_the_to_do_list_has_enough_contrast(tab: WebDriver, todo: Spawned, scheme: str) -> None:
     Page(tab, todo.url).prefer("prefers-color-scheme", scheme)
     tab.get(todo.url)
     add(tab, "milk")
@@ -179,7 +179,9 @@ def test_every_word_of_the_to_do_list_can_be_read(tab: WebDriver, todo: Spawned,
 
 @pytest.mark.engines("chromium")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_word_of_the_electron_application_can_be_read(tab: WebDriver, electron_app: Spawned, scheme: str) -> None:
+def test_every_text_of_the_electron_application_has_enough_contrast(
+    tab: WebDriver, electron_app: Spawned, scheme: str
+) -> None:
     Page(tab, electron_app.url).prefer("prefers-color-scheme", scheme)
     tab.get(electron_app.url)
     assert unreadable(tab) == []

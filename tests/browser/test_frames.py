@@ -27,7 +27,7 @@ def shape(frame: WebFrameMain | None) -> list[object]:
     return [frame.name, *(shape(child) for child in frame.frames)]
 
 
-def test_a_frame_that_is_faster_than_the_page_around_it_waits_for_it(tab: WebDriver, site: Site) -> None:
+def test_a_frame_that_connects_before_its_parent_waits_for_it(tab: WebDriver, site: Site) -> None:
     contents = site.visit(tab, "late-container.html", frames=2)
     assert shape(contents.main_frame) == ["", ["frame"]]
     assert site.ipc_main.get_all_web_contents() == [contents]
@@ -46,7 +46,7 @@ class SocketsAfter:
         await self._app(scope, receive, send)
 
 
-def test_a_frame_whose_first_act_is_send_sync_is_one_of_its_tab(tab: WebDriver) -> None:
+def test_a_frame_whose_first_call_is_send_sync_belongs_to_its_tab(tab: WebDriver) -> None:
     site = Site()
     asked: list[WebFrameMain | None] = []
     heard = threading.Event()
@@ -67,7 +67,7 @@ def test_a_frame_whose_first_act_is_send_sync_is_one_of_its_tab(tab: WebDriver) 
         tab.get("about:blank")
 
 
-def test_a_page_without_the_client_makes_the_frame_in_it_a_tab(tab: WebDriver, site: Site) -> None:
+def test_a_frame_in_a_page_without_the_client_is_a_tab_of_its_own(tab: WebDriver, site: Site) -> None:
     tab.get(f"{site.url}/plain-container.html")
     site.ran.wait(2)
     (contents,) = site.ipc_main.get_all_web_contents()
@@ -84,7 +84,7 @@ def test_a_reload_of_the_page_makes_new_frames_of_the_same_web_contents(tab: Web
     wait_until(lambda: all(frame.is_destroyed() for frame in before), "the old ones are gone")
 
 
-def test_a_frame_that_is_removed_is_gone(tab: WebDriver, site: Site) -> None:
+def test_a_removed_frame_is_destroyed(tab: WebDriver, site: Site) -> None:
     contents = site.visit(tab, "frame-with-frame-container.html", frames=3)
     main, outer, inner = subtree(contents)
     going = {(frame.routing_id, "pagehide") for frame in (outer, inner)}
@@ -95,7 +95,7 @@ def test_a_frame_that_is_removed_is_gone(tab: WebDriver, site: Site) -> None:
     assert {(event.frame_id, name) for event, name, _ in unloads.all} == going
 
 
-def test_a_frame_that_navigates_is_a_new_one_in_the_same_place(tab: WebDriver, site: Site) -> None:
+def test_a_frame_that_navigates_is_a_new_frame_in_the_same_place(tab: WebDriver, site: Site) -> None:
     contents = site.visit(tab, "frame-container.html", frames=2)
     main, before = subtree(contents)
     token = before.frame_token
@@ -106,7 +106,7 @@ def test_a_frame_that_navigates_is_a_new_one_in_the_same_place(tab: WebDriver, s
     assert main.frames[0].frame_token != token
 
 
-def test_a_page_that_comes_back_has_its_frames_again(tab: WebDriver, site: Site) -> None:
+def test_a_page_has_its_frames_again_after_going_back(tab: WebDriver, site: Site) -> None:
     contents = site.visit(tab, "frame-with-frame-container.html", frames=3)
     site.visit(tab, "frame.html")
     tab.back()
@@ -130,7 +130,7 @@ def test_a_frame_of_another_origin_is_a_tab_of_its_own(tab: WebDriver, site: Sit
     assert subtree(contents) == [contents.main_frame]
 
 
-def test_frames_find_their_page_again_over_lost_sockets(tab: WebDriver, site: Site) -> None:
+def test_frames_stay_in_their_tab_over_lost_sockets(tab: WebDriver, site: Site) -> None:
     with relay(site.server.port) as network:
         tab.get(f"{network.url}/frame-with-frame-container.html")
         contents = site.ran.wait(3)[0][0].sender
@@ -163,7 +163,7 @@ def test_after_a_reset_every_frame_is_in_its_place_again(tab: WebDriver, site: S
     assert site.ipc_main.get_all_web_contents() == [contents]
 
 
-def test_a_frame_follows_the_one_around_it_to_a_new_link(tab: WebDriver, site: Site) -> None:
+def test_a_frame_follows_its_parent_to_a_new_link(tab: WebDriver, site: Site) -> None:
     contents = site.visit(tab, "frame-with-frame-container.html", frames=3)
     main, outer, _ = subtree(contents)
     hub = site.ipc_main._provider.hub
@@ -179,7 +179,7 @@ def test_a_frame_follows_the_one_around_it_to_a_new_link(tab: WebDriver, site: S
     assert site.ipc_main.get_all_web_contents() == [contents]
 
 
-def test_frames_whose_server_has_restarted_are_one_tab_again(tab: WebDriver) -> None:
+def test_frames_are_one_tab_again_after_a_server_restart(tab: WebDriver) -> None:
     with serving() as site, relay(site.server.port) as network:
         tab.get(f"{network.url}/frame-with-frame-container.html")
         site.ran.wait(3)

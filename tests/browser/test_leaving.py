@@ -33,13 +33,17 @@ def hidden_visit(tab: WebDriver, url: str, then: str) -> int:
 
 
 @pytest.mark.parametrize("way", ["location.href = 'other.html'", "location.reload()"])
-def test_what_a_hidden_page_says_in_pagehide_arrives(tab: WebDriver, server: Live, site: Site, way: str) -> None:
+def test_a_message_sent_in_pagehide_of_a_hidden_page_arrives(
+    tab: WebDriver, server: Live, site: Site, way: str
+) -> None:
     hidden_visit(tab, server.url, way)
     wait_until(lambda: site.said == ["goodbye"], "the last message arrives")
 
 
 @pytest.mark.parametrize("way", ["location.href = 'other.html'", "location.reload()"])
-def test_the_next_page_of_a_hidden_tab_has_its_identity(tab: WebDriver, server: Live, site: Site, way: str) -> None:
+def test_the_next_document_of_a_hidden_tab_has_the_same_identity(
+    tab: WebDriver, server: Live, site: Site, way: str
+) -> None:
     before = hidden_visit(tab, server.url, way)
     frame = site.the_contents().main_frame
     wait_until(lambda: site.the_contents().main_frame not in {frame, None}, "the next document is there")
@@ -67,7 +71,7 @@ def load(tab: WebDriver) -> None:
         ("pagehide", close),
     ],
 )
-def test_what_a_page_that_is_seen_says_last_arrives(
+def test_the_last_message_of_a_visible_page_arrives(
     tab: WebDriver, server: Live, site: Site, event: str, leave: Callable[[WebDriver], None]
 ) -> None:
     visit(tab, server.url)
@@ -77,7 +81,7 @@ def test_what_a_page_that_is_seen_says_last_arrives(
 
 
 @pytest.mark.engines("firefox")
-def test_going_back_to_a_page_that_was_not_kept_loads_it_with_its_identity(
+def test_going_back_to_a_page_outside_the_cache_reloads_it_with_the_same_identity(
     tab: WebDriver, server: Live, site: Site
 ) -> None:
     before = visit(tab, server.url)

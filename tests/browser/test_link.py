@@ -16,7 +16,7 @@ from tests.support.serving import Live, free_port, live, spawned, wait_until
 from webipc import IpcMain, Limits
 
 
-def test_a_page_calls_python_and_gets_pushes(tab: WebDriver, server: Live, site: Site) -> None:
+def test_a_page_calls_python_and_receives_messages(tab: WebDriver, server: Live, site: Site) -> None:
     # What pages of earlier tests have left there is not this one's.
     console(tab)
     visit(tab, server.url)
@@ -29,7 +29,7 @@ def test_a_page_calls_python_and_gets_pushes(tab: WebDriver, server: Live, site:
     assert [line for line in said if "SEVERE" in line and "favicon" not in line] == []
 
 
-def test_values_survive_the_way_there_and_back(tab: WebDriver, server: Live) -> None:
+def test_values_survive_a_round_trip(tab: WebDriver, server: Live) -> None:
     visit(tab, server.url)
     script = """(async () => {
       const cyclic = { when: new Date(5), map: new Map([[{ k: 1 }, new Set([1n, undefined])]]), nan: NaN, zero: -0 }
@@ -48,7 +48,7 @@ def test_values_survive_the_way_there_and_back(tab: WebDriver, server: Live) -> 
 
 
 @pytest.mark.parametrize("size", [0, 1, 65535, 65536, 65537, 262147, 3145729])
-def test_payloads_of_every_size_come_back_whole(tab: WebDriver, server: Live, size: int) -> None:
+def test_payloads_of_every_size_survive_a_round_trip(tab: WebDriver, server: Live, size: int) -> None:
     visit(tab, server.url)
     script = f"""(async () => {{
       const bytes = Uint8Array.from({{ length: {size} }}, (_, index) => index % 251)
@@ -59,7 +59,7 @@ def test_payloads_of_every_size_come_back_whole(tab: WebDriver, server: Live, si
     assert evaluate(tab, script)
 
 
-def test_what_cannot_be_cloned_is_named_with_its_path(tab: WebDriver, server: Live, site: Site) -> None:
+def test_a_value_that_cannot_be_cloned_is_reported_with_its_path(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, server.url)
     bad = {
         "{ user: { save() {} } }": "args[0].user.save: a function",
@@ -84,7 +84,9 @@ def test_what_cannot_be_cloned_is_named_with_its_path(tab: WebDriver, server: Li
     assert site.said == [{"reactive": [1]}]
 
 
-def test_a_reload_in_the_middle_of_an_invoke(tab: WebDriver, server: Live, site: Site) -> None:
+def test_a_reload_during_an_invoke_keeps_the_web_contents_and_drops_the_answer(
+    tab: WebDriver, server: Live, site: Site
+) -> None:
     before = visit(tab, server.url)
     evaluate(tab, "void ipcRenderer.invoke('wait', 'old').then((value) => results.push(value))")
     wait_until(lambda: site.waits == 1, "the handler runs")
@@ -97,7 +99,7 @@ def test_a_reload_in_the_middle_of_an_invoke(tab: WebDriver, server: Live, site:
     assert (site.waits, site.destroyed) == (2, [])
 
 
-def test_another_page_of_the_tab_keeps_its_web_contents(tab: WebDriver, server: Live, site: Site) -> None:
+def test_another_page_in_the_same_tab_keeps_its_web_contents(tab: WebDriver, server: Live, site: Site) -> None:
     before = visit(tab, server.url)
     assert visit(tab, f"{server.url}/other.html") == before
     site.the_contents().send("count", 1)
@@ -128,7 +130,7 @@ def test_a_message_sent_in_pagehide_arrives(tab: WebDriver, server: Live, site: 
 
 # Firefox keeps no page with an open WebSocket: test_leaving.py has what happens there.
 @pytest.mark.engines("chromium", "webkit")
-def test_back_forward_cache_out_and_in(tab: WebDriver, server: Live, site: Site) -> None:
+def test_a_page_resumes_from_the_back_forward_cache(tab: WebDriver, server: Live, site: Site) -> None:
     before = visit(tab, server.url)
     evaluate(tab, "void (window.mark = 'the same document')")
     contents = site.the_contents()
@@ -144,7 +146,9 @@ def test_back_forward_cache_out_and_in(tab: WebDriver, server: Live, site: Site)
     assert evaluate(tab, "ipcRenderer.invoke('echo', 'here again')") == "here again"
 
 
-def test_a_first_visit_by_several_tabs_at_once(browser: WebDriver, server: Live, site: Site) -> None:
+def test_several_tabs_that_open_at_once_are_different_web_contents(
+    browser: WebDriver, server: Live, site: Site
+) -> None:
     first = browser.current_window_handle
     handles = [new_tab(browser) for _ in range(5)]
     try:
@@ -180,7 +184,7 @@ def test_a_duplicated_tab_gets_an_identity_of_its_own(tab: WebDriver, server: Li
     assert evaluate(tab, "window.opened") != original
 
 
-def test_the_socket_cut_50_times_during_5000_messages_both_ways(
+def test_5000_messages_each_way_arrive_once_in_order_over_50_cuts_of_the_socket(
     tab: WebDriver, network: Relay, server: Live, site: Site
 ) -> None:
     visit(tab, network.url)
@@ -220,7 +224,7 @@ def test_an_invoke_is_answered_over_the_next_socket(tab: WebDriver, network: Rel
     assert site.waits == 1
 
 
-def test_the_server_killed_and_restarted(tab: WebDriver, tmp_path: Path) -> None:
+def test_calls_are_rejected_after_the_server_was_killed_and_restarted(tab: WebDriver, tmp_path: Path) -> None:
     program = tmp_path / "main.py"
     program.write_text(
         "import asyncio, pathlib\n"
@@ -256,7 +260,7 @@ def test_the_server_killed_and_restarted(tab: WebDriver, tmp_path: Path) -> None
     calls.unlink(missing_ok=True)
 
 
-def test_what_is_sent_in_a_reset_listener_belongs_to_the_new_link(tab: WebDriver, server: Live, site: Site) -> None:
+def test_messages_sent_in_a_reset_listener_belong_to_the_new_link(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, server.url)
     evaluate(tab, "void connection.on('reset', () => ipcRenderer.send('say', 'after the reset'))")
     hub = site.ipc_main._provider.hub
@@ -287,7 +291,7 @@ def elsewhere(tmp_path: Path) -> Callable[[str], FastAPI]:
     return make
 
 
-def test_a_page_on_a_listed_second_origin_uses_all_of_it(tab: WebDriver, elsewhere: Callable[[str], FastAPI]) -> None:
+def test_a_page_on_a_listed_origin_can_use_everything(tab: WebDriver, elsewhere: Callable[[str], FastAPI]) -> None:
     port = free_port()
     site = Site(origins=[f"http://127.0.0.1:{port}"])
     with live(site.app) as server, live(elsewhere(server.url), port=port) as second:
@@ -299,7 +303,7 @@ def test_a_page_on_a_listed_second_origin_uses_all_of_it(tab: WebDriver, elsewhe
         wait_until(lambda: site.said == ["goodbye"], "the last message arrives")
 
 
-def test_a_page_on_an_unlisted_origin_is_turned_away_for_good(
+def test_a_page_on_an_unlisted_origin_is_refused_and_does_not_retry(
     tab: WebDriver, elsewhere: Callable[[str], FastAPI], site: Site
 ) -> None:
     with live(site.app) as server, live(elsewhere(server.url)) as second:
@@ -324,7 +328,7 @@ def test_a_page_on_an_unlisted_origin_is_turned_away_for_good(
         assert site.ipc_main.get_all_web_contents() == []
 
 
-def test_a_socket_that_speaks_another_version_is_told_both(tab: WebDriver, server: Live) -> None:
+def test_a_socket_of_another_version_is_closed_with_both_versions_in_the_reason(tab: WebDriver, server: Live) -> None:
     visit(tab, server.url)
     script = """new Promise((resolve) => {
       const socket = new WebSocket(`ws://${location.host}/ipc/socket`, 'webipc.v0')
@@ -336,7 +340,7 @@ def test_a_socket_that_speaks_another_version_is_told_both(tab: WebDriver, serve
     assert "webipc.v0" in reason
 
 
-def test_close_says_goodbye_and_releases_everything(tab: WebDriver, server: Live, site: Site) -> None:
+def test_close_sends_bye_and_releases_everything(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, server.url)
     evaluate(tab, "void (ipcRenderer.send('say', 'last words'), connection.close())")
     wait_until(lambda: site.said == ["last words"], "what was sent before arrives")

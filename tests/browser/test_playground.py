@@ -112,7 +112,7 @@ def test_a_call_by_keyboard_shows_its_result_with_type_and_time(page: Page) -> N
 
 
 @everywhere
-def test_every_literal_goes_there_and_comes_back(page: Page) -> None:
+def test_every_literal_survives_a_round_trip(page: Page) -> None:
     page.open("handle:echo")
     page.call("new Map([[1, new Set([-0])]]), 5n, [1,,undefined], new Uint8Array([222, 173]), /x/g, new Date(0)")
     page.until("document.querySelector('.entry.is-done')")
@@ -121,7 +121,7 @@ def test_every_literal_goes_there_and_comes_back(page: Page) -> None:
     assert [word for word in [*words, "1970-01-01T00:00:00.000Z Date"] if word not in shown] == []
 
 
-def test_a_wrong_literal_is_told_where_and_nothing_is_called(page: Page) -> None:
+def test_a_wrong_literal_shows_its_position_and_nothing_is_called(page: Page) -> None:
     page.open("handle:add")
     page.call("[1, 2", "oops")
     assert page.text(".says").split("\n") == [
@@ -132,7 +132,7 @@ def test_a_wrong_literal_is_told_where_and_nothing_is_called(page: Page) -> None
     assert page.look("document.querySelectorAll('.entry').length") == 0
 
 
-def test_a_value_that_is_needed_is_asked_for(page: Page) -> None:
+def test_a_missing_value_is_reported(page: Page) -> None:
     page.open("handle:add")
     page.call("")
     assert page.text(".says").strip() == "a value is required"
@@ -162,7 +162,7 @@ def test_an_exception_shows_the_python_traceback_in_debug(page: Page) -> None:
 
 
 @everywhere
-def test_what_arrives_shows_on_any_channel(page: Page) -> None:
+def test_messages_on_any_channel_show_in_the_log(page: Page) -> None:
     page.open("on:ping")
     console(page.tab)
     for channel in ("pong", "error", "newListener"):
@@ -175,7 +175,7 @@ def test_what_arrives_shows_on_any_channel(page: Page) -> None:
     assert console(page.tab) == []
 
 
-def test_the_log_pauses_goes_on_and_is_cleared(page: Page) -> None:
+def test_the_log_can_be_paused_resumed_and_cleared(page: Page) -> None:
     page.open("on:ping")
     pause = page.tab.find_element(By.ID, "pause")
     pause.click()
@@ -199,7 +199,7 @@ def test_a_channel_can_be_left_out_of_the_log(page: Page) -> None:
 
 
 @everywhere
-def test_numbers_that_keep_coming_are_drawn(page: Page) -> None:
+def test_a_stream_of_numbers_is_drawn_as_a_chart(page: Page) -> None:
     page.open("on:numbers")
     page.call("")
     page.until_text("#live", "load")
@@ -212,7 +212,7 @@ def test_numbers_that_keep_coming_are_drawn(page: Page) -> None:
 
 
 @everywhere
-def test_the_list_is_used_by_keyboard_alone(page: Page) -> None:
+def test_the_list_can_be_used_with_the_keyboard_only(page: Page) -> None:
     page.open("handle:fail")
     page.tab.find_element(By.CSS_SELECTOR, "#channel-list a[aria-current]").send_keys("/")
     page.press("pin")
@@ -224,13 +224,13 @@ def test_the_list_is_used_by_keyboard_alone(page: Page) -> None:
 
 
 @everywhere
-def test_the_focus_is_seen(page: Page) -> None:
+def test_the_focus_is_visible(page: Page) -> None:
     page.open("handle:add")
     page.press(Keys.TAB)
     assert page.look("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
-def test_nothing_that_python_says_is_markup(page: Page) -> None:
+def test_texts_from_python_are_never_markup(page: Page) -> None:
     page.open("on:numbers")
     assert MARKUP in page.text("#call .doc")
     page.look("location.hash = 'handle:echo'")
@@ -242,7 +242,7 @@ def test_nothing_that_python_says_is_markup(page: Page) -> None:
 
 
 @everywhere
-def test_the_page_breaks_no_rule_of_its_own_policy(page: Page) -> None:
+def test_the_page_violates_no_rule_of_its_content_security_policy(page: Page) -> None:
     page.open("handle:echo")
     console(page.tab)
     page.call("1")
@@ -260,7 +260,7 @@ def test_nothing_is_wider_than_the_window(page: Page, width: int) -> None:
     assert page.look("document.querySelector('#call').scrollWidth <= document.querySelector('#call').clientWidth")
 
 
-def test_on_a_phone_one_part_is_seen_at_a_time(page: Page) -> None:
+def test_on_a_phone_one_part_is_visible_at_a_time(page: Page) -> None:
     page.open()
     page.size(360)
     parts = "['channels', 'call', 'arrivals'].filter((id) => document.getElementById(id).offsetParent)"
@@ -272,7 +272,7 @@ def test_on_a_phone_one_part_is_seen_at_a_time(page: Page) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_word_can_be_read(page: Page, scheme: str) -> None:
+def test_every_text_has_enough_contrast(page: Page, scheme: str) -> None:
     page.prefer("prefers-color-scheme", scheme)
     page.open("handle:break")
     assert page.look("matchMedia('(prefers-color-scheme: dark)').matches") == (scheme == "dark")
@@ -294,7 +294,7 @@ def test_every_word_can_be_read(page: Page, scheme: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_edge_of_a_field_is_seen(page: Page, scheme: str) -> None:
+def test_the_border_of_a_field_has_enough_contrast(page: Page, scheme: str) -> None:
     page.prefer("prefers-color-scheme", scheme)
     page.open("handle:echo")
     # As a sign has to be, and not as words have to be.
@@ -302,7 +302,7 @@ def test_the_edge_of_a_field_is_seen(page: Page, scheme: str) -> None:
     assert edge(page.tab, "#call textarea") >= 3
 
 
-def test_nothing_moves_for_those_who_want_no_motion(page: Page) -> None:
+def test_nothing_moves_with_prefers_reduced_motion(page: Page) -> None:
     page.prefer("prefers-reduced-motion", "reduce")
     page.open("on:numbers")
     page.call("")
@@ -337,9 +337,7 @@ def program(tmp_path: Path) -> Callable[[str], Path]:
     return write
 
 
-def test_an_application_without_channels_is_told_how_to_have_one(
-    tab: WebDriver, program: Callable[[str], Path]
-) -> None:
+def test_an_application_without_channels_shows_how_to_add_one(tab: WebDriver, program: Callable[[str], Path]) -> None:
     with spawned(program("")) as served:
         page = Page(tab, served.url)
         page.open()
@@ -347,7 +345,7 @@ def test_an_application_without_channels_is_told_how_to_have_one(
         assert '@ipc_main.handle("add")' in page.text("#call pre")
 
 
-def test_the_page_says_that_the_server_is_away_and_finds_what_it_has_become(
+def test_the_page_shows_that_the_server_is_down_and_lists_the_channels_after_the_restart(
     tab: WebDriver, program: Callable[[str], Path]
 ) -> None:
     with spawned(program("@ipc_main.handle('old')\ndef old(event): ...")) as served:

@@ -58,7 +58,7 @@ def test_send_sync_shows_what_it_returned(tab: WebDriver, server: Live) -> None:
     page.until_text(".call-log", "string(5)")
 
 
-def test_a_port_is_spoken_into_and_tells_when_python_closes_it(tab: WebDriver, server: Live, site: Site) -> None:
+def test_a_port_sends_a_value_and_shows_when_python_closes_it(tab: WebDriver, server: Live, site: Site) -> None:
     page = Page(tab, server.url)
     page.open("on:talk")
     choose(page, "postMessage")
@@ -103,9 +103,7 @@ def test_another_tab_is_reached_by_its_number(tab: WebDriver, server: Live) -> N
     receiver.until_text("#arrival-list", "'hello there'")
 
 
-def test_an_embedded_page_speaks_to_its_host_and_is_a_frame_of_its_tab(
-    tab: WebDriver, server: Live, site: Site
-) -> None:
+def test_an_embedded_page_sends_to_its_host_and_is_a_frame_of_its_tab(tab: WebDriver, server: Live, site: Site) -> None:
     page = Page(tab, server.url)
     page.open("on:note")
     press(page, "#other-pages button")

@@ -93,7 +93,7 @@ def visit(tab: WebDriver, url: str) -> None:
     evaluate(tab, HOOKS)
 
 
-def test_a_page_talks_to_python_through_a_port(tab: WebDriver, server: Live, site: Site) -> None:
+def test_a_page_and_python_exchange_messages_through_a_port(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, server.url)
     script = """(() => {
       const { port1, port2 } = new MessageChannel()
@@ -111,7 +111,7 @@ def test_a_page_talks_to_python_through_a_port(tab: WebDriver, server: Live, sit
     assert evaluate(tab, "heard") == [{"answer": [1, 2.5]}]
 
 
-def test_a_port_that_a_frame_has_made_is_a_port(tab: WebDriver, server: Live, site: Site) -> None:
+def test_a_port_created_by_another_frame_can_be_transferred(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, server.url)
     script = """(() => {
       const frame = document.createElement('iframe')
@@ -132,7 +132,7 @@ def test_a_port_that_a_frame_has_made_is_a_port(tab: WebDriver, server: Live, si
     assert (evaluate(tab, "heard"), site.messages) == (["and back"], ["of a frame"])
 
 
-def test_a_port_that_was_given_away_is_nothing_any_more(tab: WebDriver, server: Live, site: Site) -> None:
+def test_a_port_that_was_transferred_cannot_be_used(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, server.url)
     script = """(() => {
       const { port1, port2 } = new MessageChannel()
@@ -160,7 +160,7 @@ def test_a_port_that_was_given_away_is_nothing_any_more(tab: WebDriver, server: 
     assert (site.heard, site.messages) == (["real"], [1])
 
 
-def test_python_gives_a_port_to_a_page(tab: WebDriver, server: Live, site: Site) -> None:
+def test_python_sends_a_port_to_a_page(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, server.url)
 
     def give() -> MessagePortMain:
@@ -186,7 +186,7 @@ def test_python_gives_a_port_to_a_page(tab: WebDriver, server: Live, site: Site)
     assert evaluate(tab, "heard") == ["said before it was sent", "last words"]
 
 
-def test_a_port_that_the_page_closes_tells_python_behind_its_last_words(
+def test_a_port_that_the_page_closes_emits_close_after_its_last_message(
     tab: WebDriver, server: Live, site: Site
 ) -> None:
     visit(tab, server.url)
@@ -198,7 +198,7 @@ def test_a_port_that_the_page_closes_tells_python_behind_its_last_words(
     assert site.heard == list(range(10))
 
 
-def test_ports_nest(tab: WebDriver, server: Live, site: Site) -> None:
+def test_ports_can_be_sent_through_ports(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, server.url)
     inner: list[MessagePortMain] = []
     site.ipc_main.on("outer", lambda event, _: nest(event.ports[0]))
@@ -229,9 +229,7 @@ def test_ports_nest(tab: WebDriver, server: Live, site: Site) -> None:
     assert evaluate(tab, "heard") == ["back"]
 
 
-def test_a_port_goes_from_page_to_page_and_nobody_on_the_way_decodes_it(
-    tab: WebDriver, server: Live, site: Site
-) -> None:
+def test_a_port_is_forwarded_from_page_to_page_without_decoding(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, server.url)
     first = tab.current_window_handle
     tab.switch_to.new_window("tab")
@@ -263,7 +261,7 @@ def test_a_port_goes_from_page_to_page_and_nobody_on_the_way_decodes_it(
     evaluate(tab, "connection.close()")
 
 
-def test_the_other_end_closes_when_the_page_goes_for_good(tab: WebDriver) -> None:
+def test_the_other_end_closes_when_the_page_has_gone(tab: WebDriver) -> None:
     site = Site(limits=Limits(grace_ms=200))
     with live(site.app) as server:
         visit(tab, server.url)
@@ -274,7 +272,7 @@ def test_the_other_end_closes_when_the_page_goes_for_good(tab: WebDriver) -> Non
         wait_until(lambda: site.closes == 1, "Python hears that the page is gone")
 
 
-def test_a_port_that_is_handed_on_to_a_window_goes_on_and_ends_with_the_page(tab: WebDriver) -> None:
+def test_a_port_posted_to_a_window_keeps_working_and_ends_with_the_page(tab: WebDriver) -> None:
     # As a preload script gives a port to the page's own scripts.
     hand_on = """(() => {
       ipcRenderer.on('hand on', ({ ports }) => { window.postMessage('port', '*', ports) })
@@ -296,7 +294,7 @@ def test_a_port_that_is_handed_on_to_a_window_goes_on_and_ends_with_the_page(tab
         wait_until(lambda: site.closes == 1, "Python hears that the page is gone")
 
 
-def test_a_port_that_nobody_takes_is_closed(tab: WebDriver, server: Live, site: Site) -> None:
+def test_a_port_sent_to_a_channel_without_listeners_is_closed(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, server.url)
     give_back = "ipcRenderer.on('back', (event) => listen(event.ports[0]))"
     evaluate(tab, f"void {give_back}")
@@ -313,7 +311,7 @@ def test_a_port_that_nobody_takes_is_closed(tab: WebDriver, server: Live, site: 
     wait_until(collected, "the other end is closed")
 
 
-def test_a_message_that_python_cannot_read_arrives_as_none(tab: WebDriver, server: Live, site: Site) -> None:
+def test_a_message_that_python_cannot_decode_arrives_as_none(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, server.url)
     script = """(() => {
       const { port1, port2 } = new MessageChannel()
@@ -386,7 +384,7 @@ def test_ten_thousand_messages_each_way_through_a_relayed_port_while_both_socket
             assert evaluate(tab, "[heard.length, resets]") == [10000, []]
 
 
-def test_a_thousand_ports_opened_and_closed_leave_nothing_behind(tab: WebDriver, server: Live, site: Site) -> None:
+def test_a_thousand_ports_opened_and_closed_leave_nothing_in_memory(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, server.url)
     gc.collect()
     # Of earlier tests, whose fixtures are still held.

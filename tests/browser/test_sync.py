@@ -76,13 +76,13 @@ def site() -> Site:
     return Site()
 
 
-def test_an_answer_is_what_the_first_listener_has_set(tab: WebDriver, server: Live) -> None:
+def test_send_sync_returns_what_the_first_listener_has_set(tab: WebDriver, server: Live) -> None:
     visit(tab, server.url)
     assert evaluate(tab, "ipcRenderer.sendSync('echo', 'hello')") == "hello"
     assert evaluate(tab, "ipcRenderer.sendSync('later')") == "later"
 
 
-def test_what_is_pushed_meanwhile_is_dispatched_afterwards(tab: WebDriver, server: Live) -> None:
+def test_messages_that_arrive_during_a_call_are_dispatched_after_it(tab: WebDriver, server: Live) -> None:
     visit(tab, server.url)
     script = """(async () => {
       const order = []
@@ -94,7 +94,7 @@ def test_what_is_pushed_meanwhile_is_dispatched_afterwards(tab: WebDriver, serve
     assert evaluate(tab, script) == [0, 1, 2, 3, 4, *["pushed"] * 5]
 
 
-def test_no_listener_runs_in_the_middle_of_a_call_that_another_makes_behind_an_await(
+def test_no_listener_runs_during_a_call_that_another_listener_makes_after_an_await(
     tab: WebDriver, server: Live, site: Site
 ) -> None:
     visit(tab, server.url)
@@ -115,7 +115,7 @@ def test_no_listener_runs_in_the_middle_of_a_call_that_another_makes_behind_an_a
     assert evaluate(tab, script) == [word for number in range(4) for word in (number, "later", "done")]
 
 
-def test_no_listener_runs_in_the_middle_of_a_call_in_which_a_port_of_the_page_has_called(
+def test_no_listener_runs_during_a_call_in_which_a_port_listener_calls_too(
     tab: WebDriver, server: Live, site: Site
 ) -> None:
     """Firefox runs the messages of ports while it blocks, so that a call may be made within another."""
@@ -144,7 +144,7 @@ def test_no_listener_runs_in_the_middle_of_a_call_in_which_a_port_of_the_page_ha
 
 
 @pytest.mark.parametrize("caller, other", [("child", "window"), ("window", "child")])
-def test_no_listener_of_the_page_around_or_of_a_frame_runs_in_the_middle_of_a_call(
+def test_no_listener_of_a_parent_or_child_document_runs_during_a_call(
     tab: WebDriver, server: Live, site: Site, caller: str, other: str
 ) -> None:
     visit(tab, server.url)
@@ -188,7 +188,7 @@ def test_a_thousand_mixed_calls_of_one_task_arrive_in_order(tab: WebDriver, serv
     assert site.heard == list(range(1000))
 
 
-def test_values_of_three_megabytes_go_and_come_behind_what_the_socket_holds_back(
+def test_values_of_three_megabytes_survive_a_round_trip_after_what_the_socket_has_queued(
     tab: WebDriver, server: Live, site: Site
 ) -> None:
     visit(tab, server.url)
@@ -205,7 +205,7 @@ def test_values_of_three_megabytes_go_and_come_behind_what_the_socket_holds_back
     assert len(site.heard[100]) == 3145729
 
 
-def test_it_works_before_the_socket_has_opened_and_the_page_is_one_tab(
+def test_send_sync_works_before_the_socket_has_opened_and_the_page_is_one_tab(
     tab: WebDriver, server: Live, site: Site
 ) -> None:
     tab.get(f"{server.url}/early.html")
@@ -215,7 +215,7 @@ def test_it_works_before_the_socket_has_opened_and_the_page_is_one_tab(
     assert site.heard == [1, 2]
 
 
-def test_it_works_while_the_socket_is_down(tab: WebDriver, network: Relay, site: Site) -> None:
+def test_send_sync_works_while_the_socket_is_down(tab: WebDriver, network: Relay, site: Site) -> None:
     visit(tab, network.url)
     for index in range(10):
         network.cut()
@@ -225,7 +225,7 @@ def test_it_works_while_the_socket_is_down(tab: WebDriver, network: Relay, site:
     assert site.heard == list(range(10))
 
 
-def test_nobody_who_answers_does_not_freeze_the_page(
+def test_a_call_without_an_answer_does_not_freeze_the_page(
     tab: WebDriver, server: Live, site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     visit(tab, server.url)
@@ -240,7 +240,7 @@ def test_nobody_who_answers_does_not_freeze_the_page(
     assert warning in caplog.messages
 
 
-def test_the_server_bounds_the_wait_and_a_later_answer_is_nobodys(tab: WebDriver) -> None:
+def test_the_server_limits_the_wait_and_drops_a_later_answer(tab: WebDriver) -> None:
     site = Site(limits=Limits(sync_ms=200))
     with live(site.app) as server:
         visit(tab, server.url)
@@ -251,7 +251,9 @@ def test_the_server_bounds_the_wait_and_a_later_answer_is_nobodys(tab: WebDriver
         assert evaluate(tab, "ipcRenderer.sendSync('echo', 'next')") == "next"
 
 
-def test_a_server_that_is_gone_is_told_and_what_was_sent_goes_on(tab: WebDriver, network: Relay, site: Site) -> None:
+def test_a_call_to_an_unreachable_server_throws_and_sent_messages_arrive_later(
+    tab: WebDriver, network: Relay, site: Site
+) -> None:
     visit(tab, network.url)
     network.down()
     script = """(() => {
@@ -279,7 +281,7 @@ def test_wrong_arguments_throw_at_once(tab: WebDriver, server: Live) -> None:
     assert evaluate(tab, "ipcRenderer.sendSync('echo', 1)") == 1
 
 
-def test_a_page_that_is_about_to_go_is_answered_or_told_at_once_as_its_engine_has_it(
+def test_a_call_in_beforeunload_is_answered_or_throws_at_once_depending_on_the_engine(
     tab: WebDriver, server: Live, site: Site, engine: str
 ) -> None:
     """Chromium and WebKit forbid a request that blocks there."""

@@ -44,7 +44,7 @@ def echo(tab: WebDriver) -> Iterator[Echo]:
         yield Echo(site.the_contents(), answers)
 
 
-def test_any_value_comes_back_from_a_page_as_it_went(echo: Echo) -> None:
+def test_any_value_survives_a_round_trip_through_a_page(echo: Echo) -> None:
     @EXAMPLES
     @given(values())
     def comes_back(value: Any) -> None:

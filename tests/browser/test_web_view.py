@@ -112,7 +112,7 @@ def test_send_to_frame_uses_the_frame_id_of_the_event(tab: WebDriver, server: Li
     assert heard(tab, "pong") == ["boom!"]
 
 
-def test_the_event_is_a_plain_one_with_its_own_properties(tab: WebDriver, server: Live, guest: str) -> None:
+def test_the_event_is_a_plain_event_with_own_properties(tab: WebDriver, server: Live, guest: str) -> None:
     show(tab, server, guest)
     evaluate(tab, "view.send('ping', 'arg1', 'arg2')")
     assert heard(tab, "pong") == ["arg1", "arg2"]
@@ -143,7 +143,7 @@ def test_every_value_arrives(tab: WebDriver, server: Live, guest: str) -> None:
     assert evaluate(tab, script) == [True, True, 5, "Uint8Array", [1, 2]]
 
 
-def test_a_message_of_a_page_that_loads_arrives_before_it_has_loaded(tab: WebDriver, site: Site, server: Live) -> None:
+def test_a_message_of_a_loading_page_arrives_before_it_has_loaded(tab: WebDriver, site: Site, server: Live) -> None:
     show(tab, server, "guest.html?slow")
     assert heard(tab, "loading") == ["interactive"]
     assert evaluate(tab, "events.includes('did-finish-load')") is False
@@ -151,7 +151,7 @@ def test_a_message_of_a_page_that_loads_arrives_before_it_has_loaded(tab: WebDri
     evaluate(tab, "until(() => events.includes('did-finish-load'))")
 
 
-def test_what_is_sent_to_a_page_that_loads_waits_for_its_scripts(tab: WebDriver, server: Live, guest: str) -> None:
+def test_messages_to_a_loading_page_wait_for_its_scripts(tab: WebDriver, server: Live, guest: str) -> None:
     show(tab, server, guest)
     # In the task that has made the element.
     evaluate(tab, "void (view.remove(), show(view.src), [1, 2, 3].map((n) => view.send('ping', n)))")
@@ -159,7 +159,7 @@ def test_what_is_sent_to_a_page_that_loads_waits_for_its_scripts(tab: WebDriver,
     assert evaluate(tab, "of('pong').map(({ args }) => args[0])") == [1, 2, 3]
 
 
-def test_what_is_sent_waits_for_the_last_script_of_the_page(tab: WebDriver, site: Site, server: Live) -> None:
+def test_messages_wait_for_the_last_script_of_the_page(tab: WebDriver, site: Site, server: Live) -> None:
     show(tab, server, "slow.html")
     assert heard(tab, "loading") == ["loading"]
     evaluate(tab, "view.send('ping')")
@@ -169,7 +169,7 @@ def test_what_is_sent_waits_for_the_last_script_of_the_page(tab: WebDriver, site
     assert heard(tab, "pong") == []
 
 
-def test_reload_lets_the_guest_say_its_last_words(tab: WebDriver, server: Live, guest: str) -> None:
+def test_messages_sent_while_the_guest_reloads_arrive(tab: WebDriver, server: Live, guest: str) -> None:
     show(tab, server, guest)
     heard(tab, "loading")
     evaluate(tab, "view.reload()")
@@ -184,7 +184,7 @@ def test_reload_lets_the_guest_say_its_last_words(tab: WebDriver, server: Live, 
     assert heard(tab, "pong") == ["new"]
 
 
-def test_a_guest_that_goes_to_another_page_of_its_origin_stays_one(tab: WebDriver, server: Live, guest: str) -> None:
+def test_a_guest_that_navigates_within_its_origin_stays_connected(tab: WebDriver, server: Live, guest: str) -> None:
     show(tab, server, guest)
     heard(tab, "loading")
     second = another(guest, "second")
@@ -195,7 +195,7 @@ def test_a_guest_that_goes_to_another_page_of_its_origin_stays_one(tab: WebDrive
     assert heard(tab, "pong") == ["still there"]
 
 
-def test_a_host_that_the_guest_does_not_list_gets_nothing(tab: WebDriver, server: Live, elsewhere: Live) -> None:
+def test_a_host_that_the_guest_does_not_list_receives_nothing(tab: WebDriver, server: Live, elsewhere: Live) -> None:
     show(tab, server, guest_at(elsewhere.url, host="https://host.example"))
     evaluate(tab, "void view.send('ping').catch((error) => { window.failed = error.code })")
     evaluate(tab, "until(() => events.includes('did-finish-load'))")
@@ -203,7 +203,9 @@ def test_a_host_that_the_guest_does_not_list_gets_nothing(tab: WebDriver, server
     assert evaluate(tab, "(view.remove(), until(() => window.failed).then(() => failed))") == "destroyed"
 
 
-def test_a_guest_that_leaves_for_another_origin_is_not_heard(tab: WebDriver, server: Live, elsewhere: Live) -> None:
+def test_messages_of_a_guest_that_navigated_to_another_origin_are_ignored(
+    tab: WebDriver, server: Live, elsewhere: Live
+) -> None:
     other = guest_at(elsewhere.url, host=server.url)
     show(tab, server, "guest.html")
     heard(tab, "loading")
@@ -220,7 +222,7 @@ def test_a_guest_that_leaves_for_another_origin_is_not_heard(tab: WebDriver, ser
     assert evaluate(tab, "of('loading').length") == 2
 
 
-def test_an_origin_that_the_element_allows_is_heard(tab: WebDriver, server: Live, elsewhere: Live) -> None:
+def test_messages_of_an_allowed_origin_are_delivered(tab: WebDriver, server: Live, elsewhere: Live) -> None:
     allowed = {"allow-origins": f"https://b.example {elsewhere.url}"}
     show(tab, server, "guest.html", **allowed)
     heard(tab, "loading")
@@ -230,7 +232,7 @@ def test_an_origin_that_the_element_allows_is_heard(tab: WebDriver, server: Live
     assert heard(tab, "pong") == ["elsewhere"]
 
 
-def test_a_window_that_is_not_the_guest_is_not_heard(tab: WebDriver, server: Live) -> None:
+def test_messages_of_another_window_are_ignored(tab: WebDriver, server: Live) -> None:
     show(tab, server, "guest.html")
     heard(tab, "loading")
     evaluate(
@@ -250,7 +252,7 @@ def test_a_window_that_is_not_the_guest_is_not_heard(tab: WebDriver, server: Liv
     assert evaluate(tab, "heard.map(({ channel }) => channel)") == ["loading", "event"]
 
 
-def test_an_element_that_was_removed_hears_and_sends_nothing(tab: WebDriver, server: Live, guest: str) -> None:
+def test_a_removed_element_receives_and_sends_nothing(tab: WebDriver, server: Live, guest: str) -> None:
     show(tab, server, guest)
     heard(tab, "loading")
     evaluate(tab, "view.remove()")
@@ -264,7 +266,7 @@ def test_an_element_that_was_removed_hears_and_sends_nothing(tab: WebDriver, ser
     assert evaluate(tab, "heard.map(({ channel }) => channel)") == ["loading"]
 
 
-def test_an_element_that_is_put_back_begins_again(tab: WebDriver, server: Live) -> None:
+def test_an_element_that_is_inserted_again_loads_a_new_guest(tab: WebDriver, server: Live) -> None:
     show(tab, server, "guest.html")
     before = evaluate(tab, "first('loading')")["frameId"]
     evaluate(tab, "void (heard.length = 0, view.remove(), document.body.append(view))")
@@ -274,7 +276,7 @@ def test_an_element_that_is_put_back_begins_again(tab: WebDriver, server: Live) 
     assert heard(tab, "pong") == ["again"]
 
 
-def test_the_web_contents_id_is_the_one_that_the_server_knows(tab: WebDriver, server: Live, guest: str) -> None:
+def test_the_web_contents_id_is_that_of_the_server(tab: WebDriver, server: Live, guest: str) -> None:
     tab.get(f"{server.url}/host.html")
     evaluate(tab, "(async () => { while (!window.show) await new Promise((go) => setTimeout(go, 10)) })()")
     early = f"(async () => {{ show({guest!r}); return view.getWebContentsId() }})()"
@@ -311,7 +313,7 @@ def test_a_frame_in_the_guest_has_a_frame_id_of_its_own(tab: WebDriver, server: 
     assert evaluate(tab, "first('pong')") == {"channel": "pong", "args": ["main"], "frameId": main}
 
 
-def test_a_frame_of_another_origin_in_the_guest_is_heard_if_it_is_allowed(
+def test_messages_of_a_frame_of_another_origin_in_the_guest_are_delivered_if_it_is_allowed(
     tab: WebDriver, server: Live, elsewhere: Live
 ) -> None:
     nested = guest_at(elsewhere.url, host=server.url)
@@ -330,7 +332,9 @@ def test_a_frame_of_another_origin_in_the_guest_is_heard_if_it_is_allowed(
             assert evaluate(tab, "of('loading').length") == 1
 
 
-def test_a_frame_that_spoke_before_the_guest_had_its_client_is_heard(tab: WebDriver, server: Live) -> None:
+def test_messages_that_a_frame_sent_before_the_guest_loaded_its_client_are_delivered(
+    tab: WebDriver, server: Live
+) -> None:
     show(tab, server, "late.html")
     assert heard(tab, "loading") == ["interactive"]
     frame = evaluate(tab, "of('loading')[0]")["frameId"]
@@ -339,7 +343,7 @@ def test_a_frame_that_spoke_before_the_guest_had_its_client_is_heard(tab: WebDri
     assert evaluate(tab, "of('loading').length") == 1
 
 
-def test_a_web_view_in_a_guest_has_its_messages_to_itself(tab: WebDriver, server: Live) -> None:
+def test_messages_of_a_web_view_in_a_guest_do_not_reach_the_outer_host(tab: WebDriver, server: Live) -> None:
     show(tab, server, "guest.html?inner=guest.html")
     assert heard(tab, "inner loading") == ["interactive"]
     evaluate(tab, "view.send('send inner', 'ping', 'boom!')")
@@ -347,7 +351,7 @@ def test_a_web_view_in_a_guest_has_its_messages_to_itself(tab: WebDriver, server
     assert evaluate(tab, "[of('loading').length, of('pong').length]") == [1, 0]
 
 
-def test_what_cannot_be_sent_to_the_host_is_refused_at_the_call(tab: WebDriver, server: Live) -> None:
+def test_a_message_to_the_host_that_cannot_be_cloned_throws_at_the_call(tab: WebDriver, server: Live) -> None:
     show(tab, server, "guest.html")
     assert ask(tab, "refusals") == [
         [
@@ -360,7 +364,7 @@ def test_what_cannot_be_sent_to_the_host_is_refused_at_the_call(tab: WebDriver, 
     assert evaluate(tab, "of('say')") == []
 
 
-def test_what_cannot_be_sent_to_the_guest_is_a_rejection(tab: WebDriver, server: Live) -> None:
+def test_a_message_to_the_guest_that_cannot_be_sent_rejects(tab: WebDriver, server: Live) -> None:
     show(tab, server, "guest.html")
     frame = evaluate(tab, "first('loading')")["frameId"]
     refused = {
@@ -379,13 +383,13 @@ def test_what_cannot_be_sent_to_the_guest_is_a_rejection(tab: WebDriver, server:
     assert heard(tab, "pong") == [[1]]
 
 
-def test_a_guest_without_its_server_still_talks_with_its_host(tab: WebDriver, server: Live) -> None:
+def test_a_guest_whose_link_is_closed_still_exchanges_messages_with_its_host(tab: WebDriver, server: Live) -> None:
     show(tab, server, "guest.html")
     evaluate(tab, "view.send('close')")
     assert heard(tab, "closed") == []
 
 
-def test_a_page_that_nobody_shows_drops_what_it_sends_to_its_host(tab: WebDriver, server: Live, site: Site) -> None:
+def test_send_to_host_in_a_page_without_a_host_does_nothing(tab: WebDriver, server: Live, site: Site) -> None:
     tab.get(f"{server.url}/guest.html")
     evaluate(tab, "(async () => { while (!window.ipcRenderer) await new Promise((go) => setTimeout(go, 10)) })()")
     assert evaluate(tab, "ipcRenderer.sendToHost('channel', 'arg1')") is None
@@ -394,7 +398,7 @@ def test_a_page_that_nobody_shows_drops_what_it_sends_to_its_host(tab: WebDriver
     assert site.said == []
 
 
-def test_the_element_shows_its_guest_under_a_strict_policy(tab: WebDriver, server: Live) -> None:
+def test_the_element_works_under_a_strict_content_security_policy(tab: WebDriver, server: Live) -> None:
     show(tab, server, "guest.html", name="shown", allow="fullscreen", sandbox="allow-scripts allow-same-origin")
     heard(tab, "loading")
     frame = "view.shadowRoot.querySelector('iframe')"

@@ -103,7 +103,7 @@ def test_invoke_receives_an_error_from_an_asynchronous_handler(main: Main, windo
 
 
 @electron("ipc module › invoke › does not report an unhandled rejection for a handler that rejects")
-def test_invoke_leaves_no_exception_behind_that_the_event_loop_reports(main: Main, window: Window) -> None:
+def test_invoke_leaves_no_unhandled_exception_in_the_event_loop(main: Main, window: Window) -> None:
     unhandled: list[Any] = []
     assert main.server.loop is not None
     main.server.loop.set_exception_handler(lambda loop, context: unhandled.append(context))

@@ -14,7 +14,9 @@ from webipc import IpcMain, IpcMainEvent, Limits
 
 @electron("ipc main module › ipc.sendSync › does not crash when reply is not sent and browser is destroyed")
 @pytest.mark.parametrize("settings", [{"limits": Limits(sync_ms=1000, grace_ms=200, goodbye_ms=10)}])
-def test_a_page_that_vanishes_while_it_is_blocked_harms_nobody(main: Main, window: Window, browser: WebDriver) -> None:
+def test_a_page_that_goes_away_during_send_sync_affects_no_other_page(
+    main: Main, window: Window, browser: WebDriver
+) -> None:
     asked = main.once("send-sync-message")
     with relay(main.server.port) as network:
         browser.switch_to.new_window("tab")
@@ -34,7 +36,9 @@ def test_a_page_that_vanishes_while_it_is_blocked_harms_nobody(main: Main, windo
 @electron("ipc main module › ipc.sendSync › does not crash when reply is not sent and browser is destroyed")
 @pytest.mark.engines("chromium")
 @pytest.mark.parametrize("settings", [{"limits": Limits(sync_ms=1000, grace_ms=200, goodbye_ms=10)}])
-def test_a_tab_that_is_closed_while_it_is_blocked_harms_nobody(main: Main, window: Window, browser: WebDriver) -> None:
+def test_a_tab_that_is_closed_during_send_sync_affects_no_other_page(
+    main: Main, window: Window, browser: WebDriver
+) -> None:
     asked = main.once("send-sync-message")
     front = browser.current_window_handle
     browser.switch_to.new_window("tab")
@@ -67,7 +71,7 @@ def test_send_sync_has_the_answer_of_the_first_of_several_listeners(main: Main, 
 
 
 @electron("ipc main module › ipcMain.on › is not used for internals")
-def test_nothing_of_the_library_listens_on_ipc_main() -> None:
+def test_ipc_main_has_no_listeners_of_the_library() -> None:
     assert IpcMain().event_names() == ["error"]
 
 

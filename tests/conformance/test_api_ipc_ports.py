@@ -43,7 +43,7 @@ def test_a_page_can_post_a_message_without_ports(main: Main, window: Window) -> 
 
 
 @electron("ipc module › MessagePort › throws when the transferable is invalid")
-def test_what_is_no_port_cannot_be_transferred_from_the_page(window: Window) -> None:
+def test_a_page_cannot_transfer_what_is_not_a_port(window: Window) -> None:
     thrown = window.evaluate("thrown(() => ipcRenderer.postMessage('port', '', [new ArrayBuffer(10)]))")
     assert thrown == "TypeError: Invalid value for transfer"
 
@@ -65,7 +65,7 @@ def test_a_port_communicates_between_main_and_renderer(main: Main, window: Windo
 
 
 @electron("ipc module › MessagePort › can receive a port from a renderer over a MessagePort connection")
-def test_a_port_comes_over_a_port(main: Main, window: Window) -> None:
+def test_a_port_arrives_through_a_port(main: Main, window: Window) -> None:
     came = main.once("port")
     window.run("""
       const [channel1, channel2] = window.channels = [new MessageChannel(), new MessageChannel()]
@@ -112,7 +112,7 @@ KEEP_PORT = """
 @electron(
     "ipc module › MessagePort › close event › in renderer › is emitted when the main process closes its end of the port"
 )
-def test_a_page_hears_that_the_main_process_has_closed_its_end(main: Main, window: Window) -> None:
+def test_a_port_of_a_page_emits_close_when_the_main_process_closes_its_end(main: Main, window: Window) -> None:
     closed = main.once("closed")
     window.run(KEEP_PORT)
     channel = MessageChannelMain()
@@ -125,7 +125,7 @@ def test_a_page_hears_that_the_main_process_has_closed_its_end(main: Main, windo
     "ipc module › MessagePort › close event › in renderer › "
     "is emitted when the other end of a port is garbage-collected"
 )
-def test_a_page_hears_that_python_has_forgotten_the_other_end(main: Main, window: Window) -> None:
+def test_a_port_of_a_page_emits_close_when_python_collects_the_other_end(main: Main, window: Window) -> None:
     kept, closed = main.once("kept"), main.once("closed")
     window.run(KEEP_PORT)
     main.call(lambda: window.web_contents.post_message("port", None, [MessageChannelMain().port2]))
@@ -136,7 +136,7 @@ def test_a_page_hears_that_python_has_forgotten_the_other_end(main: Main, window
 @electron(
     "ipc module › MessagePort › close event › in renderer › is emitted when the other end of a port is sent to nowhere"
 )
-def test_an_end_that_is_sent_to_nowhere_closes_the_other(main: Main, window: Window) -> None:
+def test_an_end_that_no_listener_receives_closes_the_other(main: Main, window: Window) -> None:
     kept = main.once("kept")
     window.run(KEEP_PORT)
     channel = MessageChannelMain()
@@ -149,7 +149,7 @@ def test_an_end_that_is_sent_to_nowhere_closes_the_other(main: Main, window: Win
 
 
 @electron("ipc module › MessagePort › close event › when context destroyed › does not crash")
-def test_a_page_with_ports_that_is_loaded_again_harms_nobody(main: Main, window: Window) -> None:
+def test_a_reload_of_a_page_with_ports_does_no_harm(main: Main, window: Window) -> None:
     came = main.once("port")
     window.run("window.channel = new MessageChannel(); ipcRenderer.postMessage('port', null, [channel.port1])")
     (port,) = came.wait()[0].ports
@@ -182,7 +182,7 @@ def test_a_port_takes_every_supported_message() -> None:
 @electron(
     "ipc module › MessagePort › MessageChannelMain › throws an error when an invalid parameter is sent to postMessage"
 )
-def test_a_port_refuses_to_transfer_what_is_no_port() -> None:
+def test_a_port_refuses_to_transfer_what_is_not_a_port() -> None:
     channel = MessageChannelMain()
     with pytest.raises(TransferTypeError, match="transferables must be an array of MessagePorts"):
         channel.port1.post_message(None, {})  # type: ignore[arg-type] # what it refuses
@@ -272,7 +272,7 @@ def test_a_port_refuses_none_as_a_port() -> None:
 
 
 @electron("ipc module › MessagePort › MessageChannelMain › throws when passing duplicate ports")
-def test_a_port_refuses_another_twice() -> None:
+def test_a_port_refuses_the_same_port_twice() -> None:
     channel, other = MessageChannelMain(), MessageChannelMain()
     with pytest.raises(TransferError, match=r"Port at index 1 is a duplicate\."):
         channel.port1.post_message(None, [other.port1, other.port1])
@@ -290,7 +290,7 @@ def test_a_port_refuses_one_that_was_sent_away() -> None:
     "ipc module › MessagePort › MessageChannelMain › GC behavior › "
     "is not collected while it could still receive messages"
 )
-async def test_a_port_that_is_listened_to_lives_as_long_as_its_other_end() -> None:
+async def test_a_port_with_listeners_lives_as_long_as_its_other_end() -> None:
     heard: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     def make() -> MessagePortMain:

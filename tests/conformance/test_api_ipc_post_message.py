@@ -78,7 +78,7 @@ def test_post_message_refuses_what_cannot_be_cloned(window: Window, post_message
     "ipc module › MessagePort › WebContents.postMessage › error handling › throws on invalid transferable list",
     "ipc module › MessagePort › WebFrameMain.postMessage › error handling › throws on invalid transferable list",
 )
-def test_post_message_refuses_a_transfer_that_is_no_list(post_message: PostMessage) -> None:
+def test_post_message_refuses_a_transfer_that_is_not_a_list(post_message: PostMessage) -> None:
     with pytest.raises(TransferError, match="Invalid value for transfer"):
         post_message("", "", None)
 
@@ -87,7 +87,7 @@ def test_post_message_refuses_a_transfer_that_is_no_list(post_message: PostMessa
     "ipc module › MessagePort › WebContents.postMessage › error handling › throws on transferring non-transferable",
     "ipc module › MessagePort › WebFrameMain.postMessage › error handling › throws on transferring non-transferable",
 )
-def test_post_message_refuses_to_transfer_what_is_no_port(post_message: PostMessage) -> None:
+def test_post_message_refuses_to_transfer_what_is_not_a_port(post_message: PostMessage) -> None:
     with pytest.raises(TransferError, match="Invalid value for transfer"):
         post_message("channel", "", [123])
 

@@ -40,7 +40,7 @@ def test_an_object_of_the_dom_is_refused(window: Window) -> None:
 
 
 @electron("ipcRenderer module › send() › can send objects that both reference the same object")
-def test_an_object_that_others_share_arrives_once(main: Main, window: Window) -> None:
+def test_a_shared_object_arrives_once(main: Main, window: Window) -> None:
     message = main.once("message")
     window.run("""
       const child = { hello: 'world' }
@@ -82,7 +82,7 @@ def test_send_sync_returns_the_return_value(main: Main, window: Window) -> None:
 
 
 @electron("ipcRenderer module › ipcRenderer.on › is not used for internals")
-def test_nothing_of_the_library_listens_on_ipc_renderer(window: Window) -> None:
+def test_ipc_renderer_has_no_listeners_of_the_library(window: Window) -> None:
     assert window.evaluate("ipcRenderer.eventNames()") == []
 
 

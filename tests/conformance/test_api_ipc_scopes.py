@@ -126,7 +126,7 @@ def test_an_invoke_falls_back_to_the_handler_of_the_contents(window: Window) -> 
 
 
 @electron("ipc module › WebContents.ipc › receives ipcs from child frames")
-def test_the_contents_hear_what_a_child_frame_sends(window: Window) -> None:
+def test_the_contents_receive_what_a_child_frame_sends(window: Window) -> None:
     child = window.add_frame()
     heard = Once(window.web_contents.ipc, "test")
     window.run("frames[0].ipcRenderer.send('test', 42)")
@@ -135,7 +135,9 @@ def test_the_contents_hear_what_a_child_frame_sends(window: Window) -> None:
 
 
 @electron("ipc module › WebFrameMain.ipc › receives ipcs from child frames")
-def test_a_child_frame_hears_what_it_sends_and_the_main_frame_does_not(main: Main, window: Window) -> None:
+def test_the_ipc_of_a_child_frame_receives_its_messages_and_that_of_the_main_frame_does_not(
+    main: Main, window: Window
+) -> None:
     child = window.add_frame()
     heard = Once(child.ipc, "test")
     end = main.once("test")
@@ -147,7 +149,7 @@ def test_a_child_frame_hears_what_it_sends_and_the_main_frame_does_not(main: Mai
 
 
 @electron("ipc module › WebFrameMain.ipc › receives ipcs from unloading frames in the main frame")
-def test_the_main_frame_hears_a_document_that_is_going(window: Window) -> None:
+def test_the_ipc_of_the_main_frame_receives_messages_of_a_document_that_is_leaving(window: Window) -> None:
     frame = window.main_frame
     senders: list[Any] = []
     end = Once(frame.ipc, "unload")

@@ -42,7 +42,7 @@ def ask(tab: WebDriver, *task: Any) -> Any:
 
 @each_kind
 @electron("ServiceWorkerMain module › ipc › on(channel) › can receive a message during startup")
-def test_a_message_during_the_start_of_a_worker_is_heard(
+def test_a_message_during_the_start_of_a_worker_is_received(
     tab: WebDriver, site: Site, page: WebContents, kind: str
 ) -> None:
     heard: list[tuple[WebContents, str]] = []
@@ -57,7 +57,7 @@ def test_a_message_during_the_start_of_a_worker_is_heard(
 
 @each_kind
 @electron("ServiceWorkerMain module › ipc › on(channel) › receives a message")
-def test_the_ipc_of_a_worker_receives_its_messages_and_nobody_elses(
+def test_the_ipc_of_a_worker_receives_only_its_messages(
     tab: WebDriver, site: Site, page: WebContents, kind: str
 ) -> None:
     contents = start(tab, site, kind)
@@ -72,7 +72,7 @@ def test_the_ipc_of_a_worker_receives_its_messages_and_nobody_elses(
 
 @each_kind
 @electron("ServiceWorkerMain module › ipc › on(channel) › does not receive message on ipcMain")
-def test_ipc_main_receives_what_a_worker_sends_behind_the_ipc_of_the_worker(
+def test_ipc_main_receives_what_a_worker_sends_after_the_ipc_of_the_worker(
     tab: WebDriver, site: Site, page: WebContents, kind: str
 ) -> None:
     contents = start(tab, site, kind)
@@ -146,7 +146,7 @@ def test_send_sync_blocks_a_worker_and_not_its_page(tab: WebDriver, site: Site, 
 
 @each_kind
 @electron("A worker gets a port, and gives one")
-def test_ports_lead_to_a_worker_and_from_it(tab: WebDriver, site: Site, page: WebContents, kind: str) -> None:
+def test_ports_can_be_sent_to_a_worker_and_from_it(tab: WebDriver, site: Site, page: WebContents, kind: str) -> None:
     start(tab, site, kind)
     ports: list[MessagePortMain] = []
     heard: list[Any] = []
@@ -181,7 +181,7 @@ def test_a_worker_and_its_page_send_to_each_other(tab: WebDriver, site: Site, pa
 
 @quick
 @electron("A worker that is ended is destroyed, and its page is not")
-def test_a_worker_that_is_ended_is_destroyed(tab: WebDriver, site: Site, page: WebContents) -> None:
+def test_a_terminated_worker_is_destroyed(tab: WebDriver, site: Site, page: WebContents) -> None:
     contents = start(tab, site, "dedicated")
     evaluate(tab, "worker.terminate()")
     wait_until(lambda: site.destroyed == [contents.id], "the worker is destroyed")

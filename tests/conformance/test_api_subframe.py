@@ -51,13 +51,13 @@ def check_it_pongs(site: Site, asked: IpcMainEvent, answer: Answer) -> None:
 
 
 @electron("renderer nodeIntegrationInSubFrames › should load preload scripts in top level iframes")
-def test_the_client_is_there_in_top_level_iframes(tab: WebDriver, site: Site) -> None:
+def test_the_client_is_available_in_top_level_iframes(tab: WebDriver, site: Site) -> None:
     pages = ["frame-container.html", "frame.html"]
     check_each_is_itself(events(tab, site, *pages), pages, site)
 
 
 @electron("renderer nodeIntegrationInSubFrames › should load preload scripts in nested iframes")
-def test_the_client_is_there_in_nested_iframes(tab: WebDriver, site: Site) -> None:
+def test_the_client_is_available_in_nested_iframes(tab: WebDriver, site: Site) -> None:
     check_each_is_itself(events(tab, site, *PAGES), PAGES, site)
 
 

@@ -63,13 +63,13 @@ def test_a_port_is_a_channel_with_a_worker(site: Site, child: WebContents) -> No
 
 
 @electron("utilityProcess module › postMessage() API › supports queuing messages on the receiving end")
-def test_what_was_posted_before_the_worker_listens_is_delivered_in_order(site: Site, child: WebContents) -> None:
+def test_messages_posted_before_the_worker_listens_are_delivered_in_order(site: Site, child: WebContents) -> None:
     channel = Channel(site, child, "This message", " is", " queued")
     assert channel.wait(3) == [["heard", "This message"], ["heard", " is"], ["heard", " queued"]]
 
 
 @electron("utilityProcess module › postMessage() API › handles the parent port trying to send an non-clonable object")
-def test_what_a_worker_cannot_send_is_refused_there_and_the_channel_goes_on(
+def test_a_message_that_a_worker_cannot_send_throws_there_and_the_channel_keeps_working(
     tab: WebDriver, site: Site, child: WebContents
 ) -> None:
     channel = Channel(site, child)

@@ -69,7 +69,7 @@ def test_from_frame_returns_none_for_a_disposed_frame(tab: WebDriver, site: Site
 
 
 @electron("webContents module › fromFrame() › throws when passing invalid argument")
-def test_from_frame_raises_for_what_is_no_frame(site: Site) -> None:
+def test_from_frame_raises_for_what_is_not_a_frame(site: Site) -> None:
     wrongs: list[Any] = [None, "frame", {}, 1]
     for wrong in wrongs:
         with pytest.raises(TypeError):
@@ -88,7 +88,7 @@ def test_send_raises_when_the_channel_is_missing(contents: WebContents) -> None:
     "webContents module › webContents.send(channel, args...) › "
     "does not block node async APIs when sent before document is ready"
 )
-def test_what_is_sent_before_the_page_is_ready_does_no_harm(tab: WebDriver, site: Site) -> None:
+def test_send_before_the_page_is_ready_does_no_harm(tab: WebDriver, site: Site) -> None:
     site.ipc_main.web_contents_created(lambda event, contents: contents.send("say", "early"))
     contents = site.visit(tab, "frame.html")
     contents.send("say", "later")
@@ -99,7 +99,9 @@ def test_what_is_sent_before_the_page_is_ready_does_no_harm(tab: WebDriver, site
 @electron(
     "webContents module › clone() › node integration and ipc message work in both original and cloned WebContents"
 )
-def test_a_duplicated_tab_and_its_original_are_both_heard(tab: WebDriver, site: Site, contents: WebContents) -> None:
+def test_messages_of_a_duplicated_tab_and_of_its_original_are_received(
+    tab: WebDriver, site: Site, contents: WebContents
+) -> None:
     click(tab, "window.open(location.href)")
     (original, _), (duplicate, _) = site.ran.wait(2)
     assert original.sender is contents
@@ -113,7 +115,9 @@ def test_a_duplicated_tab_and_its_original_are_both_heard(tab: WebDriver, site: 
 
 @quick
 @electron("webContents module › clone() › cloned WebContents has independent lifecycle from original")
-def test_a_duplicated_tab_has_a_life_of_its_own(tab: WebDriver, site: Site, contents: WebContents) -> None:
+def test_a_duplicated_tab_lives_independently_of_its_original(
+    tab: WebDriver, site: Site, contents: WebContents
+) -> None:
     handle = tab.current_window_handle
     click(tab, "window.open(location.href)")
     _, (duplicate, _) = site.ran.wait(2)
@@ -241,9 +245,7 @@ def test_execute_javascript_raises_what_the_page_throws(tab: WebDriver, site: Si
 
 
 @electron('BrowserWindow module › "sandbox" option › should set ipc event sender correctly')
-def test_a_window_and_the_one_that_has_opened_it_are_senders_of_their_own(
-    tab: WebDriver, site: Site, contents: WebContents
-) -> None:
+def test_a_window_and_its_opener_are_different_senders(tab: WebDriver, site: Site, contents: WebContents) -> None:
     click(tab, "window.child = window.open('frame-container.html')")
     _, (child, _), (grandchild, _) = site.ran.wait(3)
     assert child.sender is grandchild.sender is not contents
@@ -280,7 +282,7 @@ def test_ipc_renderer_is_a_full_event_emitter(tab: WebDriver, contents: WebConte
 
 
 @electron("chromium features › Promise › resolves correctly in Electron calls")
-def test_what_follows_an_invoke_runs_before_the_promise_jobs_that_it_queues(
+def test_statements_after_an_invoke_run_before_the_promise_jobs_that_it_queues(
     tab: WebDriver, site: Site, contents: WebContents
 ) -> None:
     site.ipc_main.handle("ping", lambda event: None)

@@ -126,7 +126,7 @@ def test_should_show_parent_frames_origin_when_opened_through_cross_origin_subfr
 
 
 @electron("webFrameMain module › WebFrame.origin › should be null for a fresh WebContents")
-def test_a_fresh_web_contents_has_its_first_document_and_that_documents_origin(tab: WebDriver, site: Site) -> None:
+def test_a_new_web_contents_has_its_first_document_and_the_origin_of_that_document(tab: WebDriver, site: Site) -> None:
     fresh: list[str | None] = []
 
     @site.ipc_main.web_contents_created
@@ -138,7 +138,7 @@ def test_a_fresh_web_contents_has_its_first_document_and_that_documents_origin(t
 
 
 @electron("webFrameMain module › WebFrame.visibilityState › should match window state")
-def test_a_page_tells_whether_its_window_is_seen(tab: WebDriver, site: Site) -> None:
+def test_visibility_state_is_that_of_the_window(tab: WebDriver, site: Site) -> None:
     told: list[str] = []
     site.ipc_main.on("visibility", lambda event, state: told.append(state))
     tell = "ipcRenderer.send('visibility', document.visibilityState)"
@@ -297,7 +297,7 @@ def test_returns_none_upon_accessing_sender_frame_after_cross_origin_navigation(
 
 @quick
 @electron("webFrameMain module › RenderFrame lifespan › is detached when unload handler sends IPC")
-def test_is_there_when_a_pagehide_handler_sends_ipc(tab: WebDriver, site: Site) -> None:
+def test_the_sender_frame_exists_when_a_pagehide_handler_sends_ipc(tab: WebDriver, site: Site) -> None:
     contents = site.visit(tab, "frame-container.html", frames=2)
     main, child = subtree(contents)
     there = {frame.url: (frame, frame.process_id) for frame in (main, child)}
@@ -382,7 +382,7 @@ def test_frame_created_is_emitted_when_nested_frames_are_created(tab: WebDriver,
 
 
 @electron('webFrameMain module › "frame-created" event › is not emitted upon cross-origin navigation')
-def test_frame_created_is_not_emitted_when_a_frame_comes_again_on_another_socket(tab: WebDriver, site: Site) -> None:
+def test_frame_created_is_not_emitted_when_a_frame_reconnects(tab: WebDriver, site: Site) -> None:
     frames = created_frames(site)
     with relay(site.server.port) as network:
         tab.get(f"{network.url}/frame-container.html")
@@ -397,7 +397,7 @@ def test_frame_created_is_not_emitted_when_a_frame_comes_again_on_another_socket
 
 
 @electron('webFrameMain module › "dom-ready" event › emits for top-level frame')
-def test_a_top_level_frame_says_that_its_dom_is_ready(tab: WebDriver, site: Site) -> None:
+def test_a_top_level_frame_emits_dom_ready(tab: WebDriver, site: Site) -> None:
     ready = site.once("dom-ready")
     contents = site.visit(tab, "frame.html")
     ((event,),) = ready.wait()
@@ -405,7 +405,7 @@ def test_a_top_level_frame_says_that_its_dom_is_ready(tab: WebDriver, site: Site
 
 
 @electron('webFrameMain module › "dom-ready" event › emits for sub frame')
-def test_a_sub_frame_says_that_its_dom_is_ready(tab: WebDriver, site: Site) -> None:
+def test_a_sub_frame_emits_dom_ready(tab: WebDriver, site: Site) -> None:
     ready = site.once("dom-ready")
     contents = site.visit(tab, "frame-container.html", frames=2)
     assert {event.sender_frame for (event,) in ready.wait(2)} == set(subtree(contents))

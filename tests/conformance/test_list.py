@@ -84,7 +84,7 @@ def test_every_line_of_the_tables_is_a_row() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
-def test_a_row_is_whole(row: Row) -> None:
+def test_a_row_is_complete(row: Row) -> None:
     assert row.fit in FITS
     assert row.title
     assert row.note or row.fit == "same", "what is not the same has a reason"
@@ -103,7 +103,7 @@ def test_the_tests_of_a_row_are_those_that_carry_its_title(row: Row) -> None:
 
 
 @pytest.mark.parametrize("test", sorted({test for row in ROWS for test in row.tests if is_elsewhere(test)}))
-def test_a_test_of_another_folder_is_there(test: str) -> None:
+def test_a_test_of_another_folder_exists(test: str) -> None:
     """A title of TypeScript's, or a function of Python's, as docs/electron-parity.md names them."""
     path, name = re.split("::|: ", test, maxsplit=1)
     text = (HERE.parent.parent / path).read_text(encoding="utf-8")
@@ -117,7 +117,7 @@ def test_a_test_has_titles_and_they_are_in_the_table(test: Listed) -> None:
 
 
 @pytest.mark.parametrize("test", TESTS, ids=lambda test: test.name)
-def test_what_an_engine_cannot_do_is_a_line_of_the_table(test: Listed) -> None:
+def test_a_test_that_an_engine_cannot_run_is_noted_in_the_table(test: Listed) -> None:
     missing = set(ENGINES) - set(test.engines or ENGINES)
     notes = [row.note.lower() for row in ROWS if row.title in test.titles]
     assert [(engine, note) for note in notes for engine in missing if engine not in note] == []

@@ -92,7 +92,7 @@ def test_sends_message_on_channel_with_non_ascii_characters(tab: WebDriver, two:
 
 
 @electron("What main sends has the senderId 0, and an unknown id is dropped silently")
-def test_main_is_sender_0_and_an_unknown_id_is_nobody(tab: WebDriver, two: Two) -> None:
+def test_main_has_the_sender_id_0_and_messages_to_an_unknown_id_are_dropped(tab: WebDriver, two: Two) -> None:
     _, first, second, _ = two
     for nobody in (0, -1, second.id + 1, 2**53 - 1):
         assert evaluate(tab, f"ipcRenderer.sendTo({nobody}, 'ping')") is None
@@ -108,7 +108,7 @@ def refuse(sender: WebFrameMain, target: WebContents) -> bool:
 
 @pytest.mark.parametrize("settings", [{"may_send_to": refuse}], ids=["policy"])
 @electron("The application decides which web contents a frame may send to")
-def test_the_application_decides_who_is_reached(tab: WebDriver, two: Two) -> None:
+def test_may_send_to_decides_which_tabs_are_reached(tab: WebDriver, two: Two) -> None:
     second = two.second
     evaluate(tab, f"ipcRenderer.sendTo({second.id}, 'ping', 'from the main frame')")
     tab.switch_to.frame(0)

@@ -17,7 +17,7 @@ def fail(event: Any, *args: Any) -> None:
 
 
 @electron("a listener that throws stops the listeners behind it, also those of the wider emitters")
-def test_a_listener_that_raises_stops_the_wider_ones(
+def test_a_listener_that_raises_stops_the_listeners_of_wider_scopes(
     main: Main, window: Window, caplog: pytest.LogCaptureFixture
 ) -> None:
     heard: list[str] = []
@@ -33,7 +33,7 @@ def test_a_listener_that_raises_stops_the_wider_ones(
 
 
 @electron("every ipc has a guard for the channel error, and removeAllListeners takes it away")
-def test_every_ipc_is_guarded_against_the_channel_error(main: Main, window: Window) -> None:
+def test_every_ipc_object_has_a_guard_for_the_channel_error(main: Main, window: Window) -> None:
     scopes = [main.ipc_main, window.web_contents.ipc, window.main_frame.ipc]
     assert [scope.event_names() for scope in scopes] == [["error"]] * 3
     end = main.once("end")
@@ -73,7 +73,7 @@ def test_only_the_first_return_value_counts(main: Main, window: Window) -> None:
 
 
 @electron("sendSync returns that the reply was never sent when its event is collected")
-def test_send_sync_returns_when_nobody_holds_its_event_any_more(main: Main, window: Window) -> None:
+def test_send_sync_returns_when_its_event_is_collected(main: Main, window: Window) -> None:
     kept: list[IpcMainEvent] = []
     main.ipc_main.on("silent", lambda event: None)
     main.ipc_main.on("keep", kept.append)
@@ -85,7 +85,7 @@ def test_send_sync_returns_when_nobody_holds_its_event_any_more(main: Main, wind
 
 
 @electron("sendSync is not told what a listener throws")
-def test_send_sync_is_not_told_what_a_listener_raises(
+def test_send_sync_does_not_receive_the_exception_of_a_listener(
     main: Main, window: Window, caplog: pytest.LogCaptureFixture
 ) -> None:
     main.ipc_main.on("test", fail)
@@ -148,7 +148,7 @@ def test_each_kind_of_message_has_an_event_with_its_own_fields(main: Main, windo
 
 
 @electron("postMessage reaches listeners of frame, contents and main, no handler, and no ipc-message")
-def test_post_message_reaches_listeners_alone(main: Main, window: Window) -> None:
+def test_post_message_reaches_only_listeners(main: Main, window: Window) -> None:
     heard: list[str] = []
     contents = window.web_contents
     contents.on("ipc-message", lambda event, channel, *args: heard.append(f"ipc-message {channel}"))
@@ -214,7 +214,7 @@ def test_the_send_of_destroyed_contents_raises(window: Window) -> None:
 
 
 @electron("what a listener has begun goes on before the next message is heard")
-def test_an_async_listener_runs_to_its_first_wait_before_the_next_message(main: Main, window: Window) -> None:
+def test_an_async_listener_runs_to_its_first_await_before_the_next_message(main: Main, window: Window) -> None:
     order: list[str] = []
     end = main.once("end")
 

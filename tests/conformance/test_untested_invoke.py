@@ -45,7 +45,7 @@ class Unspeakable(Exception):  # noqa: N818 - what it is comes before that it is
 
 @electron("invoke hangs when what the handler threw has no toString, and reports it nowhere")
 @pytest.mark.parametrize("settings", [{"debug": True}])
-def test_an_exception_without_a_text_is_answered_all_the_same(main: Main, window: Window) -> None:
+def test_an_exception_without_a_text_rejects_too(main: Main, window: Window) -> None:
     def test(event: IpcMainInvokeEvent) -> None:
         raise Unspeakable
 
@@ -54,7 +54,7 @@ def test_an_exception_without_a_text_is_answered_all_the_same(main: Main, window
 
 
 @electron("a result that cannot be cloned rejects the invoke, and harms nothing else")
-def test_a_result_that_cannot_be_cloned_rejects_and_harms_nothing_else(main: Main, window: Window) -> None:
+def test_a_result_that_cannot_be_cloned_rejects_and_affects_no_other_call(main: Main, window: Window) -> None:
     heard = main.once("after")
 
     async def test(event: IpcMainInvokeEvent) -> Any:
@@ -67,7 +67,7 @@ def test_a_result_that_cannot_be_cloned_rejects_and_harms_nothing_else(main: Mai
 
 
 @electron("handle looks for a second handler before it looks at what it was given")
-def test_handle_refuses_a_second_handler_first_and_then_what_is_no_function() -> None:
+def test_handle_refuses_a_second_handler_before_it_checks_for_a_function() -> None:
     ipc_main = IpcMain()
     nothing: Any = None
     with pytest.raises(HandlerError, match="Expected handler to be a function, but found type 'NoneType'") as caught:
@@ -107,7 +107,7 @@ def test_handle_once_removes_a_handler_that_raises(main: Main, window: Window) -
 
 
 @electron("handleOnce does not look at what it was given, but refuses a second handler")
-def test_handle_once_refuses_a_second_handler_and_what_is_no_function() -> None:
+def test_handle_once_refuses_a_second_handler_and_what_is_not_a_function() -> None:
     ipc_main = IpcMain()
     nothing: Any = None
     with pytest.raises(HandlerError, match="Expected handler to be a function"):
@@ -118,7 +118,7 @@ def test_handle_once_refuses_a_second_handler_and_what_is_no_function() -> None:
 
 
 @electron("a page that is loaded again leaves its handlers running, and their answers are dropped")
-def test_the_handler_of_a_page_that_is_gone_runs_on_and_nothing_is_logged(
+def test_the_handler_of_a_page_that_has_gone_continues_and_nothing_is_logged(
     main: Main, window: Window, caplog: pytest.LogCaptureFixture
 ) -> None:
     begun, go_on, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -141,7 +141,7 @@ def test_the_handler_of_a_page_that_is_gone_runs_on_and_nothing_is_logged(
 
 
 @electron("after a navigation event.sender.send reaches the new document, and event.reply is dropped")
-def test_the_sender_of_an_old_event_is_the_tab_and_its_reply_is_nobodys(main: Main, window: Window) -> None:
+def test_the_sender_of_an_old_event_is_the_tab_and_its_reply_is_dropped(main: Main, window: Window) -> None:
     kept: list[IpcMainEvent] = []
     main.ipc_main.on("keep", kept.append)
     window.run("ipcRenderer.send('keep')")

@@ -47,7 +47,7 @@ def test_a_message_that_cannot_be_cloned_leaves_its_ports_usable(main: Main, win
 
 
 @electron("a used port in a transfer list costs the ports before it")
-def test_a_used_port_costs_the_ports_before_it(main: Main, window: Window) -> None:
+def test_a_used_port_in_a_transfer_list_loses_the_ports_before_it(main: Main, window: Window) -> None:
     messages, said = listen(main)
     script = f"""
       {CHANNELS}
@@ -62,7 +62,7 @@ def test_a_used_port_costs_the_ports_before_it(main: Main, window: Window) -> No
 
 
 @electron("a port inside of a message is refused, listed or not")
-def test_a_port_inside_of_a_message_is_refused(window: Window) -> None:
+def test_a_port_inside_a_message_is_refused(window: Window) -> None:
     script = """
       const { port1, port2 } = new MessageChannel()
       return [[], [port1]].map((list) => thrown(() => ipcRenderer.postMessage('test', { port: port1 }, list)))
@@ -96,7 +96,7 @@ async def test_messages_wait_for_start() -> None:
 
 
 @electron("a port that is closed or sent away takes anything, looks at nothing, and says nothing")
-async def test_a_port_that_is_gone_looks_at_nothing() -> None:
+async def test_a_closed_or_transferred_port_checks_no_arguments() -> None:
     gone, away, carrier = MessageChannelMain(), MessageChannelMain(), MessageChannelMain()
     heard: list[MessageEvent] = []
     gone.port2.on("message", heard.append)
@@ -111,7 +111,7 @@ async def test_a_port_that_is_gone_looks_at_nothing() -> None:
 
 
 @electron("close is emitted at once on the port that closes, later on the other, and once")
-async def test_close_is_emitted_at_once_here_and_later_there() -> None:
+async def test_close_is_emitted_at_once_on_this_end_and_later_on_the_other() -> None:
     channel = MessageChannelMain()
     order: list[str] = []
     channel.port1.on("close", lambda *args: order.append(f"here {args}"))
@@ -125,7 +125,7 @@ async def test_close_is_emitted_at_once_here_and_later_there() -> None:
 
 
 @electron("a closed port can be transferred, and arrives dead")
-def test_a_closed_port_can_be_transferred_and_arrives_dead(main: Main, window: Window) -> None:
+def test_a_closed_port_can_be_transferred_and_arrives_closed(main: Main, window: Window) -> None:
     window.run("""
       ipcRenderer.on('port', ({ ports: [port] }) => {
         port.onmessage = (event) => { ipcRenderer.send('heard', event.data) }

@@ -91,7 +91,7 @@ async def test_a_handler_in_a_thread_may_raise_stop_iteration(site: Site) -> Non
 
 
 @cases(KINDS)
-async def test_a_blocked_page_is_let_go_whatever_its_listener_raises(
+async def test_send_sync_returns_whatever_its_listener_raises(
     site: Site, caplog: pytest.LogCaptureFixture, listener: Callable[..., Any]
 ) -> None:
     _, ipc_main, page = site
@@ -103,7 +103,9 @@ async def test_a_blocked_page_is_let_go_whatever_its_listener_raises(
 
 
 @cases(KINDS)
-async def test_messages_behind_are_heard_whatever_a_listener_raises(site: Site, listener: Callable[..., Any]) -> None:
+async def test_later_messages_are_dispatched_whatever_a_listener_raises(
+    site: Site, listener: Callable[..., Any]
+) -> None:
     _, ipc_main, page = site
     ipc_main.on("fails", listener)
     page.send("fails")
@@ -112,7 +114,7 @@ async def test_messages_behind_are_heard_whatever_a_listener_raises(site: Site, 
 
 
 @cases([raising])
-async def test_messages_behind_are_heard_whatever_an_ipc_message_listener_raises(
+async def test_later_messages_are_dispatched_whatever_an_ipc_message_listener_raises(
     site: Site, listener: Callable[..., Any]
 ) -> None:
     _, ipc_main, page = site
@@ -122,7 +124,7 @@ async def test_messages_behind_are_heard_whatever_an_ipc_message_listener_raises
 
 
 @cases([raising])
-async def test_messages_behind_are_heard_whatever_a_listener_for_removals_raises(
+async def test_later_messages_are_dispatched_whatever_a_remove_listener_listener_raises(
     site: Site, caplog: pytest.LogCaptureFixture, listener: Callable[..., Any]
 ) -> None:
     _, ipc_main, page = site
@@ -134,7 +136,7 @@ async def test_messages_behind_are_heard_whatever_a_listener_for_removals_raises
 
 
 @cases([raising])
-async def test_a_port_goes_on_whatever_its_listener_raises(listener: Callable[..., Any]) -> None:
+async def test_a_port_keeps_working_whatever_its_listener_raises(listener: Callable[..., Any]) -> None:
     channel = MessageChannelMain()
     heard: list[Any] = []
 
@@ -150,7 +152,7 @@ async def test_a_port_goes_on_whatever_its_listener_raises(listener: Callable[..
 
 
 @cases([raising])
-async def test_tabs_are_looked_after_whatever_a_listener_for_their_end_raises(listener: Callable[..., Any]) -> None:
+async def test_tabs_are_cleaned_up_whatever_a_destroyed_listener_raises(listener: Callable[..., Any]) -> None:
     app, ipc_main = application(limits=Limits(goodbye_ms=20))
     async with Renderer(app) as page:
         for _ in range(2):
@@ -160,7 +162,7 @@ async def test_tabs_are_looked_after_whatever_a_listener_for_their_end_raises(li
 
 
 @cases([raising])
-async def test_a_page_goes_on_whatever_the_policy_for_send_to_raises(
+async def test_a_page_keeps_working_whatever_the_policy_for_send_to_raises(
     caplog: pytest.LogCaptureFixture, listener: Callable[..., Any]
 ) -> None:
     app, ipc_main = application(may_send_to=listener)
@@ -172,7 +174,7 @@ async def test_a_page_goes_on_whatever_the_policy_for_send_to_raises(
     assert record.getMessage().startswith("The policy for sendTo raised: ")
 
 
-async def test_a_listener_may_ask_a_cancelled_task_for_its_result(site: Site) -> None:
+async def test_a_listener_can_ask_a_cancelled_task_for_its_result(site: Site) -> None:
     _, ipc_main, page = site
     task = asyncio.create_task(asyncio.sleep(1000))
     task.cancel()
@@ -188,7 +190,7 @@ async def test_a_listener_may_ask_a_cancelled_task_for_its_result(site: Site) ->
 
 
 @cases([raising])
-async def test_an_error_in_a_page_of_a_test_is_told_and_costs_nothing_else(
+async def test_an_error_in_a_listener_of_a_test_page_is_raised_and_affects_nothing_else(
     site: Site, listener: Callable[..., Any]
 ) -> None:
     _, ipc_main, page = site

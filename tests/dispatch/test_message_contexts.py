@@ -77,7 +77,7 @@ async def test_a_listener_runs_in_the_context_of_its_socket(application: Applica
     assert application.heard == ["socket 1", "socket 2"]
 
 
-async def test_a_synchronous_request_brings_its_own_context_and_leaves_the_socket_its_own(
+async def test_a_synchronous_request_has_its_own_context_and_the_socket_keeps_its_own(
     application: Application,
 ) -> None:
     async with Renderer(application.app) as page:
@@ -93,7 +93,7 @@ async def test_a_request_before_the_first_socket_gives_it_no_context(application
         assert await page.invoke("coroutine") == "socket 3"
 
 
-async def test_what_a_handler_sets_is_gone_with_its_message(application: Application) -> None:
+async def test_a_context_variable_that_a_handler_sets_ends_with_its_message(application: Application) -> None:
     def set_in_thread(event: Any) -> None:
         attached.set("changed")
 
@@ -108,7 +108,7 @@ async def test_what_a_handler_sets_is_gone_with_its_message(application: Applica
         assert await page.invoke("coroutine") == "socket 1"
 
 
-async def test_calls_behind_one_that_waits_keep_the_context_of_their_own_socket(application: Application) -> None:
+async def test_calls_behind_a_suspended_one_keep_the_context_of_their_own_socket(application: Application) -> None:
     """They are run by a new task, which is made while the first one is suspended."""
     async with Renderer(application.app) as page:
         began, go_on = asyncio.Event(), asyncio.Event()
@@ -128,7 +128,7 @@ async def test_calls_behind_one_that_waits_keep_the_context_of_their_own_socket(
         assert await waiting == "socket 1"
 
 
-async def test_a_port_that_a_thread_makes_finds_the_loop_after_a_reconnect(application: Application) -> None:
+async def test_a_port_created_in_a_thread_finds_the_loop_after_a_reconnect(application: Application) -> None:
     heard: list[Any] = []
 
     def make_port(event: Any) -> None:

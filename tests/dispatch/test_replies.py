@@ -44,11 +44,11 @@ class UnprintableIpcError(IpcError):
         raise RuntimeError("not even this")
 
 
-def test_an_ipc_error_is_told_and_not_logged() -> None:
+def test_an_ipc_error_is_sent_and_not_logged() -> None:
     assert reply(IpcError("No such row")) == ({"message": "Error: No such row"}, None)
 
 
-def test_an_ipc_error_takes_code_and_data_along() -> None:
+def test_an_ipc_error_is_sent_with_its_code_and_data() -> None:
     data = {"id": 5}
 
     value, _ = reply(IpcError("No such row", code="no-row", data=data))
@@ -62,13 +62,13 @@ def test_a_class_of_ipc_errors_has_its_code() -> None:
     assert reply(NotFoundError("x", code="other"))[0]["code"] == "other"
 
 
-def test_an_ipc_error_without_a_text_is_the_name_alone() -> None:
+def test_an_ipc_error_without_a_text_is_only_its_name() -> None:
     """As JavaScript's `new Error('').toString()`."""
     assert reply(IpcError(""))[0] == {"message": "Error"}
     assert reply(CarelessError())[0] == {"message": "Error"}
 
 
-def test_any_other_exception_crosses_as_a_reference() -> None:
+def test_any_other_exception_is_sent_as_a_reference() -> None:
     value, line = reply(ValueError("the password is 1234"))
 
     assert value == {"message": "Internal error (reference 3f2a)", "code": "internal", "reference": "3f2a"}
@@ -79,7 +79,7 @@ def test_any_other_exception_crosses_as_a_reference() -> None:
 
 
 @pytest.mark.parametrize("error", [DestroyedError(), LinkEndedError(), ResetError("ended"), KeyboardInterrupt()])
-def test_troubles_of_the_application_are_nobodys_else(error: BaseException) -> None:
+def test_connection_errors_raised_by_the_application_are_sent_as_a_reference(error: BaseException) -> None:
     assert reply(error)[0]["code"] == "internal"
 
 
@@ -106,7 +106,7 @@ def test_troubles_of_the_application_are_nobodys_else(error: BaseException) -> N
     ],
 )
 @pytest.mark.parametrize("debug", [True, False])
-def test_the_librarys_own_refusals_are_always_told(error: Exception, message: str, code: str, *, debug: bool) -> None:
+def test_the_librarys_own_errors_are_always_sent(error: Exception, message: str, code: str, *, debug: bool) -> None:
     value, line = reply(error, debug=debug)
 
     assert value == {"message": message, "code": code}
@@ -114,7 +114,7 @@ def test_the_librarys_own_refusals_are_always_told(error: Exception, message: st
     assert line.startswith("Error occurred in handler for 'add': ")
 
 
-def test_in_debug_the_text_crosses_with_the_traceback() -> None:
+def test_in_debug_the_text_is_sent_with_the_traceback() -> None:
     value, line = reply(ValueError("no such row"), debug=True)
 
     assert value["message"] == "ValueError: no such row"
@@ -141,7 +141,7 @@ def test_an_exception_without_a_text_is_its_name() -> None:
 
 
 @pytest.mark.parametrize("debug", [True, False])
-def test_an_exception_whose_text_raises_breaks_nothing(*, debug: bool) -> None:
+def test_an_exception_whose_text_raises_is_still_answered(*, debug: bool) -> None:
     excuse = "(its text cannot be shown: __str__ raised RuntimeError)"
 
     assert reply(UnprintableIpcError("x"), debug=debug)[0]["message"] == f"Error: {excuse}"

@@ -87,7 +87,7 @@ def test_every_line_of_the_parity_tables_is_a_row() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
-def test_a_row_of_the_parity_table_is_whole_and_its_tests_exist(row: Row) -> None:
+def test_a_row_of_the_parity_table_is_complete_and_its_tests_exist(row: Row) -> None:
     assert row.state in STATES
     assert row.behaviour
     assert row.note or row.state == "✅", "a difference has a reason"
@@ -131,7 +131,7 @@ def links_of(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_link_leads_somewhere(document: Path) -> None:
+def test_every_link_has_a_target(document: Path) -> None:
     dead = []
     for link in links_of(document.read_text(encoding="utf-8")):
         if re.match(r"[a-z]+:", link):

@@ -42,7 +42,9 @@ def test_the_machine_is_read_from_proc_without_psutil(machine: ModuleType, monke
     assert all(0 <= value <= 100 for value in reading.values())
 
 
-def test_elsewhere_the_names_say_that_it_is_this_process(machine: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_psutil_and_proc_the_names_say_that_it_is_this_process(
+    machine: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "psutil", None)
     monkeypatch.setattr(machine, "STAT", Path("/nowhere"))
     assert list(machine.reader()()) == ["cpu of this process %"]

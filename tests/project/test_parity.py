@@ -61,7 +61,7 @@ async def test_arguments_are_one_value_in_which_identity_and_cycles_survive() ->
     assert cycle[1] is cycle
 
 
-async def test_a_removed_handler_is_none() -> None:
+async def test_an_invoke_of_a_removed_handler_rejects() -> None:
     app, ipc_main = application()
     ipc_main.handle("gone", lambda event: 1)
     ipc_main.remove_handler("gone")
@@ -71,7 +71,7 @@ async def test_a_removed_handler_is_none() -> None:
     assert str(caught.value) == "Error invoking remote method 'gone': Error: No handler registered for 'gone'"
 
 
-async def test_removing_a_handler_leaves_the_call_that_runs() -> None:
+async def test_removing_a_handler_does_not_affect_a_running_call() -> None:
     app, ipc_main = application()
     go_on = asyncio.Event()
     begun = asyncio.Event()
@@ -90,7 +90,7 @@ async def test_removing_a_handler_leaves_the_call_that_runs() -> None:
         assert await waiting == "answer"
 
 
-async def test_a_handle_once_handler_answers_one_of_two_calls_also_while_it_runs() -> None:
+async def test_a_handle_once_handler_answers_only_the_first_of_two_calls() -> None:
     app, ipc_main = application()
     go_on = asyncio.Event()
 
@@ -156,7 +156,7 @@ async def test_a_failed_handler_is_logged_in_electrons_words(caplog: pytest.LogC
     ]
 
 
-async def test_a_listener_that_raises_stops_the_wider_ipcs_as_well(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_listener_that_raises_stops_the_wider_ipc_objects_too(caplog: pytest.LogCaptureFixture) -> None:
     app, ipc_main = application()
     heard: list[str] = []
 
@@ -177,7 +177,7 @@ async def test_a_listener_that_raises_stops_the_wider_ipcs_as_well(caplog: pytes
     assert troubles(caplog) == ["A listener for 'ping' raised"]
 
 
-async def test_what_a_listener_returns_is_nobodys_and_what_it_raises_later_is_logged(
+async def test_the_result_of_a_listener_is_ignored_and_a_later_exception_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     app, ipc_main = application()
@@ -202,7 +202,7 @@ async def test_what_a_listener_returns_is_nobodys_and_what_it_raises_later_is_lo
     assert troubles(caplog) == ["A listener for 'ping' raised"]
 
 
-async def test_registrations_of_a_tab_and_of_its_main_frame_outlive_the_document() -> None:
+async def test_registrations_of_a_tab_and_of_its_main_frame_survive_a_reload() -> None:
     app, ipc_main = application()
     heard: list[str] = []
 
@@ -234,7 +234,7 @@ async def test_a_handler_of_the_frame_comes_before_that_of_the_contents() -> Non
         assert await page.invoke("who") == "frame"
 
 
-async def test_a_reply_to_a_document_that_is_gone_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_reply_to_a_document_that_has_gone_is_not_an_error(caplog: pytest.LogCaptureFixture) -> None:
     app, ipc_main = application()
     kept: list[IpcMainEvent] = []
     ipc_main.on("keep", kept.append)
@@ -252,7 +252,7 @@ async def test_a_reply_to_a_document_that_is_gone_is_no_error(caplog: pytest.Log
     assert troubles(caplog) == []
 
 
-async def test_a_frame_that_is_gone_logs_what_it_is_sent(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_send_to_a_frame_that_has_gone_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     app, ipc_main = application()
     async with Renderer(app) as page:
         frame = contents_of(ipc_main, page).main_frame
@@ -271,7 +271,7 @@ DESCRIBED = (
 )  # fmt: skip
 
 
-async def test_what_describes_a_frame_that_is_gone_throws_and_its_events_go_on() -> None:
+async def test_properties_of_a_frame_that_has_gone_raise_and_its_events_keep_their_ids() -> None:
     app, ipc_main = application()
     events: list[IpcMainEvent] = []
     ipc_main.on("say", events.append)
@@ -293,7 +293,7 @@ async def test_what_describes_a_frame_that_is_gone_throws_and_its_events_go_on()
         assert "gone" in repr(frame)
 
 
-async def test_a_frame_sends_to_its_document_and_knows_who_it_is() -> None:
+async def test_a_frame_sends_to_its_document_and_has_its_own_ids() -> None:
     app, ipc_main = application()
     async with Renderer(app) as page, Renderer(app) as other:
         frame = contents_of(ipc_main, page).main_frame
@@ -317,7 +317,7 @@ async def test_a_page_without_an_origin_has_the_origin_null() -> None:
         assert frame.origin == "null"
 
 
-async def test_each_tab_is_a_sender_of_its_own_with_a_life_of_its_own() -> None:
+async def test_each_tab_is_its_own_sender_and_is_destroyed_by_itself() -> None:
     app, ipc_main = application(limits=Limits(goodbye_ms=10))
     senders: list[WebContents] = []
     ipc_main.handle("who", lambda event: senders.append(event.sender))
@@ -338,7 +338,7 @@ async def test_each_tab_is_a_sender_of_its_own_with_a_life_of_its_own() -> None:
         assert ipc_main.get_all_web_contents() == [second]
 
 
-async def test_when_destroyed_is_emitted_the_tab_is_gone_already() -> None:
+async def test_the_tab_is_destroyed_already_when_destroyed_is_emitted() -> None:
     app, ipc_main = application(limits=Limits(goodbye_ms=10))
     seen: list[Any] = []
     gone = asyncio.Event()
@@ -367,7 +367,9 @@ async def test_when_destroyed_is_emitted_the_tab_is_gone_already() -> None:
         assert str(caught.value) == "Object has been destroyed"
 
 
-async def test_the_call_of_an_old_document_goes_on_and_its_answer_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_call_of_an_old_document_continues_and_its_answer_is_dropped(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     app, ipc_main = application()
     begun, go_on, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
@@ -420,7 +422,7 @@ async def test_what_is_sent_to_a_page_arrives_in_the_order_of_the_calls() -> Non
     assert arrived == list(range(500))
 
 
-async def test_the_last_message_of_a_page_is_heard_whatever_has_become_of_its_frame() -> None:
+async def test_the_last_message_of_a_page_is_delivered_after_the_page_has_closed() -> None:
     app, ipc_main = application()
     heard: list[int] = []
     ipc_main.on("last words", lambda event: heard.append(event.sender.id))

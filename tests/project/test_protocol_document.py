@@ -95,7 +95,7 @@ def test_there_are_examples_of_both_kinds() -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=name_of)
-def test_an_example_is_what_the_code_takes(example: Example) -> None:
+def test_the_code_accepts_every_example(example: Example) -> None:
     frame = numbered(example.text) if example.what == "message" else decode_frame(example.text)
     if frame.control is not None:
         assert parse_control(frame.control).kind == frame.control[0]
@@ -114,12 +114,12 @@ def test_the_documented_vectors_are_the_examples() -> None:
     assert [{"spec": spec, what: json.loads(text)} for spec, what, text in EXAMPLES] == vectors
 
 
-def test_an_example_that_the_code_refuses_would_be_noticed() -> None:
+def test_an_example_that_the_code_refuses_is_found() -> None:
     text = '## 4. Messages\n```json message\n["send", 1, []]\n```\n```\n["not an example"]\n```\n'
     (example,) = examples_of(text)
     assert example.spec == "PROTOCOL.md#4-messages"
     with pytest.raises(ProtocolError):
-        test_an_example_is_what_the_code_takes(example)
+        test_the_code_accepts_every_example(example)
 
 
 def test_the_fields_of_hello_and_welcome_are_those_of_the_code() -> None:
@@ -135,7 +135,7 @@ def _camel(name: str) -> str:
     return re.sub(r"_(\w)", lambda match: match[1].upper(), name)
 
 
-def test_the_kinds_that_are_listed_are_the_kinds_there_are() -> None:
+def test_the_listed_kinds_are_those_of_the_code() -> None:
     listed = re.findall(r'^\["([\w-]+)"', section("4"), re.MULTILINE)
     kinds = [kind for member in _members(Envelope) for kind in get_args(member.__annotations__["kind"])]
     assert sorted(set(listed)) == sorted(kinds)

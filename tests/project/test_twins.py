@@ -218,7 +218,7 @@ def test_toy_twins_agree() -> None:
         (("private static grow", "grow"), "toy: Link: only TypeScript has grow"),
     ],
 )
-def test_a_name_that_one_toy_twin_lacks_is_told(change: tuple[str, str], line: str) -> None:
+def test_a_name_that_one_toy_twin_lacks_is_reported(change: tuple[str, str], line: str) -> None:
     assert line in differences("toy", PYTHON_TOY, TYPESCRIPT_TOY.replace(*change))
 
 

@@ -47,7 +47,7 @@ def page(tab: WebDriver, server: Live) -> Page:
     return Page(tab, server.url)
 
 
-def test_the_outcome_of_a_call_is_told_in_a_few_words_and_not_to_its_end(page: Page) -> None:
+def test_the_result_of_a_call_is_announced_in_short(page: Page) -> None:
     page.open("handle:many")
     page.call("{}")
     page.until_text(".entry .tree", "99: 99")
@@ -56,7 +56,7 @@ def test_the_outcome_of_a_call_is_told_in_a_few_words_and_not_to_its_end(page: P
     assert page.look("document.querySelector('.entry .tree').closest('[aria-live], [role=status], [role=log]')") is None
 
 
-def test_why_a_call_failed_is_told(page: Page) -> None:
+def test_the_error_of_a_failed_call_is_announced(page: Page) -> None:
     page.open("handle:fail")
     page.call("[]")
     page.until("document.querySelector('.entry.is-error')")
@@ -64,7 +64,7 @@ def test_why_a_call_failed_is_told(page: Page) -> None:
     assert told == "Call 1: Error invoking remote method 'fail': Error: no coffee"
 
 
-def test_how_many_channels_a_filter_leaves_is_told(page: Page) -> None:
+def test_the_number_of_channels_that_match_a_filter_is_announced(page: Page) -> None:
     page.open()
     page.look("document.querySelector('#filter').focus()")
     page.press("many")
@@ -73,7 +73,7 @@ def test_how_many_channels_a_filter_leaves_is_told(page: Page) -> None:
     page.until("document.querySelector('#found').textContent === ''")
 
 
-def test_a_button_whose_words_change_is_not_told_as_pressed_besides(page: Page) -> None:
+def test_a_button_whose_label_changes_has_no_pressed_state(page: Page) -> None:
     page.open("handle:many")
     page.look("document.querySelector('#pause').click()")
     assert page.text("#pause") == "Resume"
@@ -81,7 +81,7 @@ def test_a_button_whose_words_change_is_not_told_as_pressed_besides(page: Page) 
 
 
 @pytest.mark.parametrize("width", [360, 640, 1280])
-def test_a_long_name_breaks_no_word_beside_it(page: Page, width: int) -> None:
+def test_a_long_name_wraps_no_text_beside_it(page: Page, width: int) -> None:
     page.size(width)
     page.open(f"handle:{LONG.replace('/', '%2F')}")
     page.until_text("#call h2", LONG)
@@ -92,7 +92,7 @@ def test_a_long_name_breaks_no_word_beside_it(page: Page, width: int) -> None:
     assert page.look("document.documentElement.scrollWidth") <= width
 
 
-def test_a_page_that_is_loaded_anew_after_its_list_was_skipped_shows_a_channel(page: Page) -> None:
+def test_a_reload_after_the_skip_link_shows_a_channel(page: Page) -> None:
     page.open("handle:fail")
     page.look("document.querySelector('.skip').click()")
     page.until("location.hash === '#call'")
@@ -108,7 +108,7 @@ def test_the_example_in_a_field_is_of_the_outermost_type(page: Page, channel: st
 
 
 @pytest.mark.parametrize("width", [640, 1280])
-def test_a_slash_leads_to_the_filter_from_any_part_of_the_page(page: Page, width: int) -> None:
+def test_the_slash_key_focuses_the_filter_from_any_part_of_the_page(page: Page, width: int) -> None:
     page.size(width)
     page.open("handle:many")
     page.look("document.activeElement.blur()")
@@ -118,7 +118,7 @@ def test_a_slash_leads_to_the_filter_from_any_part_of_the_page(page: Page, width
     assert page.look(pressed) == [page.look("document.body.dataset.view")] == ["channels"]
 
 
-def test_on_a_phone_the_focus_goes_with_what_is_seen(page: Page) -> None:
+def test_on_a_phone_the_focus_moves_to_the_visible_part(page: Page) -> None:
     page.size(360)
     page.touch()
     page.open()
