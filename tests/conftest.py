@@ -1,6 +1,6 @@
-"""What every test may rely on, whichever part of the project it looks at: its files, and the fixtures of two others.
+"""What all tests share: the project's folders as fixtures, and the fixtures of two files of tests/support.
 
-connected.py has an application with a page, engines.py the browsers.
+connected.py provides an application with a page, engines.py the browsers.
 """
 
 import signal
@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parent.parent
 
-# How fast a machine makes an example up and runs it is no fact about the project.
+# The speed at which a machine generates and runs an example says nothing about the project.
 settings.register_profile("webipc", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("webipc")
 
-# A shell has what it runs in the background ignore Ctrl-C, and so would each program that a test starts and interrupts.
+# A shell starts background jobs with SIGINT ignored. The programs that tests start and interrupt would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

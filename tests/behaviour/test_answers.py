@@ -1,4 +1,4 @@
-"""What a page gets back from `invoke`: the answer of the handler, and the task and context that the handler runs in."""
+"""Answers of handlers: what `invoke` resolves with, and the thread, task and context that the handler runs in."""
 
 import asyncio
 import contextvars

@@ -1,4 +1,4 @@
-"""What fails in a handler, a listener or a send: what the page reads of it, and what the log keeps."""
+"""Errors in handlers, listeners and sends: what is sent to the page, and what is logged."""
 
 import asyncio
 from typing import Any
@@ -20,8 +20,8 @@ async def test_a_channel_without_a_handler_rejects_with_electrons_text() -> None
     app, _ = application()
     async with Renderer(app) as page:
         with pytest.raises(InvokeError) as caught:
-            await page.invoke("nobody")
-    assert str(caught.value) == "Error invoking remote method 'nobody': Error: No handler registered for 'nobody'"
+            await page.invoke("unhandled")
+    assert str(caught.value) == "Error invoking remote method 'unhandled': Error: No handler registered for 'unhandled'"
     assert caught.value.code == "no-handler"
 
 
@@ -141,7 +141,7 @@ async def test_bad_arguments_reject_an_invoke_and_are_logged_for_a_send(caplog: 
 
 
 def number_listener(event: IpcMainEvent, number: int) -> None:
-    """A listener that wants a number."""
+    """Do nothing; the annotation requires a number."""
 
 
 async def test_a_listener_that_raises_stops_later_listeners_for_that_message_only(
@@ -187,7 +187,7 @@ async def test_send_without_a_channel_raises() -> None:
     async with Renderer(app) as page:
         contents = contents_of(ipc_main, page)
         with pytest.raises(TypeError, match="Missing required channel argument"):
-            contents.send(None)  # type: ignore[arg-type]  # this is what is tested
+            contents.send(None)  # type: ignore[arg-type]  # the wrong type is what is tested
 
 
 async def test_broadcast_after_the_last_page_has_closed_does_nothing() -> None:
@@ -195,4 +195,4 @@ async def test_broadcast_after_the_last_page_has_closed_does_nothing() -> None:
     async with Renderer(app) as page:
         contents = contents_of(ipc_main, page)
     assert contents.main_frame is None
-    ipc_main.broadcast("nobody", 1)
+    ipc_main.broadcast("news", 1)

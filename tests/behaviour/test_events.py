@@ -1,4 +1,4 @@
-"""What a listener is called with, and what it can answer: arguments, fields of the event, `reply`, `broadcast`."""
+"""Listeners and their events: arguments, the fields of each kind of event, `reply` and `broadcast`."""
 
 import asyncio
 from typing import Any
@@ -72,7 +72,7 @@ async def test_a_slow_listener_is_logged_with_its_name_in_debug(caplog: pytest.L
 
     @ipc_main.on("slow")
     def slow_one(event: IpcMainEvent) -> None:
-        # Busy, as slow listeners are.
+        # A busy loop: a sleep would not block the event loop.
         loop = asyncio.get_running_loop()
         end = loop.time() + 0.12
         while loop.time() < end:

@@ -1,4 +1,4 @@
-"""Documents in iframes: whose they are, who reaches them, and when they end."""
+"""Documents in iframes: which tab they belong to, which messages reach them, and when they end."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ def main_of(ipc_main: IpcMain, page: Renderer) -> WebFrameMain:
 
 
 def frame_of(ipc_main: IpcMain, page: Renderer) -> WebFrameMain:
-    """Return the server's object for any document."""
+    """Return the server's `WebFrameMain` of a page."""
     assert page.welcome is not None
     frame = ipc_main.from_frame_token(page.web_contents_id, page.welcome.frame_token)
     assert frame is not None
@@ -111,9 +111,9 @@ async def test_send_to_frame_returns_whether_the_tab_has_the_document(site: Site
         assert [await child.received("one"), await child.received("two")] == [[1], [2]]
         assert await page.received("three") == [3]
         elsewhere = main_of(ipc_main, other)
-        for nobody in (elsewhere.routing_id, [elsewhere.process_id, elsewhere.routing_id], 9999, [9999, 1]):
-            # Not even the channel is looked at.
-            assert not contents.send_to_frame(nobody, None)  # type: ignore[arg-type] # on purpose
+        for unknown in (elsewhere.routing_id, [elsewhere.process_id, elsewhere.routing_id], 9999, [9999, 1]):
+            # The channel is not checked either: there is no document to send to.
+            assert not contents.send_to_frame(unknown, None)  # type: ignore[arg-type] # on purpose
         wrong: Any
         for wrong in (None, "1", [1], [1, 2, 3], True, [True, 1], {}):
             text = r"^Missing required frame argument \(must be number or \[processId, frameId\]\)$"
@@ -227,7 +227,7 @@ async def test_a_tab_continues_after_a_child_has_ended(site: Site) -> None:
     async with page.open_frame() as child:
         frame = frame_of(ipc_main, child)
         routing_id = frame.routing_id
-        child.send("nobody")
+        child.send("unhandled")
     await until(frame.is_destroyed)
     assert (frame.detached, main_of(ipc_main, page).frames) == (True, [])
     await page.invoke("end")

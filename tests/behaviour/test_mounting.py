@@ -1,4 +1,4 @@
-"""An IpcMain in its application: where it is mounted, its settings, which origins it accepts, and its event loop."""
+"""`IpcMain` in its application: mounting, settings, accepted origins, and its event loop."""
 
 import asyncio
 import logging
@@ -83,7 +83,7 @@ def test_a_string_instead_of_a_list_of_origins_is_refused_with_the_correction() 
 def test_a_page_in_a_second_event_loop_raises_an_error_with_the_reason() -> None:
     app, _ = application()
     with TestClient(app):
-        # Each request without a portal of its own would run in the client's; a second loop is this one's.
+        # The client's portal runs requests in its own loop; `asyncio.run` makes the second one.
 
         async def enter() -> None:
             async with Renderer(app):
@@ -97,7 +97,7 @@ def test_a_socket_in_a_second_event_loop_is_refused_until_the_first_loop_has_end
     app, _ = application()
     site = {"origin": "http://testserver"}
     with TestClient(app) as client:
-        # This one has no loop of its own open: each of its sockets gets one.
+        # Not entered, so this client has no open portal: each of its sockets runs in a new loop.
         other = TestClient(app)
         with (
             pytest.raises(WrongLoopError, match="Use one loop per application"),

@@ -1,4 +1,4 @@
-"""The order of messages: of both directions, of the `ipc` objects, of threads, and across a lost socket."""
+"""The order of messages: in both directions, among the `ipc` objects, from threads, and over a lost socket."""
 
 import asyncio
 from typing import Any

@@ -7,8 +7,8 @@ import pytest
 
 from tests.support.applications import application
 from tests.support.connected import Site, contents_of
-from tests.support.port_listeners import Ear, Taking, open_ports
-from tests.support.scripted_page import Liar, alive
+from tests.support.port_listeners import PortListener, PortReceiver, open_ports
+from tests.support.scripted_page import ScriptedPage, unaffected
 from tests.support.waiting import until
 from webipc import (
     FeatureError,
@@ -24,7 +24,7 @@ async def test_a_message_that_exceeds_a_limit_raises_at_the_call() -> None:
     app, ipc_main = application(limits=Limits(open_ports=2, message_bytes=1000, channel_length=10))
     async with Renderer(app) as page:
         contents = contents_of(ipc_main, page)
-        # Ten code units, as the page counts them.
+        # Ten UTF-16 code units: the unit in which the page counts.
         contents.post_message("\U0001f600" * 5, 1)
         for args, limit in (
             (("\U0001f600" * 6, 1), "channel_length"),
@@ -57,42 +57,42 @@ async def test_a_thread_posts_in_order_and_a_message_that_cannot_be_sent_is_logg
         await asyncio.to_thread(post)
         for index in range(100):
             event, args = await page.arrival("n")
-            ear = Ear(event.ports[0])
-            await until(lambda ear=ear: ear.heard)  # type: ignore[misc] # bound in the loop
-            assert (args, ear.heard) == ([index], [index])
+            listener = PortListener(event.ports[0])
+            await until(lambda listener=listener: listener.received)  # type: ignore[misc] # bound in the loop
+            assert (args, listener.received) == ([index], [index])
         one_more = MessageChannelMain()
-        ear = Ear(one_more.port1)
+        listener = PortListener(one_more.port1)
         await asyncio.to_thread(contents.post_message, "n", 100, [one_more.port2])
-        await until(lambda: ear.heard)
-        assert ear.heard == ["close"]
+        await until(lambda: listener.received)
+        assert listener.received == ["close"]
         (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
         assert "cannot be sent, and its ports are closed" in record.getMessage()
 
 
 async def test_more_ports_than_the_limit_close_the_socket_with_4413() -> None:
     app, ipc_main = application(limits=Limits(open_ports=3))
-    Taking(ipc_main)
+    PortReceiver(ipc_main)
     async with Renderer(app) as page:
-        with alive(page):
-            liar = await Liar(app).connect()
-            liar.socket.write('[1,0,["post","port",1,[1,3]]]')
+        with unaffected(page):
+            scripted = await ScriptedPage(app).connect()
+            scripted.socket.write('[1,0,["post","port",1,[1,3]]]')
             await until(lambda: 2 in open_ports(ipc_main))
-            liar.socket.write('[2,0,["post","port",1,[5,7]]]')
-            await until(lambda: liar.close)
-            assert liar.close is not None
-            assert liar.close[0] == CloseCode.TOO_LARGE
+            scripted.socket.write('[2,0,["post","port",1,[5,7]]]')
+            await until(lambda: scripted.close)
+            assert scripted.close is not None
+            assert scripted.close[0] == CloseCode.TOO_LARGE
 
 
 async def test_post_message_to_a_client_without_ports_raises_at_the_call(site: Site) -> None:
     app, ipc_main, _ = site
-    old = await Liar(app, features=()).connect()
+    old = await ScriptedPage(app, features=()).connect()
     contents = ipc_main.from_id(old.contents_id)
     assert contents is not None
     channel = MessageChannelMain()
-    ear = Ear(channel.port1)
+    listener = PortListener(channel.port1)
     with pytest.raises(FeatureError):
         contents.post_message("port", None, [channel.port2])
-    await until(lambda: ear.heard == ["close"])
+    await until(lambda: listener.received == ["close"])
     assert [frame[2:] for frame in old.frames[1:]] == [[] for _ in old.frames[1:]]
 
 

@@ -1,4 +1,4 @@
-"""What `postMessage` refuses to transfer, with Electron's texts, and what becomes of the ports of a refused message."""
+"""What `postMessage` refuses to transfer, with Electron's texts, and which ports stay usable after that."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.applications import application
 from tests.support.connected import Site, contents_of
-from tests.support.port_listeners import Ear, Taking
+from tests.support.port_listeners import PortListener, PortReceiver
 from tests.support.waiting import until
 from webipc import (
     CloneError,
@@ -24,7 +24,7 @@ from webipc.testing import Renderer
 async def test_a_page_can_transfer_only_usable_ports(site: Site, wrong: Any) -> None:
     """Electron: throws when the transferable is invalid."""
     _, ipc_main, page = site
-    taking = Taking(ipc_main)
+    receiver = PortReceiver(ipc_main)
     channel, used = MessageChannelMain(), MessageChannelMain()
     MessageChannelMain().port1.post_message(None, [used.port1])
     named = {"twice": channel.port1, "used": used.port1}
@@ -36,13 +36,13 @@ async def test_a_page_can_transfer_only_usable_ports(site: Site, wrong: Any) -> 
     with pytest.raises(TransferTypeError, match=r"^Invalid value for transfer$"):
         page.post_message("port", 1, transfer)
     page.post_message("port", 2, [channel.port1])
-    await until(lambda: taking.ears)
-    assert taking.messages == [2]
+    await until(lambda: receiver.listeners)
+    assert receiver.messages == [2]
 
 
 async def test_a_message_that_cannot_be_cloned_leaves_the_ports_usable(site: Site) -> None:
     _, ipc_main, page = site
-    taking = Taking(ipc_main)
+    receiver = PortReceiver(ipc_main)
     channel = MessageChannelMain()
     for message in (print, channel.port1, [channel.port2]):
         with pytest.raises(CloneError, match=r"^An object could not be cloned\. message"):
@@ -50,8 +50,8 @@ async def test_a_message_that_cannot_be_cloned_leaves_the_ports_usable(site: Sit
     with pytest.raises(TypeError, match=r"^Error processing argument at index 0, conversion failure from null$"):
         page.post_message(None, 1)  # type: ignore[arg-type] # on purpose
     page.post_message("port", "good", [channel.port1])
-    await until(lambda: taking.ears)
-    assert taking.messages == ["good"]
+    await until(lambda: receiver.listeners)
+    assert receiver.messages == ["good"]
 
 
 TEXTS: list[tuple[tuple[Any, ...], type[Exception], str]] = [
@@ -74,7 +74,7 @@ TEXTS: list[tuple[tuple[Any, ...], type[Exception], str]] = [
 async def test_post_message_of_the_program_raises_with_electrons_texts(
     site: Site, target: str, args: tuple[Any, ...], error: type[Exception], text: str
 ) -> None:
-    """Electron: WebContents.postMessage and WebFrameMain.postMessage, the ten of each."""
+    """Electron: the ten tests of WebContents.postMessage, and the same ten of WebFrameMain.postMessage."""
     _, ipc_main, page = site
     contents = contents_of(ipc_main, page)
     to = contents if target == "contents" else contents.main_frame
@@ -102,14 +102,14 @@ async def test_post_message_to_a_document_that_has_gone_raises_and_loses_the_por
     await until(lambda: contents.main_frame is None)
     for target in (frame, contents):
         channel = MessageChannelMain()
-        ear = Ear(channel.port1)
+        listener = PortListener(channel.port1)
         with pytest.raises(CloneError):
             target.post_message("port", print, [channel.port2])
         with pytest.raises(DisposedError, match=r"^Render frame was disposed before WebFrameMain could be accessed$"):
             target.post_message("port", None, [channel.port2])
         with pytest.raises(TransferError, match="already neutered"):
             target.post_message("port", None, [channel.port2])
-        await until(lambda ear=ear: ear.heard == ["close"])  # type: ignore[misc] # bound in the loop
+        await until(lambda listener=listener: listener.received == ["close"])  # type: ignore[misc] # bound in the loop
 
 
 async def test_post_message_to_a_destroyed_tab_raises_and_leaves_the_ports_usable() -> None:

@@ -1,4 +1,4 @@
-"""sendTo: from a document to the main document of another tab, as far as the application lets it."""
+"""`sendTo`: from a document to the main document of another tab, if the policy of the application allows it."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from webipc.testing import Renderer
 
 
 def post_raw(page: Renderer, json: str) -> None:
-    """Send a message that no client would make."""
+    """Send a message that the client would never produce."""
     page._connection.post(EncodedMessage(json.encode(), (), len(json)))
 
 
@@ -37,7 +37,7 @@ async def test_send_to_reaches_another_tab_of_the_same_browser_with_the_id_of_th
         assert (event.sender_id, event.sender_is_main_frame) == (page.web_contents_id, True)
         other.send_to(event.sender_id, "pong")
         assert await page.received("pong") == []
-    # It is none of the program's business.
+    # Listeners of `ipc_main` do not receive it.
     assert heard == []
 
 
@@ -171,24 +171,26 @@ async def test_wrong_arguments_are_refused_at_the_call(site: Site) -> None:
         page.send_to(1, "ping", print)
 
 
-LIES = {
+VIOLATIONS = {
     "a fixup to nowhere": '[1],[["d",[7]]]',
     "an unknown fixup": '[1],[["?",[0]]]',
-    "arguments that are none": "5",
+    "arguments that are not a list": "5",
     "too deep": f"{'[' * 1010}{']' * 1010}",
 }
 
 
-@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
-async def test_a_value_that_cannot_be_decoded_is_dropped_by_the_receiver_and_ends_no_link(site: Site, lie: str) -> None:
+@pytest.mark.parametrize("value", VIOLATIONS.values(), ids=VIOLATIONS)
+async def test_a_value_that_cannot_be_decoded_is_dropped_by_the_receiver_and_ends_no_link(
+    site: Site, value: str
+) -> None:
     _, _, page = site
     async with page.open() as other:
         links = [each._connection.page.link_id for each in (page, other)]
-        post_raw(page, f'["send-to",{other.web_contents_id},"lie",{lie}]')
+        post_raw(page, f'["send-to",{other.web_contents_id},"wrong",{value}]')
         page.send_to(other.web_contents_id, "next")
         assert await other.received("next") == []
-        if lie is not LIES["too deep"]:
-            assert all_received(other).get("lie", 0) == 0
+        if value is not VIOLATIONS["too deep"]:
+            assert all_received(other).get("wrong", 0) == 0
         assert [each._connection.page.link_id for each in (page, other)] == links
         assert page.connected
         assert other.connected
@@ -199,7 +201,7 @@ async def test_a_message_that_the_sender_id_makes_too_large_is_dropped_and_logge
 ) -> None:
     app, _ = application(limits=Limits(message_bytes=100_000))
     async with Renderer(app, limits=Limits(message_bytes=100_000)) as page, page.open() as other:
-        # Just fits as `send-to`, and as `send` it says who has sent it.
+        # Just below the limit as `send-to`; as `send` it is longer, because it has the sender's id.
         page.send_to(other.web_contents_id, "n", "x" * (100_000 - len('["send-to",2,"n",[""]]')))
         page.send_to(other.web_contents_id, "next")
         assert await other.received("next") == []

@@ -1,4 +1,4 @@
-"""How long a tab and its document live: reload, close, timeout, too many kept messages, and a full server."""
+"""The lifetime of tabs, documents and links: reload, close, timeout, too many kept messages, a full server."""
 
 import asyncio
 import gc

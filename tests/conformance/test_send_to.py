@@ -117,7 +117,7 @@ def test_may_send_to_decides_which_tabs_are_reached(tab: WebDriver, two: Two) ->
     assert [message[-1] for message in came(tab)] == ["from a child"]
 
 
-@electron("Without a policy a frame reaches the tabs of its own browser alone")
+@electron("Without a policy a frame reaches only the tabs of its own browser")
 def test_the_tab_of_another_browser_is_not_reached(tab: WebDriver, site: Site, two: Two) -> None:
     _, first, second, _ = two
     # To the browser this is another host: it has given this one no cookie yet.

@@ -16,7 +16,7 @@ def fail(event: Any, *args: Any) -> None:
     raise ValueError("not this one")
 
 
-@electron("a listener that throws stops the listeners behind it, also those of the wider emitters")
+@electron("a listener that throws stops the listeners after it, including those of the wider emitters")
 def test_a_listener_that_raises_stops_the_listeners_of_wider_scopes(
     main: Main, window: Window, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -84,7 +84,7 @@ def test_send_sync_returns_when_its_event_is_collected(main: Main, window: Windo
     assert window.run("await until(() => window.answer); return answer") == NEVER_SENT
 
 
-@electron("sendSync is not told what a listener throws")
+@electron("sendSync does not receive what a listener throws")
 def test_send_sync_does_not_receive_the_exception_of_a_listener(
     main: Main, window: Window, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -213,7 +213,7 @@ def test_the_send_of_destroyed_contents_raises(window: Window) -> None:
     assert isinstance(caught.value, TypeError)
 
 
-@electron("what a listener has begun goes on before the next message is heard")
+@electron("what a listener has started continues before the next message is dispatched")
 def test_an_async_listener_runs_to_its_first_await_before_the_next_message(main: Main, window: Window) -> None:
     order: list[str] = []
     end = main.once("end")
@@ -228,7 +228,7 @@ def test_an_async_listener_runs_to_its_first_await_before_the_next_message(main:
     assert order == ["async 1", "next 1", "async 2", "next 2"]
 
 
-@electron("each message is a task of the page: promises that one has settled go on before the next")
+@electron("each message is a task of the page: promise jobs of one message run before the next message")
 def test_each_message_is_a_task_of_the_page(main: Main, window: Window) -> None:
     window.run("""
       window.order = []

@@ -53,7 +53,7 @@ def test_an_exception_without_a_text_rejects_too(main: Main, window: Window) -> 
     assert rejection(window) == "Unspeakable: (its text cannot be shown: __str__ raised TypeError)"
 
 
-@electron("a result that cannot be cloned rejects the invoke, and harms nothing else")
+@electron("a result that cannot be cloned rejects the invoke, and affects no other call")
 def test_a_result_that_cannot_be_cloned_rejects_and_affects_no_other_call(main: Main, window: Window) -> None:
     heard = main.once("after")
 
@@ -66,7 +66,7 @@ def test_a_result_that_cannot_be_cloned_rejects_and_affects_no_other_call(main: 
     assert heard.wait()[1:] == (1,)
 
 
-@electron("handle looks for a second handler before it looks at what it was given")
+@electron("handle checks for a second handler before it checks its argument")
 def test_handle_refuses_a_second_handler_before_it_checks_for_a_function() -> None:
     ipc_main = IpcMain()
     nothing: Any = None
@@ -106,7 +106,7 @@ def test_handle_once_removes_a_handler_that_raises(main: Main, window: Window) -
     assert [rejection(window), rejection(window)] == ["Error: some error", "Error: No handler registered for 'test'"]
 
 
-@electron("handleOnce does not look at what it was given, but refuses a second handler")
+@electron("handleOnce does not check its argument, but refuses a second handler")
 def test_handle_once_refuses_a_second_handler_and_what_is_not_a_function() -> None:
     ipc_main = IpcMain()
     nothing: Any = None

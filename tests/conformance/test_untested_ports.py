@@ -46,7 +46,7 @@ def test_a_message_that_cannot_be_cloned_leaves_its_ports_usable(main: Main, win
     assert messages == ["first", "second"]
 
 
-@electron("a used port in a transfer list costs the ports before it")
+@electron("a used port in a transfer list loses the ports before it")
 def test_a_used_port_in_a_transfer_list_loses_the_ports_before_it(main: Main, window: Window) -> None:
     messages, said = listen(main)
     script = f"""
@@ -95,7 +95,7 @@ async def test_messages_wait_for_start() -> None:
     channel.port1.start()
 
 
-@electron("a port that is closed or sent away takes anything, looks at nothing, and says nothing")
+@electron("a port that is closed or transferred accepts any arguments, checks none, and sends nothing")
 async def test_a_closed_or_transferred_port_checks_no_arguments() -> None:
     gone, away, carrier = MessageChannelMain(), MessageChannelMain(), MessageChannelMain()
     heard: list[MessageEvent] = []
@@ -124,7 +124,7 @@ async def test_close_is_emitted_at_once_on_this_end_and_later_on_the_other() -> 
     assert order == ["here ()", "there ()"]
 
 
-@electron("a closed port can be transferred, and arrives dead")
+@electron("a closed port can be transferred, and arrives closed")
 def test_a_closed_port_can_be_transferred_and_arrives_closed(main: Main, window: Window) -> None:
     window.run("""
       ipcRenderer.on('port', ({ ports: [port] }) => {
@@ -151,7 +151,7 @@ def test_a_closed_port_can_be_transferred_and_arrives_closed(main: Main, window:
         window.web_contents.post_message("port", None, [port])
 
 
-@electron("an ArrayBuffer that a page transfers through a port costs the whole message")
+@electron("an ArrayBuffer that a page transfers through a port loses the whole message")
 def test_an_array_buffer_that_a_page_transfers_through_a_port_arrives(main: Main, window: Window) -> None:
     _, said = listen(main)
     window.run("""

@@ -1,6 +1,6 @@
-"""Small applications that several tests talk to: an IpcMain at /ipc, and nothing else unless it is added.
+"""Small applications for tests: an IpcMain at /ipc, and nothing else unless it is added.
 
-Knows no channel, and no way of being served.
+Nothing here registers a channel or starts a server.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from webipc import IpcMain, WebContents
 
 
 class Application:
-    """An application with an IpcMain at /ipc and, where a folder is named, its pages at /. Tests add channels to it."""
+    """An application with an IpcMain at /ipc and, if `pages` is given, that folder at /. Tests add channels to it."""
 
     def __init__(self, *, pages: Path | None = None, **settings: Any) -> None:
         """`settings` are the arguments of `IpcMain`."""
@@ -21,7 +21,7 @@ class Application:
         self.ipc_main.mount(self.app, pages=pages)
 
     def the_contents(self) -> WebContents:
-        """Return the one tab that there is."""
+        """Return the only tab of the application."""
         (contents,) = self.ipc_main.get_all_web_contents()
         return contents
 

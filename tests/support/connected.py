@@ -1,7 +1,7 @@
-"""An application in this process with a page that is connected to it: what most tests of the server begin with.
+"""The fixture `site`: an application in this process and a page of `webipc.testing` that is connected to it.
 
-The page is the one of `webipc.testing`. tests/conftest.py loads this file, so that every test may ask for `site`; a
-folder or a file whose tests want something else has a `site` of its own. Knows no channel but `end`.
+tests/conftest.py loads this file, so every test can use `site`. A folder or file that needs another application defines
+its own `site`. The only channel is `end`.
 """
 
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ Site = tuple[FastAPI, IpcMain, Renderer]
 
 @pytest.fixture
 async def site() -> AsyncIterator[Site]:
-    """An application and a page that is connected to it; when `end` has answered, all that came before has arrived."""
+    """An application and a page connected to it. When `end` answers, all earlier messages have arrived."""
     app, ipc_main = application()
     ipc_main.handle("end", lambda event: None)
     async with Renderer(app) as page:
@@ -26,7 +26,7 @@ async def site() -> AsyncIterator[Site]:
 
 
 def contents_of(ipc_main: IpcMain, page: Renderer) -> WebContents:
-    """Return the tab that a page is in."""
+    """Return the tab of a page."""
     contents = ipc_main.from_id(page.web_contents_id)
     assert contents is not None
     return contents

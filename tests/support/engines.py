@@ -1,9 +1,9 @@
-"""The fixtures of the tests that drive a real browser: one process of each engine for the run, a new tab for each test.
+"""The fixtures of the tests in real browsers: one process of each engine for the run, a new tab for each test.
 
-A test that asks for `tab` or `browser` runs once in every engine, unless it is marked with those that it is for:
-`@pytest.mark.engines("chromium")`. The tests of one engine run together, whichever folder they stand in. Those and all
-in tests/browser are marked `browser` here, so that no file can forget it. A machine without a browser fails these
-tests; it never skips them. tests/conftest.py loads this file for every folder: one process serves them all.
+A test that uses `tab` or `browser` runs once in every engine, unless it names its engines:
+`@pytest.mark.engines("chromium")`. The tests of one engine run together, whichever folder they are in. These tests, and
+all in tests/browser, get the marker `browser` here, so that no file can forget it. On a machine without a browser they
+fail; they are never skipped. tests/conftest.py loads this file for all folders, so they share the processes.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ ENGINES = tuple(STARTERS)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make one test of each engine out of a test that uses a browser."""
+    """Parametrize a test that uses a browser with the engines that it is for."""
     if "engine" not in metafunc.fixturenames:
         return
     mark = metafunc.definition.get_closest_marker("engines")
@@ -31,14 +31,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark what drives a browser: before `-m` decides what runs."""
+    """Add the marker `browser`, before pytest evaluates `-m`."""
     if _drives(item):
         item.add_marker(pytest.mark.browser)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests of one engine together: each is started once."""
+    """Group the tests by engine, so that each engine is started once."""
     ordered = iter(sorted(filter(_drives, items), key=_rank))
     items[:] = [next(ordered) if _drives(item) else item for item in items]
 
@@ -65,7 +65,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def browser(engine: str) -> Iterator[WebDriver]:
-    """The browser of the engine's tests. A test wants `tab`, unless it opens and closes tabs itself."""
+    """The browser of the engine. Tests use `tab` instead, unless they open and close tabs themselves."""
     try:
         with running_browser(engine) as driver:
             yield driver
@@ -75,7 +75,7 @@ def browser(engine: str) -> Iterator[WebDriver]:
 
 @pytest.fixture
 def tab(browser: WebDriver) -> Iterator[WebDriver]:
-    """The browser with an empty new tab in front; every tab that the test leaves open is closed afterwards."""
+    """The browser with a new empty tab in front. Tabs that the test leaves open are closed afterwards."""
     with closing_new_tabs(browser):
         new_tab(browser)
         yield browser

@@ -1,6 +1,6 @@
-"""Checks a value against a JSON Schema, of which it knows the words that tests/vectors/schema/schema.json uses.
+"""Checks a value against a JSON Schema. It supports the keywords that tests/vectors/schema/schema.json uses.
 
-A word that it does not know is an error, so that no part of a schema goes unchecked. Knows nothing of webipc.
+An unsupported keyword is an error, so that no part of a schema is left unchecked.
 """
 
 import re
@@ -24,17 +24,17 @@ WORDS: dict[str, Callable[[Any, Any], bool]] = {
     "pattern": lambda value, pattern: re.search(pattern, value) is not None,
     "required": lambda value, names: set(names) <= set(value),
 }
-"""The words that look at the value alone; `type` stands before those that need it."""
+"""The keywords that need only the value; `type` comes before those that depend on it."""
 
 
 class Schema:
-    """A schema with the definitions that it refers to."""
+    """A schema with its definitions."""
 
     def __init__(self, definitions: dict[str, Any]) -> None:
         self._definitions = definitions
 
     def faults(self, value: Any, name: str) -> list[str]:
-        """Return one line for each place where the value is not what the definition `name` says."""
+        """Return one line for each place where the value does not match the definition `name`."""
         return list(self._faults(value, self._definitions[name], name))
 
     def _faults(self, value: Any, schema: dict[str, Any], path: str) -> Iterator[str]:

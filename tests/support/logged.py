@@ -1,4 +1,4 @@
-"""What webipc has logged while a test ran. Knows no message of it."""
+"""Reads what webipc logged during a test."""
 
 import logging
 
@@ -6,5 +6,5 @@ import pytest
 
 
 def troubles(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return what a person should look at."""
+    """Return webipc's log messages of level WARNING and above."""
     return [each.getMessage() for each in caplog.records if each.name == "webipc" and each.levelno >= logging.WARNING]

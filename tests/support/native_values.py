@@ -1,6 +1,6 @@
-"""The vectors of values.json as Python values, by name: built afresh at each call, because decoders may change them.
+"""The vectors of values.json as Python values, by name. They are built at each call, because decoders may change them.
 
-Knows nothing of the wire. Twin: js-client/test/core/native-values.ts
+Twin: js-client/test/core/native-values.ts
 """
 
 from collections.abc import Callable, Mapping
@@ -35,7 +35,7 @@ def twice(value: Any) -> list[Any]:
 
 
 def tied(value: Any, tie: Callable[[Any], Any]) -> Any:
-    """Return a value after a step that ties it to itself."""
+    """Return a value after a step that makes it refer to itself."""
     tie(value)
     return value
 

@@ -1,4 +1,4 @@
-"""Listeners that tests of ports share: they keep what a port receives, and pass ports on."""
+"""Listeners that the tests of ports share: they record what a port receives, and forward ports to another page."""
 
 from typing import Any
 
@@ -12,33 +12,33 @@ from webipc import (
 from webipc.testing import Renderer
 
 
-class Ear:
-    """Keeps what a port has heard."""
+class PortListener:
+    """Records the messages, the ports and the `close` of a port."""
 
     def __init__(self, port: MessagePortMain) -> None:
-        self.heard: list[Any] = []
+        self.received: list[Any] = []
         self.ports: list[MessagePortMain] = []
         self.port = port
-        port.on("message", self._came)
-        port.on("close", lambda: self.heard.append("close"))
+        port.on("message", self._receive)
+        port.on("close", lambda: self.received.append("close"))
         port.start()
 
-    def _came(self, event: MessageEvent) -> None:
-        self.heard.append(event.data)
+    def _receive(self, event: MessageEvent) -> None:
+        self.received.append(event.data)
         self.ports += event.ports
 
 
-class Taking:
-    """Listens for ports on the channel `port`, and to each of them."""
+class PortReceiver:
+    """Listens on the channel `port`, and to each port that arrives there."""
 
     def __init__(self, ipc_main: IpcMain) -> None:
-        self.ears: list[Ear] = []
+        self.listeners: list[PortListener] = []
         self.messages: list[Any] = []
         ipc_main.on("port", self._port)
 
     def _port(self, event: IpcMainEvent, message: Any) -> None:
         self.messages.append(message)
-        self.ears += [Ear(port) for port in event.ports]
+        self.listeners += [PortListener(port) for port in event.ports]
 
 
 def open_ports(ipc_main: IpcMain) -> list[int]:
@@ -48,7 +48,7 @@ def open_ports(ipc_main: IpcMain) -> list[int]:
 
 
 def forward_to(ipc_main: IpcMain, target: Renderer) -> None:
-    """Pass on to this page what is posted on `forward`."""
+    """Forward the messages and ports of the channel `forward` to a page."""
 
     @ipc_main.on("forward")
     def forward(event: IpcMainEvent, message: Any) -> None:

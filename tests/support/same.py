@@ -1,6 +1,6 @@
-"""Tells whether two values are the same in every way that structured clone keeps: type, order, sign of zero, identity.
+"""Compares two values in every way that structured clone preserves: type, order, sign of zero, identity.
 
-Equality of Python is not enough: 1 == True, 0.0 == -0.0, NaN != NaN, and two equal lists may be one object or two.
+Python's `==` is not enough: 1 == True, 0.0 == -0.0, NaN != NaN, and two equal lists may be one object or two.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from webipc.core.values import ArrayBuffer, Boxed, JSArray, JSDate, JSError, JSM
 
 
 def is_same(first: Any, second: Any) -> bool:
-    """Tell whether two values are the same, cycles and shared objects included."""
+    """Return whether two values are the same, cycles and shared objects included."""
     return _Comparison().is_same(first, second)
 
 
@@ -19,7 +19,7 @@ class _Comparison:
     """Compares without recursion: values may be nested as deep as the protocol allows."""
 
     def __init__(self) -> None:
-        # The id of each object that was met, on either side -> that of its counterpart.
+        # The id of each visited object of either side -> the id of its counterpart.
         self._forward: dict[int, int] = {}
         self._back: dict[int, int] = {}
         self._todo: list[tuple[Any, Any]] = []
@@ -48,7 +48,7 @@ class _Comparison:
 
 
 def _is_same_number(first: float, second: float) -> bool:
-    return repr(first) == repr(second)  # which names the sign of zero, and NaN
+    return repr(first) == repr(second)  # `repr` shows the sign of zero, and NaN
 
 
 def _entries(value: Any) -> Sequence[Any]:
@@ -74,4 +74,4 @@ _PARTS: Final[dict[type[Any], Callable[[Any], Sequence[Any]]]] = {
     JSSet: tuple,
     TypedArray: lambda value: (value.kind, value.buffer, value.offset, value.length, value.follows_buffer),
 }
-"""What each kind of object consists of, in order."""
+"""The parts of each kind of object, in order."""

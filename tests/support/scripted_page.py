@@ -1,4 +1,4 @@
-"""A page of this process that writes its frames by hand, for what the client would never send."""
+"""A page in this process that sends frames written by hand: frames that the client would never send."""
 
 import json
 from contextlib import contextmanager
@@ -12,8 +12,8 @@ from webipc.testing import Renderer
 from webipc.testing.browser import Browser, MemorySocket
 
 
-class Liar:
-    """A page that writes its frames by hand."""
+class ScriptedPage:
+    """A page whose frames are written by hand, and which keeps the frames and the close code that it receives."""
 
     def __init__(self, app: FastAPI, link: str = "a" * 32, features: tuple[str, ...] = ("ports",)) -> None:
         self.browser = Browser(app, {"host": "testserver", "origin": "http://testserver"})
@@ -23,7 +23,7 @@ class Liar:
         known = {"link": link, "secret": "b" * 32, "attempt": 1, "received": 0, "first": 1, "fresh": True}
         self.hello = encode_control(0, "hello", {**known, "features": list(features)})
 
-    async def connect(self) -> "Liar":
+    async def connect(self) -> "ScriptedPage":
         await self.socket.start()
         self.socket.write(self.hello)
         await until(lambda: self.frames)
@@ -42,8 +42,8 @@ class Liar:
 
 
 @contextmanager
-def alive(page: Renderer) -> Any:
-    """Check that another page's link is not touched."""
+def unaffected(page: Renderer) -> Any:
+    """Check that a page keeps its socket and its link."""
     link_id = page._connection.page.link_id
     yield
     assert page.connected

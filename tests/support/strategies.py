@@ -1,6 +1,6 @@
-"""Hypothesis strategies for what a page can send: any value, with shared objects and cycles.
+"""Hypothesis strategies for every value that a page can send, with shared objects and cycles.
 
-Every value is in the form in which Python receives it, so that it comes back as the same (tests/support/same.py).
+Each value has the form in which Python receives it, so that it is the same after a round trip (tests/support/same.py).
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ SAFE = 2**53 - 1
 
 
 def _one_text(text: str) -> str:
-    """Join halves of a character that stand side by side: UTF-16, and so the page, cannot tell them from the whole."""
+    """Join adjacent halves of a surrogate pair: in UTF-16, and so in a page, they are one character."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
@@ -44,18 +44,18 @@ def numbers() -> st.SearchStrategy[Any]:
 
 
 def _as_received(number: float) -> float:
-    """Return an integral float as the int that it is when a page has sent it; -0.0 is none."""
+    """Return an integral float as an int, as it arrives from a page; -0.0 stays a float."""
     plain = number.is_integer() and abs(number) <= SAFE and str(number) != "-0.0"
     return int(number) if plain else number
 
 
 def primitives() -> st.SearchStrategy[Any]:
-    """What has no identity in a page, and `bytes`."""
+    """Primitive values of a page, and `bytes`."""
     return st.one_of(st.none(), st.booleans(), st.just(undefined), numbers(), texts(), st.binary(max_size=16))
 
 
 def dates() -> st.SearchStrategy[Any]:
-    """Dates, as what they arrive as."""
+    """Dates, in the form in which they arrive."""
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     moments = st.integers(-62135596800000, 253402300799999).map(lambda ms: epoch + timedelta(milliseconds=ms))
     return st.one_of(moments, st.sampled_from([None, 8_640_000_000_000_000, -62135596800001]).map(JSDate))
@@ -72,22 +72,22 @@ def buffers() -> st.SearchStrategy[ArrayBuffer]:
 
 @st.composite
 def views(draw: st.DrawFn) -> TypedArray:
-    """Views; a Uint8Array only of a resizable buffer, because one by itself arrives as bytes."""
+    """Views. A Uint8Array only of a resizable buffer, because any other arrives as bytes."""
     buffer = draw(buffers())
     kinds = [kind for kind in sorted(ELEMENT_BYTES) if kind != "Uint8Array" or buffer.max_byte_length is not None]
     kind = draw(st.sampled_from(kinds))
     size = ELEMENT_BYTES[kind]
     offset = draw(st.integers(0, len(buffer) // size)) * size
     length = draw(st.integers(0, (len(buffer) - offset) // size))
-    # A view for which there will never be room for one element cannot be told to follow its buffer.
+    # A view without room for one element cannot track the length of its buffer.
     has_room = buffer.max_byte_length is not None and buffer.max_byte_length - offset >= size
     follows = has_room and draw(st.booleans())
     return TypedArray(kind, buffer, offset, None if follows else length)
 
 
 def objects() -> st.SearchStrategy[Any]:
-    """What has an identity, and contains nothing."""
-    # What a page calls them: it would refuse a source that is no expression, and writes `(?:)` for an empty one.
+    """Objects that contain no other values."""
+    # As in a page, which refuses an invalid source and writes `(?:)` for an empty one.
     sources = st.sampled_from(["(?:)", "a+", r"\/", r"^(?<year>\d{4})$", "é|[^\U0001f600]"])
     regexps = st.builds(JSRegExp, sources, st.sampled_from(["", "g", "dgimsuy", "v"]))
     boxes = st.one_of(st.booleans(), numbers(), texts()).map(Boxed)
@@ -101,17 +101,17 @@ def names() -> st.SearchStrategy[str]:
 
 @st.composite
 def sparse_arrays(draw: st.DrawFn, contents: st.SearchStrategy[Any]) -> JSArray:
-    """Arrays that no list can be."""
+    """Arrays that a list cannot represent: sparse ones, and ones with properties."""
     items = draw(st.dictionaries(st.integers(0, 5), contents, max_size=3))
     return JSArray(7, items, draw(st.dictionaries(names(), contents, max_size=2)))
 
 
 def containers(contents: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """What contains other values."""
+    """Objects that contain other values."""
     optional_text = st.none() | texts()
     return st.one_of(
         st.lists(contents, max_size=4),
-        # A page puts keys that look like indices first, whatever their order was.
+        # A page orders keys that look like indices first.
         st.dictionaries(texts().filter(lambda key: not key.isdigit()), contents, max_size=4),
         st.lists(st.tuples(contents, contents), max_size=3).map(JSMap),
         st.lists(contents, max_size=3).map(JSSet),
@@ -122,13 +122,13 @@ def containers(contents: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 def trees() -> st.SearchStrategy[Any]:
-    """Any value in which no object is in two places."""
+    """Any value in which each object occurs once."""
     return st.recursive(primitives() | objects(), containers, max_leaves=20)
 
 
 @st.composite
 def values(draw: st.DrawFn) -> Any:
-    """Any value; some objects stand in several places, or enclose themselves."""
+    """Any value; some objects occur several times or contain themselves."""
     root = [draw(trees())]
     found = [root, *_objects_below(root[0])]
     for _ in range(draw(st.integers(0, 3))):
@@ -137,7 +137,7 @@ def values(draw: st.DrawFn) -> Any:
 
 
 def _objects_below(value: Any) -> list[Any]:
-    """Return every object of a tree that can stand in a second place."""
+    """Return every object of a tree that can occur a second time."""
     if not isinstance(value, list | dict | JSMap | JSSet | JSArray | JSError | datetime | JSDate | JSRegExp | Boxed):
         return []
     return [value, *(inner for part in _parts(value) for inner in _objects_below(part))]
@@ -154,7 +154,7 @@ def _parts(value: Any) -> list[Any]:
 
 
 def _put_into(container: Any, value: Any) -> None:
-    """Put an object into a second place, if the container takes anything."""
+    """Add an object to a container, if the container accepts any value."""
     puts: dict[type[Any], Callable[[], Any]] = {
         list: lambda: container.append(value),
         dict: lambda: container.update(tie=value),

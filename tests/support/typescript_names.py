@@ -1,7 +1,6 @@
-"""Reads what a TypeScript module exports, well enough to compare it with its Python twin, without a compiler.
+"""Reads the exports of a TypeScript module without a compiler, precisely enough to compare them with its Python twin.
 
-Comments, strings, templates and regular expressions are blanked first, so that braces can be counted. Knows nothing
-of webipc.
+Comments, strings, templates and regular expressions are blanked first, so that braces can be counted.
 """
 
 import re
@@ -28,7 +27,7 @@ MEMBER = re.compile(
 
 @dataclass
 class Export:
-    """One exported name: the word it was declared with, and a class's public members."""
+    """One exported name: the keyword of its declaration, and a class's public members."""
 
     kind: str
     methods: set[str] = field(default_factory=set)
@@ -64,7 +63,7 @@ def _read_members(export: Export, text: str) -> None:
 
 
 def _statements(text: str) -> Iterator[str]:
-    """Yield the beginning of each line that stands directly in the braces of a class body."""
+    """Yield each line that begins directly inside the braces of a class body."""
     depth = 0
     for line in text[text.index("{") :].splitlines():
         if depth == 1:
