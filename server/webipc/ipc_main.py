@@ -52,7 +52,7 @@ class IpcMain(IpcMainImpl):
     ) -> None:
         """Make an end that no page can reach yet: `mount` it.
 
-        `debug`: exceptions of handlers are told to pages in full, and slow listeners are named in the log; None follows
+        `debug`: pages get the exceptions of handlers in full, and the log names slow listeners; None follows
         the application's own `debug`. `playground`: whether `{prefix}/` is a page that lists the channels and calls
         them by hand; None: in debug alone. `origins`: pages elsewhere that may connect, such as `https://app.example`;
         pages that the application serves itself always may. `allow_missing_origin` also lets in what sends no origin
@@ -81,7 +81,7 @@ class IpcMain(IpcMainImpl):
 
     @property
     def debug(self) -> bool:
-        """Whether pages are told what went wrong in the application's code."""
+        """Whether pages get the exceptions of handlers in full."""
         if self._debug is not None:
             return self._debug
         return bool(os.environ.get(DEBUG_VARIABLE)) or (self._app is not None and self._app.debug)

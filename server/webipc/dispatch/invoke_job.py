@@ -89,11 +89,11 @@ class InvokeJob:
         future.add_done_callback(self._thread_done)
 
     def _call(self, function: Callable[..., Any], event: IpcMainInvokeEvent, args: list[Any]) -> Any:
-        """In the thread: the answer is encoded here as well, so that a large one holds nobody up."""
+        """Call and encode in the worker thread, so that a large answer does not block the event loop."""
         try:
             returned = function(event, *args)
         except StopIteration as error:
-            # A future takes none of these; a coroutine turns it into this as well (PEP 479).
+            # A future cannot hold a StopIteration. A coroutine converts it in the same way (PEP 479).
             raise RuntimeError("handler raised StopIteration") from error
         return returned if inspect.isawaitable(returned) else self._invoker.replies.result(self._id, returned)
 
@@ -103,7 +103,7 @@ class InvokeJob:
         elif (error := future.exception()) is not None:
             self.fail(error)
         elif inspect.isawaitable(future.result()):
-            # A plain function that hands on a coroutine, as `handle("x", lambda event: answer(event))` does.
+            # A plain function that returns a coroutine, as `handle("x", lambda event: answer(event))` does.
             self._invoker.await_later(future.result(), self._task_done)
         else:
             self._answer(future.result())
@@ -134,7 +134,7 @@ class InvokeJob:
         self._answer(self._invoker.replies.error(self._id, self._channel, error))
 
     def _answer(self, message: EncodedMessage) -> None:
-        # A link that has ended takes nothing.
+        # After the end of the link the answer is dropped.
         if self._connection.answers.finish(self._id):
             self._connection.post_here(message)
 

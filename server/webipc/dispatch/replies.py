@@ -46,8 +46,8 @@ class ReplyNeverSentError(LocalError):
         super().__init__(text)
 
 
-# The library's own refusals of a call. Others of its errors (a page that is gone, a link that was reset) are troubles
-# that the application's code ran into, and nobody's but its own.
+# The library's own refusals of a call. Its other errors (a destroyed page, a reset link) are problems of the
+# application's code, and are reported as any other exception of it.
 _REFUSALS: Final = (NoHandlerError, ReplyNeverSentError, ArgumentError, CloneError, LimitError)
 
 
@@ -55,7 +55,7 @@ class Replies:
     """Encodes answers, in the thread that has them."""
 
     def __init__(self, limits: Limits, *, debug: bool) -> None:
-        """`debug`: whether callers are told exceptions in full."""
+        """`debug`: whether callers read exceptions in full."""
         self._limits = limits
         self._debug = debug
 
@@ -96,10 +96,10 @@ def error_reply(
 ) -> tuple[dict[str, Any], str | None]:
     """Return the value of the `error` message that answers a call, and the line for the log.
 
-    The line is None when there is nothing to report: an IpcError is an answer like any other. Whoever logs it adds the
-    traceback (`exc_info=error`). `reference` is a random text by which a caller's report is found in the log; it is
-    used in production alone. Raises nothing, whatever the exception's own methods do. The `data` of an IpcError may be
-    a value that cannot be sent: then encoding the reply raises, and that error is to be answered with instead.
+    The line is None when there is nothing to report: an IpcError is an answer like any other. The caller logs it with
+    the traceback (`exc_info=error`). `reference` is a random text by which the entry is found in the log; it is used in
+    production alone. Raises nothing, whatever the exception's own methods do. The `data` of an IpcError may be a value
+    that cannot be sent: then encoding the reply raises.
     """
     if isinstance(error, IpcError):
         value = _told(error)
@@ -159,7 +159,7 @@ def _cause(error: BaseException) -> JSError:
 
 
 def _line(channel: str, rest: str) -> str:
-    # The channel of a call without a handler is the page's word: no line breaks from there.
+    # The channel of a call without a handler is input of the page: no line breaks from there.
     return f"Error occurred in handler for '{_one_line(channel)}': {rest}"
 
 

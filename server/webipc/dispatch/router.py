@@ -97,8 +97,8 @@ class Router:
         if contents.listener_count("frame-created"):
             yield EmitJob(contents, "frame-created", event, {"frame": document.frame})
 
-    def gone(self, document: Document) -> Iterator[Job]:
-        """Return what is run behind the last message of a document: then the document is disposed."""
+    def disposed(self, document: Document) -> Iterator[Job]:
+        """Return what runs after the last message of a document: it is disposed."""
         return iter((CallJob("The end of a document", document.dispose),))
 
     def _scopes(self, document: Document) -> list[IpcMainImpl]:

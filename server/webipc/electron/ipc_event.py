@@ -97,7 +97,7 @@ class IpcMainEvent(_FrameEvent):
 
     @return_value.setter
     def return_value(self, value: Any) -> None:
-        """Do nothing: nobody waits."""
+        """Do nothing: no page waits for it."""
 
     def reply(self, channel: str, *args: Any) -> None:
         """Send to the frame that sent this message (`sender.send` always goes to the main frame).
@@ -117,13 +117,13 @@ class Answerable(Protocol):
         """Give the answer, from any thread. Raises CloneError and LimitError."""
 
     def forsake(self) -> None:
-        """Nobody is left who could answer; from any thread."""
+        """Note that nothing holds the event any more: there will be no answer. From any thread."""
 
 
 class IpcMainSyncEvent(IpcMainEvent):
     """The event of `ipcRenderer.sendSync(channel, ...args)`. The page is blocked until `return_value` is set.
 
-    When nobody holds the event any more and it has not been answered, the page is told `reply was never sent`.
+    When nothing holds the event any more and it was not answered, the page gets `reply was never sent`.
     """
 
     __slots__ = ("_call",)

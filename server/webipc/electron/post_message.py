@@ -1,4 +1,4 @@
-"""The checks of what `post_message` is given, with Electron's texts. Must not know whom the message is for."""
+"""The checks of what `post_message` is given, with Electron's texts."""
 
 from typing import Any
 

@@ -38,8 +38,8 @@ class DisposedError(DestroyedError):
 class WebFrameMain:
     """One document, of a tab or of an iframe in it. Ends with it: what is loaded after it has a frame of its own.
 
-    Once it is gone, and its last message has been heard, what describes it raises DisposedError, as in Electron; only
-    `is_destroyed`, `detached`, `ipc`, `web_contents` and `send`, which is logged then, go on.
+    Once it is gone, and the listeners have had its last message, what describes it raises DisposedError, as in
+    Electron. Only `is_destroyed`, `detached`, `ipc`, `web_contents` and `send` still work, and `send` is logged.
     """
 
     __slots__ = ("__weakref__", "_document")

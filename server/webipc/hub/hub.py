@@ -171,7 +171,7 @@ class Hub:
         self._links.remove(connection, now + self.limits.grace_ms / 1000)
         document = connection.document
         # What came before the end is still to be run, from a document that is detached and not yet disposed.
-        connection.jobs.put(self._router.gone(document))
+        connection.jobs.put(self._router.disposed(document))
         connection.jobs.start()
         self.tabs.forget(document, now)
         self._births.leave_place(document.tab)

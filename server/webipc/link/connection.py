@@ -37,18 +37,18 @@ class Transport(Protocol):
     attempt: int
     # Where it comes from, for the log.
     peer: str
-    # True while the network does not take what was written; `flush` of the connection is called when it does again.
+    # Backpressure: True while the network accepts no more; then the transport calls `Connection.flush`.
     blocked: bool
 
     def write(self, frame: str | bytes) -> None:
-        """Hand a frame to the network. Never raises: a socket that is lost says so through `Connection.lost`."""
+        """Write a frame. Never raises: a socket that is lost calls `Connection.lost`."""
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Close the socket; writing afterwards does nothing."""
 
 
 class Owner(Protocol):
-    """Who keeps the connection, and is told of its ends (the hub)."""
+    """Keeps the connection, and is called when its socket or its link ends (the hub)."""
 
     def lost(self, connection: "Connection") -> None:
         """The link has no socket any more."""
@@ -129,9 +129,9 @@ class Connection:
         self.last_heard = now
         self.last_sent = now
         self.lost_at = now
-        # Since when something has been received that the page does not know to be received.
+        # Since when something was received and not yet acknowledged; None when all is.
         self._owes_since: float | None = None
-        # A bare frame has to go out with the next flush, whatever else there is.
+        # The next flush must write at least a bare frame.
         self._owes_frame = False
         # After the page's `bye`: the last number that it used, and when the link ends without it.
         self.bye_last: int | None = None
@@ -169,16 +169,17 @@ class Connection:
     # --- what is sent ---------------------------------------------------------------------------------------------
 
     def post_here(self, message: EncodedMessage) -> None:
-        """Number and keep a message, and send it with whatever else is posted in this turn, or once a frame is full.
+        """Number and keep a message. It is sent with all that is posted in this turn of the event loop, or once a frame
+        is full.
 
-        A link that has ended in between takes nothing and says nothing.
+        After the end of the link it is dropped silently.
         """
         if self.ended:
             return
         try:
             self.link.post(message)
         except BufferFullError as error:
-            logger.warning("%r does not take what is sent to it (%s): its link is reset", self.document, error)
+            logger.warning("%r does not read what is sent to it (%s): its link is reset", self.document, error)
             self.reset("overflow", CloseCode.OVERFLOW)
             return
         if not self.dirty:
@@ -187,7 +188,7 @@ class Connection:
             self._around.flusher.hurry(self)
 
     def flush(self) -> None:
-        """Write what the socket lacks, as long as the network takes it."""
+        """Write what was not written on this socket yet, until the network applies backpressure."""
         transport = self.transport
         if transport is None:
             return
@@ -205,14 +206,14 @@ class Connection:
             self.last_sent = self._around.loop.time()
 
     def control(self, name: str) -> None:
-        """Write a control message without fields, if there is a socket: nothing of it is kept."""
+        """Write a control message without fields, if there is a socket. It is not repeated on the next one."""
         if self.transport is not None:
             self.transport.write(encode_control(self.link.received, name, {}))
 
     # --- what arrives ---------------------------------------------------------------------------------------------
 
     def attach(self, transport: Transport, hello: Hello, welcome: dict[str, Any]) -> None:
-        """Let this socket carry the link (PROTOCOL.md 6.4). The one that did so far is closed with 4409."""
+        """Let this socket carry the link (PROTOCOL.md 6.4). The one before it is closed with 4409."""
         older, self.transport = self.transport, transport
         if older is not None:
             older.close(CloseCode.SUPERSEDED, "another socket of this link has a higher attempt")
@@ -235,7 +236,7 @@ class Connection:
         if attempt is None:
             # A page that blocks has no socket for as long as it makes requests.
             self.lost_at = now
-            # Nobody reads on behind a request; a socket's reader runs what it has brought (endpoints/websocket.py).
+            # A request has no reader that would run the calls, as a socket has (endpoints/websocket_session.py).
             self.jobs.start()
         if not self.ended:
             self._acknowledge(frame, now)
@@ -251,7 +252,7 @@ class Connection:
             self._around.flusher.wake(self)
 
     def lost(self, transport: Transport) -> None:
-        """The socket is gone; the link waits for the next one. A socket that does not own the link says it in vain."""
+        """Note that a socket is lost: the link waits for the next one. A socket without the link is ignored."""
         if self.transport is transport:
             self.transport = None
             self.link.detach(transport.attempt)
@@ -259,7 +260,7 @@ class Connection:
             self._around.owner.lost(self)
 
     def bye(self, last: int) -> None:
-        """The page has said goodbye: the link ends when everything up to `last` has arrived (PROTOCOL.md 6.6)."""
+        """Note the `bye` of the page: the link ends when everything up to `last` has arrived (PROTOCOL.md 6.6)."""
         if self.bye_last is None:
             self.bye_last = last
             self.bye_deadline = self._around.loop.time() + self._around.limits.goodbye_ms / 1000
@@ -273,7 +274,7 @@ class Connection:
     # --- the end --------------------------------------------------------------------------------------------------
 
     def reset(self, reason: str, code: CloseCode = CloseCode.RESET) -> None:
-        """End the link and tell the page so (PROTOCOL.md 6.5)."""
+        """End the link with a `reset` to the page (PROTOCOL.md 6.5)."""
         if self.ended:
             return
         if self.transport is not None:
@@ -282,7 +283,7 @@ class Connection:
         self._around.owner.end(self, reason)
 
     def close(self) -> int:
-        """Let go of everything: called by the owner when the link is over. Returns how many messages were given up."""
+        """Release everything; for the owner, when the link ends. Return how many messages are dropped."""
         self.ended = True
         transport, self.transport = self.transport, None
         if transport is not None:
@@ -298,7 +299,7 @@ class Connection:
     # --- time -----------------------------------------------------------------------------------------------------
 
     def sweep(self, now: float) -> None:
-        """Do what is due: acknowledge, beat, drop a silent socket, end a link whose grace is over (PROTOCOL.md 7)."""
+        """Do what is due: acknowledge, send a heartbeat, close a silent socket, end a link in time (PROTOCOL.md 7)."""
         limits = self._around.limits
         if self._syncs is not None and self._syncs.block:
             self.last_heard = self.lost_at = now

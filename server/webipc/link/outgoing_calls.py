@@ -1,7 +1,6 @@
-"""The calls that the server makes in one page, and their answers (PROTOCOL.md 4.2 and 4.8).
+"""`OutgoingCalls`: the calls that the server makes in one page, and their answers (PROTOCOL.md 4.2 and 4.8).
 
-Must not know what is called, nor whether the page allows it: the page decides. Twin of what js-client/src/page-link.ts
-keeps for the calls of a page.
+The page decides what may be called. Twin of what js-client/src/link/page-link.ts keeps for the calls of a page.
 """
 
 import asyncio
@@ -46,8 +45,8 @@ class OutgoingCalls:
             self._calls.settle(call_id)
 
     def settle(self, envelope: Result | ErrorReply) -> None:
-        """Take an answer; one that nobody waits for is ignored. Raises ProtocolError when its value lies."""
-        # First the value: if it lies, the call waits for the end of the link.
+        """Take an answer; without a call that waits it is ignored. Raises ProtocolError for an invalid value."""
+        # First the value: if it is invalid, the call waits for the end of the link.
         value = decode_value(envelope, self._limits)
         answer = self._calls.settle(envelope.id)
         if answer is None or answer.done():
@@ -58,7 +57,7 @@ class OutgoingCalls:
             answer.set_exception(_error(value))
 
     def end(self) -> None:
-        """The link is over: whoever waits is told."""
+        """End with the link: every call that waits raises ResetError."""
         for _, answer in self._calls.fail_all():
             if not answer.done():
                 answer.set_exception(ResetError("ended"))

@@ -1,7 +1,7 @@
 """The calls of `sendSync` of one link: run once, answered outside the numbering, kept until the page has the answer
 (PROTOCOL.md 4.6).
 
-Must not know how an answer travels (endpoints/sync.py), nor whose code answers (dispatch/router.py).
+The request that carries an answer is in endpoints/sync.py, the listeners that give one in dispatch/router.py.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from webipc.core.frame import EncodedMessage
 
 logger = logging.getLogger("webipc")
 
-# What Electron's sendSync returns (and does not throw) when nobody has answered and nobody can any more.
+# What Electron's sendSync returns (and does not throw) when no listener has answered and none holds the event any more.
 NEVER_SENT = {"error": "reply was never sent"}
 
 Result = Callable[[int, Any], EncodedMessage]
@@ -23,7 +23,7 @@ Error = Callable[[int, str, BaseException], EncodedMessage]
 
 
 class SyncTimeoutError(LocalError):
-    """Nobody has answered in time; the page hears it as the error of its call."""
+    """No listener has answered in time. It is the error of the page's call."""
 
     code = "sync-timeout"
 
@@ -60,34 +60,34 @@ class SyncCall:
         self.channel = channel
         self._loop = loop
         self._encode = encode
-        # Somebody has answered, and the loop may not know it yet.
+        # An answer was given; it may still be on its way to the event loop.
         self._is_given = False
         # The message to answer with, once there is one.
         self.answered: asyncio.Future[EncodedMessage] = loop.create_future()
         self.ended: Callable[[], object] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        # How many requests wait for it whose page is there, and whether one has come at all.
+        # How many requests wait for it whose page is connected, and whether there was one at all.
         self._asking = 0
         self._was_asked = False
-        # Done when those who wait at this moment will not be answered here.
+        # Done when the requests that wait at this moment will not be answered by this process.
         self._turned_away: asyncio.Future[None] = loop.create_future()
 
     @property
     def blocks(self) -> bool:
-        """Whether a page is blocked in it, as far as the server can tell: until the last request for it is gone."""
+        """Whether a page is blocked in it, as far as the server can tell: until its last request has ended."""
         return not self.answered.done() and (self._asking > 0 or not self._was_asked)
 
     def asked(self) -> None:
-        """A request has come for the answer."""
+        """Note that a request waits for the answer."""
         self._asking += 1
         self._was_asked = True
 
     def left(self) -> None:
-        """A request is over, or whoever made it is gone. The page may ask again (PROTOCOL.md 4.6)."""
+        """Note that a request has ended, or its page has gone. The page may retry (PROTOCOL.md 4.6)."""
         self._asking -= 1
 
     def expire_after(self, milliseconds: int, message: EncodedMessage) -> None:
-        """Answer with this message unless somebody is faster: no page is blocked for ever."""
+        """Set a timeout: answer with this message unless there is an answer by then."""
         self._timer = self._loop.call_later(milliseconds / 1000, self.settle, message)
 
     def answer(self, value: Any) -> None:
@@ -97,7 +97,7 @@ class SyncCall:
         self._give(self._encode(self.call_id, value))
 
     def forsake(self) -> None:
-        """Nobody is left who could answer."""
+        """Answer "reply was never sent": nothing holds the event any more."""
         if not self._is_given and not self.answered.done():
             self._give(self._encode(self.call_id, NEVER_SENT))
 
@@ -117,9 +117,9 @@ class SyncCall:
             self.ended()
 
     async def wait(self) -> EncodedMessage | None:
-        """Return the answer once there is one; None when the request has to be made again.
+        """Return the answer once there is one; None when the page has to retry.
 
-        Raises ResetError when the link is over. A request that is given up leaves the call to the one that repeats it.
+        Raises ResetError when the link is over. A request that is cancelled leaves the call to the retry.
         """
         ends: list[asyncio.Future[Any]] = [self.answered, self._turned_away]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -128,12 +128,12 @@ class SyncCall:
         return self.answered.result() if self.answered.done() else None
 
     def turn_away(self) -> None:
-        """Let the requests that wait be made again; the call goes on."""
+        """Let the requests that wait be retried; the call continues."""
         turned_away, self._turned_away = self._turned_away, self._loop.create_future()
         turned_away.set_result(None)
 
     def drop(self) -> None:
-        """The link is over: whoever waits is told."""
+        """End with the link: requests that wait raise ResetError."""
         if self._timer is not None:
             self._timer.cancel()
         self.answered.cancel()
@@ -149,11 +149,11 @@ class SyncCalls:
 
     @property
     def block(self) -> bool:
-        """Whether the page is blocked in one, as far as the server can tell: its silence means nothing."""
+        """Whether the page is blocked in one, as far as the server can tell: then silence means nothing."""
         return any(call.blocks for call in self._calls.values())
 
     def begin(self, call: SyncCall) -> None:
-        """Note a call. A page is blocked in one at a time: it has the answers of those before."""
+        """Add a call. A page is blocked in one at a time: it has the answers of those before."""
         for call_id in [known for known, other in self._calls.items() if other.answered.done()]:
             del self._calls[call_id]
         self._calls[call.call_id] = call
@@ -166,18 +166,18 @@ class SyncCalls:
         return call
 
     def done(self, call_id: int) -> None:
-        """The page has the answer."""
+        """Forget a call: the page has the answer."""
         call = self._calls.get(call_id)
         if call is not None and call.answered.done():
             del self._calls[call_id]
 
     def turn_away(self) -> None:
-        """The server is about to end: whoever waits asks whoever serves next."""
+        """Let every request that waits be retried, because the server stops: the next process answers it."""
         for call in self._calls.values():
             call.turn_away()
 
     def end(self) -> None:
-        """The link is over."""
+        """End with the link."""
         for call in self._calls.values():
             call.drop()
         self._calls.clear()
