@@ -70,7 +70,7 @@ class InvokeJob:
         self._args = args
 
     def start(self) -> Coroutine[Any, Any, Any] | None:
-        """See `Job`."""
+        """Find the handler and call it: return the coroutine of an `async def`, and run a `def` in a thread."""
         document = self._connection.document
         # Only now: a listener of the message before this one may have registered it.
         handler = self._invoker.find(document, self._channel)
@@ -117,7 +117,7 @@ class InvokeJob:
             self.settle(future.result())
 
     def settle(self, value: Any) -> None:
-        """See `Job`."""
+        """Answer with what the handler has returned."""
         if self._connection.ended:
             return
         try:
@@ -128,7 +128,7 @@ class InvokeJob:
             self._answer(message)
 
     def fail(self, error: BaseException) -> None:
-        """See `Job`."""
+        """Answer with what the handler has raised."""
         if isinstance(error, asyncio.CancelledError):
             error = ReplyNeverSentError()
         self._answer(self._invoker.replies.error(self._id, self._channel, error))
@@ -139,5 +139,5 @@ class InvokeJob:
             self._connection.post_here(message)
 
     def describe(self) -> str:
-        """See `Job`."""
+        """Name the handler for the log."""
         return f"The handler for '{self._channel}'"

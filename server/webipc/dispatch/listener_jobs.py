@@ -39,16 +39,16 @@ class CallJob(_Job):
         self._args = args
 
     def start(self) -> Coroutine[Any, Any, Any] | None:
-        """See `Job`."""
+        """Call the function; return its coroutine, if it is an `async def`."""
         returned = self._function(*self._args)
         return returned if inspect.iscoroutine(returned) else None
 
     def fail(self, error: BaseException) -> None:
-        """See `Job`."""
+        """Log what the function has raised."""
         _report("%s %s", error, self._name)
 
     def describe(self) -> str:
-        """See `Job`."""
+        """Name the function for the log."""
         return self._name
 
 
@@ -64,18 +64,18 @@ class EmitJob(_Job):
         self._args = args
 
     def start(self) -> None:
-        """See `Job`."""
+        """Emit the event."""
         self._emitter.emit(self._name, *self._args)
 
     def fail(self, error: BaseException) -> None:
-        """See `Job`."""
+        """Log what a listener has raised, and drop the event."""
         logger.error("A listener for '%s' of %r raised", self._name, self._emitter, exc_info=error)
         # The event ends with its last holder, and a page may wait for that.
         del self._args
         _let_go(error)
 
     def describe(self) -> str:
-        """See `Job`."""
+        """Name the event for the log."""
         return f"A listener for '{self._name}' of {self._emitter!r}"
 
 
@@ -90,17 +90,17 @@ class ListenerJob(_Job):
         self._args = args
 
     def start(self) -> Coroutine[Any, Any, Any] | None:
-        """See `Job`."""
+        """Call the listener with arguments that fit its annotations; return its coroutine, if it is an `async def`."""
         handler = self._handler
         returned = handler.function(self._event, *handler.bind(self._args))
         return returned if inspect.iscoroutine(returned) else None
 
     def fail(self, error: BaseException) -> None:
-        """See `Job`."""
+        """Log what the listener has raised."""
         _report("A listener for '%s' %s", error, self._handler.channel)
 
     def describe(self) -> str:
-        """See `Job`."""
+        """Name the listener for the log."""
         return f"The listener {self._handler.name} for '{self._handler.channel}'"
 
 
@@ -113,7 +113,7 @@ class LastHolderJob(ListenerJob):
     __slots__ = ()
 
     def fail(self, error: BaseException) -> None:
-        """See `Job`."""
+        """Log what the listener has raised, and drop the event."""
         super().fail(error)
         del self._event
         # What ran this job is in the traceback as well.
