@@ -7,6 +7,7 @@ is in births.py, which links there are in links.py, which tabs in tabs.py.
 import asyncio
 import logging
 import secrets
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
@@ -71,7 +72,7 @@ class Hub:
         self._router = Router(ipc_main, replies, self._threads, self.tasks)
         dispatcher = Dispatcher(self._router, replies, limits, self.tabs.from_id, settings.may_send_to)
         self._links = Links(settings, self.end)
-        around = Surroundings(loop, limits, self.flusher, dispatcher.dispatch, self)
+        around = Surroundings(loop, threading.get_ident(), limits, self.flusher, dispatcher.dispatch, self)
         application = Application(self._router, created, self.tasks, settings.debug)
         self._births = Births(self.process, around, self._links, self.tabs, application)
         self._sweeper = Sweeper(loop, limits, self._links, self.tabs, self.end)

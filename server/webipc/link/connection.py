@@ -62,6 +62,8 @@ class Surroundings:
     """What every connection of a process works with; one object for all of them."""
 
     loop: asyncio.AbstractEventLoop
+    # The id of the loop's thread.
+    thread_id: int
     limits: Limits
     # Writes what was posted in one turn of the event loop together.
     flusher: Flusher
