@@ -35,6 +35,8 @@ class Router:
     ) -> None:
         """`threads` gives the executor that runs `def` handlers; `tasks` keeps alive what runs beyond a call."""
         self._ipc_main = ipc_main
+        # Where listeners and handlers are for nearly every message.
+        self._main_alone = (ipc_main,)
         self._invoker = Invoker(self.take_handler, replies, threads, tasks)
 
     def send(self, connection: Connection, channel: str, args: list[Any]) -> Iterator[Job]:
@@ -101,7 +103,9 @@ class Router:
         """Return what runs after the last message of a document: it is disposed."""
         return iter((CallJob("The end of a document", document.dispose),))
 
-    def _scopes(self, document: Document) -> list[IpcMainImpl]:
+    def _scopes(self, document: Document) -> Sequence[IpcMainImpl]:
         """Return where listeners and handlers may be, in Electron's order. What was never asked for has none."""
-        scopes = (document.ipc_if_made, document.tab.ipc_if_made, self._ipc_main)
-        return [ipc for ipc in scopes if ipc is not None]
+        frame, tab = document.ipc_if_made, document.tab.ipc_if_made
+        if frame is None and tab is None:
+            return self._main_alone
+        return [ipc for ipc in (frame, tab, self._ipc_main) if ipc is not None]
