@@ -1,7 +1,7 @@
 /**
- * Builds the client: one file for module scripts, one for classic scripts, and the element for pages that show others
- * (all minified, for the Python server to serve), and one readable module for bundlers, which minify for themselves. Then
- * the same of the `electron` module, and what runs preload scripts. tsc adds the declarations (`npm run build`).
+ * Builds the client: minified files that the Python server serves (a module script, a classic script, `<web-view>`, the
+ * page's commands) and a readable module for bundlers, which minify by themselves. Then the same for the `electron`
+ * module, and the runtime of preload scripts. tsc adds the declarations (`npm run build`).
  */
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
@@ -10,7 +10,7 @@ import { minify } from 'terser'
 
 const directory = new URL('./', import.meta.url).pathname
 
-/** What every output shares; ES2022 is what the three engines' oldest supported releases run as it is. */
+/** Options of every output. The oldest supported releases of the three engines run ES2022. */
 const shared = {
   absWorkingDir: directory,
   bundle: true,
@@ -22,17 +22,17 @@ const shared = {
 }
 
 /**
- * What esbuild does not do: constants in the place of properties (`CloseCode.NORMAL` becomes 1000), functions that are
- * called once in the place of the call, and both again on what that has made; the functions that are left stand side by
- * side, and comparisons as they were written, which gzip likes. None of terser's unsafe assumptions.
+ * What esbuild does not do: inlines constant properties (`CloseCode.NORMAL` becomes 1000) and functions that are called
+ * once, in several passes. Functions stand side by side and comparisons stay as written, because both compress better.
+ * None of terser's unsafe assumptions.
  */
 const compress = { passes: 4, hoist_funs: true, lhs_constants: false }
 
 /**
- * Properties that only this package's own modules read and write, always by `.name`: they get short names. Never one
- * that is on the wire, in the public API or the browser's, or is ever written as a string (the limits of values are).
- * Nor one by which two bundles in one document find each other: they meet under `Symbol.for('webipc')` (client.ts), in
- * an object that has public names alone. The browser tests drive the bundles that come out of this.
+ * Properties that get short names, because only this package's modules use them, always by `.name`. Never one that is
+ * on the wire, in the public API or in the browser's API, or that is written as a string (as limits of values are). Nor
+ * one that bundles of different versions share: they find each other by `Symbol.for('webipc')` (client.ts), and the
+ * documents of one tab use each other's connection (page/embedding.ts). The browser tests run the built bundles.
  */
 const INTERNAL = `
   takeFrame bareFrame wasHanded rejectCalls failAll canResume ackOwed ackDue owedMessages owedBytes handed claimed
@@ -44,30 +44,30 @@ const INTERNAL = `
   protect parcel joined receive step json newest arriving forget release take accept
   calls core sent wait answer put target _keep _tell _warn _onceOnly _removeEach _add _warned _maxListeners
 `.trim().split(/\s+/)
-// `builtins`: the browser has some of these names too, on objects that this package does not use.
+// `builtins`: the browser has some of these names too, but on objects that this package does not use.
 const mangle = { properties: { builtins: true, regex: new RegExp(`^(${INTERNAL.join('|')})$`) } }
 
-/** What is written as a string finds no property that has become short. @throws Error with the first such name */
+/** Refuses a string with a shortened name, which would not find its property. @throws Error with the first one */
 async function refuseStrings() {
   for (const file of await readdir(`${directory}src`, { recursive: true })) {
     if (!file.endsWith('.ts')) continue
     const source = await readFile(`${directory}src/${file}`, 'utf8')
     const name = INTERNAL.find((each) => source.includes(`'${each}'`))
-    if (name) throw new Error(`src/${file} has '${name}' as a string: take it out of INTERNAL, or name it otherwise`)
+    if (name) throw new Error(`src/${file} has '${name}' as a string: remove it from INTERNAL, or rename it`)
   }
 }
 
-/** Leaves the client out of a file, which imports it from `path` instead: one copy, one `ipcRenderer`. */
+/** Keeps the client external to a file, which imports it from `path`: one copy, one `ipcRenderer`. */
 const clientAt = (path) => ({
   name: 'client elsewhere',
   setup(builder) {
     builder.onResolve({ filter: /^\.\.\/index\.js$/ }, () => ({ path, external: true }))
-    // The classes of the errors are the client's own as well, so that `instanceof` holds.
+    // The error classes are imported from the client as well, so that `instanceof` works.
     builder.onResolve({ filter: /^\.\.\/core\/errors\.js$/ }, () => ({ path, external: true }))
   },
 })
 
-/** What the package `url` would bring along, of which it needs three functions. */
+/** Replaces two dependencies of the package `url`, of which it needs three functions. */
 const smallUrl = {
   name: 'small url',
   setup(builder) {
@@ -76,7 +76,7 @@ const smallUrl = {
   },
 }
 
-/** The licences of the packages that are in a file, which they ask to be with it. */
+/** The licences of the packages in a file, which have to be included with it. */
 async function licences(names) {
   const texts = await Promise.all(names.map(async (name) => {
     const text = await readFile(`${directory}node_modules/${name}/LICENSE`, 'utf8')
@@ -85,7 +85,7 @@ async function licences(names) {
   return texts.length > 0 ? `/*!\n${texts.join('\n\n')}\n*/\n` : ''
 }
 
-/** A file for browsers: esbuild joins and minifies, terser minifies what is left; the map leads to the sources. */
+/** Builds a file for browsers: esbuild bundles and minifies, terser minifies further. The map leads to the sources. */
 async function buildMinified(entry, outfile, format, { packages = [], ...options } = {}) {
   const { outputFiles } = await build({
     ...shared, entryPoints: [entry], outfile, format, minify: true, sourcemap: 'external', write: false, ...options,
@@ -93,11 +93,11 @@ async function buildMinified(entry, outfile, format, { packages = [], ...options
   const [map, joined] = ['.map', '.js'].map((end) => outputFiles.find(({ path }) => path.endsWith(end)).text)
   const { code, map: chained } = await minify(joined, {
     module: format === 'esm',
-    // Copies: terser writes into them what a module may do, which a classic script may not.
+    // Copies, because terser adds options for modules to them, which are wrong for a classic script.
     compress: { ...compress },
     mangle: { ...mangle },
     format: { preamble: await licences(packages) },
-    // No comment that names the map: the server's header does, and costs the page nothing.
+    // No comment with the address of the map: the server sends it in a header, which is not part of the download.
     sourceMap: { content: map, filename: basename(outfile) },
   })
   await Promise.all([writeFile(`${directory}${outfile}`, code), writeFile(`${directory}${outfile}.map`, chained)])
@@ -121,6 +121,6 @@ await Promise.all([
     ...shared, entryPoints: ['src/electron/index.ts'], outfile: 'dist/electron/index.js', format: 'esm',
     plugins: [clientAt('../index.js')],
   }),
-  // tsc does not copy what is a declaration already.
+  // tsc does not copy declaration files.
   copyFile(`${directory}src/electron/electron-module.d.ts`, `${directory}dist/electron/electron-module.d.ts`),
 ])

@@ -1,11 +1,12 @@
 /**
- * The rules of the client: typescript-eslint's strictest set, limits on size, and the walls around `src/core/`.
+ * The lint rules of the client: typescript-eslint's strictest set, limits of size, and what `src/core/` must not use.
+ * The layers of the other folders are tests/project/client_layers.py.
  * Twin: the `[tool.ruff]` part of pyproject.toml and tests/project/test_layering.py.
  */
 import eslint from '@eslint/js'
 import tseslint from 'typescript-eslint'
 
-/** What the core may not reach: it has no I/O, no clock, no randomness. TextEncoder and TextDecoder are pure, hence allowed. */
+/** Globals that the core must not use: it has no I/O, clock or randomness. TextEncoder and TextDecoder are pure. */
 const outsideWorld = [
   'window', 'self', 'globalThis', 'document', 'location', 'navigator', 'history', 'localStorage', 'sessionStorage', 'indexedDB',
   'WebSocket', 'XMLHttpRequest', 'fetch', 'Worker', 'SharedWorker', 'BroadcastChannel', 'MessageChannel', 'MessagePort',
@@ -15,7 +16,7 @@ const outsideWorld = [
 ]
 
 export default tseslint.config(
-  // electron-module.d.ts belongs to no project of ours: it declares a package that the tests have.
+  // electron-module.d.ts is in no tsconfig of this package: it declares a module that the tests install.
   { ignores: ['dist/', 'node_modules/', 'src/electron/electron-module.d.ts', 'test/electron/absent/'] },
   eslint.configs.recommended,
   {
@@ -33,9 +34,9 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/explicit-module-boundary-types': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
-      // A number in a template reads as what it is; a forgotten String() around it is no fault.
+      // A number in a template is clear without String().
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
-      // `_event` says that Electron's signature has a parameter which this function does not need.
+      // `_event` marks a parameter of Electron's signature that a function does not use.
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
     },
   },
@@ -43,10 +44,10 @@ export default tseslint.config(
     files: ['src/core/**/*.ts'],
     rules: {
       'no-restricted-imports': ['error', {
-        patterns: [{ regex: '^(?!\\./[a-z])', message: 'core/ imports only its own files: arrows point down.' }],
+        patterns: [{ regex: '^(?!\\./[a-z])', message: 'core/ imports only its own files.' }],
       }],
       'no-restricted-globals': ['error', ...outsideWorld.map((name) => ({
-        name, message: 'core/ does no I/O and has no clock: take what it gives as an argument.',
+        name, message: 'core/ does no I/O and has no clock: take the value as an argument.',
       }))],
       'no-restricted-properties': ['error',
         { object: 'Date', property: 'now', message: 'core/ has no clock: take the time as an argument.' },
@@ -59,16 +60,16 @@ export default tseslint.config(
     },
   },
   {
-    // A folder of the core may go up by one step, into the core.
+    // A subfolder of the core may import from its parent, the core.
     files: ['src/core/*/*.ts'],
     rules: {
       'no-restricted-imports': ['error', {
-        patterns: [{ regex: '^(?!\\.\\.?/[a-z])', message: 'core/ imports only its own files: arrows point down.' }],
+        patterns: [{ regex: '^(?!\\.\\.?/[a-z])', message: 'core/ imports only its own files.' }],
       }],
     },
   },
   {
-    // Where Electron's own signatures, with their `any`, stand to the letter: Electron code does not compile otherwise.
+    // Electron's own signatures have `any`; code written for Electron does not compile otherwise.
     files: ['src/types/electron.ts', 'src/electron/types.ts'],
     rules: { '@typescript-eslint/no-explicit-any': 'off' },
   },
@@ -77,12 +78,12 @@ export default tseslint.config(
     rules: {
       // node:test's `test()` returns a promise that its runner awaits.
       '@typescript-eslint/no-floating-promises': 'off',
-      // A describe() block is a list of cases, not a function to be understood at once.
+      // A describe() block is a list of cases, not one function.
       'max-lines-per-function': 'off',
     },
   },
   {
-    // Build scripts run in Node and have no types to check.
+    // Build scripts run in Node, and have no types.
     files: ['**/*.mjs', '**/*.js'],
     languageOptions: { globals: { URL: 'readonly', console: 'readonly', process: 'readonly' } },
     rules: { 'semi': ['error', 'never'], 'quotes': ['error', 'single', { avoidEscape: true }] },

@@ -1,6 +1,6 @@
 /**
- * Runs the TypeScript tests with Node's own runner. Node 20 takes no patterns of file names, so this file finds them.
- * `npm test -- link clone` runs only the files whose path holds one of the words.
+ * Runs the TypeScript tests with Node's own runner. Node 20 has no file patterns, so this file finds the tests.
+ * `npm test -- link clone` runs only the files whose path contains one of the words.
  */
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
