@@ -136,7 +136,7 @@ describe('reading', () => {
     assert.equal(reads, 2)
   })
 
-  test('no toJSON, whoever has it', () => {
+  test('no toJSON, own or inherited', () => {
     class Money { constructor(readonly amount: number) {} toJSON(): string { return 'wrong' } }
     const date = Object.assign(new Date(5), { toJSON: () => 'wrong' })
     assert.deepEqual(copy([new Money(5), date]), [{ amount: 5 }, new Date(5)])

@@ -250,7 +250,7 @@ describe('the end of a port', () => {
     const [port] = ports.handOut([2])
     assert.ok(port)
     port.start()
-    port.postMessage('for nobody')
+    port.postMessage('too late')
     port.close()
     await quiet()
     assert.deepEqual([sent, ports.size], [[], 0])

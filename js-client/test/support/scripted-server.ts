@@ -26,14 +26,14 @@ export class ScriptedSocket implements Socket {
   onopen: ((event: never) => void) | null = null
   onmessage: ((event: never) => void) | null = null
   onclose: ((event: never) => void) | null = null
-  /** What the page sent, as frames. */
+  /** The frames that the page has sent. */
   readonly frames: Frame[] = []
-  /** What the page said when it closed. */
+  /** The page's close code and reason. */
   closed: { code: number | undefined, reason: string | undefined } | undefined
-  /** Set by the server when a hello has come. */
+  /** Set by the server on a hello. */
   attempt: number | undefined
   #opened = false
-  /** Nothing that the page sends is looked at: the network is gone, and nobody knows. */
+  /** Everything that the page sends is dropped, without an error: the network is gone unnoticed. */
   deaf = false
 
   constructor(readonly url: string, readonly protocol: string, readonly server: ScriptedServer) {
@@ -87,29 +87,29 @@ type Mood = 'welcome' | 'silent' | { readonly code: number, readonly reason: str
 
 export class ScriptedServer {
   readonly sockets: ScriptedSocket[] = []
-  /** Every message that came, with its value, once. */
+  /** Every received message with its value, once. */
   readonly log: { kind: string, channel?: string, value: unknown }[] = []
   readonly hellos: Hello[] = []
   readonly handlers: Record<string, Handler> = { echo: (...args) => args }
-  /** What came of other kinds than those in `log`: ports, and what is for another page. */
+  /** Received messages of the kinds that are not in `log`: of ports, and for another page. */
   readonly others: Envelope[] = []
-  /** Each synchronous request that came. */
+  /** Each received synchronous request. */
   readonly requests: { readonly hello: Hello, readonly awaited: number }[] = []
-  /** What the next requests get instead of an answer: a failure of the network, or another status. */
+  /** The failures of the next requests: of the network, or another status. */
   readonly refusals: ('broken' | SyncAnswer)[] = []
-  /** What the welcome names. */
+  /** The features in the welcome. */
   features = ['ports', 'sync', 'send-to']
   mood: Mood = 'welcome'
-  /** What the welcome says. */
+  /** The limit in the welcome. */
   messageBytes = DEFAULT_LIMITS.messageBytes
-  /** How many messages the welcome does not know of yet, which a request has acknowledged since. */
+  /** How many messages the welcome does not acknowledge, although a later request does. */
   overtaken = 0
   #links = new Map<string, Known>()
   #process = 1
-  /** Of `sync`, by their ids, until they are done. */
+  /** The answers of `sync`, by id, until they are done. */
   #answers = new Map<number, EncodedMessage>()
 
-  /** Give this to the client in place of the browser's. */
+  /** The WebSocket class for the client. */
   get WebSocket(): SocketClass {
     const server = this // eslint-disable-line @typescript-eslint/no-this-alias -- a constructor has no `this` to share
     return class extends ScriptedSocket {
@@ -131,7 +131,7 @@ export class ScriptedServer {
     return known.link
   }
 
-  /** The values of all `send` that came, by channel. */
+  /** The values of all received `send`, by channel. */
   sent(channel: string): unknown[] {
     return this.log.filter((message) => message.kind === 'send' && message.channel === channel)
       .map((message) => message.value)
@@ -148,12 +148,12 @@ export class ScriptedServer {
     this.flush()
   }
 
-  /** Leaves with the next `flush`. */
+  /** Sent by the next `flush`. */
   post(channel: string, ...args: unknown[]): void {
     this.link.post(encodeMessage(['send', channel], encode(args)))
   }
 
-  /** Sends messages as they stand. */
+  /** Sends messages of given JSON. */
   say(...messages: string[]): void {
     for (const json of messages) this.link.post(sized(json))
     this.flush()
@@ -200,7 +200,7 @@ export class ScriptedServer {
     return { hello: hello, bye }
   }
 
-  /** A synchronous request: throws as a browser does when nothing answers. */
+  /** Answers a synchronous request, or throws as a browser does without an answer. */
   sync(body: Uint8Array<ArrayBuffer>): SyncAnswer {
     const refusal = this.refusals.shift()
     if (refusal === 'broken') throw new Error('NetworkError: nothing answers')
