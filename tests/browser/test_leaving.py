@@ -1,6 +1,6 @@
 """Documents that go away, seen and hidden: their last words arrive, and the next document of the tab has its identity.
 
-Each engine ends a document in an order of its own: js-client/src/page-life.ts has the table.
+Each engine ends a document in an order of its own: js-client/src/page/lifecycle.ts has the table.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """`EventEmitter`: Node's emitter with Node's semantics, under snake_case names.
 
 Everything that has an `on` is one of these: `ipc_main`, a `WebContents`, a port. Knows nothing of messages, pages or
-validation; a subclass decides in `_callee` what is called for a listener. Twin: js-client/src/emitter.ts
+validation; a subclass decides in `_callee` what is called for a listener. Twin: js-client/src/channels/emitter.ts
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """The ports of one link: what the other side says into them goes to their other ends, and back (PROTOCOL.md 4.4).
 
 Gives ports an id when they cross the link, and makes ends for those that come. Must not know whose link it is (a
-page's, or in tests a server's), nor what is listened to. Twin in spirit: js-client/src/page-ports.ts
+page's, or in tests a server's), nor what is listened to. Twin in spirit: js-client/src/ports/link-ports.ts
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """The connection of one document of `webipc.testing` with its application: greets, resumes, blocks, goes away.
 
 Hands on what has come, undecoded, to whoever it was made for; must not know what a message means. No timer, no backoff:
-a test says when a socket is lost and made. Twin: js-client/src/connection.ts
+a test says when a socket is lost and made. Twin: js-client/src/link/connection.ts
 """
 
 import asyncio

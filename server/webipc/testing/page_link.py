@@ -1,7 +1,7 @@
 """One link as a page has it: who it is, what is numbered on it, and what waits on it. It ends with its document.
 
 For `webipc.testing`: the core in the role RENDERER, without any browser around it. Must not know how bytes leave, nor
-what a message means. Twin: js-client/src/page-link.ts
+what a message means. Twin: js-client/src/link/page-link.ts
 """
 
 import asyncio

@@ -2,7 +2,7 @@
 
 `encode` takes whatever a program sends, `decode` gives what a page sent. This file is their face; the work is in
 encoder.py and decoder.py. Knows nothing of messages, frames or JSON text.
-Twin: js-client/src/core/clone.ts
+Twin: js-client/src/core/clone/index.ts
 """
 
 from collections.abc import Sequence

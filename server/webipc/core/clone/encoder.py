@@ -2,7 +2,7 @@
 
 One walk without recursion, in the order in which the protocol lists fixups; it copies containers and leaves what was
 given alone. What an object of any other class stands for is asked of outward.py. Knows nothing of messages.
-Twin: js-client/src/core/clone-encode.ts
+Twin: js-client/src/core/clone/encode.ts
 """
 
 import json

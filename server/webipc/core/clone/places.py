@@ -1,6 +1,6 @@
 """Where the fixups of a value stand: paths through a stranger's skeleton, followed and checked.
 
-Knows the form of a fixup, and not what any code means. Twin: js-client/src/core/clone-skeleton.ts
+Knows the form of a fixup, and not what any code means. Twin: js-client/src/core/clone/skeleton.ts
 """
 
 from collections.abc import Mapping, Sequence

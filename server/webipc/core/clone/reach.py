@@ -1,7 +1,7 @@
 """How large a value becomes when every reference in it is followed.
 
 A kilobyte of references can stand for gigabytes in whatever walks the value later, so both directions count before
-they go on. Sees a skeleton and where its references lead, no fixups. Twin: js-client/src/core/clone-reach.ts
+they go on. Sees a skeleton and where its references lead, no fixups. Twin: js-client/src/core/clone/reach.ts
 """
 
 from collections.abc import Iterator, Mapping

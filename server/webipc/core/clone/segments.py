@@ -1,7 +1,7 @@
 """The segments of one value that is being sent: which bytes travel, in which order, and which views share a buffer.
 
 What can still change afterwards is copied, what cannot is not. Knows fixups only as lists in which a view's offset
-may have to be rewritten. Twin: the same part of js-client/src/core/clone-encode.ts
+may have to be rewritten. Twin: the same part of js-client/src/core/clone/encode.ts
 """
 
 from typing import Any

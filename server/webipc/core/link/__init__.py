@@ -2,7 +2,7 @@
 the next socket and drops what comes twice (PROTOCOL.md 6.2-6.6). Large messages travel in parts: parcel.py.
 
 Must not know sockets or time: whoever drives it gives it frames, and asks it for frames. It compares numbers only, so
-any mixture of sockets and bodies may carry the frames. Twin: js-client/src/core/link.ts
+any mixture of sockets and bodies may carry the frames. Twin: js-client/src/core/link/index.ts
 """
 
 from collections import deque

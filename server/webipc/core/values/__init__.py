@@ -10,7 +10,7 @@
     JSError                      Error and its built-in subclasses
     Boxed                        new Number(1) and its like
 
-They know nothing of the wire: that is clone.py. Twin: js-client/src/core/values.ts, which tells these values apart,
+They know nothing of the wire: that is clone.py. Twin: js-client/src/core/values/index.ts, which tells these values apart,
 because JavaScript already has them. Meaning: PROTOCOL.md section 5.
 """
 
