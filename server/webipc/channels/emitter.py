@@ -49,19 +49,20 @@ class UnhandledError(LocalError):
 class Registration:
     """One listener on one channel. For `once` it is also what `raw_listeners` shows: callable, with `.listener`."""
 
-    __slots__ = ("_emitter", "callee", "channel", "fired", "listener", "once")
+    __slots__ = ("_claim", "callee", "channel", "fired", "listener", "once")
 
     def __init__(
-        self, emitter: "EventEmitter", channel: str, listener: Listener, callee: Listener, *, once: bool
+        self, channel: str, listener: Listener, callee: Listener, claim: "Callable[[Registration], bool] | None"
     ) -> None:
-        self._emitter = emitter
+        """`claim` removes this registration for its only call, and tells whether it was the first to do so."""
+        self._claim = claim
         self.channel = channel
         # What was given to `on`: what `off` compares and `listeners` shows.
         self.listener = listener
         # What is called in its place (see `EventEmitter._callee`).
         self.callee = callee
         # True when the registration ends with its first call, and when that call has begun.
-        self.once = once
+        self.once = claim is not None
         self.fired = False
 
     def is_for(self, listener: object) -> bool:
@@ -70,7 +71,7 @@ class Registration:
 
     def __call__(self, *args: Any) -> Any:
         """Call the listener as `emit` would: one of `once` is removed first, and called at most once."""
-        if not self.once or self._emitter._claim(self):  # noqa: SLF001 - two halves of one thing
+        if self._claim is None or self._claim(self):
             return self.callee(*args)
         return None
 
@@ -242,7 +243,7 @@ class EventEmitter:
 
     def _add(self, channel: str, listener: Any, *, once: bool, front: bool) -> None:
         require_function("listener", listener)
-        registration = Registration(self, channel, listener, self._callee(channel, listener), once=once)
+        registration = Registration(channel, listener, self._callee(channel, listener), self._claim if once else None)
         # Node announces a listener before it is there: one that is added meanwhile comes first.
         self._announce(NEW_LISTENER, registration)
         with self._lock:

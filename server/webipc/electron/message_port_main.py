@@ -78,7 +78,7 @@ class MessagePortMain(EventEmitter):
             return
         value = PortMessage.encode(message, DEFAULT_LIMITS)
         ports = self._checked(transfer)
-        end.post(value.with_ends(take_end(port) for port in ports))
+        end.post(value.with_ends(port.neuter() for port in ports))
 
     def _checked(self, transfer: Any) -> "list[MessagePortMain]":
         if not isinstance(transfer, list | tuple):
@@ -117,6 +117,27 @@ class MessagePortMain(EventEmitter):
             self.emit("close")
         else:
             run_soon_in(self._loop, self._emit, "close")
+
+    @property
+    def is_neutered(self) -> bool:
+        """Whether the port was transferred. Not Electron's: for what webipc itself transfers."""
+        return self._end is None
+
+    def neuter(self) -> LocalEnd:
+        """Take the end out of this port, which is transferred: from now on the port does nothing.
+
+        Raises TransferError when it was transferred before. Not Electron's: for what webipc itself transfers.
+        """
+        with entangling:
+            end, self._end = self._end, None
+            if end is None:
+                raise TransferError("Port at index 0 is already neutered.")
+            end.pause()
+        self._forsaken.detach()
+        for ended in tuple(self._iterations):
+            assert self._loop is not None, "an iteration without an event loop"
+            run_soon_in(self._loop, ended)
+        return end
 
     def __aiter__(self) -> AsyncIterator[MessageEvent]:
         """Start the port and iterate over what comes, until either end is closed or this one is sent away.
@@ -234,26 +255,12 @@ class MessageChannelMain:
 
 
 def refuse_unusable(ports: Sequence[MessagePortMain]) -> None:
-    """Raise TransferError for a port that was sent away already, or that is there twice. The texts are Electron's."""
+    """Raise TransferError for a port that was transferred before, or is listed twice. The texts are Electron's."""
     for index, port in enumerate(ports):
-        if port._end is None:  # noqa: SLF001 - what follows belongs to the class, and to whoever else sends ports
+        if port.is_neutered:
             raise TransferError(f"Port at index {index} is already neutered.")
         if any(port is other for other in ports[:index]):
             raise TransferError(f"Port at index {index} is a duplicate.")
-
-
-def take_end(port: MessagePortMain) -> LocalEnd:
-    """Take the end out of a port that is sent away: from now on the port is nothing."""
-    with entangling:
-        end, port._end = port._end, None  # noqa: SLF001 - as above
-        if end is None:
-            raise TransferError("Port at index 0 is already neutered.")
-        end.pause()
-    port._forsaken.detach()  # noqa: SLF001 - as above
-    for ended in tuple(port._iterations):  # noqa: SLF001 - as above
-        assert port._loop is not None  # noqa: SLF001 - one that is iterated over has a loop
-        run_soon_in(port._loop, ended)  # noqa: SLF001 - as above
-    return end
 
 
 def _value_of(message: PortMessage) -> Any:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from webipc.channels.emitter import UNSET, EventEmitter
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.core.errors import DestroyedError
-from webipc.electron.message_port_main import take_end
 from webipc.electron.post_message import checked_message, checked_ports
 from webipc.electron.web_frame_main import (
     DISPOSED,
@@ -104,7 +103,7 @@ class WebContents(EventEmitter):
             return
         PortMessage.encode(checked_message(channel, message))
         for port in checked_ports(transfer):
-            take_end(port).close()
+            port.neuter().close()
         raise DisposedError
 
     def send_to_frame(self, frame_id: int | Sequence[int], channel: str, *args: Any) -> bool:

@@ -12,7 +12,6 @@ from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.core.errors import CloneError, DestroyedError, FeatureError, LimitError, LinkEndedError
 from webipc.core.limits import DEFAULT_LIMITS
 from webipc.core.link.sizes import check_channel
-from webipc.electron.message_port_main import take_end
 from webipc.electron.post_message import checked_message, checked_ports
 from webipc.ports.ends import PortMessage
 
@@ -161,7 +160,7 @@ class WebFrameMain:
         limits = DEFAULT_LIMITS if outlet is None else outlet.limits
         value = PortMessage.encode(checked_message(channel, message), limits)
         check_channel(channel, limits)
-        carried = value.with_ends(take_end(port) for port in checked_ports(transfer))
+        carried = value.with_ends(port.neuter() for port in checked_ports(transfer))
         if outlet is None:
             carried.close_ends()
             raise DisposedError

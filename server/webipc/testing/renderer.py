@@ -12,12 +12,7 @@ from webipc.core.envelope import ErrorReply, Port, PortClose, Post, Result, Send
 from webipc.core.errors import ProtocolError
 from webipc.core.frame import encode_message
 from webipc.core.limits import DEFAULT_LIMITS, Limits
-from webipc.electron.message_port_main import (
-    MessagePortMain,
-    TransferError,
-    TransferTypeError,
-    take_end,
-)
+from webipc.electron.message_port_main import MessagePortMain, TransferError, TransferTypeError
 from webipc.electron.post_message import checked_ports, conversion_failure
 from webipc.mount import mounts
 from webipc.ports.ends import PortMessage
@@ -197,7 +192,7 @@ class Renderer(EventEmitter):
         """
         cloned = self._cloned(channel, message, 0, "message")
         self._connection.require("ports")
-        ends = tuple(take_end(port) for port in _ports_of(transfer))
+        ends = tuple(port.neuter() for port in _ports_of(transfer))
         carried = PortMessage(cloned.skeleton, cloned.fixups, cloned.segments, ends)
         self._connection.page.ports.send(["post", channel], carried)
 
