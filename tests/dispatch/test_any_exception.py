@@ -132,7 +132,7 @@ async def test_later_messages_are_dispatched_whatever_a_remove_listener_listener
     ipc_main.on("removeListener", listener)
     page.send("once")
     await all_is_well(site)
-    assert "A message could not be handed on: a listener for 'removeListener' raised" in caplog.messages
+    assert "A message was dropped: a listener for 'removeListener' raised" in caplog.messages
 
 
 @cases([raising])

@@ -1,9 +1,9 @@
-"""Collects what is posted in one turn of the event loop and writes it together: full frames as soon as they are full,
-the rest when the turn is over.
+"""Collects what is posted in one turn of the event loop and sends it together: full frames as soon as they are full,
+the rest in the next turn.
 
-Whoever has something to say wakes the pump; the pump flushes each of them once, in its own task, in the next turn of
-the loop. One task serves every link of a hub, because a task for each costs memory per page and time per frame, and a
-callback of the loop has no current task, which some ASGI servers and middleware need. Must not know what is flushed.
+A Flushable with frames to send calls `wake`; the flusher's task flushes each of them once, in the next turn of the
+loop. One task serves every link of a hub: a task for each link would cost memory per page and time per frame, and a
+callback of the loop has no current task, which some ASGI servers and middleware need.
 """
 
 import asyncio
@@ -16,28 +16,28 @@ logger = logging.getLogger("webipc")
 class Flushable(Protocol):
     """Something that has frames to send."""
 
-    # True while the pump has it on its list.
+    # True while the flusher has it on its list.
     dirty: bool
 
     def flush(self) -> None:
-        """Send what is there to be sent. Must not raise."""
+        """Send every frame that can be sent now. Must not raise."""
 
 
 class Flusher:
-    """Flushes what was woken, in the next turn of the event loop."""
+    """Flushes each Flushable that called `wake`, in the next turn of the event loop. Belongs to the loop's thread."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        # What has something to send, in the order in which it said so.
+        # What has something to send, in the order of the calls of `wake`.
         self._dirty: list[Flushable] = []
-        # How many hold it back at this moment.
+        # How many callers hold it at this moment.
         self._holds = 0
         # What the task waits for while nothing is dirty.
         self._idle: asyncio.Future[None] | None = None
-        self._task = loop.create_task(self._run(), name="webipc pump")
+        self._task = loop.create_task(self._run(), name="webipc flusher")
 
     def wake(self, flushable: Flushable) -> None:
-        """Flush this in the next turn of the loop. Saying it twice costs nothing."""
+        """Flush this in the next turn of the loop. A second call before that does nothing."""
         if flushable.dirty:
             return
         flushable.dirty = True
@@ -46,25 +46,28 @@ class Flusher:
             self._idle.set_result(None)
 
     def hurry(self, flushable: Flushable) -> None:
-        """Flush this at once, though somebody holds: it has a whole frame, and what follows goes into the next anyway.
+        """Flush this at once, even on hold: it has a full frame, and later messages go into the next frame anyway.
 
-        Nothing happens outside of a task. It was woken, so its turn comes.
+        Does nothing outside of a task. It must have called `wake` before, so that it is flushed in the next turn.
         """
         if asyncio.current_task(self._loop) is not None:
             _flush(flushable)
 
     def hold(self) -> None:
-        """Let nothing out until `release`: somebody is about to say several things, and will not wait in between."""
+        """Send nothing until `release`: the caller is about to post several messages, and does not wait in between.
+
+        May be called several times; each call needs its `release`.
+        """
         self._holds += 1
 
     def release(self) -> None:
-        """Flush at once what was woken meanwhile, unless somebody else still holds."""
+        """Flush at once what called `wake` meanwhile, unless another `hold` is left."""
         self._holds -= 1
         if not self._holds and self._dirty:
             self._flush()
 
     async def stop(self) -> None:
-        """End the task; what is dirty is flushed first."""
+        """Flush what is dirty, then end the task."""
         self._flush()
         self._task.cancel()
         await asyncio.wait([self._task])
@@ -87,4 +90,4 @@ def _flush(flushable: Flushable) -> None:
     try:
         flushable.flush()
     except Exception:
-        logger.exception("A page could not be written to; the others are not affected")
+        logger.exception("Writing to a page failed; other pages are not affected")

@@ -1,13 +1,13 @@
-"""Runs the application's code for the messages of one link, in the order in which they came.
+"""Runs the application's code for the messages of one link, in the order of arrival.
 
-The first step of every listener and every `async def` handler happens in arrival order, on every Python (Electron's own
-ordering tests depend on it), and no task is made for a call until it suspends. Both come from one trick: a worker task
-runs call after call. A coroutine that suspends keeps the task it began in, so `asyncio.current_task()`, timeouts and
-cancel scopes are right from the first line on; the messages behind it get a new worker. The first worker is whoever
-brings messages (the task that reads the socket), so that a call which never waits costs no turn of the event loop.
+The first step of every listener and every `async def` handler runs in arrival order, on every Python (Electron's own
+ordering tests depend on it), and no task is made for a call until it suspends. For this, one worker task runs call
+after call. If a call suspends, it keeps the task, so that `asyncio.current_task()`, timeouts and cancel scopes are
+right from its first line on; a new worker task runs the calls behind it. The first worker is the task that reads the
+socket, so that a call that does not suspend costs no turn of the event loop.
 
-Must not know what a message is, nor who called. `Task(eager_start=True)` of Python 3.12 would do part of this, but not
-on 3.11, and a task for each call costs three times as much as the call.
+`Task(eager_start=True)` of Python 3.12 would do part of this, but not on 3.11, and a task for each call costs three
+times as much as the call. Twin in spirit: js-client/src/concurrency/job-queue.ts
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class Job(Protocol):
     """One call of the application's code."""
 
     def start(self) -> Coroutine[Any, Any, Any] | None:
-        """Call it. What is returned is a coroutine whose steps are still to be run, or None when all is said."""
+        """Call it. Return its coroutine, of which no step was run; None when the call is complete."""
 
     def settle(self, value: Any) -> None:
         """The coroutine has ended with `value`."""
@@ -68,43 +68,43 @@ class JobQueue:
         *,
         debug: bool,
     ) -> None:
-        """`tasks` keeps what runs alive, and tells who wants to end it."""
+        """`tasks` gets every task that runs calls: it keeps them alive, and its owner may cancel them."""
         self._loop = loop
         self._tasks = tasks
         self._flusher = flusher
         self._debug = debug
-        # The messages behind the one that is being run, each with its first call or with the rest of its calls, and
+        # The messages behind the one that is being run, each with its only call or with an iterator of its calls, and
         # with its context; None while there is none, since most links are idle.
         self._waiting: deque[tuple[Job | None, Iterator[Job] | None, Context]] | None = None
         # The calls of the message that is being run, and the context of that message.
         self._jobs: Iterator[Job] | None = None
         self._message_context: Context | None = None
-        # A task runs the calls, or is about to.
+        # True while a task runs the calls, or is about to.
         self._is_running = False
 
     @property
     def is_idle(self) -> bool:
-        """Whether there is nothing to run, or somebody runs it already."""
+        """Whether nothing has to be started: no call waits, or a task runs them already."""
         return self._is_running or self._waiting is None
 
     def put(self, jobs: Iterator[Job]) -> None:
-        """Queue these calls, which belong to one message, behind all that came before.
+        """Queue the calls of one message, behind those of earlier messages.
 
-        They run in a copy of the context of this call: that of the socket or request which brought the message, and
-        not that of the link's first one. They are run by whoever calls `run` next, who has to, or `start`.
+        They run in a copy of the current context: that of the socket or request that delivered the message, and not
+        that of the link's first one. The caller has to call `run` or `start` then.
         """
         if self._waiting is None:
             self._waiting = deque()
         self._waiting.append((None, jobs, copy_context()))
 
     def put_call(self, job: Job) -> None:
-        """Queue the only call of a message: as `put`, without an iterator for one."""
+        """Queue the only call of a message. As `put`, but without the cost of an iterator."""
         if self._waiting is None:
             self._waiting = deque()
         self._waiting.append((job, None, copy_context()))
 
     def start(self) -> None:
-        """Run what waits in a task of its own, unless somebody runs it."""
+        """Run the queued calls in a new task, unless a task runs them already."""
         if not self.is_idle:
             self._hand_over(self._work)
 
@@ -114,52 +114,52 @@ class JobQueue:
             self._flusher.release()
 
     def _work_on(self) -> Coroutine[Any, Any, None]:
-        """Let another task work: this one has become a call's."""
+        """Return the worker that takes over, because this task now belongs to a call that has suspended."""
         self._flusher.release()
         return self._work()
 
     async def run(self, successor: Successor) -> bool:
-        """Run what waits, one call after the other, in the task that asks for it.
+        """Run the queued calls, one after the other, in the current task.
 
-        A call that has to wait keeps this task: then `successor` is called at once, and what it returns is started in
-        a task of its own, which has to call `run` for the calls behind it; and when the call has ended, this returns
-        False. True when everything has been run.
+        If a call suspends, it keeps this task: `successor` is called at once and its coroutine started in a new task,
+        which has to call `run` for the calls behind; this returns False when the call has ended. Returns True when
+        every call was run.
         """
         self._is_running = True
         me = asyncio.current_task()
         while (job := self._next()) is not None:
             context = self._message_context
             assert context is not None, "a call without its message"
-            # The call, its first step and its answer in one go: to enter a context costs as much as to call a function.
+            # The call, its first step and its answer together: entering a context costs as much as calling a function.
             rest = context.run(self._first_step, job)
             if rest is not None:
                 self._hand_over(successor)
                 await self._finish(job, StartedCoroutine(*rest, context.run), context)
                 return False
             if me is not None and me.cancelling():
-                # The call has cancelled the task it ran in. That is its own affair, and not of the calls behind it.
+                # The call has cancelled its own task. That must not cancel the calls behind it.
                 self._hand_over(successor)
                 return False
         self._is_running = False
         return True
 
     def _first_step(self, job: Job) -> tuple[Coroutine[Any, Any, Any], Any] | None:
-        """Call it, and run its coroutine up to where it waits: return it, and what for; None when it has ended.
-
-        To be run in the context of the message.
+        """Call it, and run the first step of its coroutine. None when it has ended, otherwise the coroutine and what it
+        yielded. To be run in the context of the message.
         """
         try:
             coroutine = job.start() if not self._debug else self._watched_start(job)
         except FATAL:
             raise
-        except BaseException as error:  # noqa: BLE001 - whatever the application raises is its caller's to hear
+        except BaseException as error:  # noqa: BLE001 - `fail` takes every error of the application
             _fail(job, error)
-            # Electron: a listener that throws stops the listeners behind it for this message, and nothing else.
+            # Electron: a listener that throws stops only the later listeners of the same message.
             self._jobs = None
             return None
         if coroutine is None:
             return None
         try:
+            # Not by `started_coroutine.start`: another call of a function would cost a tenth of the whole job.
             waits_for = coroutine.send(None)
         except StopIteration as stop:
             _settle(job, stop.value)
@@ -203,7 +203,7 @@ class JobQueue:
         try:
             value = await rest
         except (*FATAL, GeneratorExit):
-            # The last when the event loop is closed with this task in it.
+            # GeneratorExit when the event loop is closed with this task in it.
             raise
         except asyncio.CancelledError as cancelled:
             context.run(_fail, job, cancelled)
@@ -215,14 +215,14 @@ class JobQueue:
 
 
 def _next_of(jobs: Iterator[Job]) -> Job | None:
-    """Return the next call of a message. None behind the last, and where what looks for it fails."""
+    """Return the next call of a message. None behind the last, and when the iterator raises, which is logged."""
     try:
         return next(jobs, None)
     except FATAL:
         raise
     except BaseException:
-        # A `once` listener is removed here, which whoever listens for removals hears.
-        logger.exception("A message could not be handed on: a listener for 'removeListener' raised")
+        # A `once` listener is removed here, and removing it calls the listeners for 'removeListener'.
+        logger.exception("A message was dropped: a listener for 'removeListener' raised")
         return None
 
 
@@ -230,15 +230,15 @@ def _settle(job: Job, value: Any) -> None:
     try:
         job.settle(value)
     except Exception:
-        # Not the application's fault, and not of the messages behind it.
-        logger.exception("The end of a call could not be told: %s", job.describe())
+        # An error of webipc itself. It must not stop the calls behind this one.
+        logger.exception("The result of a call could not be delivered: %s", job.describe())
 
 
 def _fail(job: Job, error: BaseException) -> None:
     try:
         job.fail(error)
     except Exception:
-        logger.exception("The failure of a call could not be told: %s", job.describe())
+        logger.exception("The error of a call could not be delivered: %s", job.describe())
 
 
 def _warn_slow(job: Job, held: float) -> None:

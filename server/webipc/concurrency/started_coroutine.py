@@ -34,7 +34,7 @@ class StartedCoroutine(Generic[Value]):
         while True:
             try:
                 sent = yield waits_for
-            except BaseException as thrown:  # noqa: BLE001 - the coroutine decides about it
+            except BaseException as thrown:  # noqa: BLE001 - the coroutine may catch it
                 step: Callable[[Any], Any] = coroutine.throw
                 sent = thrown
             else:
