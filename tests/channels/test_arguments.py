@@ -1,4 +1,4 @@
-"""Arguments are validated as FastAPI validates a JSON body; what is wrong is told in a sentence that names it."""
+"""Arguments are validated as FastAPI validates a JSON body; an error names the channel, the argument and the fault."""
 
 import pickle
 from collections.abc import Callable
@@ -89,7 +89,7 @@ def user(event: Any, who: User) -> None:
 
 
 def bind(function: Callable[..., Any], *args: Any) -> list[Any]:
-    """Bind, and see that the list that came is left alone: the next listener gets the same one."""
+    """Bind, and check that the given list is not changed: the next listener gets the same one."""
     given = list(args)
     bound = Handler(function, "add", "handle").bind(given)
     assert all(left is right for left, right in zip(given, args, strict=True))
@@ -174,7 +174,7 @@ def test_the_values_of_javascript_are_annotations(value: Any) -> None:
 
 
 @pytest.mark.parametrize("annotation", [Any, object])
-def test_whatever_is_annotated_as_anything_is_not_touched(annotation: Any) -> None:
+def test_an_argument_annotated_as_any_or_object_is_passed_on_unchanged(annotation: Any) -> None:
     value: Any = {"a": undefined, "b": [object()]}
 
     assert bind(taking(annotation), value)[0] is value
@@ -197,7 +197,7 @@ def test_whatever_is_annotated_as_anything_is_not_touched(annotation: Any) -> No
         (add, [1, undefined, 3], "add takes 2 arguments (a, b), 3 were given"),
     ],
 )
-def test_too_few_and_too_many_arguments_are_told_with_both_numbers(
+def test_the_error_for_too_few_or_too_many_arguments_has_both_numbers(
     function: Callable[..., Any], args: list[Any], text: str
 ) -> None:
     assert refusal(function, *args) == text
@@ -258,11 +258,11 @@ def test_a_bad_argument_is_named_with_what_was_expected(
 
 
 @pytest.mark.parametrize("value", ["x" * 100_000, ["x" * 100] * 1000, {"k" * 500: 1}, b"x" * 100_000, [[[["x"]]]] * 99])
-def test_a_refusal_never_shows_more_than_a_little_of_what_came(value: Any) -> None:
+def test_an_error_shows_at_most_the_beginning_of_a_value(value: Any) -> None:
     assert len(refusal(one, value)) <= len("add: argument 1 (a) must be a valid integer, got ") + SHOWN
 
 
-def test_the_path_of_a_refusal_is_cut_too() -> None:
+def test_an_error_shows_at_most_the_beginning_of_a_path() -> None:
     assert len(refusal(taking(dict[str, int]), {"k" * 5000: "x"})) < 200
 
 
@@ -309,7 +309,7 @@ def test_a_default_is_used_as_it_is() -> None:
     assert bind(function, undefined)[0] is default
 
 
-def test_undefined_meets_a_default() -> None:
+def test_undefined_is_replaced_by_a_default() -> None:
     assert bind(some, 1, undefined, "y") == [1, 5, "y"]
     assert bind(some, 1, undefined, undefined) == [1, 5, "x"]
     assert bind(some, "1", undefined) == [1, 5]
@@ -323,7 +323,7 @@ def test_undefined_is_none_where_the_annotation_allows_it() -> None:
     assert bind(taking(dict[str, int | None]), {"a": undefined}) == [{"a": None}]
 
 
-def test_undefined_stays_where_the_annotation_takes_it() -> None:
+def test_undefined_stays_where_the_annotation_allows_it() -> None:
     assert bind(taking(int | UndefinedType), undefined) == [undefined]
     assert bind(taking(dict[str, Any]), {"a": undefined}) == [{"a": undefined}]
     assert bind(taking(list[Any]), [undefined]) == [[undefined]]
@@ -368,7 +368,7 @@ def test_an_undefined_property_is_absent_for_a_model() -> None:
     assert value["many"] == [{"required": "z", "nullable": undefined, "many": undefined}]
 
 
-def test_an_undefined_property_meets_the_default_of_a_field_that_takes_anything() -> None:
+def test_an_undefined_property_is_replaced_by_the_default_of_a_field_that_allows_any_value() -> None:
     (bound,) = bind(taking(Everything), {"required": "x", "nullable": None, "anything": undefined})
 
     assert bound.anything == "default"
@@ -391,11 +391,11 @@ def test_a_required_property_that_is_undefined_is_missing() -> None:
         (User | None, undefined, None),
     ],
 )
-def test_an_undefined_property_is_absent_for_whatever_has_fields(annotation: Any, value: Any, bound: Any) -> None:
+def test_an_undefined_property_is_absent_for_every_type_with_fields(annotation: Any, value: Any, bound: Any) -> None:
     assert bind(taking(annotation), value) == [bound]
 
 
-def test_star_args_of_models_too() -> None:
+def test_an_undefined_property_is_absent_for_star_args_of_models() -> None:
     def function(event: Any, *users: User) -> None:
         """Take models."""
 
@@ -403,7 +403,7 @@ def test_star_args_of_models_too() -> None:
     assert refusal(function, {"name": "Ada"}, {}) == "add: argument 2 (*users.name) is missing"
 
 
-def test_a_shared_and_a_cyclic_value_come_to_an_end() -> None:
+def test_validation_of_shared_and_cyclic_values_terminates() -> None:
     cyclic: dict[str, Any] = {"name": "Ada", "age": undefined}
     cyclic["self"] = cyclic
     cyclic["list"] = [cyclic]
@@ -431,7 +431,7 @@ def test_two_listeners_get_the_same_arguments() -> None:
     assert args == [{"name": "Ada", "age": undefined}]
 
 
-def test_what_a_validator_raises_by_mistake_comes_out_as_it_is() -> None:
+def test_an_unexpected_exception_of_a_validator_is_raised_unchanged() -> None:
     def fail(value: Any) -> Any:
         raise LookupError("no")
 

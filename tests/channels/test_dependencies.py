@@ -92,7 +92,7 @@ def test_a_dependency_is_refused_however_it_is_written(function: Callable[..., A
         (SecurityScopes, "SecurityScopes"),
     ],
 )
-def test_all_that_fastapi_takes_from_a_request_is_refused(annotation: Any, name: str) -> None:
+def test_every_parameter_that_fastapi_fills_in_from_a_request_is_refused(annotation: Any, name: str) -> None:
     def wipe(event: Any, given: Any) -> None: ...
 
     wipe.__annotations__["given"] = annotation
@@ -108,7 +108,7 @@ def test_a_default_of_fastapi_is_refused_by_its_own_name(default: Any) -> None:
         Handler(wipe, "wipe", "handle")
 
 
-def test_the_sentence_names_channel_parameter_and_the_way_out() -> None:
+def test_the_error_names_the_channel_the_parameter_and_a_remedy() -> None:
     ipc_main = IpcMain()
     with pytest.raises(HandlerError) as caught:
         ipc_main.handle("wipe", by_annotation)
@@ -118,7 +118,7 @@ def test_the_sentence_names_channel_parameter_and_the_way_out() -> None:
     )
 
 
-def test_a_listener_for_a_whole_message_is_refused_too() -> None:
+def test_a_listener_with_a_dependency_is_refused_too() -> None:
     def listen(event: IpcMainEvent, user: CurrentUser) -> None: ...
 
     with pytest.raises(HandlerError, match="Depends"):

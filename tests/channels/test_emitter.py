@@ -1,4 +1,4 @@
-"""The emitter behaves as Node's: each fact below was seen in Node 20 before it was written down."""
+"""The emitter behaves as Node's: each fact below was observed in Node 20 first."""
 
 import asyncio
 import threading
@@ -48,7 +48,7 @@ def test_listeners_run_in_order_of_registration_with_all_arguments(emitter: Even
     assert heard == [("1", "x", 5), ("2", "x", 5)]
 
 
-def test_emit_without_listeners_says_so(emitter: EventEmitter) -> None:
+def test_emit_without_listeners_returns_false(emitter: EventEmitter) -> None:
     assert emitter.emit("a", 1) is False
 
 
@@ -89,7 +89,7 @@ def test_off_of_an_unknown_listener_or_channel_does_nothing(emitter: EventEmitte
     assert emitter.listener_count("a") == 1
 
 
-def test_off_knows_a_bound_method(emitter: EventEmitter, heard: Heard) -> None:
+def test_off_removes_a_bound_method(emitter: EventEmitter, heard: Heard) -> None:
     owner, other = Owner(heard), Owner(heard)
     emitter.on("a", owner.listen).on("a", other.listen)
 
@@ -160,7 +160,7 @@ def test_a_listener_that_raises_stops_those_behind_it(emitter: EventEmitter, hea
     assert heard == [("1",)]
 
 
-def test_once_is_gone_although_it_raised(emitter: EventEmitter) -> None:
+def test_a_once_listener_that_raises_is_removed(emitter: EventEmitter) -> None:
     emitter.once("a", lambda: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
@@ -168,8 +168,8 @@ def test_once_is_gone_although_it_raised(emitter: EventEmitter) -> None:
     assert emitter.emit("a") is False
 
 
-def test_calls_stop_where_their_reader_stops(emitter: EventEmitter, heard: Heard) -> None:
-    """Whoever routes a message reads `calls` one by one; a `once` listener that was not reached stays."""
+def test_once_listeners_behind_the_last_call_that_was_taken_stay(emitter: EventEmitter, heard: Heard) -> None:
+    """A router reads `calls` one by one; a `once` listener that was not reached stays."""
     emitter.once("a", heard.listener("1")).once("a", heard.listener("2"))
 
     for call in emitter.calls("a"):
@@ -247,7 +247,7 @@ def test_remove_all_listeners_of_all_channels(emitter: EventEmitter) -> None:
     assert emitter.event_names() == []
 
 
-def test_new_listener_is_told_before_the_listener_is_there(emitter: EventEmitter, heard: Heard) -> None:
+def test_new_listener_is_emitted_before_the_listener_is_added(emitter: EventEmitter, heard: Heard) -> None:
     emitter.on("newListener", lambda channel, listener: heard.append((channel, listener, emitter.listener_count("a"))))
     first, second = heard.listener("1"), heard.listener("2")
     emitter.on("a", first).once("a", second)
@@ -264,7 +264,7 @@ def test_what_new_listener_adds_comes_first(emitter: EventEmitter, heard: Heard)
     assert heard == [("before",), ("after",)]
 
 
-def test_remove_listener_is_told_after_the_listener_is_gone(emitter: EventEmitter, heard: Heard) -> None:
+def test_remove_listener_is_emitted_after_the_listener_is_removed(emitter: EventEmitter, heard: Heard) -> None:
     first, second = heard.listener("1"), heard.listener("2")
     emitter.on("a", first).once("a", second)
     emitter.on("removeListener", lambda channel, gone: heard.append((channel, gone, emitter.listener_count(channel))))
@@ -277,7 +277,9 @@ def test_remove_listener_is_told_after_the_listener_is_gone(emitter: EventEmitte
     assert heard == [("a", first, 0)]
 
 
-def test_remove_all_listeners_tells_of_each_the_last_added_first(emitter: EventEmitter, heard: Heard) -> None:
+def test_remove_all_listeners_emits_remove_listener_for_each_the_last_added_first(
+    emitter: EventEmitter, heard: Heard
+) -> None:
     first, second = heard.listener("1"), heard.listener("2")
     emitter.on("removeListener", lambda channel, gone: heard.append((channel, gone)))
     emitter.on("a", first).on("a", second).on("b", first)
@@ -305,7 +307,7 @@ def test_an_error_without_a_listener_is_raised(emitter: EventEmitter) -> None:
         (("x" * 1000,), "Unhandled error. ('" + "x" * 79 + ")"),
     ],
 )
-def test_an_error_that_is_no_exception_is_raised_in_words(
+def test_an_error_that_is_no_exception_is_raised_as_unhandled_error(
     emitter: EventEmitter, args: tuple[object, ...], text: str
 ) -> None:
     with pytest.raises(UnhandledError) as caught:
@@ -392,7 +394,7 @@ def test_the_warning_names_the_class() -> None:
 
 
 @pytest.mark.parametrize("limit", [0, float("inf"), 100])
-def test_the_limit_can_be_raised_or_taken_away(emitter: EventEmitter, limit: float) -> None:
+def test_the_limit_can_be_raised_or_removed(emitter: EventEmitter, limit: float) -> None:
     assert emitter.get_max_listeners() == 10
     emitter.set_max_listeners(limit)
     assert emitter.get_max_listeners() == limit
@@ -441,7 +443,7 @@ async def test_what_an_async_listener_raises_goes_to_the_loop(emitter: EventEmit
     assert isinstance(await reported, LookupError)
 
 
-def test_an_async_listener_outside_of_a_loop_is_one_clear_error(emitter: EventEmitter) -> None:
+def test_an_async_listener_outside_of_a_loop_raises_runtime_error(emitter: EventEmitter) -> None:
     @emitter.on("a")
     async def listener() -> None:
         """Never begins."""
@@ -450,7 +452,7 @@ def test_an_async_listener_outside_of_a_loop_is_one_clear_error(emitter: EventEm
         emitter.emit("a")
 
 
-def test_registering_in_many_threads_loses_nothing(emitter: EventEmitter) -> None:
+def test_registering_in_many_threads_loses_no_listener(emitter: EventEmitter) -> None:
     emitter.set_max_listeners(0)
     together = threading.Barrier(4)
 

@@ -1,4 +1,4 @@
-"""A function is inspected when it is registered: what cannot work is refused there, with the right signature."""
+"""A function is inspected when it is registered, and refused there with the right signature if it cannot work."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_the_kind_of_a_function(function: Any, kind: str) -> None:
         functools.partial(logged(plain)),
     ],
 )
-def test_annotations_are_found_behind_whatever_wraps_the_function(function: Any) -> None:
+def test_annotations_are_found_behind_every_kind_of_wrapper(function: Any) -> None:
     handler = handler_of(function)
 
     assert handler.bind(["5"]) == [5]
@@ -193,7 +193,7 @@ def test_calling_a_handler_binds_and_calls() -> None:
     assert handler_of(Service().add)(EVENT, "5") == 6
 
 
-def test_a_builtin_without_a_signature_gets_what_comes() -> None:
+def test_a_builtin_without_a_signature_is_called_with_every_argument() -> None:
     assert handler_of(max)(3, 5) == 5
 
 
@@ -419,7 +419,7 @@ def test_annotations_may_name_what_is_local_to_the_enclosing_function() -> None:
     assert handler_of(draw).bind([{"x": 1}, [{"x": 2}]]) == [Local(x=1), [Local(x=2)]]
 
 
-def test_describe_tells_what_a_person_wants_to_know() -> None:
+def test_describe_has_the_name_docstring_parameters_and_result() -> None:
     def draw(  # type: ignore[no-untyped-def]  # `color` is to have no annotation
         event: IpcMainInvokeEvent,
         point: Point,
@@ -446,7 +446,7 @@ def test_describe_tells_what_a_person_wants_to_know() -> None:
     }
 
 
-def test_describe_of_a_function_that_says_nothing() -> None:
+def test_describe_of_a_function_without_docstring_and_annotations() -> None:
     assert handler_of(lambda event: None).describe() == {
         "name": "handler",
         "channel": "add",

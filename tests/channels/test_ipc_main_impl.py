@@ -56,7 +56,7 @@ def test_removing_all_listeners_leaves_the_handlers(ipc: IpcMainImpl) -> None:
     assert ipc.handler("add") is not None
 
 
-def test_listeners_and_off_know_the_function_that_was_given(ipc: IpcMainImpl) -> None:
+def test_listeners_and_off_use_the_function_that_was_given(ipc: IpcMainImpl) -> None:
     def ping(event: IpcMainEvent) -> None:
         """Listen."""
 
@@ -185,7 +185,7 @@ def test_a_handler_that_is_no_function_is_refused(ipc: IpcMainImpl, value: objec
         assert ipc.handler("test") is None
 
 
-def test_the_second_handler_is_refused_before_anybody_looks_at_it(ipc: IpcMainImpl) -> None:
+def test_the_second_handler_is_refused_before_its_type_is_checked(ipc: IpcMainImpl) -> None:
     ipc.handle("test", answer)
     handle: Any = ipc.handle
 
@@ -199,13 +199,13 @@ def test_a_decorator_without_its_channel_is_refused(ipc: IpcMainImpl) -> None:
         handle(answer)
 
 
-def test_a_handler_is_taken_again_and_again(ipc: IpcMainImpl) -> None:
+def test_a_handler_can_be_taken_for_every_call(ipc: IpcMainImpl) -> None:
     ipc.handle("test", answer)
 
     assert ipc.take_handler("test") is ipc.take_handler("test") is ipc.handler("test")
 
 
-def test_a_handle_once_handler_is_taken_once(ipc: IpcMainImpl) -> None:
+def test_a_handle_once_handler_is_taken_for_one_call(ipc: IpcMainImpl) -> None:
     ipc.handle_once("test", answer)
 
     taken = ipc.take_handler("test")
@@ -218,7 +218,7 @@ def test_a_handle_once_handler_is_taken_once(ipc: IpcMainImpl) -> None:
     assert ipc.take_handler("test") is not None
 
 
-def test_nobody_is_taken_where_nobody_is(ipc: IpcMainImpl) -> None:
+def test_a_channel_without_a_handler_gives_none(ipc: IpcMainImpl) -> None:
     ipc.on("test", lambda event: None)
 
     assert ipc.take_handler("test") is None

@@ -1,4 +1,4 @@
-"""The length of an array is its sender's claim: no validator iterates further than the items that arrived allow."""
+"""The length of an array is chosen by its sender: no validator iterates much further than the items that arrived."""
 
 import subprocess
 import sys
@@ -83,7 +83,7 @@ def test_a_sparse_array_deep_in_an_argument_is_refused(annotation: Any) -> None:
         handler_taking(annotation).bind([value if "dict" in str(annotation) else [value, [SPARSE]]])
 
 
-def test_rest_arguments_are_guarded_too() -> None:
+def test_a_sparse_array_in_star_args_is_refused() -> None:
     def ints(event: Any, *numbers: list[int]) -> None: ...
 
     with pytest.raises(ArgumentError):
@@ -117,7 +117,7 @@ def test_a_validator_that_raises_leaves_no_guard_behind() -> None:
     assert len(list(SPARSE)) == SPARSE.length
 
 
-def test_the_shortest_frame_with_four_billion_places_costs_no_more_than_its_bytes() -> None:
+def test_a_short_frame_with_an_array_of_four_billion_items_costs_no_more_than_its_bytes() -> None:
     """In a process that may not have the memory which the claimed length asks for."""
     frame = '[1,0,["invoke",1,"ints",[[]],[["a",[0],4294967295]]]]'
     fields = decode_frame(frame).messages[0].fields

@@ -1,7 +1,7 @@
 """`Arguments`: the arguments that a page sent, validated against the annotations of a Python function.
 
-Each annotated parameter has a Pydantic validator, made once; an unannotated one costs nothing. Knows nothing of events,
-channels' handlers or how a function is called; what `undefined` means is in undefined.py.
+Each annotated parameter has a Pydantic validator, made once; an unannotated one costs nothing. What `undefined` means
+is in undefined.py.
 """
 
 import inspect
@@ -24,8 +24,8 @@ from webipc.core.values.array import validate_bounded
 SHOWN: Final = 80
 
 _FREE: Final = (inspect.Parameter.empty, Any, object)
-# The core schemas of Pydantic that never iterate a value: an annotation of these alone needs no guard against arrays
-# that claim to be long.
+# The core schemas of Pydantic that never iterate a value: an annotation of these alone needs no guard against sparse
+# arrays with a large length.
 _SCALARS: Final = frozenset(
     "any none bool int float str bytes date time datetime timedelta decimal uuid nullable union".split()
 )
@@ -33,7 +33,7 @@ _REMARK: Final = re.compile(r", (?:unable to|got) .*", re.DOTALL)
 
 
 class ArgumentError(LocalError):
-    """The arguments of a message are not those that the function takes. The caller is told, in production too."""
+    """The arguments of a message are not those that the function takes. The caller gets the text, in production too."""
 
     code = "bad-argument"
 
@@ -58,13 +58,13 @@ class Parameter:
     __slots__ = ("default", "has_fields", "name", "validate")
 
     def __init__(self, name: str, annotation: Any, default: Any) -> None:
-        """`annotation` is resolved: no string in it. Raises what Pydantic raises when it can make nothing of it."""
+        """`annotation` is resolved: no string in it. Raises what Pydantic raises when it has no schema for it."""
         self.name = name
         # `inspect.Parameter.empty` when there is none.
         self.default = default
-        # None when anything goes: no annotation, Any or object.
+        # None when every value is valid: no annotation, Any or object.
         self.validate: Callable[[Any], Any] | None = None
-        # Whether `undefined` properties are absent for it, because it is a model or holds some.
+        # Whether `undefined` properties count as absent, because it is a model or contains one.
         self.has_fields = False
         if not any(annotation is free for free in _FREE):
             adapter = TypeAdapter[Any](annotation)
@@ -89,21 +89,21 @@ class Arguments:
         self._channel = channel
         self._parameters = tuple(parameters)
         self._rest = rest
-        # How many arguments may come.
+        # The least and largest number of arguments.
         self._least = sum(parameter.is_required for parameter in parameters)
         self._most = len(self._parameters) if rest is None else inf
         # The parameters that have a validator, with their index.
         self._checked = tuple((i, p, p.validate) for i, p in enumerate(parameters) if p.validate is not None)
-        # True when every argument is handed on as it came: no annotation, and no default that `undefined` could meet.
+        # True when every argument is passed on unchanged: no annotation, and no default to replace `undefined`.
         self._untouched = (
             not self._checked and self._least == len(self._parameters) and (rest is None or rest.validate is None)
         )
 
     def bind(self, args: list[Any]) -> list[Any]:
-        """Return the arguments to call the function with. `args` is not changed, though it may be what is returned.
+        """Return the arguments to call the function with: a new list, or `args` itself, which is never changed.
 
-        Validation is Pydantic's lax mode, as FastAPI's for a JSON body. An `undefined` argument or property meets a
-        default as if it were absent, or is None where the annotation allows it.
+        Validation is Pydantic's lax mode, as FastAPI's for a JSON body. An `undefined` argument or property gets its
+        default as if it were absent, or becomes None where the annotation allows it.
 
         Raises ArgumentError for one argument too few or too many, or one that does not fit its annotation.
         """
@@ -117,7 +117,7 @@ class Arguments:
         try:
             return self._bind_fast(args)
         except ValidationError:
-            # Once more, one by one: to know which it was, and whether an `undefined` deep inside was the reason.
+            # Validated again one by one: to find the wrong one, and to handle a nested `undefined`.
             return self._bind_slowly(args)
 
     def _bind_fast(self, args: list[Any]) -> list[Any]:
@@ -157,7 +157,7 @@ class Arguments:
         return self._rest
 
     def _without_surplus(self, args: list[Any]) -> list[Any]:
-        """Drop `undefined` arguments behind the last parameter, which JavaScript code passes on unknowingly."""
+        """Drop `undefined` arguments behind the last parameter, which JavaScript code passes by accident."""
         kept = args
         while len(kept) > self._most and kept[-1] is undefined:
             kept = kept[:-1]
@@ -192,7 +192,7 @@ class Arguments:
 
 
 def _complaint(line: ErrorDetails) -> str:
-    """Say in our grammar what Pydantic complains of, with the value that came."""
+    """Return Pydantic's complaint as the end of our sentence, with the value."""
     if line["type"] == "missing":
         return " is missing"
     given = line["input"]
@@ -200,7 +200,7 @@ def _complaint(line: ErrorDetails) -> str:
         return f" must be a list, got an array of length {given.length} with {len(given.items)} of its items set"
     text = line["msg"]
     if line["type"] in ("value_error", "assertion_error"):
-        # "Value error, ..." and "Assertion failed, ..." stand before the words of the application's own validator.
+        # Pydantic puts "Value error, " and "Assertion failed, " before the text of the application's own validator.
         text = text.partition(", ")[2]
     expected = text.removeprefix("Input should be ")
     if expected != text:
@@ -211,7 +211,7 @@ def _complaint(line: ErrorDetails) -> str:
 def _path(name: str, value: Any, line: ErrorDetails) -> str:
     """Return where in an argument the error is, as JavaScript would write it: `user.tags[0]`.
 
-    Pydantic's own path also names the members of unions that it tried; those lead nowhere in the value.
+    Pydantic's own path also has the union members that it tried, which are no keys of the value: they are left out.
     """
     path = name
     absent = line["type"] == "missing"
@@ -240,6 +240,6 @@ def shown(value: object) -> str:
     """Return at most 80 characters of a value's repr; only the type, if it has none."""
     try:
         text = _SHOWN.repr(value[:SHOWN] if isinstance(value, bytes | bytearray) else value)
-    except Exception:  # noqa: BLE001 - a repr is foreign code, and one of an int with 5,000 digits raises
+    except Exception:  # noqa: BLE001 - a `__repr__` may raise anything, and that of an int with 5,000 digits does
         return f"<{type(value).__name__}>"
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"

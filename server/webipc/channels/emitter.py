@@ -1,7 +1,7 @@
 """`EventEmitter`: Node's emitter with Node's semantics, under snake_case names.
 
-Everything that has an `on` is one of these: `ipc_main`, a `WebContents`, a port. Knows nothing of messages, pages or
-validation; a subclass decides in `_callee` what is called for a listener. Twin: js-client/src/channels/emitter.ts
+Everything that has an `on` is one of these: `ipc_main`, a `WebContents`, a port. A subclass decides in `_callee` what
+is called for a listener. Twin: js-client/src/channels/emitter.ts
 """
 
 import asyncio
@@ -22,7 +22,7 @@ REMOVE_LISTENER: Final = "removeListener"
 
 
 class Unset:
-    """Stands for an argument that was not given, where None would be a mistake worth telling."""
+    """The type of UNSET: an argument that was not given, where None would be a mistake that is to be reported."""
 
 
 UNSET: Final = Unset()
@@ -57,16 +57,17 @@ class Registration:
         """`claim` removes this registration for its only call, and tells whether it was the first to do so."""
         self._claim = claim
         self.channel = channel
-        # What was given to `on`: what `off` compares and `listeners` shows.
+        # What was given to `on`: `off` compares it, and `listeners` returns it.
         self.listener = listener
         # What is called in its place (see `EventEmitter._callee`).
         self.callee = callee
-        # True when the registration ends with its first call, and when that call has begun.
+        # True when the registration ends with its first call.
         self.once = claim is not None
+        # True when that call has begun.
         self.fired = False
 
     def is_for(self, listener: object) -> bool:
-        """Tell whether `off(listener)` means this one. Bound methods are made anew at each access, hence `==`."""
+        """Tell whether `off(listener)` means this one. Each access to a bound method makes a new object, hence `==`."""
         return self is listener or bool(self.listener == listener)
 
     def __call__(self, *args: Any) -> Any:
@@ -95,9 +96,9 @@ class EventEmitter:
         self._max_listeners: float | None = None
         # Channels that were warned about, and have had more than one listener ever since.
         self._warned: set[str] = set()
-        # Tasks of `async def` listeners; the loop itself holds them weakly.
+        # Tasks of `async def` listeners: the event loop holds only weak references.
         self._tasks: set[asyncio.Task[Any]] = set()
-        # Held for the replacement of a tuple only, never while foreign code runs.
+        # Held while a tuple is replaced, never while the application's code runs.
         self._lock = threading.Lock()
 
     @overload
@@ -158,18 +159,19 @@ class EventEmitter:
             self._remove_all(channel_name("remove_all_listeners", channel))
             return self
         for name in self.event_names():
-            # Those who listen to removals hear of all the others.
+            # Its own listeners last: they are called for every other listener that is removed.
             if name != REMOVE_LISTENER:
                 self._remove_all(name)
         self._remove_all(REMOVE_LISTENER)
         return self
 
     def emit(self, channel: str, *args: Any) -> bool:
-        """Call the listeners of the channel, here and now; nothing is sent anywhere. Return whether there were any.
+        """Call the listeners of the channel at once, in this process. Return whether there were any.
 
-        The listeners are those of this moment: one removed meanwhile still runs, one added meanwhile does not. What a
-        listener raises stops the rest and comes out of here. `emit("error", e)` without a listener raises `e`, or
-        UnhandledError when that is no exception. An `async def` listener needs a running event loop (RuntimeError).
+        The listeners are those at the time of the call: one removed meanwhile still runs, one added meanwhile does not.
+        If a listener raises, the later ones are not called, and `emit` raises its exception. `emit("error", e)` without
+        a listener raises `e`, or UnhandledError when that is no exception. Raises RuntimeError when an `async def`
+        listener is reached outside of a running event loop.
         """
         if channel not in self._registrations:
             if channel == "error":
@@ -182,9 +184,9 @@ class EventEmitter:
         return True
 
     def calls(self, channel: str) -> Iterator[Listener]:
-        """Yield what is to be called for one message, from a snapshot that is taken when the first is asked for.
+        """Yield what is to be called for one message, from a snapshot that is taken at the first `next`.
 
-        A `once` listener is removed when it is reached. Whoever stops asking has stopped the message.
+        A `once` listener is removed when it is reached; those that are not reached stay.
         """
         for registration in self._registrations.get(channel, ()):
             if not registration.once or self._claim(registration):
@@ -226,7 +228,7 @@ class EventEmitter:
         return self.default_max_listeners if self._max_listeners is None else self._max_listeners
 
     def _callee(self, channel: str, listener: Listener) -> Listener:
-        """Return what is called for a listener. Asked before anything is registered: may raise, to refuse it."""
+        """Return what is called for a listener. Called before it is registered: may raise, to refuse it."""
         return listener
 
     def _register(self, channel: str, listener: Any, *, once: bool, front: bool) -> Any:
@@ -244,7 +246,7 @@ class EventEmitter:
     def _add(self, channel: str, listener: Any, *, once: bool, front: bool) -> None:
         require_function("listener", listener)
         registration = Registration(channel, listener, self._callee(channel, listener), self._claim if once else None)
-        # Node announces a listener before it is there: one that is added meanwhile comes first.
+        # Node emits `newListener` before it adds: a listener that is added meanwhile comes first.
         self._announce(NEW_LISTENER, registration)
         with self._lock:
             others = self._registrations.get(channel, ())
@@ -261,11 +263,11 @@ class EventEmitter:
             f"Possible EventEmitter memory leak detected. {count} {channel} listeners added to "
             f"[{type(self).__name__}]. MaxListeners is {limit:g}. Use emitter.set_max_listeners() to increase limit"
         )
-        # Up from here: `_add`, `_register` or `decorate`, the public method, the caller (a decorator is one nearer).
+        # The frames up to the caller: `_add`, `_register` or `decorate`, the public method (none for a decorator).
         warnings.warn(text, MaxListenersExceededWarning, stacklevel=5)
 
     def _drop(self, registration: Registration) -> bool:
-        """Take a registration out, under the lock. Return False when it is out already."""
+        """Remove a registration, under the lock. Return False when it was removed before."""
         channel = registration.channel
         before = self._registrations.get(channel, ())
         rest = tuple(other for other in before if other is not registration)
@@ -278,7 +280,7 @@ class EventEmitter:
         return len(rest) < len(before)
 
     def _claim(self, registration: Registration) -> bool:
-        """Remove a `once` registration for its only call. False when an `emit` within this one was faster."""
+        """Remove a `once` registration for its only call. False when a nested `emit` or another thread was first."""
         with self._lock:
             if registration.fired:
                 return False
@@ -311,9 +313,9 @@ class EventEmitter:
 
 
 def channel_name(method: str, channel: object) -> str:
-    """Return the name of a channel; a number is its digits, as it is in JavaScript.
+    """Return the name of a channel; a number becomes its digits, as in JavaScript.
 
-    Anything else raises TypeError, above all the function that `@ipc_main.on` without parentheses would pass.
+    Raises TypeError for anything else, such as the function that `@ipc_main.on` without parentheses passes.
     """
     if isinstance(channel, str):
         return channel
@@ -324,13 +326,13 @@ def channel_name(method: str, channel: object) -> str:
 
 
 def require_function(argument: str, value: object) -> None:
-    """Raise the TypeError that Node raises for a listener that is no function."""
+    """Raise TypeError with Node's text for a listener that is no function."""
     if not callable(value):
         raise TypeError(f'The "{argument}" argument must be of type function. Received {_received(value)}')
 
 
 def _received(value: object) -> str:
-    """Say what came, in Node's manner and Python's names."""
+    """Describe a wrong argument as Node does, with Python's names of types."""
     if value is None:
         return "None"
     if isinstance(value, bool | int | float | str):

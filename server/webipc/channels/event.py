@@ -1,6 +1,6 @@
-"""`Event`: the mark of every class that may annotate the first parameter of a handler or listener.
+"""`Event`: the marker class of every class that may annotate the first parameter of a handler or listener.
 
-All that a handler's inspection has to know of events, which know everything below them.
+It stands here, and the events in electron/, so that inspecting a handler needs no import of Electron's objects.
 """
 
 

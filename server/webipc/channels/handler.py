@@ -32,9 +32,9 @@ Role = Literal["on", "handle"]
 # Where an annotation cannot be resolved, only the names in it are known.
 _EVENT_NAMES: Final = frozenset({"IpcMainEvent", "IpcMainInvokeEvent"})
 _POSITIONAL: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-# What people call an event whatever its annotation says.
+# A first parameter of this name is meant as the event, even with a wrong annotation.
 _EVENT_WORDS: Final = frozenset({"event", "_event", "evt", "e", "_"})
-# Node tells their listeners a channel and a listener: there is no event.
+# Node calls their listeners with a channel and a listener, without an event.
 _WITHOUT_EVENT: Final = frozenset({NEW_LISTENER, REMOVE_LISTENER})
 
 
@@ -54,7 +54,7 @@ class HandlerError(LocalError, TypeError):
 
 
 class Handler:
-    """A function that a channel leads to: a listener of `on`, or the handler of `handle`."""
+    """A function that is registered on a channel: a listener of `on`, or the handler of `handle`."""
 
     __slots__ = ("_arguments", "_parameters", "_returns", "bind", "channel", "function", "is_async", "name", "role")
 
@@ -66,15 +66,15 @@ class Handler:
         """
         self.function = function
         self.channel = channel
-        # "on" for a listener, whose result is nobody's, "handle" for the one that answers.
+        # "on" for a listener, whose result is ignored; "handle" for a handler, whose result is the answer.
         self.role: Role = role
         self.name = name_of(function)
-        # True when calling it gives a coroutine. (A `def` may still return an awaitable, which whoever runs it awaits.)
+        # True when calling it gives a coroutine. (A `def` may still return an awaitable, which the caller awaits.)
         self.is_async = inspect.iscoroutinefunction(callable_of(function))
         self._refuse_generators()
         signature = signature_of(function)
         self._returns: Any = signature.return_annotation
-        # Those behind the event.
+        # The parameters behind the event.
         self._parameters = self._behind_the_event(list(signature.parameters.values()))
         self._arguments = self._make_arguments()
         # Returns the arguments to call the function with, behind the event: `function(event, *bind(args))`.
@@ -90,7 +90,7 @@ class Handler:
         return self.function(event, *self._arguments.bind(list(args)))
 
     def describe(self) -> dict[str, Any]:
-        """Return what a person wants to know before calling it, in plain values."""
+        """Return its name, channel, docstring, parameters and return annotation, in plain values."""
         return {
             "name": self.name,
             "channel": self.channel,
@@ -132,7 +132,7 @@ class Handler:
         try:
             return _is_event(resolve(first.annotation, self.function))
         except Exception:  # noqa: BLE001 - an annotation is any expression
-            # Imported for the type checker alone, most likely: then only the name is known.
+            # Most likely imported under TYPE_CHECKING only: then only the name is known.
             return not _EVENT_NAMES.isdisjoint(re.findall(r"\w+", text_of(first.annotation)))
 
     def _make_arguments(self) -> Arguments:
@@ -150,10 +150,10 @@ class Handler:
         return Arguments(self.channel, positional, rest)
 
     def _refuse_dependency(self, parameter: inspect.Parameter) -> None:
-        """Refuse what FastAPI would fill in from a request: there is none, and a page must not supply the value."""
+        """Refuse what FastAPI would fill in from a request: a page must not supply the value."""
         try:
             annotation = resolve(parameter.annotation, self.function)
-        except Exception:  # noqa: BLE001 - `_parameter` says so where the annotation is needed
+        except Exception:  # noqa: BLE001 - `_parameter` raises where the annotation is needed
             annotation = None
         name = filled_by_fastapi(annotation, parameter.default)
         if name is not None:
@@ -193,6 +193,6 @@ def _is_event(annotation: Any) -> bool:
         return annotation.__bound__ is None or _is_event(annotation.__bound__)
     if not inspect.isclass(annotation):
         return hasattr(annotation, "__value__") and _is_event(annotation.__value__)
-    # A Protocol says what the function needs of the event; it could not validate an argument, so it is none.
+    # A Protocol says what the function needs of the event. It cannot be meant for an argument: it validates none.
     is_protocol = bool(getattr(annotation, "_is_protocol", False))
     return is_protocol or issubclass(annotation, Event)

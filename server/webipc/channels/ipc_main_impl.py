@@ -1,7 +1,7 @@
 """`IpcMainImpl`: an emitter for what pages send, and one handler per channel for what they invoke.
 
-The name is Electron's own: `ipc_main`, `web_contents.ipc` and `web_frame_main.ipc` are all of this class. Must not know
-pages, links or how a handler is run; whoever routes a message asks `calls` and `take_handler`.
+The name is Electron's own: `ipc_main`, `web_contents.ipc` and `web_frame_main.ipc` are all of this class. A router
+finds what to call by `calls` and `take_handler`.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ class SecondHandlerError(LocalError):
 class IpcMainImpl(EventEmitter):
     """Where an application registers its listeners (`on`) and handlers (`handle`). Safe to use from any thread.
 
-    A listener's parameters are validated like a handler's; `listeners()` and `off()` know it as it was given.
+    A listener's parameters are validated like a handler's; `listeners()` and `off()` use the function as it was given.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class IpcMainImpl(EventEmitter):
         # The handlers by channel, and the channels of those that `handle_once` registered.
         self._handlers: dict[str, Handler] = {}
         self._handlers_once: set[str] = set()
-        # As in Electron: without it, a message on the channel `error` would raise in here. It shows in `event_names()`.
+        # As in Electron: without it, a message on the channel `error` would raise. It is listed in `event_names()`.
         self.on("error", _ignore)
 
     @overload
@@ -86,7 +86,7 @@ class IpcMainImpl(EventEmitter):
             if channel in self._handlers_once:
                 self._handlers_once.discard(channel)
                 return self._handlers.pop(channel)
-        # Another thread was faster; what is here by now is not for this call.
+        # Another thread took it first. A handler that was registered since is not for this call.
         return None
 
     def calls(self, channel: str) -> Iterator[Handler]:
@@ -124,7 +124,7 @@ class IpcMainImpl(EventEmitter):
         return decorate
 
     def _add_handler(self, channel: str, function: Any, *, once: bool) -> None:
-        # In this order, as in Electron: a second handler is refused before anybody looks at what it is.
+        # In this order, as in Electron: a second handler is refused before its type is checked.
         self._refuse_second(channel)
         if not callable(function):
             found = type(function).__name__

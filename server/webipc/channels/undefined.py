@@ -1,8 +1,7 @@
-"""What `undefined` means to a Pydantic annotation: the property is not there, or it is `None` where that is allowed.
+"""What `undefined` means to a Pydantic annotation: an absent property, or `None` where that is allowed.
 
-JavaScript writes `{note: undefined}` for what Python writes by leaving `note` out. Pydantic knows only the second, so
-the first is turned into it. Knows nothing of handlers and channels; the value that came is never changed, because the
-next listener gets the same one.
+JavaScript may write `{note: undefined}` where Python leaves `note` out. Pydantic knows only the second form, so
+the first is converted to it, in a copy: the next listener gets the same value, unchanged.
 """
 
 from collections.abc import Callable
@@ -62,8 +61,8 @@ def has_undefined_property(value: Any) -> bool:
 def validate_present(validate: Callable[[Any], Any], value: Any, *, fields: bool) -> Any:
     """Validate a value with `undefined` in it; `fields` tells whether the annotation has fields (`has_fields`).
 
-    A property that is `undefined` is absent for a model, so that it meets the model's default. Whatever `undefined`
-    the annotation still does not take is `None` in a second attempt. Raises the ValidationError of the first.
+    A property that is `undefined` is absent for a model, so that it gets the model's default. Where the annotation
+    still refuses an `undefined`, a second attempt has `None` in its place. Raises the ValidationError of the first.
     """
     first = _Copy(value, nulls=False) if fields else None
     try:
@@ -79,7 +78,7 @@ def validate_present(validate: Callable[[Any], Any], value: Any, *, fields: bool
 
 
 def _mended(error: ValidationError, value: Any, first: "_Copy | None") -> "_Copy | None":
-    """Return the value for the second attempt, with `None` where the first failed for `undefined`; None if nowhere."""
+    """Return the value for the second attempt, with `None` where the first failed at `undefined`; None if nowhere."""
     found = False
     for line in error.errors(include_url=False, include_context=False):
         if line["type"] == "missing" and first is not None and line["loc"]:
@@ -92,13 +91,13 @@ def _mended(error: ValidationError, value: Any, first: "_Copy | None") -> "_Copy
 class _Copy:
     """A copy of a value's plain objects and arrays without `undefined` properties, or with nulls in their place.
 
-    Made without recursion, since a value may be nested deeper than Python likes, and with the sharing and the cycles
-    of the original. Whatever else the value holds is the same object in both.
+    Made without recursion, since a value may be nested deeper than Python's recursion limit, and with the shared
+    references and cycles of the original. Other objects are not copied.
     """
 
     def __init__(self, value: Any, *, nulls: bool) -> None:
         self._nulls = nulls
-        # By the id of the original, so that what was shared stays shared.
+        # By the id of the original, so that shared references stay shared.
         self._copies: dict[int, Any] = {}
         # What was left out, by the id of the copied object. The copies live as long as this does.
         self._left_out: dict[int, set[Any]] = {}
