@@ -65,7 +65,7 @@ async def decoded_by(port: MessagePortMain) -> None:
     end = port._end
     assert end is not None
     end.pause()
-    await until(lambda: end.news)
+    await until(lambda: end.pending)
     message = end.take()
     assert message is not None
     message.decode()

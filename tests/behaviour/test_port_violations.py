@@ -67,7 +67,7 @@ async def test_a_value_that_cannot_be_decoded_arrives_as_none_and_ends_no_link(
         scripted.socket.write(f'[1,0,["post","port",1,[1]],{message},["port",1,"next",[]]]')
         await until(lambda: receiver.listeners and len(receiver.listeners[0].received) == 2)
         assert (receiver.listeners[0].received, scripted.close) == ([None, "next"], None)
-        assert "cannot be read, and arrives as None" in caplog.text
+        assert "cannot be decoded and is delivered as None" in caplog.text
 
 
 @pytest.mark.parametrize("message", UNDECODABLE.values(), ids=UNDECODABLE)

@@ -18,7 +18,7 @@ from webipc.electron.message_port_main import TransferError, TransferTypeError
 
 
 class Ear:
-    """Keeps what a port has heard."""
+    """Keeps what a port emits."""
 
     def __init__(self, port: MessagePortMain, *, start: bool = True) -> None:
         self.heard: list[Any] = []
@@ -42,10 +42,10 @@ def in_thread(function: Callable[[], object]) -> None:
     assert not thread.is_alive()
 
 
-# --- what is said ---------------------------------------------------------------------------------------------------
+# --- messages -------------------------------------------------------------------------------------------------------
 
 
-async def test_what_is_said_into_one_end_comes_out_of_the_other() -> None:
+async def test_a_message_to_one_end_arrives_at_the_other() -> None:
     channel = MessageChannelMain()
     ear = Ear(channel.port1)
     channel.port2.post_message("hello")
@@ -57,7 +57,7 @@ async def test_what_is_said_into_one_end_comes_out_of_the_other() -> None:
 
 
 @pytest.mark.parametrize("args", [(), (undefined,), (42,), (False,), ([],), ("hello",), ({"hello": "goodbye"},)])
-async def test_any_value_is_a_message_and_none_is_one_too(args: tuple[Any, ...]) -> None:
+async def test_any_value_is_a_message_and_so_is_no_argument(args: tuple[Any, ...]) -> None:
     """Electron: should not throw when supported values are passed as message."""
     channel = MessageChannelMain()
     ear = Ear(channel.port1)
@@ -89,7 +89,7 @@ async def test_ten_messages_and_a_close_arrive_in_order_each_once() -> None:
     assert ear.heard == [*range(10), "close"]
 
 
-async def test_a_message_is_what_it_was_when_it_was_posted() -> None:
+async def test_a_message_is_encoded_when_it_is_posted() -> None:
     channel = MessageChannelMain()
     ear = Ear(channel.port1)
     value = {"n": [1]}
@@ -99,7 +99,7 @@ async def test_a_message_is_what_it_was_when_it_was_posted() -> None:
     assert ear.heard == [{"n": [1]}]
 
 
-async def test_what_cannot_be_cloned_leaves_the_port_open() -> None:
+async def test_a_value_that_cannot_be_cloned_leaves_the_port_open() -> None:
     channel, other = MessageChannelMain(), MessageChannelMain()
     ear = Ear(channel.port1)
     with pytest.raises(CloneError, match=r"^An object could not be cloned\. message\.f: "):
@@ -110,13 +110,15 @@ async def test_what_cannot_be_cloned_leaves_the_port_open() -> None:
     assert len(ear.events[0].ports) == 1
 
 
-async def test_a_message_that_no_page_would_take_is_refused_at_the_call() -> None:
+async def test_a_message_that_is_too_large_is_refused_at_the_call() -> None:
     channel = MessageChannelMain()
     with pytest.raises(LimitError, match="message_bytes"):
         channel.port2.post_message(bytes(33_554_433))
 
 
-async def test_a_listener_that_raises_is_logged_and_the_next_message_comes(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_exception_of_a_listener_is_logged_and_the_next_message_is_delivered(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     channel = MessageChannelMain()
     heard: list[int] = []
 
@@ -134,7 +136,7 @@ async def test_a_listener_that_raises_is_logged_and_the_next_message_comes(caplo
     assert record.getMessage() == "A listener for 'message' of <MessagePortMain open> raised"
 
 
-async def test_two_ports_that_answer_each_other_for_ever_leave_the_loop_its_turns() -> None:
+async def test_two_ports_that_answer_each_other_endlessly_do_not_block_the_loop() -> None:
     channel = MessageChannelMain()
     channel.port1.on("message", lambda event: channel.port2.post_message(event.data + 1))
     channel.port2.on("message", lambda event: channel.port2.post_message(event.data))
@@ -150,7 +152,7 @@ async def test_two_ports_that_answer_each_other_for_ever_leave_the_loop_its_turn
 # --- transfer -------------------------------------------------------------------------------------------------------
 
 
-async def test_a_port_that_goes_through_a_port_brings_what_was_said_before_and_after() -> None:
+async def test_a_transferred_port_gets_messages_posted_before_and_after_the_transfer() -> None:
     """Electron: can be passed over another channel."""
     outer, inner = MessageChannelMain(), MessageChannelMain()
     inner.port2.post_message("before")
@@ -168,7 +170,7 @@ async def test_a_port_that_goes_through_a_port_brings_what_was_said_before_and_a
     assert back.heard == ["back"]
 
 
-async def test_ports_nest_and_each_keeps_its_own_order() -> None:
+async def test_each_of_several_nested_ports_keeps_its_order() -> None:
     channels = [MessageChannelMain() for _ in range(5)]
     for outer, inner in pairwise(channels):
         outer.port1.post_message("next", [inner.port2])
@@ -184,7 +186,7 @@ async def test_ports_nest_and_each_keeps_its_own_order() -> None:
     assert heard == [*["next"] * 4, "matryoshka"]
 
 
-async def test_a_started_port_that_is_sent_away_hears_nothing_more_here() -> None:
+async def test_a_started_port_emits_nothing_more_once_it_is_transferred() -> None:
     channel, carrier = MessageChannelMain(), MessageChannelMain()
     ear, arrived = Ear(channel.port1), Ear(carrier.port2)
     channel.port2.post_message("first")
@@ -204,7 +206,7 @@ async def test_a_started_port_that_is_sent_away_hears_nothing_more_here() -> Non
     assert there.heard[-1] == "fourth"
 
 
-async def test_a_listener_that_sends_its_port_away_leaves_the_rest_to_whoever_gets_it() -> None:
+async def test_messages_behind_the_one_whose_listener_transfers_the_port_go_with_the_port() -> None:
     channel, carrier = MessageChannelMain(), MessageChannelMain()
     arrived = Ear(carrier.port2)
     heard: list[Any] = []
@@ -231,19 +233,19 @@ async def test_an_entry_that_is_no_port_is_refused(wrong: Any) -> None:
 
 
 @pytest.mark.parametrize("wrong", [None, undefined, "ports", 5, {}])
-async def test_a_list_that_is_none_is_refused(wrong: Any) -> None:
+async def test_an_argument_that_is_no_list_of_ports_is_refused(wrong: Any) -> None:
     with pytest.raises(TransferTypeError, match=r"^transferables must be an array of MessagePorts$"):
         MessageChannelMain().port1.post_message("hello", wrong)
 
 
-async def test_a_port_does_not_go_through_itself() -> None:
+async def test_a_port_cannot_be_transferred_through_itself() -> None:
     """Electron: throws when postMessage transferables contains the source port."""
     channel, other = MessageChannelMain(), MessageChannelMain()
     with pytest.raises(TransferError, match=r"^Port at index 1 contains the source port\.$"):
         channel.port1.post_message(None, [other.port1, channel.port1])
 
 
-async def test_a_port_that_is_listed_twice_is_refused_and_stays() -> None:
+async def test_a_port_that_is_listed_twice_is_refused_and_stays_usable() -> None:
     """Electron: throws when passing duplicate ports."""
     channel, other = MessageChannelMain(), MessageChannelMain()
     with pytest.raises(TransferError, match=r"^Port at index 1 is a duplicate\.$"):
@@ -259,7 +261,7 @@ async def test_a_port_that_was_sent_already_is_refused() -> None:
         channel.port1.post_message(None, [other.port1])
 
 
-async def test_a_closed_port_can_still_be_sent_and_arrives_dead() -> None:
+async def test_a_closed_port_can_be_transferred_and_arrives_closed() -> None:
     channel, dead = MessageChannelMain(), MessageChannelMain()
     dead.port1.close()
     ear = Ear(channel.port2)
@@ -275,7 +277,7 @@ async def test_a_closed_port_can_still_be_sent_and_arrives_dead() -> None:
 # --- close ----------------------------------------------------------------------------------------------------------
 
 
-async def test_close_is_told_here_at_once_and_there_later_and_once_each() -> None:
+async def test_close_is_emitted_once_here_at_once_and_at_the_other_end_later() -> None:
     channel = MessageChannelMain()
     here, there = Ear(channel.port1), Ear(channel.port2)
     channel.port1.close()
@@ -288,7 +290,7 @@ async def test_close_is_told_here_at_once_and_there_later_and_once_each() -> Non
     assert repr(channel.port2) == "<MessagePortMain closed>"
 
 
-async def test_whatever_is_posted_on_a_closed_port_is_nothing() -> None:
+async def test_posting_on_a_closed_port_does_nothing() -> None:
     """Electron: can send messages to a closed port; can send messages to a port whose remote end is closed."""
     for closing, posting in (("port1", "port1"), ("port1", "port2")):
         channel = MessageChannelMain()
@@ -300,7 +302,7 @@ async def test_whatever_is_posted_on_a_closed_port_is_nothing() -> None:
         assert [ear.heard for ear in ears] == [["close"], ["close"]]
 
 
-async def test_what_has_come_and_was_not_taken_is_lost_with_its_ports() -> None:
+async def test_closing_a_port_drops_its_queued_messages_and_closes_their_ports() -> None:
     channel, inner = MessageChannelMain(), MessageChannelMain()
     other_end = Ear(inner.port2)
     channel.port2.post_message(None, [inner.port1])
@@ -320,7 +322,7 @@ async def test_a_port_that_was_never_started_does_not_notice_the_close_of_its_pe
     assert ear.heard == ["close"]
 
 
-async def test_a_message_to_a_closed_channel_closes_the_ports_that_go_with_it() -> None:
+async def test_a_message_to_a_closed_channel_closes_the_ports_in_it() -> None:
     channel, inner = MessageChannelMain(), MessageChannelMain()
     ear = Ear(inner.port2)
     carrier = MessageChannelMain()
@@ -331,7 +333,7 @@ async def test_a_message_to_a_closed_channel_closes_the_ports_that_go_with_it() 
     assert ear.heard == ["close"]
 
 
-# --- who holds a port -----------------------------------------------------------------------------------------------
+# --- garbage collection ---------------------------------------------------------------------------------------------
 
 
 async def test_a_started_port_is_not_collected_while_it_could_still_receive_messages() -> None:
@@ -351,7 +353,7 @@ async def test_a_started_port_is_not_collected_while_it_could_still_receive_mess
     assert heard == ["hello"]
 
 
-async def test_a_port_that_nobody_holds_and_nobody_started_is_closed() -> None:
+async def test_an_unstarted_port_is_closed_when_it_is_collected() -> None:
     channel = MessageChannelMain()
     port, ear = channel.port1, Ear(channel.port1)
     del channel
@@ -361,7 +363,7 @@ async def test_a_port_that_nobody_holds_and_nobody_started_is_closed() -> None:
 
 
 @pytest.mark.parametrize("closing", ["port1", "port2"])
-async def test_a_started_port_that_is_over_is_held_by_nobody(closing: str) -> None:
+async def test_a_started_port_is_collected_once_its_channel_is_closed(closing: str) -> None:
     channel = MessageChannelMain()
     Ear(channel.port1)
     ends = [weakref.ref(channel.port1), weakref.ref(channel.port2)]
@@ -395,7 +397,7 @@ async def test_the_iteration_ends_when_the_port_itself_is_closed() -> None:
     assert heard == ["only"]
 
 
-async def test_the_iteration_ends_when_the_port_is_sent_away_and_the_next_holder_gets_the_rest() -> None:
+async def test_the_iteration_ends_when_the_port_is_transferred_and_the_rest_goes_with_it() -> None:
     channel, carrier = MessageChannelMain(), MessageChannelMain()
     heard: list[Any] = []
 
@@ -442,7 +444,7 @@ async def test_a_thread_may_start_a_port_that_the_loop_has_made() -> None:
     assert ear.threads == {threading.get_ident()}
 
 
-async def test_a_channel_of_a_worker_thread_is_heard_in_the_loop_that_the_thread_works_for() -> None:
+async def test_a_channel_of_a_worker_thread_emits_in_the_loop_that_the_thread_works_for() -> None:
     ears: list[Ear] = []
 
     def work() -> None:
@@ -459,7 +461,7 @@ async def test_a_channel_of_a_worker_thread_is_heard_in_the_loop_that_the_thread
     assert ears[0].threads == {threading.get_ident()}
 
 
-async def test_a_channel_of_a_thread_without_any_loop_is_heard_once_somebody_with_one_comes() -> None:
+async def test_a_channel_of_a_thread_without_a_loop_emits_once_it_is_used_in_one() -> None:
     ears: list[Ear] = []
     channels: list[MessageChannelMain] = []
 
@@ -475,7 +477,7 @@ async def test_a_channel_of_a_thread_without_any_loop_is_heard_once_somebody_wit
     await until(lambda: ears[0].heard == ["early", "late"])
 
 
-async def test_what_several_threads_say_keeps_the_order_of_each() -> None:
+async def test_messages_of_several_threads_keep_the_order_of_each_thread() -> None:
     channel = MessageChannelMain()
     ear = Ear(channel.port1)
 
@@ -489,7 +491,7 @@ async def test_what_several_threads_say_keeps_the_order_of_each() -> None:
         assert [index for who, index in ear.heard if who == name] == list(range(500))
 
 
-async def test_a_port_that_threads_send_to_and_fro_loses_nothing_that_others_say_into_it() -> None:
+async def test_a_port_that_is_transferred_repeatedly_loses_no_message_of_another_thread() -> None:
     channel, carrier = MessageChannelMain(), MessageChannelMain()
     heard: list[int] = []
     stop = threading.Event()
@@ -514,7 +516,7 @@ async def test_a_port_that_threads_send_to_and_fro_loses_nothing_that_others_say
     assert heard == list(range(1000))
 
 
-async def test_close_in_one_thread_while_the_loop_takes_what_came_harms_nobody() -> None:
+async def test_close_in_a_thread_while_the_loop_takes_messages_raises_nothing() -> None:
     problems: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: problems.append(context))
     for _ in range(50):

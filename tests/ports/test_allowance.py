@@ -1,5 +1,5 @@
-"""What a page says into ports from which nobody takes it: how much of it waits, which port is closed beyond that, and
-that what has waited is what was said.
+"""A page posts into ports without a consumer: how much may wait, which port is closed beyond that, and that messages
+which have waited arrive unchanged.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ class Site:
 
 
 def heard_by(port: MessagePortMain) -> list[Any]:
-    """Start a port; return the list of what it hears from now on."""
+    """Start a port; return the list of what it emits from now on."""
     heard: list[Any] = []
     port.on("message", lambda event: heard.append(event.data))
     port.on("close", lambda: heard.append("close"))
@@ -46,7 +46,7 @@ def heard_by(port: MessagePortMain) -> list[Any]:
 
 
 def sent_port(page: Renderer) -> tuple[MessagePortMain, list[Any]]:
-    """Let a page send one end of a channel; return the other one, and what it hears."""
+    """Let a page send one end of a channel; return the other one, and the list of what that emits."""
     channel = MessageChannelMain()
     page.post_message("port", None, [channel.port2])
     return channel.port1, heard_by(channel.port1)
@@ -56,7 +56,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-async def test_the_fullest_of_the_ports_that_nobody_starts_is_closed_and_nothing_else(
+async def test_the_fullest_of_the_ports_that_are_not_started_is_closed_and_no_other(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     site = Site(kept_bytes=20_000)
@@ -69,7 +69,7 @@ async def test_the_fullest_of_the_ports_that_nobody_starts_is_closed_and_nothing
             foreign.post_message(KILOBYTE)
         await asyncio.gather(page.invoke("end"), other.invoke("end"))
         assert warnings(caplog) == []
-        # It is a word into the modest one that is too much. The chatty one is closed for it.
+        # A message into the modest port exceeds the bound. The chatty one, which is fuller, is closed.
         for index in range(6):
             modest.post_message(f"{index}{KILOBYTE}")
         await until(lambda: chatty_heard == ["close"])
@@ -89,7 +89,7 @@ async def test_the_fullest_of_the_ports_that_nobody_starts_is_closed_and_nothing
         await until(lambda: heard[1][-1] == "after")
 
 
-async def test_it_is_bounded_by_the_number_of_messages_as_well(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_number_of_waiting_messages_is_bounded_as_well(caplog: pytest.LogCaptureFixture) -> None:
     site = Site(kept_messages=10)
     async with Renderer(site.app) as page:
         port, heard = sent_port(page)
@@ -99,12 +99,12 @@ async def test_it_is_bounded_by_the_number_of_messages_as_well(caplog: pytest.Lo
         assert (heard, warnings(caplog)) == ([], [])
         port.post_message()
         await until(lambda: heard == ["close"])
-        # What is on its way to a port that is closed is nobody's.
+        # A message that is on its way to a closed port is dropped.
         port.post_message()
         assert len(warnings(caplog)) == 1
 
 
-async def test_what_was_taken_has_made_room(caplog: pytest.LogCaptureFixture) -> None:
+async def test_taken_messages_and_closed_ports_make_room(caplog: pytest.LogCaptureFixture) -> None:
     site = Site(kept_bytes=5_000)
     async with Renderer(site.app) as page:
         for round_number in range(1, 6):
@@ -134,7 +134,7 @@ async def test_a_port_that_is_started_is_not_bounded(caplog: pytest.LogCaptureFi
         assert warnings(caplog) == []
 
 
-async def test_a_loop_whose_body_is_slower_than_the_page_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
+async def test_messages_behind_a_slow_async_for_are_bounded(caplog: pytest.LogCaptureFixture) -> None:
     site = Site(kept_bytes=5_000)
     go_on = asyncio.Event()
     taken: list[Any] = []
@@ -162,7 +162,7 @@ async def test_a_loop_whose_body_is_slower_than_the_page_is_bounded(caplog: pyte
         assert len(warnings(caplog)) == 1
 
 
-async def test_what_has_waited_is_what_was_said_with_its_ports() -> None:
+async def test_messages_that_have_waited_arrive_unchanged_with_their_ports() -> None:
     site = Site()
     ring: list[Any] = [1]
     ring.append(ring)
@@ -188,7 +188,7 @@ async def test_what_has_waited_is_what_was_said_with_its_ports() -> None:
         await until(lambda: heard == ["inside"])
 
 
-async def test_what_has_waited_goes_on_to_another_page() -> None:
+async def test_messages_that_have_waited_are_forwarded_to_another_page() -> None:
     site = Site()
     async with Renderer(site.app) as page, page.open() as other:
         port, heard = sent_port(page)
@@ -203,7 +203,7 @@ async def test_what_has_waited_goes_on_to_another_page() -> None:
         assert (ear, heard) == ([[index, bytes([index])] for index in range(3)], ["back"])
 
 
-async def test_a_closed_port_that_was_given_up_closes_what_came_with_its_messages() -> None:
+async def test_closing_a_port_for_excess_closes_the_ports_in_its_messages() -> None:
     site = Site(kept_messages=2)
     async with Renderer(site.app) as page:
         port, heard = sent_port(page)
@@ -215,7 +215,9 @@ async def test_a_closed_port_that_was_given_up_closes_what_came_with_its_message
         await until(lambda: heard == inside == ["close"])
 
 
-async def test_what_is_too_deep_to_wait_closes_its_port_alone(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_message_that_is_nested_too_deeply_to_wait_closes_only_its_port(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     site = Site()
     async with Renderer(site.app) as page:
         _, heard = sent_port(page)
@@ -226,10 +228,10 @@ async def test_what_is_too_deep_to_wait_closes_its_port_alone(caplog: pytest.Log
         seq = connection.page.link.last + 1
         connection._socket.write(f'[{seq},0,["port",1,{deep},[]]]')
         await until(lambda: heard == ["close"])
-        assert warnings(caplog)[0].startswith("A message through a port could not wait (depth: ")
+        assert warnings(caplog)[0].startswith("A message through a port could not be queued (depth: ")
 
 
-def test_the_allowance_counts_by_ports_and_forgets_those_that_are_empty() -> None:
+def test_the_allowance_counts_by_port_and_forgets_empty_ports() -> None:
     allowance: Allowance[str] = Allowance(Limits(kept_bytes=10, kept_messages=3))
     allowance.take("a", 4)
     allowance.take("b", 6)

@@ -1,6 +1,6 @@
 """`MessagePortMain`: one end of a channel, as the main process has it (docs/electron-parity.md, ports).
 
-An emitter of `message` and `close` around an end (ports/ends.py). Must not know where the other end is.
+An emitter of `message` and `close` around an end (ports/ends.py). It does not depend on where the other end is.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ class TransferError(LocalError):
 
 
 class TransferTypeError(TransferError, TypeError):
-    """A list of ports that is none, or has something else in it. Electron throws a TypeError."""
+    """An argument that is no list of ports, or a list with something else in it. Electron throws a TypeError."""
 
 
 class MessageEvent(NamedTuple):
-    """What a listener of `message` gets: the value, and the ports that came with it (Electron's `{ data, ports }`)."""
+    """What a listener of `message` gets: the value and the ports of the message (Electron's `{ data, ports }`)."""
 
     data: Any
     ports: "list[MessagePortMain]"
@@ -40,36 +40,38 @@ class MessageEvent(NamedTuple):
 class MessagePortMain(EventEmitter):
     """One end of a channel; the other may be in this program or in a page.
 
-    Emits `message` (MessageEvent) and `close` (nothing). What comes waits until `start`, the close of the other end
-    too; of one page no more waits than `kept_bytes` and `kept_messages`, or the fullest port is closed; adding a
-    listener does not start a port, and `async for event in port` does. Messages arrive in the order in which they
-    were posted, each once, also over lost sockets. Methods may be called from any thread; listeners run in the
-    event loop (a thread that the program has made itself, and that is no `def` handler's, has none: a port that is
-    made there is heard once it, or its other end, gets to one). A port that is started stays as long as something
-    may come; one that is not started, and that nobody holds any more, is closed.
+    Emits `message` (MessageEvent) and `close` (no argument). Messages, and the close of the other end, are queued until
+    `start`; adding a listener does not start a port, but `async for event in port` does. The queued messages of one
+    page are bounded by `kept_bytes` and `kept_messages`: beyond that, the port in which most waits is closed. Messages
+    arrive in the order in which they were posted, each once, even if a socket is lost in between.
+
+    Methods may be called from any thread; listeners run in the event loop. A thread that the program has started itself
+    (unlike that of a `def` handler) has no event loop: a port that is made there emits nothing until it, or its other
+    end, is used in one. A started port is kept alive as long as a message may arrive; a port that is not started is
+    closed when it is garbage-collected.
     """
 
     def __init__(self, end: LocalEnd, loop: asyncio.AbstractEventLoop | None = None) -> None:
-        """For MessageChannelMain and for what arrives: a program makes a channel, and never a port by itself."""
+        """For MessageChannelMain and for received ports: an application makes a channel, and never a single port."""
         super().__init__()
-        # None once the port was sent away.
+        # None once the port was transferred.
         self._end: LocalEnd | None = end
         self._loop = loop or loop_here()
         self._is_started = False
         self._is_closed = False
-        # A turn of the loop will look what has come.
+        # True while `_drain` is scheduled in the loop.
         self._is_scheduled = False
-        # What was given to iterations that have not come back for the next message.
+        # How many messages iterations have taken and not finished.
         self._held = 0
-        # Ends an iteration each; in the port's loop.
+        # One callback for each iteration, which ends it; to be called in the port's loop.
         self._iterations: list[Callable[[], None]] = []
-        self._forsaken = weakref.finalize(self, _forsake, end, self._loop)
-        self._forsaken.atexit = False
+        self._finalizer = weakref.finalize(self, _close_collected, end, self._loop)
+        self._finalizer.atexit = False
 
     def post_message(self, message: Any = undefined, transfer: "Sequence[MessagePortMain]" = ()) -> None:
-        """Say something to the other end; the ports of `transfer` go with it and cannot be used here any more.
+        """Post a message to the other end; the ports of `transfer` go with it and cannot be used here any more.
 
-        Does nothing on a port that is closed or was sent away, whatever the arguments are. Raises CloneError and
+        Does nothing on a port that is closed or was transferred, whatever the arguments are. Raises CloneError and
         LimitError when the message cannot be sent, TransferTypeError and TransferError (Electron's texts) for a wrong
         list; the port stays open in every case. Electron's `port.postMessage`.
         """
@@ -92,19 +94,22 @@ class MessagePortMain(EventEmitter):
         return list(transfer)
 
     def start(self) -> None:
-        """Let what has come, and what will, reach the listeners. Does nothing where the port is started or gone."""
+        """Deliver the queued messages, and all later ones, to the listeners. A second call does nothing.
+
+        Does nothing on a port that is closed or was transferred. Electron's `port.start`.
+        """
         end = self._end
         if end is None or self._is_started or self._is_closed:
             return
         self._is_started = True
         self._loop = self._loop or loop_here()
-        # From now on the end holds the port: somebody may say something, and a listener is to hear it.
+        # From now on the end keeps the port alive: a message may arrive for its listeners.
         end.start(self._schedule)
 
     def close(self) -> None:
         """Close both ends. `close` is emitted here at once, and at the other end behind what was posted before.
 
-        Called in a thread that is not the loop's, it is emitted as soon as may be.
+        In another thread than the loop's, it is emitted here in a later turn of the loop. Electron's `port.close`.
         """
         end = self._end
         with entangling:
@@ -112,7 +117,7 @@ class MessagePortMain(EventEmitter):
                 return
             self._is_closed = True
         end.close()
-        self._forsaken.detach()
+        self._finalizer.detach()
         if self._loop is None or running_loop() is self._loop:
             self.emit("close")
         else:
@@ -133,19 +138,17 @@ class MessagePortMain(EventEmitter):
             if end is None:
                 raise TransferError("Port at index 0 is already neutered.")
             end.pause()
-        self._forsaken.detach()
+        self._finalizer.detach()
         for ended in tuple(self._iterations):
             assert self._loop is not None, "an iteration without an event loop"
             run_soon_in(self._loop, ended)
         return end
 
     def __aiter__(self) -> AsyncIterator[MessageEvent]:
-        """Start the port and iterate over what comes, until either end is closed or this one is sent away.
+        """Start the port and iterate over its messages, until either end is closed or this one is transferred.
 
-        Leaving the loop closes nothing.
-
-        The next message is taken when the body is done with the one before, by `message` listeners as well: what comes
-        faster waits as before `start`, where a page's words are bounded.
+        Leaving the loop does not close the port. The next message is taken when the body has finished with the one
+        before, for `message` listeners as well: messages that arrive faster are queued, as before `start`, and bounded.
         """
         return self._events()
 
@@ -154,7 +157,7 @@ class MessagePortMain(EventEmitter):
 
         held = 0
 
-        def came(event: MessageEvent) -> None:
+        def received(event: MessageEvent) -> None:
             nonlocal held
             held += 1
             queue.put_nowait(event)
@@ -165,7 +168,7 @@ class MessagePortMain(EventEmitter):
 
         if self._is_closed or self._end is None:
             return
-        self.on("message", came)
+        self.on("message", received)
         self.on("close", ended)
         self._iterations.append(ended)
         self.start()
@@ -173,31 +176,31 @@ class MessagePortMain(EventEmitter):
             while (event := await queue.get()) is not None:
                 yield event
                 held -= 1
-                self._let_go(1)
+                self._release(1)
         finally:
-            self.off("message", came)
+            self.off("message", received)
             self.off("close", ended)
             self._iterations.remove(ended)
-            self._let_go(held)
+            self._release(held)
 
     def _hold(self) -> None:
-        """Take nothing until what was given away is let go."""
+        """Take no message until the iterations have finished with those that they have."""
         self._held += 1
         if self._end is not None:
             self._end.pause()
 
-    def _let_go(self, count: int) -> None:
+    def _release(self, count: int) -> None:
         self._held -= count
         if count and not self._held and self._end is not None and not self._is_closed:
             self._end.start(self._schedule)
 
     def _schedule(self) -> None:
-        """Have the loop look what has come. Called under the lock, in any thread."""
+        """Call `_drain` in a later turn of the loop. Called under the lock, in any thread."""
         if self._is_scheduled:
             return
         loop = self._loop = self._loop or loop_here()
         if loop is None:
-            # Neither end has been near an event loop. Whatever brings the port there brings this too.
+            # Neither end has an event loop yet. The first call in one schedules this again.
             return
         self._is_scheduled = True
         if running_loop() is loop:
@@ -206,30 +209,30 @@ class MessagePortMain(EventEmitter):
             run_soon_in(loop, self._drain)
 
     def _drain(self) -> None:
-        """Emit what has come so far; what comes of it has another turn, so that the loop goes on in between."""
+        """Emit the messages that wait now. Those that arrive meanwhile get another turn, so that the loop can go on."""
         self._is_scheduled = False
         end = self._end
         if end is None:
             return
-        for _ in range(end.news):
+        for _ in range(end.pending):
             with entangling:
-                # A listener, or another thread, may have closed the port or sent it away: then nothing here is its own.
-                if self._end is not end or not end.news or self._held:
+                # A listener or another thread may have closed or transferred the port: then the rest is not for it.
+                if self._end is not end or not end.pending or self._held:
                     return
                 message = end.take()
-            self._came(end, message)
+            self._receive(end, message)
         with entangling:
-            if end.news and self._end is end and not self._held:
+            if end.pending and self._end is end and not self._held:
                 self._schedule()
 
-    def _came(self, end: LocalEnd, message: PortMessage | None) -> None:
+    def _receive(self, end: LocalEnd, message: PortMessage | None) -> None:
         if message is not None:
             self._emit("message", MessageEvent(_value_of(message), self._ports_of(message)))
             return
         self._is_closed = True
-        # Nothing comes any more, and nothing has to be told: the end lets go of the port.
+        # No message can arrive any more: the end need not keep the port alive.
         end.pause()
-        self._forsaken.detach()
+        self._finalizer.detach()
         self._emit("close")
 
     def _ports_of(self, message: PortMessage) -> "list[MessagePortMain]":
@@ -267,15 +270,15 @@ def _value_of(message: PortMessage) -> Any:
     try:
         return message.decode()
     except ProtocolError as error:
-        # Whoever passed it on did not look at it (PROTOCOL.md 4.4).
-        logger.warning("A message through a port cannot be read, and arrives as None: %s", error.detail)
+        # The server forwards a page's message without decoding it (PROTOCOL.md 4.4).
+        logger.warning("A message of a port cannot be decoded and is delivered as None: %s", error.detail)
         return None
 
 
-def _forsake(end: LocalEnd, loop: asyncio.AbstractEventLoop | None) -> None:
-    """Close the end of a port that nobody holds any more.
+def _close_collected(end: LocalEnd, loop: asyncio.AbstractEventLoop | None) -> None:
+    """Close the end of a port that was garbage-collected.
 
-    In the loop, and not where the garbage collector happens to run: that may be in the middle of a transfer.
+    In the loop, and not where the garbage collector runs, which may be in the middle of a transfer.
     """
     if loop is None:
         end.close()

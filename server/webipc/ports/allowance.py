@@ -1,6 +1,6 @@
-"""How much of what one page says may wait in ports that nobody takes it from (PROTOCOL.md 4.4).
+"""Bounds the messages of one page that wait in ports without a consumer (PROTOCOL.md 4.4).
 
-One for all ports of a link, because a page may send ten thousand of them. Must not know messages, nor who listens.
+One allowance for all ports of a link, because a page may send ten thousand of them.
 """
 
 from collections.abc import Hashable
@@ -12,12 +12,12 @@ Port = TypeVar("Port", bound=Hashable)
 
 
 class Allowance(Generic[Port]):
-    """What of one page waits at this moment, by ports. Belongs to whoever has the lock of the ports (ends.py)."""
+    """Counts the waiting messages of one page, by port. Guarded by the lock of the ports (`entangling` of ends.py)."""
 
     __slots__ = ("_bytes", "_messages", "_ports", "limits")
 
     def __init__(self, limits: Limits) -> None:
-        """`kept_bytes` and `kept_messages` of `limits` are the bound."""
+        """The bounds are `kept_bytes` and `kept_messages` of `limits`."""
         self.limits = limits
         self._messages = 0
         self._bytes = 0
@@ -26,15 +26,15 @@ class Allowance(Generic[Port]):
 
     @property
     def is_exceeded(self) -> bool:
-        """Whether more waits than may."""
+        """Whether more bytes or messages wait than the limits allow."""
         return self._bytes > self.limits.kept_bytes or self._messages > self.limits.kept_messages
 
     def take(self, port: Port, size: int) -> None:
-        """A message of this many bytes begins to wait."""
+        """Count a message of this many bytes that waits in a port from now on."""
         self._change(port, 1, size)
 
     def give_back(self, port: Port, size: int) -> None:
-        """A message of this many bytes waits no longer."""
+        """Stop counting a message of this many bytes."""
         self._change(port, -1, -size)
 
     def _change(self, port: Port, messages: int, size: int) -> None:

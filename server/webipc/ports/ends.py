@@ -1,8 +1,8 @@
-"""The two ends of a channel, and what is on its way between them: entanglement, waiting, transfer, close.
+"""The two ends of a channel, and the messages between them: entangling, queueing, transfer, close (PROTOCOL.md 4.4).
 
-An end is in this process (`LocalEnd`, behind a MessagePortMain) or in a page (`link_ports.RemoteEnd`), and nobody else
-can tell which: so a port that goes from page to page is two remote ends, and what passes is not decoded. Must not know
-event loops, messages' channels or listeners. The ids of ports within a link are core/ports.py.
+An end is in this process (`LocalEnd`, behind a MessagePortMain) or in a page (`RemoteEnd` of link_ports.py). It does
+not depend on the kind of its peer: a channel between two pages has two remote ends, and its messages are forwarded
+without being decoded. The ids of ports within a link are in core/ports.py.
 """
 
 import threading
@@ -20,27 +20,27 @@ from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.link.sizes import check_size
 from webipc.ports.allowance import Allowance
 
-# Held while ends are entangled anew and while something is noted at one, so that there is one order of everything that
-# is said; never while anything else is done (a log handler of the application's may say something into a port). One for
-# all: a transfer touches ends of several channels, and locks of their own would have to be taken in an order that
-# nobody knows. It can be taken twice, because a garbage collector closes ends wherever it happens to run.
+# Held while the peer of an end changes and while a message is queued at one, so that all messages of a channel have one
+# order; never while other code runs (a log handler of the application may post into a port). One lock for all channels,
+# because a transfer touches ends of several, and separate locks would have no safe order. Reentrant, because the
+# garbage collector may close an end while this thread holds the lock.
 entangling = threading.RLock()
 
 
 @dataclass(frozen=True, slots=True)
 class PortMessage:
-    """A message within a channel: a value that nobody has decoded, and the ends that travel with it."""
+    """A message within a channel: an encoded value, and the ends that are transferred with it."""
 
     skeleton: Any
     fixups: Sequence[Any]
     segments: Sequence[Any]
     ends: tuple["LocalEnd", ...] = ()
-    # How much of the page that has said it may wait; None where it does not come from a page.
+    # The allowance of the page that posted it; None where it does not come from a page.
     allowance: "Allowance[LocalEnd] | None" = None
 
     @classmethod
     def encode(cls, value: Any, limits: Limits = DEFAULT_LIMITS, ends: tuple["LocalEnd", ...] = ()) -> "PortMessage":
-        """Encode a value, now: later changes of it are not seen. Raises CloneError and LimitError."""
+        """Encode a value at once: later changes of it have no effect. Raises CloneError and LimitError."""
         cloned = clone.encode(value, limits, "message")
         check_size(encode_message([], cloned), limits)
         text = encode_message([], clone.Cloned(cloned.skeleton, [], [])).json
@@ -54,28 +54,32 @@ class PortMessage:
     def received(
         cls, carrier: Port | Post, ends: tuple["LocalEnd", ...], allowance: "Allowance[LocalEnd] | None" = None
     ) -> "PortMessage":
-        """Take what a page has said, as it is."""
+        """Return the message that a page has posted, without decoding its value."""
         return cls(carrier.value, carrier.fixups, carrier.segments, ends, allowance)
 
     def decode(self, limits: Limits = DEFAULT_LIMITS) -> Any:
-        """Return the value; once, because it may be made of the skeleton. Raises ProtocolError when it lies."""
+        """Return the value. To be called once, because the value may be made of the skeleton.
+
+        Raises ProtocolError when the page has sent what is no encoded value.
+        """
         if not isinstance(self.skeleton, orjson.Fragment):
             return clone.decode(self.skeleton, self.fixups, self.segments, limits)
         return decode_value(_parsed(self.parcel(), limits), limits)
 
     def parcel(self) -> bytes:
-        """Return the value in bytes of its own. Raises LimitError when it is too deep for that."""
+        """Return the value as one bytes object. Raises LimitError when it is nested too deeply for that."""
         return encode_parcel(encode_message(["port", 1], self, None, [[]]))
 
     def close_ends(self) -> None:
-        """The message goes nowhere: what travels with it is closed."""
+        """Close the ends that are transferred with it, because the message cannot be delivered."""
         for end in self.ends:
             end.close()
 
 
 class KeptMessage(NamedTuple):
-    """A message of a page that waits, for nobody knows how long: in the bytes that are counted, and not in the objects
-    that they were parsed into, or as views of whole frames, which would be many times as much.
+    """A message of a page that waits in a port that is not started, which may be for ever.
+
+    Kept as the bytes that the allowance counts: parsed objects, or views of whole frames, would take far more.
     """
 
     parcel: bytes
@@ -83,7 +87,7 @@ class KeptMessage(NamedTuple):
     allowance: "Allowance[LocalEnd]"
 
     def message(self) -> PortMessage:
-        """Return what waited."""
+        """Return the message."""
         return PortMessage.received(_parsed(self.parcel, self.allowance.limits), self.ends)
 
 
@@ -102,23 +106,23 @@ class End:
         self.peer: End | None = None
 
     def deliver(self, message: PortMessage) -> None:
-        """Note what the other end has said. Called under the lock: what comes of it is for `delivered`.
+        """Queue a message of the other end. Called under the lock: what it causes is done by `delivered`.
 
-        Raises LimitError when it would have to wait, and is too deep for that. Then nothing is noted.
+        Raises LimitError when it would have to wait and is nested too deeply for that: then it is not queued.
         """
         raise NotImplementedError
 
     def peer_closed(self) -> None:
-        """Note that the other end is closed; nothing comes behind this. Called under the lock."""
+        """Queue the close of the other end, behind its messages. Called under the lock."""
         raise NotImplementedError
 
     def delivered(self) -> None:
-        """Something was noted. Called without the lock, in any thread."""
+        """React to what was queued. Called without the lock, in any thread."""
 
     def post(self, message: PortMessage) -> None:
-        """Say something to the other end. Where there is none any more, it is lost.
+        """Post a message to the other end. On a closed channel it is dropped, and the ends in it are closed.
 
-        Raises LimitError when it would have to wait, and is too deep for that. Then nothing was said.
+        Raises LimitError when it would have to wait and is nested too deeply for that: then it is not delivered.
         """
         with entangling:
             peer = self.peer
@@ -130,7 +134,7 @@ class End:
             peer.delivered()
 
     def close(self) -> None:
-        """Let go of the other end, and tell it. A second call does nothing."""
+        """Close the channel, behind the messages that were posted before. A second call does nothing."""
         with entangling:
             peer, self.peer = self.peer, None
             if peer is not None:
@@ -141,35 +145,35 @@ class End:
 
 
 class LocalEnd(End):
-    """An end in this process: keeps what comes until somebody takes it."""
+    """An end in this process: queues messages until they are taken."""
 
-    __slots__ = ("_on_news", "_waiting", "heir")
+    __slots__ = ("_on_pending", "_waiting", "successor")
 
     def __init__(self) -> None:
         super().__init__()
-        # What has come and was not taken, in its order; None stands for the close of the other end.
+        # The messages that were not taken yet, in order; None stands for the close of the other end.
         self._waiting: deque[PortMessage | KeptMessage | None] = deque()
-        # Called when something has come; None before `start`.
-        self._on_news: Callable[[], None] | None = None
-        # What has taken the place of this end, once it was transferred.
-        self.heir: End | None = None
+        # Called when something was queued; None before `start` and after `pause`.
+        self._on_pending: Callable[[], None] | None = None
+        # The end that has replaced this one, once it was transferred.
+        self.successor: End | None = None
 
-    def start(self, on_news: Callable[[], None]) -> None:
-        """From now on `on_news` is called, under the lock, when there is something to `take`."""
+    def start(self, on_pending: Callable[[], None]) -> None:
+        """From now on call `on_pending`, under the lock, when there is something to `take`."""
         with entangling:
-            self._on_news = on_news
+            self._on_pending = on_pending
             if self._waiting:
-                on_news()
+                on_pending()
 
     def pause(self) -> None:
-        """Keep what comes, as before `start`: the port is on its way, or nothing comes any more."""
+        """Only queue messages, as before `start`: the port is being transferred, or its consumer is busy."""
         with entangling:
-            self._on_news = None
+            self._on_pending = None
 
     def deliver(self, message: PortMessage) -> None:
         """See End."""
-        if self._on_news is not None or message.allowance is None:
-            # Somebody listens, and takes it in a moment; or the program talks to itself, which is its own affair.
+        if self._on_pending is not None or message.allowance is None:
+            # It is taken in the next turn of the loop, or it comes from the program itself, which is not bounded.
             self._put(message)
         else:
             parcel = message.parcel()
@@ -182,57 +186,57 @@ class LocalEnd(End):
 
     def _put(self, item: PortMessage | KeptMessage | None) -> None:
         self._waiting.append(item)
-        if self._on_news is not None:
-            self._on_news()
+        if self._on_pending is not None:
+            self._on_pending()
 
     def take(self) -> PortMessage | None:
         """Return the next message; None when the other end was closed at this point. IndexError when nothing waits."""
-        return self._unkept(self._waiting.popleft())
+        return self._restored(self._waiting.popleft())
 
-    def _unkept(self, item: PortMessage | KeptMessage | None) -> PortMessage | None:
+    def _restored(self, item: PortMessage | KeptMessage | None) -> PortMessage | None:
         if not isinstance(item, KeptMessage):
             return item
         item.allowance.give_back(self, len(item.parcel))
         return item.message()
 
     @property
-    def news(self) -> int:
-        """How much waits to be taken."""
+    def pending(self) -> int:
+        """How many messages wait to be taken, a close included."""
         return len(self._waiting)
 
     def close(self) -> None:
-        """Close as every end does. What has come and was not taken is lost, with the ends that came with it."""
-        if self.heir is not None:
-            # It was on its way when it was closed: what has taken its place is meant.
-            self.heir.close()
+        """Close the channel. Messages that were not taken are dropped, and the ends in them are closed."""
+        if self.successor is not None:
+            # Closed during its transfer: the end that has replaced it is meant.
+            self.successor.close()
             return
         super().close()
         with entangling:
-            lost = self._lose_waiting()
-            self._on_news = None
-        for end in lost:
+            dropped = self._drop_waiting()
+            self._on_pending = None
+        for end in dropped:
             end.close()
 
-    def _lose_waiting(self) -> "list[LocalEnd]":
-        """Forget what has come and was not taken; return the ends that came with it."""
-        lost: list[LocalEnd] = []
+    def _drop_waiting(self) -> "list[LocalEnd]":
+        """Drop the messages that were not taken; return the ends in them."""
+        dropped: list[LocalEnd] = []
         while self._waiting:
             item = self._waiting.popleft()
             if isinstance(item, KeptMessage):
                 item.allowance.give_back(self, len(item.parcel))
             if item is not None:
-                lost += item.ends
-        return lost
+                dropped += item.ends
+        return dropped
 
-    def give_up(self) -> bool:
-        """Close the port, unless somebody listens, because too much waits in it: whoever starts it hears that alone.
+    def close_unstarted(self) -> bool:
+        """Close the channel because too much waits here, unless the port is started. Return whether it was closed.
 
-        What waits is lost, with the ends that came with it. Returns whether it was closed.
+        What waits is dropped, and the ends in it are closed: once the port is started, it emits `close` alone.
         """
         with entangling:
-            if self._on_news is not None:
+            if self._on_pending is not None:
                 return False
-            lost = self._lose_waiting()
+            dropped = self._drop_waiting()
             peer, self.peer = self.peer, None
             if peer is not None:
                 peer.peer = None
@@ -240,27 +244,27 @@ class LocalEnd(End):
             self.peer_closed()
         if peer is not None:
             peer.delivered()
-        for end in lost:
+        for end in dropped:
             end.close()
         return True
 
-    def give_way(self, heir: End) -> None:
-        """Let another end take the place of this one, and what has come with it."""
+    def move_to(self, successor: End) -> None:
+        """Let another end replace this one, and move the waiting messages there."""
         with entangling:
-            self.heir = heir
-            self._on_news = None
+            self.successor = successor
+            self._on_pending = None
             peer, self.peer = self.peer, None
-            heir.peer = peer
+            successor.peer = peer
             if peer is not None:
-                peer.peer = heir
+                peer.peer = successor
             moved, self._waiting = self._waiting, deque()
             for item in moved:
-                message = self._unkept(item)
+                message = self._restored(item)
                 if message is None:
-                    heir.peer_closed()
+                    successor.peer_closed()
                 else:
-                    heir.deliver(message)
-        heir.delivered()
+                    successor.deliver(message)
+        successor.delivered()
 
 
 def entangle(one: End, other: End) -> None:

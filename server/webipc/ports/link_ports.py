@@ -1,7 +1,7 @@
-"""The ports of one link: what the other side says into them goes to their other ends, and back (PROTOCOL.md 4.4).
+"""The ports of one link: forwards messages between them and their other ends in this process (PROTOCOL.md 4.4).
 
-Gives ports an id when they cross the link, and makes ends for those that come. Must not know whose link it is (a
-page's, or in tests a server's), nor what is listened to. Twin in spirit: js-client/src/ports/link-ports.ts
+Gives a port its id when it is sent over the link, and makes the ends of ports that are received. Either side of a link
+can use it: `webipc.testing` does for the page's. Twin in spirit: js-client/src/ports/link-ports.ts
 """
 
 import asyncio
@@ -33,7 +33,7 @@ class RemoteEnd(End):
     def __init__(self, ports: "LinkPorts") -> None:
         super().__init__()
         self._ports = ports
-        # Given when the port crosses the link.
+        # Set when the port crosses the link.
         self.port_id = 0
 
     def deliver(self, message: PortMessage) -> None:
@@ -62,17 +62,15 @@ class LinkPorts:
         post: Post,
         allowance: Allowance[LocalEnd] | None = None,
     ) -> None:
-        """`post` numbers a message and keeps it; it says nothing when the link is over.
-
-        It raises LimitError for a message that is too large. `allowance` bounds what of the other side may wait here;
-        None: nothing does.
+        """`post` numbers and keeps a message: it raises LimitError when that is too large, and does nothing when the
+        link is over. `allowance` bounds what waits here of the other side's messages; None for no bound.
         """
         self._loop = loop
         self._post = post
         self._allowance = allowance
         self._table: Ports[RemoteEnd] = Ports(side, limits)
         self._ended = False
-        # What is to be said to the other side, in the order in which it was said here; None is a close.
+        # What is to be sent to the other side, in the order in which it was posted here; None is a close.
         self._queued: deque[tuple[RemoteEnd, PortMessage | None]] = deque()
         self._is_sending = False
 
@@ -80,17 +78,17 @@ class LinkPorts:
         return len(self._table)
 
     def queue(self, end: RemoteEnd, message: PortMessage | None) -> None:
-        """Note what the other end of a port has said, or with None that it is closed. Called under the lock."""
+        """Queue a message of the other end of a port, or its close (None). Called under the lock, in any thread."""
         self._queued.append((end, message))
 
     def wake(self) -> None:
-        """Say what was noted: now in the event loop's thread, from another one as soon as may be."""
+        """Send what was queued: at once in the event loop's thread, otherwise in a later turn of the loop."""
         # A loop that is closed has no pages any more: then nothing is sent.
         run_in(self._loop, self._send_queued)
 
     def _send_queued(self) -> None:
         if self._is_sending:
-            # Further up in this very call: what was noted in the middle of it has its turn behind what came before.
+            # A call of this method further up the stack is sending, and sends what was queued meanwhile in its order.
             return
         self._is_sending = True
         try:
@@ -104,53 +102,54 @@ class LinkPorts:
             self._is_sending = False
 
     def send(self, fields: Sequence[Any], message: PortMessage) -> None:
-        """Send a message with its ports: each end gives way to one on the other side.
+        """Send a message with its ports: each end is replaced by one on the other side.
 
-        A link that is over closes them. Raises LimitError for too many ports and too large a message; they are closed.
+        When the link is over, the ends are closed instead. Raises LimitError for too many ports and for too large a
+        message; then the ends are closed as well.
         """
         if self._ended:
             message.close_ends()
             return
         try:
-            heirs = self._cross(fields, message)
+            successors = self._cross(fields, message)
         except LimitError:
             message.close_ends()
             raise
         if self._ended:
-            # The page does not take that much: the link has been reset.
+            # The page does not acknowledge fast enough: posting this has reset the link.
             message.close_ends()
             return
-        # Behind the message that sends them: what waits in a port is said on the link from here on.
-        for end, heir in zip(message.ends, heirs, strict=True):
-            if end.peer is None and not end.news:
+        # After the message that transfers them: what waits in a port is sent over the link from now on.
+        for end, successor in zip(message.ends, successors, strict=True):
+            if end.peer is None and not end.pending:
                 # A closed port arrives dead (as in Electron).
-                self._send_close(heir)
+                self._send_close(successor)
             else:
-                end.give_way(heir)
+                end.move_to(successor)
 
     def _cross(self, fields: Sequence[Any], message: PortMessage) -> list[RemoteEnd]:
-        """Post it, with a port for each end that travels. Raises LimitError, and then none is open."""
+        """Post it with an open port for each end in it. Raises LimitError; then none of the ports is open."""
         self._table.room_for(len(message.ends))
-        heirs = [RemoteEnd(self) for _ in message.ends]
-        for heir in heirs:
-            heir.port_id = self._table.open(heir)
+        successors = [RemoteEnd(self) for _ in message.ends]
+        for successor in successors:
+            successor.port_id = self._table.open(successor)
         try:
-            self._post(encode_message(fields, message, None, [[heir.port_id for heir in heirs]]))
+            self._post(encode_message(fields, message, None, [[successor.port_id for successor in successors]]))
         except LimitError:
-            for heir in heirs:
-                self._table.close(heir.port_id)
+            for successor in successors:
+                self._table.close(successor.port_id)
             raise
-        return heirs
+        return successors
 
     def _forward(self, end: RemoteEnd, message: PortMessage) -> None:
-        """Pass on what the other end of a port has said. What does not fit closes the port: nothing is left out."""
+        """Send a message of the other end of a port. If that fails, the port is closed: no message is skipped."""
         if self._table.get(end.port_id) is None:
             message.close_ends()
             return
         try:
             self.send(["port", end.port_id], message)
         except LimitError as error:
-            self._fails(end, "could not be passed on", error)
+            self._fails(end, "could not be forwarded", error)
 
     def _fails(self, end: RemoteEnd, why: str, error: LimitError) -> None:
         logger.warning("A message through a port %s (%s): the port is closed", why, error)
@@ -158,12 +157,12 @@ class LinkPorts:
         end.close()
 
     def _send_close(self, end: RemoteEnd) -> None:
-        """The other end of a port is closed."""
+        """Tell the other side that a port is closed, unless it is closed there already."""
         if self._table.close(end.port_id) is not None:
             self._post(encode_message(["port-close", end.port_id]))
 
     def accept(self, ids: Sequence[int]) -> tuple[LocalEnd, ...]:
-        """Make the ends of ports that have come. Raises ProtocolError."""
+        """Make the ends of ports that the other side has sent. Raises ProtocolError for a wrong id and too many."""
         ends = []
         for port_id in ids:
             remote = RemoteEnd(self)
@@ -175,9 +174,9 @@ class LinkPorts:
         return tuple(ends)
 
     def receive(self, envelope: Port) -> int:
-        """Pass on what was said into a port. Raises ProtocolError when it was never sent.
+        """Deliver a message of a port to its other end. Raises ProtocolError when there was never such a port.
 
-        Returns how many ports were closed, because more waits here than may and nobody listens to them.
+        Returns how many ports were closed, because more waits in ports without a consumer than the allowance permits.
         """
         remote = self._table.get(envelope.port)
         message = PortMessage.received(envelope, self.accept(envelope.ports), self._allowance)
@@ -188,11 +187,11 @@ class LinkPorts:
             remote.post(message)
         except LimitError as error:
             message.close_ends()
-            self._fails(remote, "could not wait", error)
-        return self._give_up_excess()
+            self._fails(remote, "could not be queued", error)
+        return self._close_excess()
 
-    def _give_up_excess(self) -> int:
-        """Close ports in which most waits until the rest is within the allowance."""
+    def _close_excess(self) -> int:
+        """Close the ports in which most waits, until the rest is within the allowance. Return how many."""
         allowance = self._allowance
         if allowance is None or not allowance.is_exceeded:
             return 0
@@ -202,18 +201,18 @@ class LinkPorts:
         for end in ends:
             if not allowance.is_exceeded:
                 break
-            count += end.give_up()
+            count += end.close_unstarted()
         return count
 
     def receive_close(self, envelope: PortClose) -> None:
-        """Close a port that was closed on the other side. Raises ProtocolError when it was never sent."""
+        """Close a port that the other side has closed. Raises ProtocolError when there was never such a port."""
         if self._table.get(envelope.port) is not None:
             remote = self._table.close(envelope.port)
             assert remote is not None
             remote.close()
 
     def end(self) -> None:
-        """Close all, because the link is over."""
+        """Close all ports, because the link is over."""
         self._ended = True
         for remote in self._table.close_all():
             remote.close()
