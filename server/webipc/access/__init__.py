@@ -1,4 +1,4 @@
-"""Who makes a request, and whether it is let in.
+"""Identifies who makes a request, and admits or refuses it.
 
-Decides by plain strings and records. Must not know sockets or links.
+Decides by plain strings and records, so a policy can be tested without a request. Must not know sockets or links.
 """

@@ -1,4 +1,4 @@
-"""What an application registers on a channel: listeners, handlers, and the checks of their arguments.
+"""What an application registers on a channel: listeners and handlers, and the validation of their arguments.
 
 Must not know pages, links, or how a handler is run.
 """

@@ -1,5 +1,5 @@
-"""The protocol without a transport: values, messages, frames and the link, as pure functions and state machines.
+"""PROTOCOL.md without I/O: values, messages, frames and the exactly-once link, as functions and state machines.
 
-Nothing below this package does I/O, reads a clock, draws a random number or knows an event loop, so that every rule of
-PROTOCOL.md can be tested by calling it. Twin: js-client/src/core/.
+Must not know sockets, clocks, randomness, threads or event loops, so every rule of PROTOCOL.md can be tested by a call.
+Either role runs on it, server and page. Twin: js-client/src/core/.
 """

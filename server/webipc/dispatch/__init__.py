@@ -1,4 +1,4 @@
-"""From a message to the application's code, in Electron's order, and the answer back.
+"""Dispatches each message to the application's code, in Electron's order, and encodes the answer.
 
-Must not know sockets, nor how a call is scheduled.
+Must not know sockets, nor how a job is scheduled.
 """

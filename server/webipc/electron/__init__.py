@@ -1,4 +1,5 @@
-"""Electron's objects as handlers see them: events, tabs, documents, ports.
+"""Electron's objects as handlers see them (events, tabs, documents, ports), and what the server keeps of each.
 
-Must not know sockets, nor who is connected.
+`Tab` and `Document` are the server's records; `WebContents` and `WebFrameMain` are their faces for handlers.
+Must not know sockets, nor which links there are.
 """

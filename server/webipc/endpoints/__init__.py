@@ -1,4 +1,4 @@
 """The three ways in: the WebSocket, the beacon and the synchronous request.
 
-Must not know Electron's objects.
+Each admits or refuses a client and passes its frames to a link. Must not know Electron's objects.
 """

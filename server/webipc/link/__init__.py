@@ -1,4 +1,4 @@
-"""One link on whatever carries it: time, resume, reset, its calls and its ports.
+"""One link on any transport: resume, reset and timeouts, its calls and its ports.
 
-Must not know other links, how a transport works, or where a message is routed.
+Must not know other links, how a transport works, or where a message is dispatched.
 """

@@ -1,4 +1,4 @@
-"""MessagePorts: the two ends of a channel, what waits in them, and how they cross a link.
+"""MessagePorts: the two ends of a channel, the messages that wait in them, and how both cross a link.
 
 Must not know Electron's objects or listeners.
 """
