@@ -1,7 +1,7 @@
-"""Starts a real browser, and asks the page in it for values.
+"""Starts a real browser, and evaluates expressions in its page.
 
-Selenium drives it with the driver that is installed here; Selenium's own manager, which downloads one, is never used.
-Knows no webipc. A further engine is one more entry in `STARTERS`, and one in `tools/install_browser.py`.
+Selenium uses the installed driver; Selenium's own manager, which downloads one, is never used. Another engine needs one
+more entry in `STARTERS`, and one in `tools/install_browser.py`.
 """
 
 import os
@@ -24,7 +24,7 @@ from tests.browser.display import display
 from tools.install_browser import Programs, find
 
 SCRIPT_TIMEOUT = 20.0
-"""Seconds that a page may take for one awaited expression or one page load."""
+"""Timeout of one awaited expression or one page load, in seconds."""
 
 CHROMIUM_FLAGS = (
     "--headless=new",
@@ -40,10 +40,10 @@ CHROMIUM_FLAGS = (
 )
 
 WEBKIT_NAME = "MiniBrowser"
-"""What WebKitGTK's driver calls the browser."""
+"""The name of the browser in WebKitGTK's driver."""
 
-# The expression stands in the script itself: a page whose policy forbids eval can be asked too, and no name of ours
-# hides one of its own.
+# The expression is part of the script: this works in a page whose policy forbids eval too, and no name of ours hides a
+# name of the page.
 # WebKitGTK's driver may return from a page load before the page's modules have run.
 AWAIT = """
 (async () => {
@@ -59,7 +59,7 @@ AWAIT = """
 )
 """
 
-# The drivers of Firefox and WebKitGTK do not tell what the console said; a page can listen to itself from now on.
+# The drivers of Firefox and WebKitGTK cannot read the console; this makes the page record its own from now on.
 LISTEN = """
 (() => {
   if (window.consoleLines) return window.consoleLines.splice(0)
@@ -82,7 +82,7 @@ LISTEN = """
 
 
 class PageError(Exception):
-    """What an awaited expression threw in the page."""
+    """An exception that an awaited expression threw in the page."""
 
     code = "page-error"
 
@@ -90,13 +90,13 @@ class PageError(Exception):
         self.error = error
         """The page's `name: message`."""
         self.stack = stack
-        """The page's stack, empty where a value that is no Error was thrown."""
+        """The page's stack; empty if the thrown value is not an Error."""
         super().__init__(f"{error}\nin the page, while it evaluated: {expression}\n{stack}")
 
 
 @contextmanager
 def browser(engine: str = "chromium") -> Iterator[WebDriver]:
-    """Run a browser with a fresh profile and without a screen, and end it; raises `BrowserMissingError`."""
+    """Run a headless browser with a new profile, and quit it afterwards. Raises `BrowserMissingError`."""
     programs = find(engine)
     with ExitStack() as stack:
         driver = STARTERS[engine](programs, stack)
@@ -107,10 +107,10 @@ def browser(engine: str = "chromium") -> Iterator[WebDriver]:
 
 
 def evaluate(driver: WebDriver, expression: str) -> Any:
-    """Await a JavaScript expression in the loaded page's global scope and return its value, as JSON carries it.
+    """Await a JavaScript expression in the global scope of the page and return its value, converted to JSON.
 
-    Raises `PageError` with the page's own text and stack when it throws or rejects. Top-level names of the page's
-    classic scripts are visible; a module's are not, so a page under test puts its hooks on `window`.
+    Raises `PageError` with the page's text and stack if it throws or rejects. Top-level names of the page's classic
+    scripts are visible; names of modules are not, so a page under test assigns its hooks to `window`.
     """
     try:
         answer: Mapping[str, Any] = driver.execute_async_script(AWAIT % expression)
@@ -122,15 +122,15 @@ def evaluate(driver: WebDriver, expression: str) -> Any:
 
 
 def new_tab(driver: WebDriver) -> str:
-    """Open an empty tab that can be seen, go there, and return its handle."""
-    # WebKitGTK's driver opens a tab behind the one that is seen, and never brings it to the front; a window is seen.
+    """Open an empty visible tab, switch to it, and return its handle."""
+    # WebKitGTK's driver opens a tab in the background and cannot bring it to the front. A new window is visible.
     driver.switch_to.new_window("window" if driver.name == WEBKIT_NAME else "tab")
     return driver.current_window_handle
 
 
 @contextmanager
 def closing_new_tabs(driver: WebDriver) -> Iterator[None]:
-    """Close every tab that the block leaves open beside the one in front, and go back to that one."""
+    """Close the tabs that the block leaves open, except the one that was in front, and switch back to that one."""
     first = driver.current_window_handle
     yield
     for handle in set(driver.window_handles) - {first}:
@@ -141,26 +141,26 @@ def closing_new_tabs(driver: WebDriver) -> Iterator[None]:
 
 @contextmanager
 def only_tab(driver: WebDriver) -> Iterator[WebDriver]:
-    """Lend the browser's first tab, which costs nothing to open; the tabs that are opened from it end with the block.
+    """Yield the browser's first tab, so that none has to be opened. Tabs that are opened from it end with the block.
 
-    WebKitGTK lets the pages of no other tab open windows.
+    WebKitGTK allows only the pages of this tab to open windows.
     """
     with closing_new_tabs(driver):
         yield driver
-    # In Firefox a page that looks for a server which is gone holds up every other socket to the same host.
+    # In Firefox, a page that reconnects to a server that is down delays every other socket to the same host.
     driver.get("about:blank")
 
 
 def console(driver: WebDriver) -> list[str]:
-    """Return what the page's console said since the last call, as `LEVEL text`; uncaught errors are among it.
+    """Return the page's console messages since the last call, as `LEVEL text`, uncaught errors included.
 
-    Outside Chromium the first call in a document only begins to listen, and all that is heard are errors, warnings and
-    violations of the page's policy.
+    Outside Chromium, the first call in a document only starts the recording, which covers errors, warnings and
+    violations of the content security policy.
     """
     if not isinstance(driver, ChromiumDriver):
         lines: list[str] = evaluate(driver, LISTEN)
         return lines
-    entries = driver.get_log("browser")  # type: ignore[no-untyped-call] # Selenium leaves it without types
+    entries = driver.get_log("browser")  # type: ignore[no-untyped-call] # Selenium has no types for it
     return [f"{entry['level']} {entry['message']}" for entry in entries]
 
 
@@ -192,7 +192,7 @@ def _start_webkit(programs: Programs, stack: ExitStack) -> WebDriver:
     service = WebKitGTKService(executable_path=programs.driver, env=environment)
     service.start()
     stack.callback(service.stop)
-    # Selenium's own class for WebKitGTK connects in a way that Selenium itself warns of.
+    # Selenium's own class for WebKitGTK connects with an option that Selenium deprecates with a warning.
     connection = RemoteConnection(client_config=ClientConfig(remote_server_addr=service.service_url))
     return WebDriver(command_executor=connection, options=options)
 
@@ -202,4 +202,4 @@ STARTERS: Mapping[str, Callable[[Programs, ExitStack], WebDriver]] = {
     "firefox": _start_firefox,
     "webkit": _start_webkit,
 }
-"""How each engine is started; the stack takes what has to end after the browser."""
+"""How each engine is started. The stack takes what must be closed after the browser."""

@@ -1,6 +1,6 @@
-"""The fixtures of the browser tests: an application for each test, being served, and a network that can be cut.
+"""The fixtures of the browser tests: a served application for each test, and a network that can be cut.
 
-A file whose pages want another application says so in a `site` of its own.
+A file whose pages need another application defines its own `site`.
 """
 
 from collections.abc import Iterator
@@ -28,6 +28,6 @@ def server(site: Application) -> Iterator[Live]:
 
 @pytest.fixture
 def network(server: Live) -> Iterator[Relay]:
-    """A network before that server."""
+    """A network between the browser and that server."""
     with relay(server.port) as between:
         yield between

@@ -1,7 +1,7 @@
-"""Which words of a page are hard to read: their contrast with what is behind them, as WCAG 2 computes it.
+"""Measures the contrast of a page's texts with their background, as WCAG 2 defines it.
 
-Looks at what is seen at this moment: texts, what is written in fields and their placeholders, through every opacity and
-background above them. Pictures, gradients and shadows are beyond it.
+It covers the texts that are visible at the moment, values and placeholders of fields included, with every opacity and
+background of their ancestors. Images, gradients and shadows are not supported.
 """
 
 import json
@@ -32,7 +32,7 @@ _MEANS = """
   }
   const upwards = (it) => it ? [it, ...upwards(it.parentElement)] : []
   const opacity = (it) => upwards(it).reduce((product, each) => product * getComputedStyle(each).opacity, 1)
-  // Asked of an element: a canvas that is in no document knows no dark.
+  // Read from an element: a canvas outside the document does not know the dark colour scheme.
   const probe = document.createElement('i')
   probe.style.color = 'Canvas'
   document.body.append(probe)
@@ -58,14 +58,14 @@ _WORDS = """
 
 
 def unreadable(tab: WebDriver) -> list[tuple[str, float]]:
-    """Return the words whose contrast is less than 4.5 : 1, with it. Fails on a page without any words."""
+    """Return the texts whose contrast is below 4.5 : 1, with their contrast. Fails on a page without texts."""
     words = evaluate(tab, f"(() => {{ {_MEANS} {_WORDS} }})()")
     assert words, "the page shows no words"
     return [(text, ratio) for text, ratio in words if ratio < 4.5]
 
 
 def edge(tab: WebDriver, selector: str) -> float:
-    """Return the contrast of a field's edge with what is around it; 3 : 1 is what a sign needs."""
+    """Return the contrast of a field's border with its surroundings. WCAG requires 3 : 1 for graphical objects."""
     found = f"const field = document.querySelector({json.dumps(selector)})"
     line = "colour(getComputedStyle(field).borderTopColor)"
     ratio: float = evaluate(

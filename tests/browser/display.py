@@ -1,4 +1,4 @@
-"""An X server without a screen, for a browser that has no headless mode. Knows no browser."""
+"""An X server without a screen, for a browser that has no headless mode."""
 
 import os
 import subprocess
@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 PATIENCE = 20.0
-"""Seconds that the server may take to end."""
+"""Timeout for the end of the server, in seconds."""
 
 
 @contextmanager
 def display(server: str) -> Iterator[str]:
-    """Run the X server that is at this path on a free display, and yield the display's name, such as `:3`."""
+    """Run the X server at this path on a free display, and yield the name of the display, such as `:3`."""
     reader, writer = os.pipe()
     command = [server, "-displayfd", str(writer), "-noreset", "-nolisten", "tcp", "-screen", "0", "1400x1000x24"]
     try:
@@ -20,7 +20,7 @@ def display(server: str) -> Iterator[str]:
         os.close(writer)
     try:
         with os.fdopen(reader) as lines:
-            # Up to the newline, which is written after the number: a server that finds the pipe closed then dies of it.
+            # Read up to the newline after the number: a server that finds the pipe closed when it writes it ends.
             number = lines.readline().strip()
         assert number, f"{server} ended before it had a display"
         yield f":{number}"

@@ -1,7 +1,7 @@
-"""An application whose pages have iframes and workers in them, and what it hears of them.
+"""An application whose pages contain iframes and workers, and a record of what they send.
 
-The pages are in pages/frames/; each frame says `preload-ran` when it is there. A second origin of the same server is
-`localhost`, which a browser takes for another site than `127.0.0.1`.
+The pages are in pages/frames/. Each frame sends `preload-ran` when it has loaded. `localhost` is a second origin of the
+same server: for a browser it is another site than `127.0.0.1`.
 """
 
 import asyncio
@@ -22,8 +22,7 @@ from webipc import Limits, WebContents, WebFrameMain
 
 FRAMES = Path(__file__).parent / "pages" / "frames"
 
-# With these a document that is not shown any more is given up soon, also one that could come back: for tests that wait
-# for that, and need no tab to be kept.
+# Short timeouts: a document that is no longer shown ends soon, even if it could resume. For tests that wait for that.
 QUICK = {"limits": Limits(grace_ms=300, unattached_grace_ms=300, goodbye_ms=300)}
 quick = pytest.mark.parametrize("settings", [QUICK], ids=["quick"])
 
@@ -36,22 +35,22 @@ Call = tuple[Any, ...]
 
 
 class Calls:
-    """What the listeners of a channel were called with since it was made."""
+    """The arguments of each call of a channel's listeners since this object was created."""
 
     def __init__(self, emitter: Any, channel: str) -> None:
-        """`emitter` is whatever has an `on` of Electron's."""
+        """`emitter` is any object with Electron's `on`."""
         self.all: list[Call] = []
         self._channel = channel
         emitter.on(channel, lambda *args: self.all.append(args))
 
     def wait(self, count: int = 1) -> list[Call]:
-        """Return the calls once there are so many."""
+        """Wait for at least `count` calls and return all of them."""
         wait_until(lambda: len(self.all) >= count, f"{count} calls of {self._channel!r}, there are {self.all}")
         return self.all
 
 
 class Site(Application):
-    """The application, being served."""
+    """The application and its server."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(pages=FRAMES, **settings)
@@ -72,7 +71,7 @@ class Site(Application):
 
         @self.app.get("/allowing/{page}")
         def allowing(page: str) -> Response:
-            """Give the page as it is, but that its server may do everything with it."""
+            """Serve the page with a script that allows every command."""
             text = (FRAMES / page).read_text(encoding="utf-8")
             if page.endswith(".js"):
                 return Response(text + ALLOW, media_type="text/javascript")
@@ -89,10 +88,10 @@ class Site(Application):
         return self.server.url.replace("127.0.0.1", "localhost")
 
     def visit(self, tab: WebDriver, page: str, *, frames: int = 1) -> WebContents:
-        """Show a page of the first origin in the tab; return its web contents once so many frames have spoken."""
+        """Load a page of the first origin in the tab, wait for this number of frames, and return its web contents."""
         spoken = len(self.ran.all)
         tab.get(f"{self.url}/{page}")
-        # WebKitGTK's driver may still look at the page before.
+        # WebKitGTK's driver may still be on the previous page.
         wait_until(lambda: tab.current_url == f"{self.url}/{page}", "the page is shown")
         contents = self.ipc_main.from_id(evaluate(tab, "window.opened"))
         assert contents is not None
@@ -101,18 +100,18 @@ class Site(Application):
         return contents
 
     def wait_for_frames(self, contents: WebContents, count: int) -> WebFrameMain:
-        """Return the main frame once it is the top of so many."""
+        """Wait until the tab has `count` frames and return the main frame."""
         wait_until(lambda: len(subtree(contents)) == count, f"{count} frames of {contents}: {subtree(contents)}")
         assert contents.main_frame is not None
         return contents.main_frame
 
     def wait_until_other(self, contents: WebContents, before: WebFrameMain, *, frames: int = 1) -> WebFrameMain:
-        """Return the main frame once it is another than the one before, and the top of so many."""
+        """Wait until the tab has another main frame than `before`, and `frames` frames; return the main frame."""
         wait_until(lambda: contents.main_frame not in (None, before), "another document is there")
         return self.wait_for_frames(contents, frames)
 
     def once(self, channel: str, emitter: Any = None) -> Calls:
-        """Listen on a channel, of `ipc_main` unless told otherwise."""
+        """Listen on a channel of an emitter, by default of `ipc_main`."""
         return Calls(self.ipc_main if emitter is None else emitter, channel)
 
     def call(self, function: Callable[[], Any]) -> Any:
@@ -125,12 +124,12 @@ class Site(Application):
 
 
 def subtree(contents: WebContents) -> list[WebFrameMain]:
-    """Return the frames that a tab shows."""
+    """Return all frames of a tab."""
     return contents.main_frame.frames_in_subtree if contents.main_frame else []
 
 
 def click(tab: WebDriver, script: str) -> None:
-    """Run a script of the page as what a click does: not every browser lets a page open windows by itself."""
+    """Run a script in the click handler of a button: some browsers let a page open windows only after a click."""
     button = "Object.assign(document.createElement('button'), { textContent: 'do it' })"
     evaluate(tab, f"(() => {{ const it = {button}; it.onclick = () => {{ {script} }}; document.body.append(it) }})()")
     tab.find_elements("tag name", "button")[-1].click()

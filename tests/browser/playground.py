@@ -1,7 +1,4 @@
-"""The playground in a tab, in the words of somebody who uses it: open a channel, call it, see what is written there.
-
-Knows no application and no test: what can be called is up to whoever serves it.
-"""
+"""Operates the playground in a tab: opens a channel, calls it, reads what is shown."""
 
 import itertools
 import json
@@ -18,7 +15,7 @@ from tests.support.serving import wait_until
 
 
 class Page:
-    """What a person does in the playground, and sees there."""
+    """What a user does in the playground and sees there."""
 
     def __init__(self, tab: WebDriver, url: str) -> None:
         self.tab = tab
@@ -48,7 +45,7 @@ class Page:
         return joined
 
     def press(self, *keys: str) -> None:
-        """Press keys wherever the focus is."""
+        """Send keys to the focused element."""
         ActionChains(self.tab).send_keys(*keys).perform()
 
     def call(self, *texts: str) -> None:
@@ -56,7 +53,7 @@ class Page:
         for field, text in itertools.zip_longest(self.tab.find_elements(By.CSS_SELECTOR, "#call textarea"), texts):
             assert field is not None, "more texts than fields"
             field.clear()
-            # WebKit's driver refuses to type nothing.
+            # WebKit's driver refuses to type an empty text.
             field.click()
             if text:
                 field.send_keys(text)
@@ -68,7 +65,7 @@ class Page:
         self.tab.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", settings)
 
     def touch(self) -> None:
-        """Be a device that is used with fingers."""
+        """Emulate a device with a touch screen."""
         assert isinstance(self.tab, ChromiumDriver)
         self.tab.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
 

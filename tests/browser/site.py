@@ -1,7 +1,6 @@
-"""The application of the pages in pages/, with what a test wants to know of it, and a visit of one of them.
+"""The application of the pages in pages/, a record of their messages, and `visit`, which loads one of them.
 
-It answers the pages, and keeps what they say. Knows no test; conftest.py serves it. A file that asks an application for
-something else has one of its own, and framed.py has the one whose pages have frames.
+conftest.py serves it. A file that needs another application defines its own; framed.py has one whose pages have frames.
 """
 
 import asyncio
@@ -19,13 +18,13 @@ PAGES = Path(__file__).parent / "pages"
 
 
 class Site(Application):
-    """An application for the pages of these tests, with what a test wants to know of it."""
+    """An application for the pages of these tests that records their messages."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(pages=PAGES, **settings)
-        # What `number` messages have said.
+        # The arguments of the `number` messages.
         self.numbers: list[int] = []
-        # How often `wait` was called; it returns when `go_on` is set.
+        # The number of calls of `wait`, each of which returns when `go_on` is set.
         self.waits = 0
         self.go_on = threading.Event()
         self.destroyed: list[int] = []
@@ -44,7 +43,7 @@ class Site(Application):
             for number in range(count):
                 event.sender.send("count", number)
                 if number % 20 == 0:
-                    # As a program does that has something else to do.
+                    # Like a program that has other work to do in between.
                     await asyncio.sleep(0.003)
 
         @ipc_main.web_contents_created

@@ -1,4 +1,4 @@
-"""The test browser itself: that it starts, answers, and tells what the page threw and logged."""
+"""The test browser itself: it starts, evaluates expressions, and reports exceptions and the console."""
 
 import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
@@ -22,7 +22,7 @@ def test_an_exception_in_the_page_is_raised_with_its_text_and_stack(tab: WebDriv
 
 def test_a_syntax_error_is_raised_without_a_timeout(tab: WebDriver) -> None:
     tab.get(PAGE)
-    # WebKit's driver leaves the class out.
+    # WebKit's driver omits the class of the error.
     with pytest.raises(PageError, match=r"SyntaxError|Unexpected token"):
         evaluate(tab, "1 +")
 

@@ -1,4 +1,4 @@
-"""What a page may let its server do with it: nothing by default; run code, reload, close where it says so."""
+"""Commands that a page can allow its server: run code, reload and close. By default none is allowed."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -117,7 +117,7 @@ def test_close_destroys_the_web_contents_at_once(tab: WebDriver, server: Live, s
     assert contents.is_destroyed()
 
 
-# WebKitGTK's driver opens no window for a script.
+# WebKitGTK's driver does not let a script open a window.
 @pytest.mark.engines("chromium", "firefox")
 def test_close_closes_a_tab_that_a_script_has_opened(tab: WebDriver, server: Live, site: Site) -> None:
     tab.get("about:blank")
@@ -137,7 +137,7 @@ def test_execute_javascript_rejects_when_the_link_of_the_page_ends(tab: WebDrive
         await asyncio.sleep(0)
         frame = contents.main_frame
         assert frame is not None
-        site.ipc_main._provider.hub.end(frame._document.outlet.connection, "ended")  # type: ignore[union-attr] # as when it goes for good
+        site.ipc_main._provider.hub.end(frame._document.outlet.connection, "ended")  # type: ignore[union-attr] # as when the page leaves
         await calling
 
     with pytest.raises(ResetError):

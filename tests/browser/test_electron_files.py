@@ -1,4 +1,4 @@
-"""Files that were written for Electron, in real browsers and unchanged: preload scripts and renderers, in each form."""
+"""Preload scripts and renderers that were written for Electron, unchanged, in each module format, in real browsers."""
 
 import json
 import re
@@ -278,7 +278,7 @@ def test_a_message_channel_of_the_page_emits_close_in_python(tab: WebDriver) -> 
               port1.close()
             })()""",
         )
-        wait_until(lambda: shop.heard[-1:] == ["close"], "Python hears of the close")
+        wait_until(lambda: shop.heard[-1:] == ["close"], "Python receives the close")
         assert shop.heard == [0, 1, 2, "close"]
 
 
@@ -316,7 +316,7 @@ def test_both_ends_of_a_port_from_python_emit_close_once(tab: WebDriver) -> None
         server.call(given[0].close)
         evaluate(tab, "(() => { ports[1].postMessage('last'); ports[1].close() })()")
         until(tab, "heard[0].includes('close')")
-        wait_until(lambda: len(shop.heard) == 2, "Python hears of both ends")
+        wait_until(lambda: len(shop.heard) == 2, "Python receives the close of both ends")
         assert evaluate(tab, "electron.ipcRenderer.invoke('shop:count', 'tea')") == 5
         assert evaluate(tab, "heard") == [["last", "close"], []]
         assert shop.heard == ["close", "close"]

@@ -1,4 +1,4 @@
-"""The examples as a person would use them: served by `webipc run`, in real tabs."""
+"""The examples as a user runs them: served by `webipc run`, in real tabs."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def two_tabs(tab: WebDriver, url: str) -> tuple[str, str]:
     for _ in range(2):
         handles.append(new_tab(tab))
         tab.get(url)
-        wait_until(lambda: tab.find_element(By.ID, "left").text == "nothing yet", "the list has come")
+        wait_until(lambda: tab.find_element(By.ID, "left").text == "nothing yet", "the list has arrived")
     return handles[0], handles[1]
 
 
@@ -80,9 +80,9 @@ def test_the_list_is_saved_to_the_file_and_survives_a_restart(tab: WebDriver, to
 
 def test_a_text_that_python_refuses_shows_an_error_and_stays_in_the_field(tab: WebDriver, todo: Spawned) -> None:
     tab.get(todo.url)
-    wait_until(lambda: tab.find_element(By.ID, "left").text == "nothing yet", "the list has come")
+    wait_until(lambda: tab.find_element(By.ID, "left").text == "nothing yet", "the list has arrived")
     add(tab, "   ")
-    wait_until(lambda: "at least 1 character" in tab.find_element(By.ID, "message").text, "the page says why")
+    wait_until(lambda: "at least 1 character" in tab.find_element(By.ID, "message").text, "the page shows the reason")
     assert tab.find_element(By.ID, "text").get_attribute("value") == "   "
 
 
@@ -135,7 +135,7 @@ def test_every_handler_of_the_demo_works(
     tab: WebDriver, demo: Spawned, channel: str, arguments: str, expected: str
 ) -> None:
     tab.get(f"{demo.url}/ipc/#handle:{channel}")
-    wait_until(lambda: tab.find_elements(By.CSS_SELECTOR, "#call h2 .channel"), "the channels have come")
+    wait_until(lambda: tab.find_elements(By.CSS_SELECTOR, "#call h2 .channel"), "the channels have arrived")
     if arguments and channel != "echo":
         tab.find_element(By.CSS_SELECTOR, ".actions .quiet").click()
     if arguments:

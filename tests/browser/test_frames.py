@@ -1,4 +1,4 @@
-"""Documents in iframes are frames of their tab, whoever of them is first and whatever becomes of them."""
+"""Documents in iframes are frames of their tab, in any order of connection, after reloads, resets and restarts."""
 
 import asyncio
 import threading
@@ -34,7 +34,7 @@ def test_a_frame_that_connects_before_its_parent_waits_for_it(tab: WebDriver, si
 
 
 class SocketsAfter:
-    """Lets no socket in before an event: a document acts while the one around it has none."""
+    """Accepts no socket before an event is set, so that a document sends while its parent has no socket."""
 
     def __init__(self, app: ASGIApp, event: threading.Event) -> None:
         self._app = app
@@ -110,13 +110,13 @@ def test_a_page_has_its_frames_again_after_going_back(tab: WebDriver, site: Site
     contents = site.visit(tab, "frame-with-frame-container.html", frames=3)
     site.visit(tab, "frame.html")
     tab.back()
-    # Firefox loads it again; the others have kept it as it was.
+    # Firefox reloads the page; the others restore it from the back/forward cache.
     site.wait_for_frames(contents, 3)
     assert shape(contents.main_frame) == ["", ["outer", ["inner"]]]
     for depth in range(3):
         if depth:
             tab.switch_to.frame(0)
-        assert evaluate(tab, "ipcRenderer.sendSync('nobody')") == {"error": "reply was never sent"}
+        assert evaluate(tab, "ipcRenderer.sendSync('unhandled')") == {"error": "reply was never sent"}
     assert site.ipc_main.get_all_web_contents() == [contents]
 
 
@@ -141,7 +141,7 @@ def test_frames_stay_in_their_tab_over_lost_sockets(tab: WebDriver, site: Site) 
             for depth in range(3):
                 if depth:
                     tab.switch_to.frame(0)
-                assert evaluate(tab, "ipcRenderer.sendSync('nobody')") == {"error": "reply was never sent"}
+                assert evaluate(tab, "ipcRenderer.sendSync('unhandled')") == {"error": "reply was never sent"}
         assert subtree(contents) == before
         evaluate(tab, "connection.close()")
 
@@ -153,7 +153,7 @@ def test_after_a_reset_every_frame_is_in_its_place_again(tab: WebDriver, site: S
     assert hub is not None
 
     def reset() -> None:
-        # The innermost first: it may be the first to come again.
+        # The innermost first, so that it may be the first to reconnect.
         for connection in list(reversed(list(hub._links))):
             connection.reset("ended")
 

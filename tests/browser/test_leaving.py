@@ -1,6 +1,6 @@
-"""Documents that go away, seen and hidden: their last words arrive, and the next document of the tab has its identity.
+"""Documents that leave, visible or hidden: their last messages arrive, and the tab keeps its identity.
 
-Each engine ends a document in an order of its own: js-client/src/page/lifecycle.ts has the table.
+The order of events at the end of a document differs by engine: js-client/src/page/lifecycle.ts has the table.
 """
 
 from collections.abc import Callable
@@ -19,12 +19,12 @@ GO = """void (async () => {
 
 
 def hidden_visit(tab: WebDriver, url: str, then: str) -> int:
-    """Load a page, hide it, and have it run a statement when it is hidden; return its web contents id."""
+    """Load a page that runs a statement when it is hidden, and hide it. Return its web contents id."""
     if tab.name == WEBKIT_NAME:
-        # This driver opens tabs behind what is seen.
+        # This driver opens tabs in the background.
         tab.switch_to.new_window("tab")
     identity = visit(tab, url)
-    # Registered behind the client's own listener.
+    # Registered after the client's own listener.
     evaluate(tab, "void addEventListener('pagehide', () => ipcRenderer.send('say', 'goodbye'))")
     evaluate(tab, GO % then)
     if tab.name != WEBKIT_NAME:
@@ -87,7 +87,7 @@ def test_going_back_to_a_page_outside_the_cache_reloads_it_with_the_same_identit
     before = visit(tab, server.url)
     evaluate(tab, "void (window.mark = 'the same document')")
     tab.get("about:blank")
-    wait_until(lambda: site.the_contents().main_frame is None, "the document has said goodbye")
+    wait_until(lambda: site.the_contents().main_frame is None, "the server has received the bye of the document")
     tab.back()
     assert evaluate(tab, "window.opened") == before
     assert evaluate(tab, "window.mark") is None

@@ -1,4 +1,4 @@
-"""The link in real browsers, over a real uvicorn: resume, reload, restart, back/forward cache, tabs, other origins."""
+"""The link in real browsers and a real uvicorn: resume, reload, restart, back/forward cache, tabs, other origins."""
 
 import threading
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from webipc import IpcMain, Limits
 
 
 def test_a_page_calls_python_and_receives_messages(tab: WebDriver, server: Live, site: Site) -> None:
-    # What pages of earlier tests have left there is not this one's.
+    # The console may hold messages from the pages of earlier tests.
     console(tab)
     visit(tab, server.url)
     said = console(tab)
@@ -128,7 +128,7 @@ def test_a_message_sent_in_pagehide_arrives(tab: WebDriver, server: Live, site: 
     wait_until(lambda: site.said == ["goodbye"], "the last message arrives")
 
 
-# Firefox keeps no page with an open WebSocket: test_leaving.py has what happens there.
+# Firefox caches no page with an open WebSocket: test_leaving.py tests what it does instead.
 @pytest.mark.engines("chromium", "webkit")
 def test_a_page_resumes_from_the_back_forward_cache(tab: WebDriver, server: Live, site: Site) -> None:
     before = visit(tab, server.url)
@@ -200,7 +200,7 @@ def test_5000_messages_each_way_arrive_once_in_order_over_50_cuts_of_the_socket(
     )
     cuts = 0
     while cuts < 50:
-        # A cut counts when it broke something: the next one waits until the page has a socket again.
+        # A cut counts only if it closed a connection, so the next one waits until the page has reconnected.
         cuts += wait_until(network.cut, "a connection to cut")
     evaluate(tab, "until(() => arrived.length >= 5000)")
     wait_until(lambda: len(site.numbers) >= 5000, "all numbers arrive")
@@ -307,7 +307,7 @@ def test_a_page_on_an_unlisted_origin_is_refused_and_does_not_retry(
     tab: WebDriver, elsewhere: Callable[[str], FastAPI], site: Site
 ) -> None:
     with live(site.app) as server, live(elsewhere(server.url)) as second:
-        # The script itself is not given to it; a page that brings its own copy is refused at the socket.
+        # The server does not serve the script to this origin; a page that has its own copy is refused at the socket.
         tab.get(second.url.replace(str(second.port), str(second.port)))
         assert tab.execute_script("return typeof window.ipcRenderer") == "undefined"
         tab.get(f"{second.url}/unused/client.js")

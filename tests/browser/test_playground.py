@@ -1,4 +1,4 @@
-"""The playground in a real browser: channels are called by hand, results and arrivals are seen, on every width."""
+"""The playground in a real browser: calls, results, the log of messages, keyboard, contrast, and every width."""
 
 import asyncio
 import json
@@ -19,8 +19,8 @@ from tests.browser.playground import Page
 from tests.support.serving import Live, live, spawned
 from webipc import IpcError, IpcMain, IpcMainEvent, IpcMainInvokeEvent
 
-# What a person does first is done in every engine. The rest is about the page and not about the browser; besides, only
-# Chromium's driver makes a window as narrow as a phone, and pretends preferences.
+# The most common actions are tested in every engine. The other tests do not depend on the browser, and only Chromium's
+# driver makes a window as narrow as a phone and emulates preferences.
 pytestmark = pytest.mark.engines("chromium")
 everywhere = pytest.mark.engines("chromium", "firefox", "webkit")
 
@@ -28,7 +28,7 @@ MARKUP = '<img src=x onerror="document.title=1">'
 
 
 def make_app() -> FastAPI:
-    """An application with a channel of each sort."""
+    """An application with one channel of each kind."""
     app = FastAPI(title="Shop")
     ipc_main = IpcMain(debug=True)
     ipc_main.mount(app)
@@ -297,7 +297,7 @@ def test_every_text_has_enough_contrast(page: Page, scheme: str) -> None:
 def test_the_border_of_a_field_has_enough_contrast(page: Page, scheme: str) -> None:
     page.prefer("prefers-color-scheme", scheme)
     page.open("handle:echo")
-    # As a sign has to be, and not as words have to be.
+    # The contrast that WCAG requires for graphical objects, not for text.
     assert edge(page.tab, "#filter") >= 3
     assert edge(page.tab, "#call textarea") >= 3
 
@@ -325,7 +325,7 @@ def test_every_control_has_a_name(page: Page) -> None:
 
 @pytest.fixture
 def program(tmp_path: Path) -> Callable[[str], Path]:
-    """Writes a program with these handlers, and returns its file."""
+    """A function that writes a program with these handlers and returns its file."""
 
     def write(handlers: str) -> Path:
         file = tmp_path / "main.py"

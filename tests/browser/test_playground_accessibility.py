@@ -1,4 +1,4 @@
-"""The playground for those who hear it, who use it without a mouse, and who have names longer than ours."""
+"""The playground with a screen reader, with the keyboard, on a phone, and with long names of channels."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Every way of saying something, by hand in the playground: sendSync, a port, another tab, a page that is embedded."""
+"""Every API in the playground besides `send` and `invoke`: sendSync, ports, sendTo another tab, an embedded page."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.engines("chromium")
 
 
 class Site(Application):
-    """An application that answers what the playground says."""
+    """An application that answers the playground."""
 
     def __init__(self) -> None:
         super().__init__(debug=True)

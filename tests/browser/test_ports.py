@@ -1,4 +1,4 @@
-"""Ports in a real browser: real MessagePorts that lead to Python, and through Python to another page."""
+"""Ports in a real browser: real MessagePorts to Python, and through Python to another page."""
 
 import asyncio
 import contextlib
@@ -42,7 +42,7 @@ HOOKS = """(() => {
 
 
 class Site(Application):
-    """An application that takes ports, and gives some."""
+    """An application that receives ports and sends some."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(pages=PAGES, **settings)
@@ -69,7 +69,7 @@ class Site(Application):
         port.start()
 
     def give(self, channel: str) -> None:
-        """Send the page a port, and listen to its other end."""
+        """Send a port to the page, and listen to its other end."""
         ports = MessageChannelMain()
         self.the_contents().post_message(channel, None, [ports.port2])
         self.listen(ports.port1)
@@ -88,7 +88,7 @@ def site() -> Site:
 
 
 def visit(tab: WebDriver, url: str) -> None:
-    """Load a page, and have it listen to the ports that come."""
+    """Load a page that listens to every port it receives."""
     visit_page(tab, url)
     evaluate(tab, HOOKS)
 
@@ -126,7 +126,7 @@ def test_a_port_created_by_another_frame_can_be_transferred(tab: WebDriver, serv
       return [new frame.contentWindow.ArrayBuffer(1), { [Symbol.toStringTag]: 'MessagePort' }].map(error)
     })()"""
     assert evaluate(tab, script) == ["Invalid value for transfer"] * 2
-    wait_until(lambda: site.heard == ["there"], "what was said into it arrives")
+    wait_until(lambda: site.heard == ["there"], "its message arrives")
     site.ports[0].post_message("and back")
     evaluate(tab, "until(() => heard.length === 1)")
     assert (evaluate(tab, "heard"), site.messages) == (["and back"], ["of a frame"])
@@ -156,7 +156,7 @@ def test_a_port_that_was_transferred_cannot_be_used(tab: WebDriver, server: Live
     assert "An object could not be cloned. message: " in clone_port
     assert "An object could not be cloned. message: a function" in clone_function
     assert channel == "TypeError: Error processing argument at index 0, conversion failure from 5"
-    wait_until(lambda: site.heard, "what the other end says arrives")
+    wait_until(lambda: site.heard, "the message of the other end arrives")
     assert (site.heard, site.messages) == (["real"], [1])
 
 
@@ -194,7 +194,7 @@ def test_a_port_that_the_page_closes_emits_close_after_its_last_message(
     server.call(lambda: site.give("port"))
     evaluate(tab, "until(() => window.port !== undefined)")
     evaluate(tab, "(() => { for (let i = 0; i < 10; i++) port.postMessage(i); port.close() })()")
-    wait_until(lambda: site.closes == 1, "Python hears of the close")
+    wait_until(lambda: site.closes == 1, "Python receives the close")
     assert site.heard == list(range(10))
 
 
@@ -269,11 +269,11 @@ def test_the_other_end_closes_when_the_page_has_gone(tab: WebDriver) -> None:
         evaluate(tab, f"(() => {{ {script} }})()")
         wait_until(lambda: site.ports, "the port is there")
         tab.get("about:blank")
-        wait_until(lambda: site.closes == 1, "Python hears that the page is gone")
+        wait_until(lambda: site.closes == 1, "Python receives the close after the page has gone")
 
 
 def test_a_port_posted_to_a_window_keeps_working_and_ends_with_the_page(tab: WebDriver) -> None:
-    # As a preload script gives a port to the page's own scripts.
+    # This is how a preload script passes a port to the page's own scripts.
     hand_on = """(() => {
       ipcRenderer.on('hand on', ({ ports }) => { window.postMessage('port', '*', ports) })
       addEventListener('message', ({ data, ports }) => { if (data === 'port') listen(ports[0]) })
@@ -291,7 +291,7 @@ def test_a_port_posted_to_a_window_keeps_working_and_ends_with_the_page(tab: Web
         evaluate(tab, "until(() => heard.length === 2)")
         assert site.closes == 0
         tab.get("about:blank")
-        wait_until(lambda: site.closes == 1, "Python hears that the page is gone")
+        wait_until(lambda: site.closes == 1, "Python receives the close after the page has gone")
 
 
 def test_a_port_sent_to_a_channel_without_listeners_is_closed(tab: WebDriver, server: Live, site: Site) -> None:
@@ -301,8 +301,8 @@ def test_a_port_sent_to_a_channel_without_listeners_is_closed(tab: WebDriver, se
 
     server.call(lambda: site.give("back"))
     evaluate(tab, "until(() => window.port !== undefined)")
-    # It goes where nobody listens, and so to nobody: whoever has its other end hears it.
-    evaluate(tab, "ipcRenderer.postMessage('nobody listens here', null, [port])")
+    # No listener receives it, so it is collected and its other end emits `close`.
+    evaluate(tab, "ipcRenderer.postMessage('no listener here', null, [port])")
 
     def collected() -> bool:
         gc.collect()
@@ -325,7 +325,7 @@ def test_a_message_that_python_cannot_decode_arrives_as_none(tab: WebDriver, ser
     assert site.heard == [None, "next"]
 
 
-# No timer: browsers let those of a tab that nobody sees run once a second.
+# No timer: browsers run the timers of a hidden tab once a second.
 TALK = """(async () => {
   for (let index = 0; index < 10000; index++) {
     port.postMessage(index)
@@ -336,7 +336,7 @@ TALK = """(async () => {
 
 @contextlib.contextmanager
 def cut_at_random(*networks: Relay) -> Iterator[None]:
-    """Break connections again and again until the block ends."""
+    """Cut connections repeatedly until the block ends."""
     stop = threading.Event()
 
     def cut() -> None:
@@ -387,7 +387,7 @@ def test_ten_thousand_messages_each_way_through_a_relayed_port_while_both_socket
 def test_a_thousand_ports_opened_and_closed_leave_nothing_in_memory(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, server.url)
     gc.collect()
-    # Of earlier tests, whose fixtures are still held.
+    # Objects of earlier tests, whose fixtures are still referenced.
     known = {id(each) for each in gc.get_objects() if isinstance(each, End)}
     site.ipc_main.on("close it", lambda event, _: event.ports[0].close())
     script = """(async () => {
@@ -396,10 +396,10 @@ def test_a_thousand_ports_opened_and_closed_leave_nothing_in_memory(tab: WebDriv
         ipcRenderer.postMessage('close it', null, [port2])
         port1.close()
       }
-      await ipcRenderer.invoke('nobody').catch(() => undefined)
+      await ipcRenderer.invoke('unhandled').catch(() => undefined)
     })()"""
     evaluate(tab, script)
-    (connection,) = site.ipc_main._provider.hub._links  # type: ignore[union-attr] # its own part
+    (connection,) = site.ipc_main._provider.hub._links  # type: ignore[union-attr] # a private field
 
     def collected() -> bool:
         gc.collect()

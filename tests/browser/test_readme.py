@@ -1,4 +1,4 @@
-"""The README's Electron example, as it stands there: preload script, renderer and Python, in every engine."""
+"""The README's Electron example, unchanged, in every engine: preload script, renderer and Python program."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.browser.browsers import evaluate
 from tests.support.readme import electron_files
 from tests.support.serving import spawned, wait_until
 
-# What a reader adds: imports, an application, and a page that has the element and the one line.
+# What a reader adds: imports, an application, and a page with the element and the script tag.
 IMPORTS = """from pathlib import Path
 from fastapi import FastAPI
 from webipc import IpcMain, IpcMainInvokeEvent
@@ -37,6 +37,6 @@ def test_the_electron_example_of_the_readme_runs(
     monkeypatch.chdir(tmp_path)
     with spawned(tmp_path / "main.py") as program:
         tab.get(program.url)
-        wait_until(lambda: tab.title == "Note 7 is saved", "the page hears of it")
+        wait_until(lambda: tab.title == "Note 7 is saved", "the page receives the message")
         wait_until(lambda: evaluate(tab, "document.querySelector('#text').value") == "seven", "the page shows the note")
         tab.get("about:blank")

@@ -1,4 +1,4 @@
-"""sendSync in a real browser: order, values, a socket that is not there, an answer that is lost, nobody who answers."""
+"""sendSync in a real browser: order, values, without a socket, without an answer, with a lost answer."""
 
 import asyncio
 from typing import Any
@@ -27,7 +27,7 @@ EARLY = """
 
 
 class Site(Application):
-    """An application that answers blocked pages."""
+    """An application that answers `sendSync`."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(pages=PAGES, **settings)
@@ -47,7 +47,7 @@ class Site(Application):
             self.heard.append(number)
 
         ipc_main.handle("number-invoke", number)
-        # One script and so one task: nothing can have been connected when its last line runs.
+        # One script, so one task: the socket cannot have opened when its last line runs.
         client = client_file("client.global.js").read_text(encoding="utf-8")
         self.app.get("/early-bundle.js")(lambda: Response(client + EARLY, media_type="text/javascript"))
 
@@ -118,7 +118,7 @@ def test_no_listener_runs_during_a_call_that_another_listener_makes_after_an_awa
 def test_no_listener_runs_during_a_call_in_which_a_port_listener_calls_too(
     tab: WebDriver, server: Live, site: Site
 ) -> None:
-    """Firefox runs the messages of ports while it blocks, so that a call may be made within another."""
+    """Firefox delivers messages of ports while `sendSync` blocks, so a port listener can make a call within another."""
     visit(tab, server.url)
 
     @site.ipc_main.on("pushes")
@@ -153,7 +153,7 @@ def test_no_listener_of_a_parent_or_child_document_runs_during_a_call(
     async def pushes(event: IpcMainEvent) -> None:
         await asyncio.sleep(0.2)
         contents = site.the_contents()
-        for frame in contents.main_frame.frames_in_subtree:  # type: ignore[union-attr] # the page is here
+        for frame in contents.main_frame.frames_in_subtree:  # type: ignore[union-attr] # the page is connected
             frame.send("pushed")
         await asyncio.sleep(0.2)
         event.return_value = "answer"
@@ -232,11 +232,9 @@ def test_a_call_without_an_answer_does_not_freeze_the_page(
     never = {"error": "reply was never sent"}
     assert evaluate(tab, "ipcRenderer.sendSync('silent')") == never
     assert evaluate(tab, "ipcRenderer.sendSync('raises')") == never
-    assert evaluate(tab, "ipcRenderer.sendSync('nobody listens')") == never
+    assert evaluate(tab, "ipcRenderer.sendSync('no listener')") == never
     contents = site.the_contents()
-    warning = (
-        f"WebContents #{contents.id} called ipcRenderer.sendSync() with 'nobody listens' channel without listeners."
-    )
+    warning = f"WebContents #{contents.id} called ipcRenderer.sendSync() with 'no listener' channel without listeners."
     assert warning in caplog.messages
 
 
@@ -284,7 +282,7 @@ def test_wrong_arguments_throw_at_once(tab: WebDriver, server: Live) -> None:
 def test_a_call_in_beforeunload_is_answered_or_throws_at_once_depending_on_the_engine(
     tab: WebDriver, server: Live, site: Site, engine: str
 ) -> None:
-    """Chromium and WebKit forbid a request that blocks there."""
+    """Chromium and WebKit forbid synchronous requests there."""
     visit(tab, server.url)
     evaluate(
         tab,
@@ -297,5 +295,5 @@ def test_a_call_in_beforeunload_is_answered_or_throws_at_once_depending_on_the_e
         })""",
     )
     tab.get("about:blank")
-    wait_until(lambda: site.heard, "what the listener was told arrives")
+    wait_until(lambda: site.heard, "the result of the call arrives")
     assert site.heard == ["later" if engine == "firefox" else "UnansweredError"]

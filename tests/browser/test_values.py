@@ -1,4 +1,4 @@
-"""Random values from Python through a real page and back: nothing about them has changed."""
+"""Random values from Python survive a round trip through a real page."""
 
 import queue
 from collections.abc import Iterator
@@ -15,19 +15,19 @@ from tests.support.serving import live
 from tests.support.strategies import values
 from webipc import WebContents
 
-# One page for the whole test: what is tested is the way there and back, not the page.
+# One page for the whole test: the round trip is tested, not the page load.
 EXAMPLES = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 class Echo:
-    """A page that sends back whatever it gets."""
+    """A page that returns each value that it receives."""
 
     def __init__(self, contents: WebContents, answers: "queue.Queue[Any]") -> None:
         self._contents = contents
         self._answers = answers
 
     def __call__(self, value: Any) -> Any:
-        """Send a value to the page, and return what comes back."""
+        """Send a value to the page, and return the value that it sends back."""
         self._contents.send("value", value)
         return self._answers.get(timeout=10)
 
@@ -37,7 +37,7 @@ def echo(tab: WebDriver) -> Iterator[Echo]:
     site = Site()
     answers: queue.Queue[Any] = queue.Queue()
     site.ipc_main.on("back", lambda event, value: answers.put(value))
-    # The server's pings draw random numbers in this process, which Hypothesis takes for the strategies' own.
+    # The server's pings use the random module in this process, which Hypothesis would attribute to the strategies.
     with live(site.app, ws_ping_interval=None) as server:
         visit(tab, server.url)
         evaluate(tab, "void ipcRenderer.on('value', (event, value) => ipcRenderer.send('back', value))")

@@ -1,7 +1,7 @@
-"""`<web-view>` and `sendToHost` in a real browser: guests of the host's own origin and of others, and who is not heard.
+"""`<web-view>` and `sendToHost` in a real browser: guests of the same and of other origins, and ignored senders.
 
-Titles that are Electron's are in docs/electron-parity.md beside the test. Only the host's page is looked at from here:
-into a guest of another origin no script can look.
+docs/electron-parity.md names Electron's titles beside these tests. The tests run scripts only in the host's page: a
+script cannot access a guest of another origin.
 """
 
 import threading
@@ -25,14 +25,14 @@ REMOVED = "The WebView must be attached to the DOM and the dom-ready event emitt
 
 
 class Site(Application):
-    """An application that serves the pages, and lets what they load wait."""
+    """An application that serves the pages, and can delay the scripts that they load."""
 
     def __init__(self) -> None:
         super().__init__(pages=PAGES)
         self.go_on = threading.Event()
         self.app.get("/slow")(lambda: self.go_on.wait(20))
         self.app.get("/late-script.js")(self._late_script)
-        # The channels of what the server was sent.
+        # The channels of the messages that reached the server.
         self.said: list[str] = []
         self.ipc_main.handle("id", self._id)
         for channel in ("pong", "loading", "channel"):
@@ -75,25 +75,25 @@ def guest_at(url: str, *, host: str, **more: str) -> str:
 
 
 def another(guest: str, word: str) -> str:
-    """Return another address of the same page: a browser refuses a frame that has the address of those around it."""
+    """Return another address of the same page: a browser does not load a frame with the address of an ancestor."""
     return f"{guest}{'&' if '?' in guest else '?'}{word}"
 
 
 def show(tab: WebDriver, server: Live, src: str, **attributes: str) -> None:
-    """Open the host's page, and a page in it."""
+    """Load the host's page with a guest in it."""
     tab.get(f"{server.url}/host.html")
     evaluate(tab, "(async () => { while (!window.show) await new Promise((go) => setTimeout(go, 10)) })()")
     evaluate(tab, f"void show({src!r}, {attributes!r})")
 
 
 def heard(tab: WebDriver, channel: str) -> list[Any]:
-    """Wait for a guest's message; return its arguments."""
+    """Wait for a message of the guest and return its arguments."""
     args: list[Any] = evaluate(tab, f"first({channel!r})")["args"]
     return args
 
 
 def ask(tab: WebDriver, channel: str, *args: str) -> list[Any]:
-    """Send to the guest; return what it says on the same channel."""
+    """Send to the guest and return the arguments of its answer on the same channel."""
     listed = "".join(f", {arg}" for arg in args)
     evaluate(tab, f"view.send({channel!r}{listed})")
     return heard(tab, channel)
@@ -153,7 +153,7 @@ def test_a_message_of_a_loading_page_arrives_before_it_has_loaded(tab: WebDriver
 
 def test_messages_to_a_loading_page_wait_for_its_scripts(tab: WebDriver, server: Live, guest: str) -> None:
     show(tab, server, guest)
-    # In the task that has made the element.
+    # In the task that created the element.
     evaluate(tab, "void (view.remove(), show(view.src), [1, 2, 3].map((n) => view.send('ping', n)))")
     evaluate(tab, "until(() => of('pong').length === 3)")
     assert evaluate(tab, "of('pong').map(({ args }) => args[0])") == [1, 2, 3]
@@ -163,7 +163,7 @@ def test_messages_wait_for_the_last_script_of_the_page(tab: WebDriver, site: Sit
     show(tab, server, "slow.html")
     assert heard(tab, "loading") == ["loading"]
     evaluate(tab, "view.send('ping')")
-    # A message of the window takes the same way as one of its port, and is behind it.
+    # A message of the window takes the same path as a message of a port, and so arrives after it.
     evaluate(tab, "new Promise((go) => { onmessage = () => go(); postMessage('') })")
     site.go_on.set()
     assert heard(tab, "pong") == []
@@ -216,7 +216,7 @@ def test_messages_of_a_guest_that_navigated_to_another_origin_are_ignored(
     text = f"webipc: a <web-view> ignores messages of {elsewhere.url}; add it to allow-origins"
     assert evaluate(tab, "warnings") == [text]
     assert evaluate(tab, "of('loading').length") == 1
-    # What waits is for whoever comes next.
+    # Messages that wait are delivered to the next guest.
     evaluate(tab, "void (view.src = 'guest.html?back')")
     evaluate(tab, "first('pong')")
     assert evaluate(tab, "of('loading').length") == 2
@@ -260,7 +260,7 @@ def test_a_removed_element_receives_and_sends_nothing(tab: WebDriver, server: Li
         with pytest.raises(PageError) as caught:
             evaluate(tab, call)
         assert caught.value.error == f"Error: {REMOVED}"
-    # Its last words are on their way; a second guest's come behind them.
+    # The last messages of the first guest are in transit; those of a second guest would arrive after them.
     evaluate(tab, "void (heard.length = 0, show(view.src))")
     heard(tab, "loading")
     assert evaluate(tab, "heard.map(({ channel }) => channel)") == ["loading"]
@@ -271,7 +271,7 @@ def test_an_element_that_is_inserted_again_loads_a_new_guest(tab: WebDriver, ser
     before = evaluate(tab, "first('loading')")["frameId"]
     evaluate(tab, "void (heard.length = 0, view.remove(), document.body.append(view))")
     assert evaluate(tab, "first('loading')")["frameId"] != before
-    evaluate(tab, f"view.sendToFrame({before}, 'ping', 'nobody')")
+    evaluate(tab, f"view.sendToFrame({before}, 'ping', 'dropped')")
     evaluate(tab, "view.send('ping', 'again')")
     assert heard(tab, "pong") == ["again"]
 
@@ -299,13 +299,13 @@ def test_a_frame_in_the_guest_has_a_frame_id_of_its_own(tab: WebDriver, server: 
     assert main[1] != nested[1]
     evaluate(tab, f"view.sendToFrame({nested}, 'ping', 'nested')")
     assert evaluate(tab, "first('pong')") == {"channel": "pong", "args": ["nested"], "frameId": nested}
-    # And one within that one.
+    # A frame within that frame.
     deeper = another(guest, "innermost")
     evaluate(tab, f"void (heard.length = 0, view.sendToFrame({nested}, 'nest', {deeper!r}))")
     innermost = evaluate(tab, "first('loading')")["frameId"]
     evaluate(tab, f"view.sendToFrame({innermost}, 'ping', 'innermost')")
     assert evaluate(tab, "first('pong')") == {"channel": "pong", "args": ["innermost"], "frameId": innermost}
-    # The main frame is still the one that `send` reaches, and a frame that is gone hears nothing.
+    # `send` still reaches the main frame, and a frame that has gone receives nothing.
     evaluate(tab, "void (heard.length = 0, view.send('drop'))")
     assert evaluate(tab, "first('onpagehide')")["frameId"] in (nested, innermost)
     evaluate(tab, f"view.sendToFrame({nested}, 'ping', 'gone')")
@@ -393,7 +393,7 @@ def test_send_to_host_in_a_page_without_a_host_does_nothing(tab: WebDriver, serv
     tab.get(f"{server.url}/guest.html")
     evaluate(tab, "(async () => { while (!window.ipcRenderer) await new Promise((go) => setTimeout(go, 10)) })()")
     assert evaluate(tab, "ipcRenderer.sendToHost('channel', 'arg1')") is None
-    # What was sent before an answer would have arrived before it.
+    # A message that had reached the server would have arrived before this answer.
     assert evaluate(tab, "ipcRenderer.invoke('id')") > 0
     assert site.said == []
 
@@ -409,6 +409,6 @@ def test_the_element_works_under_a_strict_content_security_policy(tab: WebDriver
         "inline-flex",
     ]
     assert evaluate(tab, f"getComputedStyle({frame}).borderTopWidth") == "0px"
-    # A frame of the element is none of the page's.
+    # The frame of the element is not in `window.frames` of the page.
     assert evaluate(tab, "window.length") == 0
     assert evaluate(tab, "faults") == []
