@@ -1,8 +1,8 @@
-"""The fixtures of the conformance suite: an application for each test, and a page of it in each engine's one tab.
+"""The fixtures of the conformance suite: an application for each test, and one tab in each engine.
 
-It is either `main` with a `window`, or, where pages have frames and workers, `site` with a `tab`. The tab stays, and
-shows the page of one test after the other: a test costs one page load. A test that wants other settings of `IpcMain`
-says so: `@pytest.mark.parametrize("settings", [{"limits": Limits(...)}])`.
+A test uses either `main` with `window` or, for pages with frames and workers, `site` with `tab`. All tests of an engine
+share the tab, so a test costs one page load. A test that needs other settings of `IpcMain` passes them:
+`@pytest.mark.parametrize("settings", [{"limits": Limits(...)}])`.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ def settings() -> dict[str, Any]:
 
 @pytest.fixture
 def main(settings: dict[str, Any]) -> Iterator[Main]:
-    """The main process of the test, being served."""
+    """The served application of the test: Electron's main process."""
     process = Main(**settings)
     with live(process.app) as process.server:
         yield process
@@ -33,7 +33,7 @@ def main(settings: dict[str, Any]) -> Iterator[Main]:
 
 @pytest.fixture
 def open_window(browser: WebDriver, main: Main) -> Iterator[Callable[[], Window]]:
-    """Open a page of the application: the first in the tab that is there, others in tabs that end with the test."""
+    """A function that opens a page: first in the existing tab, then in new tabs that are closed after the test."""
     opened: list[Window] = []
 
     def opens() -> Window:
@@ -56,7 +56,7 @@ def window(open_window: Callable[[], Window]) -> Window:
 
 @pytest.fixture
 def site(settings: dict[str, Any]) -> Iterator[Site]:
-    """The application whose pages have frames and workers, being served."""
+    """The served application whose pages have frames and workers."""
     with serving(**settings) as served:
         yield served
 

@@ -58,7 +58,7 @@ def test_invoke_receives_a_response_from_an_asynchronous_handler(main: Main, win
 
 
 class Lazy:
-    """Begins its work when it is awaited, and not before."""
+    """Starts its work only when it is awaited."""
 
     def __init__(self) -> None:
         self.started = False

@@ -1,4 +1,4 @@
-"""Electron's spec/api-ipc-main-spec.ts: sendSync that nobody waits for, `reply`, and the emitter of `ipcMain`."""
+"""Electron's spec/api-ipc-main-spec.ts: `sendSync` of a page that goes away, `reply`, and the emitter of `ipcMain`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +22,7 @@ def test_a_page_that_goes_away_during_send_sync_affects_no_other_page(
         browser.switch_to.new_window("tab")
         vanishing = Window(browser, main)
         vanishing.load(url=network.url)
-        # Later: the browser's driver is to have its answer before.
+        # After a delay, so that the driver gets its answer before the page blocks.
         vanishing.run("setTimeout(() => { ipcRenderer.sendSync('send-sync-message') }, 50)")
         (event,) = asked.wait()
         destroyed = Once(event.sender, "destroyed")
@@ -48,7 +48,7 @@ def test_a_tab_that_is_closed_during_send_sync_affects_no_other_page(
     blocked.run("setTimeout(() => { ipcRenderer.sendSync('send-sync-message') }, 50)")
     (event,) = asked.wait()
     destroyed = Once(event.sender, "destroyed")
-    # Of this engine the driver can ask it by another tab: the one that is blocked answers nothing.
+    # This driver can close it from another tab; the blocked tab does not respond to commands.
     browser.switch_to.window(front)
     browser.execute_cdp_cmd("Target.closeTarget", {"targetId": closing})
     destroyed.wait()

@@ -1,4 +1,4 @@
-"""Electron's spec/api-ipc-spec.ts, its ports: from the page to Python, from Python to the page, and within Python."""
+"""Electron's spec/api-ipc-spec.ts, ports: from the page to Python, from Python to the page, and within Python."""
 
 import asyncio
 import gc
@@ -16,7 +16,7 @@ from webipc.electron.message_port_main import TransferError, TransferTypeError
 
 
 async def once(emitter: EventEmitter, name: str) -> tuple[Any, ...]:
-    """Return what the next emit brings: Node's `once`, in the event loop."""
+    """Return the arguments of the next emit, as Node's `once` does, in the event loop."""
     came: asyncio.Future[tuple[Any, ...]] = asyncio.get_running_loop().create_future()
     emitter.once(name, lambda *args: came.set_result(args))
     return await came
@@ -185,7 +185,7 @@ def test_a_port_takes_every_supported_message() -> None:
 def test_a_port_refuses_to_transfer_what_is_not_a_port() -> None:
     channel = MessageChannelMain()
     with pytest.raises(TransferTypeError, match="transferables must be an array of MessagePorts"):
-        channel.port1.post_message(None, {})  # type: ignore[arg-type] # what it refuses
+        channel.port1.post_message(None, {})  # type: ignore[arg-type] # the wrong type is what is tested
     wrong: list[Any] = [ArrayBuffer(b"0123456789"), "1", datetime.now(UTC)]
     for each in wrong:
         with pytest.raises(TransferTypeError, match="Port at index 0 is not a valid port"):

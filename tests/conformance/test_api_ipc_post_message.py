@@ -1,6 +1,6 @@
-"""Electron's spec/api-ipc-spec.ts, its `postMessage` of contents and of frames: what it sends and what it refuses.
+"""Electron's spec/api-ipc-spec.ts, `postMessage` of contents and frames: what it sends and what it refuses.
 
-Electron generates the same ten tests of both; each is one test here, of both.
+Electron generates the same ten tests for both. Here each of them is one test with a parameter.
 """
 
 from collections.abc import Callable

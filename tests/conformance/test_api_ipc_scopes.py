@@ -1,6 +1,6 @@
-"""Electron's spec/api-ipc-spec.ts, its `WebContents.ipc` and `WebFrameMain.ipc`: who hears what first, and who answers.
+"""Electron's spec/api-ipc-spec.ts, `WebContents.ipc` and `WebFrameMain.ipc`: which listeners and handlers run.
 
-What both scopes are asked in the same words is one test here, of each.
+Tests that Electron has for both scopes are one test here, with a parameter.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
-"""Electron's spec/api-service-worker-main-spec.ts, with the workers that a page starts: clients of their own.
+"""Electron's spec/api-service-worker-main-spec.ts, with the workers of a page. Each worker is a client of its own.
 
-A worker is a web contents of one document, and its `ipc` is that of the contents. That of a service worker
-ends with it too: its scope is not known to the server.
+A worker is a web contents with one document, and its `ipc` is that of the contents. The `ipc` of a service worker ends
+with the worker, because the server does not know its scope.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from tests.conformance.titles import electron
 from tests.support.serving import wait_until
 from webipc import JSMap, MessagePortMain, WebContents
 
-# How a page starts each of them.
+# The function of the page that starts each kind.
 KINDS = ["dedicated", "shared"]
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
@@ -36,7 +36,7 @@ def start(tab: WebDriver, site: Site, kind: str) -> WebContents:
 
 
 def ask(tab: WebDriver, *task: Any) -> Any:
-    """Have the worker do something, and return what it answers."""
+    """Send a request to the worker and return its answer."""
     return evaluate(tab, f"asked(...{list(task)!r})")
 
 
@@ -81,7 +81,7 @@ def test_ipc_main_receives_what_a_worker_sends_after_the_ipc_of_the_worker(
     contents.ipc.on("ping", lambda event: heard.append(("ipc", event.sender)))
     page.ipc.on("ping", lambda event: heard.append(("the page's ipc", event.sender)))
     ask(tab, "send", "ping")
-    wait_until(lambda: len(heard) == 2, "both hear it")
+    wait_until(lambda: len(heard) == 2, "both receive it")
     assert heard == [("ipc", contents), ("ipc_main", contents)]
 
 

@@ -1,4 +1,4 @@
-"""Electron's spec/api-subframe-spec.ts: every document that loads the client is a frame, and is answered as one."""
+"""Electron's spec/api-subframe-spec.ts: every document that loads the client is a frame with its own replies."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ Answer = Callable[[IpcMainEvent], None]
 
 
 def events(tab: WebDriver, site: Site, *pages: str) -> list[IpcMainEvent]:
-    """Load the first of these pages, each of which embeds the next; return the event of each."""
+    """Load the first of these pages, each of which embeds the next. Return the event of each."""
     tab.get(f"{site.url}/{pages[0]}")
     ran = {url: event for event, url in site.ran.wait(len(pages))}
     return [ran[f"{site.url}/{page}"] for page in pages]

@@ -1,7 +1,7 @@
-"""Electron's spec/api-utility-process-spec.ts, as far as it is about messages.
+"""Electron's spec/api-utility-process-spec.ts, its tests of messages.
 
-A Web Worker stands for the child process: it computes beside the page, and talks to the main process by ports of a
-`MessageChannelMain`, as a child does by its `parentPort`.
+A Web Worker replaces the child process: it runs in parallel to the page, and exchanges messages with the main process
+through a port of a `MessageChannelMain`, as a child process does through its `parentPort`.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ def page(tab: WebDriver, site: Site) -> WebContents:
 
 @pytest.fixture
 def child(tab: WebDriver, site: Site, page: WebContents) -> WebContents:
-    """The worker, which answers what comes through its port with `['heard', …]`."""
+    """The worker, which answers each message of its port with `['heard', …]`."""
     evaluate(tab, "void dedicated('child')")
     *_, (event, _) = site.ran.wait(2)
     contents: WebContents = event.sender

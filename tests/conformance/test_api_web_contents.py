@@ -1,5 +1,6 @@
-"""Electron's spec/api-web-contents-spec.ts, as far as it is about IPC and about who is who; and what its neighbours
-api-browser-window-spec.ts and chromium-spec.ts have of both. A web contents is a tab.
+"""Electron's spec/api-web-contents-spec.ts, its tests of IPC and of identities. A web contents is a tab.
+
+The same kind of tests in api-browser-window-spec.ts and chromium-spec.ts are here too.
 """
 
 from typing import Any
@@ -79,7 +80,7 @@ def test_from_frame_raises_for_what_is_not_a_frame(site: Site) -> None:
 @electron("webContents module › webContents.send(channel, args...) › throws an error when the channel is missing")
 def test_send_raises_when_the_channel_is_missing(contents: WebContents) -> None:
     with pytest.raises(TypeError):
-        contents.send()  # type: ignore[call-arg] # what is refused, in Python by the language
+        contents.send()  # type: ignore[call-arg] # the missing argument is what is tested; Python refuses it
     with pytest.raises(TypeError, match="Missing required channel argument"):
         contents.send(None)  # type: ignore[arg-type] # as above
 
@@ -172,7 +173,7 @@ def test_the_end_of_a_link_inside_a_listener_does_no_harm(
     evaluate(tab, f"(() => {{ try {{ {call} }} catch {{}} }})()")
     wait_until(frame.is_destroyed, "the document is gone")
     assert [record for record in caplog.records if record.exc_info] == []
-    # The page has a new link by itself, and the server is well.
+    # The page opens a new link by itself, and the server keeps working.
     wait_until(lambda: len(site.ran.all) == 1 and site.ipc_main.get_all_web_contents(), "the page is back")
     assert evaluate(tab, "until(() => connection.state === 'open').then(() => connection.state)") == "open"
 
@@ -260,8 +261,8 @@ def test_a_window_and_its_opener_are_different_senders(tab: WebDriver, site: Sit
     assert said == {contents: [["verified, parent"]], child.sender: [["verified, child"]]}
 
 
-# Those of Node's that are no part of what its documentation and Electron's name: a domain, and numbers that begin
-# with an underscore.
+# Members of Node's emitter that neither Node's nor Electron's documentation names: a domain, and counters with an
+# underscore.
 EMITTER = [
     *("addListener", "emit", "eventNames", "getMaxListeners", "listenerCount", "listeners", "off", "on", "once"),
     *("prependListener", "prependOnceListener", "rawListeners", "removeAllListeners", "removeListener"),

@@ -1,4 +1,4 @@
-"""Electron's spec/api-web-frame-main-spec.ts: documents in iframes, what they are called, and what becomes of them."""
+"""Electron's spec/api-web-frame-main-spec.ts: documents in iframes, their properties, and their lifetime."""
 
 import pytest
 from selenium.common.exceptions import WebDriverException
@@ -17,7 +17,7 @@ DISPOSED = "Render frame was disposed before WebFrameMain could be accessed"
 
 @pytest.fixture
 def web_frame(tab: WebDriver, site: Site) -> WebFrameMain:
-    """The main frame of a page with a frame in it that has a frame in it."""
+    """The main frame of a page with two nested frames."""
     frame = site.visit(tab, CONTAINER, frames=3).main_frame
     assert frame is not None
     return frame
@@ -90,7 +90,7 @@ def test_should_be_http_for_an_http_frame(site: Site, web_frame: WebFrameMain) -
     assert [frame.origin for frame in web_frame.frames_in_subtree] == [site.url] * 3
 
 
-# A window without a page of its own, which the page that has opened it fills.
+# A window at about:blank, whose opener writes its content.
 OPEN_BLANK = """
   const child = window.open('')
   const script = child.document.createElement('script')
@@ -143,17 +143,17 @@ def test_visibility_state_is_that_of_the_window(tab: WebDriver, site: Site) -> N
     site.ipc_main.on("visibility", lambda event, state: told.append(state))
     tell = "ipcRenderer.send('visibility', document.visibilityState)"
     if tab.name == WEBKIT_NAME:
-        # This driver covers no tab, but opens one that is not seen.
+        # This driver cannot hide a tab, but opens new tabs in the background.
         tab.switch_to.new_window("tab")
         site.visit(tab, "frame.html")
         evaluate(tab, f"void {tell}")
-        wait_until(lambda: told == ["hidden"], "the server is told")
+        wait_until(lambda: told == ["hidden"], "the server receives the state")
         return
     site.visit(tab, "frame.html")
     evaluate(tab, f"void (() => {{ {tell}; document.addEventListener('visibilitychange', () => {tell}) }})()")
-    wait_until(lambda: told == ["visible"], "the server is told")
+    wait_until(lambda: told == ["visible"], "the server receives the state")
     tab.switch_to.new_window("tab")
-    wait_until(lambda: told == ["visible", "hidden"], "the server is told")
+    wait_until(lambda: told == ["visible", "hidden"], "the server receives the state")
 
 
 @electron("webFrameMain module › WebFrame IDs › has properties for various identifiers")
@@ -169,7 +169,7 @@ def test_has_properties_for_various_identifiers(web_frame: WebFrameMain) -> None
 
 @pytest.fixture
 def allowing(tab: WebDriver, site: Site) -> WebFrameMain:
-    """The same as `web_frame`, and each of the documents allows its server to run code in it."""
+    """Like `web_frame`, with documents that allow their server to run code."""
     frame = site.visit(tab, f"allowing/{CONTAINER}", frames=3).main_frame
     assert frame is not None
     return frame
@@ -257,7 +257,7 @@ def test_the_web_contents_persists_through_cross_origin_navigation_and_back(tab:
     "webFrameMain module › RenderFrame lifespan › recovers from renderer crash on cross-origin",
 )
 def test_a_tab_that_has_crashed_recovers_as_a_new_web_contents(tab: WebDriver, site: Site, origin: str) -> None:
-    # Of another site, so that it does not crash as well: it lives, to lead the crashed tab on.
+    # Another site, so in another process: it does not crash too, and can navigate the crashed tab.
     tab.get(f"{site.other_url}/frame.html")
     handle = tab.current_window_handle
     evaluate(tab, "window.opened")
@@ -269,7 +269,7 @@ def test_a_tab_that_has_crashed_recovers_as_a_new_web_contents(tab: WebDriver, s
     with pytest.raises(WebDriverException, match="tab crashed"):
         tab.get("chrome://crash")
     tab.switch_to.window(handle)
-    wait_until(lambda: site.destroyed == [crashed.id], "what has crashed is given up")
+    wait_until(lambda: site.destroyed == [crashed.id], "the crashed tab is destroyed")
     assert main_frame.is_destroyed()
     page = f"{getattr(site, origin)}/frame.html"
     evaluate(tab, f"void (child.location = '{page}')")
@@ -305,8 +305,8 @@ def test_the_sender_frame_exists_when_a_pagehide_handler_sends_ipc(tab: WebDrive
     site.ipc_main.on("preload-unload", lambda event, _, url: seen.update({url: (event.sender_frame, event.process_id)}))
     unloads = site.once("preload-unload")
     tab.get(f"{site.other_url}/frame.html")
-    wait_until(lambda: {name for _, name, _ in unloads.all} >= {"pagehide"}, "the page says that it goes")
-    wait_until(lambda: len(seen) == 2, "both frames have said it")
+    wait_until(lambda: {name for _, name, _ in unloads.all} >= {"pagehide"}, "the page sends that it leaves")
+    wait_until(lambda: len(seen) == 2, "both frames have sent it")
     assert seen == there
     wait_until(lambda: main.detached and child.detached, "both are gone")
 
@@ -356,7 +356,7 @@ def test_from_frame_token_can_find_existing_frame(site: Site, web_frame: WebFram
 
 
 def created_frames(site: Site) -> list[WebFrameMain]:
-    """Return the list that every `frame-created` puts its frame into."""
+    """Return a list to which every `frame-created` appends its frame."""
     frames: list[WebFrameMain] = []
 
     @site.ipc_main.web_contents_created
@@ -412,5 +412,5 @@ def test_a_sub_frame_emits_dom_ready(tab: WebDriver, site: Site) -> None:
 
 
 def embed(tab: WebDriver, url: str) -> None:
-    """Put an iframe into the page."""
+    """Insert an iframe into the page."""
     evaluate(tab, f"document.body.append(Object.assign(document.createElement('iframe'), {{ src: '{url}' }}))")

@@ -1,7 +1,6 @@
 """docs/electron-conformance.md and the suite agree: each title of the table has its test, and each test its title.
 
-Reads the tests' files and runs none of them, so that a test which an engine cannot run is looked at too. Knows nothing
-of what the tests do.
+It reads the files of the tests and runs none of them, so it covers tests that an engine cannot run too.
 """
 
 import ast
@@ -21,7 +20,7 @@ FITS = {"same", "analogue", "none"}
 
 
 class Row(NamedTuple):
-    """One test of Electron's, or one behaviour that it has no test for."""
+    """One test of Electron, or one behaviour for which Electron has no test."""
 
     id: str
     title: str
@@ -35,7 +34,7 @@ class Row(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """One test of the suite, as it is written."""
+    """One test of the suite, as read from its source."""
 
     name: str
     titles: tuple[str, ...]
@@ -59,14 +58,14 @@ def listed_in(path: Path) -> list[Listed]:
 
 
 def _words(function: Function, decorator: str) -> tuple[str, ...]:
-    """Return what `@electron("…")` or `@pytest.mark.engines("…")` says."""
+    """Return the arguments of `@electron("…")` or `@pytest.mark.engines("…")`."""
     calls = [each for each in function.decorator_list if isinstance(each, ast.Call)]
     named = [each for each in calls if ast.unparse(each.func).rpartition(".")[2] == decorator]
     return tuple(ast.literal_eval(argument) for each in named for argument in each.args)
 
 
 def is_elsewhere(test: str) -> bool:
-    """Tell whether it is named with its folder, because it stands in another one than this."""
+    """Return whether a test is named with its folder, because it is in another folder than this one."""
     return "/" in test
 
 
@@ -104,7 +103,7 @@ def test_the_tests_of_a_row_are_those_that_carry_its_title(row: Row) -> None:
 
 @pytest.mark.parametrize("test", sorted({test for row in ROWS for test in row.tests if is_elsewhere(test)}))
 def test_a_test_of_another_folder_exists(test: str) -> None:
-    """A title of TypeScript's, or a function of Python's, as docs/electron-parity.md names them."""
+    """A title of a TypeScript test, or a Python function, in the notation of docs/electron-parity.md."""
     path, name = re.split("::|: ", test, maxsplit=1)
     text = (HERE.parent.parent / path).read_text(encoding="utf-8")
     assert (f"def {name}(" if path.endswith(".py") else f"('{name}'") in text

@@ -1,4 +1,4 @@
-"""sendTo of Electron 27's spec/api-ipc-renderer-spec.ts: from page to page by the number of the web contents."""
+"""`sendTo` of Electron 27's spec/api-ipc-renderer-spec.ts: from page to page, by the id of the web contents."""
 
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from tests.conformance.titles import electron
 from tests.support.serving import wait_until
 from webipc import WebContents, WebFrameMain
 
-# Every message with a channel of these is kept, with the fields of its event.
+# Records every message on these channels, with the fields of its event.
 LISTEN = """(() => {
   window.came = []
   for (const channel of ['ping', 'pong', 'ping-æøåü', 'pong-æøåü']) {
@@ -25,7 +25,7 @@ LISTEN = """(() => {
 
 
 class Two(NamedTuple):
-    """Two tabs of one browser; the first is in front."""
+    """Two tabs of one browser, with the first in front."""
 
     tab: WebDriver
     first: WebContents
@@ -53,7 +53,7 @@ def two(tab: WebDriver, site: Site) -> Two:
 
 
 def came(tab: WebDriver, count: int = 1) -> Any:
-    """Return what has come to the page once it is so much."""
+    """Wait until the page has received this number of messages, and return them."""
     evaluate(tab, f"until(() => came.length === {count})")
     return evaluate(tab, "came")
 
@@ -76,7 +76,7 @@ def test_sends_message_from_a_child_frame(tab: WebDriver, two: Two) -> None:
     two.show_second()
     assert came(tab) == [["ping", first.id, False, 0, "from below"]]
     two.show_first()
-    # The answer goes to the main frame: a child has no number of its own.
+    # The answer goes to the main frame: a child frame has no id for `sendTo`.
     assert came(tab) == [["pong", second.id, True, 0, "from below"]]
     tab.switch_to.frame(0)
     assert evaluate(tab, "came") == []
@@ -94,8 +94,8 @@ def test_sends_message_on_channel_with_non_ascii_characters(tab: WebDriver, two:
 @electron("What main sends has the senderId 0, and an unknown id is dropped silently")
 def test_main_has_the_sender_id_0_and_messages_to_an_unknown_id_are_dropped(tab: WebDriver, two: Two) -> None:
     _, first, second, _ = two
-    for nobody in (0, -1, second.id + 1, 2**53 - 1):
-        assert evaluate(tab, f"ipcRenderer.sendTo({nobody}, 'ping')") is None
+    for unknown in (0, -1, second.id + 1, 2**53 - 1):
+        assert evaluate(tab, f"ipcRenderer.sendTo({unknown}, 'ping')") is None
     evaluate(tab, f"ipcRenderer.sendTo({second.id}, 'ping', 'known')")
     assert came(tab) == [["pong", second.id, True, 0, "known"]]
     first.send("pong", "main")
@@ -120,7 +120,7 @@ def test_may_send_to_decides_which_tabs_are_reached(tab: WebDriver, two: Two) ->
 @electron("Without a policy a frame reaches only the tabs of its own browser")
 def test_the_tab_of_another_browser_is_not_reached(tab: WebDriver, site: Site, two: Two) -> None:
     _, first, second, _ = two
-    # To the browser this is another host: it has given this one no cookie yet.
+    # For the browser this is another host, which has not set a cookie yet.
     tab.get(f"{site.other_url}/frame.html")
     evaluate(tab, LISTEN)
     other = site.ipc_main.from_id(evaluate(tab, "window.opened"))

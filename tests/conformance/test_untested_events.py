@@ -1,4 +1,4 @@
-"""Behaviour of Electron without a test: emitters, events and their fields, sendSync's answers, failed sends."""
+"""Behaviour for which Electron has no test: emitters, events and their fields, answers of `sendSync`, failed sends."""
 
 from typing import Any
 
@@ -114,7 +114,7 @@ COMMON = ["frame_id", "frame_tree_node_id", "process_id", "sender", "sender_fram
 
 
 def fields_of(event: Any) -> dict[str, Any]:
-    """Return which of the fields an event has that not every kind has."""
+    """Return the fields of an event that only some kinds of events have."""
     assert all(hasattr(event, name) for name in COMMON)
     return {name: hasattr(event, name) for name in FIELDS}
 
@@ -241,7 +241,7 @@ def test_each_message_is_a_task_of_the_page(main: Main, window: Window) -> None:
     """)
 
     def send() -> None:
-        # In one turn of the loop, and so in one frame.
+        # In one iteration of the loop, and so in one frame.
         window.web_contents.send("test", 1)
         window.web_contents.send("test", 2)
 

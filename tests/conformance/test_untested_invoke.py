@@ -1,4 +1,4 @@
-"""Behaviour of Electron without a test: handlers that fail oddly, handlers of once, and the end of a caller."""
+"""Behaviour for which Electron has no test: unusual failures of handlers, `handleOnce`, and the end of the caller."""
 
 import asyncio
 from typing import Any
@@ -19,8 +19,8 @@ def rejection(window: Window, *args: int) -> str:
     return text.removeprefix(PREFIX)
 
 
-class Strange(Exception):  # noqa: N818 - its name is what the page reads
-    """An exception with a name of its own."""
+class Strange(Exception):  # noqa: N818 - the page receives the name
+    """An exception class of the application."""
 
 
 @electron("invoke rejects with the name and the text of what the handler threw, and with the name alone without a text")
@@ -36,7 +36,7 @@ def test_a_rejection_has_the_name_and_the_text_of_the_exception(main: Main, wind
     assert texts == ["TypeError: foo", "Strange: message", "Strange", "Error: told", "Error"]
 
 
-class Unspeakable(Exception):  # noqa: N818 - what it is comes before that it is one
+class Unspeakable(Exception):  # noqa: N818 - named for its missing text
     """An exception without a text."""
 
     def __str__(self) -> str:
@@ -81,7 +81,7 @@ def test_handle_refuses_a_second_handler_before_it_checks_for_a_function() -> No
 @electron("handleOnce removes its handler before it runs: a second invoke finds none, also while the first is pending")
 def test_handle_once_removes_its_handler_before_it_runs(main: Main, window: Window) -> None:
     async def test(event: IpcMainInvokeEvent) -> str:
-        # Answers when the page has heard that there is no second handler.
+        # Answers when the page has received the rejection of the second call.
         asked = asyncio.get_running_loop().create_future()
         main.ipc_main.once("go on", lambda event: asked.set_result(None))
         await asked
@@ -128,7 +128,7 @@ def test_the_handler_of_a_page_that_has_gone_continues_and_nothing_is_logged(
         begun.set()
         await go_on.wait()
         done.set()
-        return "nobody hears it"
+        return "dropped"
 
     window.run("ipcRenderer.invoke('test')")
     wait_until(begun.is_set, "the handler runs")

@@ -1,4 +1,4 @@
-"""Behaviour of Electron without a test: what is left of ports after an error, and when they start and close."""
+"""Behaviour for which Electron has no test: ports after an error, and when ports start and close."""
 
 import asyncio
 from typing import Any
@@ -17,7 +17,7 @@ CHANNELS = """
 
 
 def listen(main: Main) -> tuple[list[Any], list[Any]]:
-    """Return what `test` brings, and what is said into the ports that come with it."""
+    """Return the messages of the channel `test`, and the messages of the ports that arrive with them."""
     messages: list[Any] = []
     said: list[Any] = []
 
@@ -72,7 +72,7 @@ def test_a_port_inside_a_message_is_refused(window: Window) -> None:
 
 
 async def settle(rounds: int = 10) -> None:
-    """Let the event loop do what is due."""
+    """Let the event loop run what is scheduled."""
     for _ in range(rounds):
         await asyncio.sleep(0)
 

@@ -1,14 +1,14 @@
-"""Ties a test to what it answers to in Electron: docs/electron-conformance.md lists both, and test_list.py compares.
+"""The marker that names the tests of Electron that a test corresponds to.
 
-Knows no table and no file: it only marks.
+docs/electron-conformance.md lists both, and test_list.py compares them.
 """
 
 import pytest
 
 
 def electron(*titles: str) -> pytest.MarkDecorator:
-    """Mark a test with the titles of Electron's own tests that it answers to, groups and all, parted by ` › `.
+    """Mark a test with the titles of Electron's own tests that it corresponds to, groups included, separated by ` › `.
 
-    A behaviour that Electron has no test for has a sentence of ours instead, which is in the table as well.
+    For a behaviour without a test in Electron, a sentence of ours replaces the title; the table has it too.
     """
     return pytest.mark.electron(*titles)

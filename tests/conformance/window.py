@@ -1,7 +1,7 @@
-"""The two halves of a conformance test: `Main`, an application that is being served, and `Window`, a page in a browser.
+"""The two sides of a conformance test: `Main`, a served application, and `Window`, a page in a browser.
 
-What Electron's tests do with `ipcMain` and with `w = new BrowserWindow()`, these do with `main.ipc_main` and `window`.
-Knows no test. The fixtures that make them are in conftest.py.
+`main.ipc_main` and `window` correspond to `ipcMain` and `w = new BrowserWindow()` in Electron's tests. The fixtures are
+in conftest.py.
 """
 
 import gc
@@ -35,11 +35,11 @@ class Once:
 
     @property
     def has_come(self) -> bool:
-        """Whether there was one."""
+        """Whether the channel has emitted."""
         return self._arguments.done()
 
     def wait(self) -> tuple[Any, ...]:
-        """Return what the listener was called with: the event first, on a channel."""
+        """Wait for the emit and return its arguments; on a channel, the first one is the event."""
         wait_until(self._arguments.done, self._what)
         return self._arguments.result()
 
@@ -56,7 +56,7 @@ class Main(Application):
         return self.server.url
 
     def call(self, function: Callable[[], T]) -> T:
-        """Run a function where listeners run: in the event loop."""
+        """Run a function in the event loop, where listeners run."""
         return self.server.call(function)
 
     def once(self, channel: str) -> Once:
@@ -65,7 +65,7 @@ class Main(Application):
 
 
 class Window:
-    """One tab of the browser that shows a page of the application."""
+    """One tab of the browser with a page of the application."""
 
     def __init__(self, driver: WebDriver, main: Main) -> None:
         self.driver = driver
@@ -74,10 +74,10 @@ class Window:
         self._id = 0
 
     def load(self, path: str = "/", url: str | None = None) -> None:
-        """Show a page of the application, and wait until it is connected; `url`: where the application is served."""
+        """Load a page of the application, and wait until it is connected. `url` is the address of the server."""
         address = f"{url or self.main.url}{path}"
         self.driver.get(address)
-        # WebKit's driver may say that it is done while the document before still stands.
+        # WebKit's driver may return while the previous document is still loaded.
         opened = f"location.href === '{address}' ? window.opened : undefined"
         self._id = wait_until(lambda: evaluate(self.driver, opened), f"{address} is connected")
 
@@ -87,24 +87,24 @@ class Window:
         return evaluate(self.driver, expression)
 
     def run(self, statements: str) -> Any:
-        """Run JavaScript statements in the page, where `await` and `return` mean what they do in a function."""
+        """Run JavaScript statements in the page as the body of an async function: `await` and `return` work."""
         return self.evaluate(f"(async () => {{ {statements} }})()")
 
     def focus(self) -> None:
-        """Bring this tab to the front, where it is not."""
+        """Bring this tab to the front."""
         if self.driver.current_window_handle != self.handle:
             self.driver.switch_to.window(self.handle)
 
     @property
     def web_contents(self) -> WebContents:
-        """What Electron's tests call `w.webContents`."""
+        """Electron's `w.webContents`."""
         contents = self.main.ipc_main.from_id(self._id)
         assert contents is not None
         return contents
 
     @property
     def main_frame(self) -> WebFrameMain:
-        """What Electron's tests call `w.webContents.mainFrame`."""
+        """Electron's `w.webContents.mainFrame`."""
         frame = self.web_contents.main_frame
         assert frame is not None
         return frame
@@ -123,7 +123,7 @@ class Window:
 
 
 def collected(fact: Callable[[], T], what: str) -> T:
-    """Wait for something that follows from a garbage collection: Electron's `v8Util.requestGarbageCollection...`."""
+    """Run the garbage collector until a condition is true, as Electron's tests do with `v8Util`."""
 
     def look() -> T:
         gc.collect()
