@@ -1,4 +1,4 @@
-"""The arithmetic of the benchmarks: a table that computes wrongly would be believed."""
+"""The arithmetic of the benchmarks: a wrong figure in a table could not be noticed by a reader."""
 
 import pytest
 
@@ -21,7 +21,7 @@ TIME = Bench("T", "round trip", "us", "less", ("ours", "peer"))
 
 
 def results_of(bench: Bench, **values: list[float | None]) -> Results:
-    """Samples of one benchmark: a list per subject, by round, None where a round gave nothing."""
+    """Samples of one benchmark: a list per subject, by round, with None for a round without a result."""
     results = Results()
     for subject, figures in values.items():
         for number, value in enumerate(figures):

@@ -1,6 +1,6 @@
-"""Whatever the application's code raises, also what is no `Exception`: its caller is answered, and nobody else notices.
+"""Any BaseException in the application's code: the caller is answered, and no other message or page is affected.
 
-A CancelledError is the one that programs meet: a plain listener that asks a cancelled task for its result raises it.
+The usual case is CancelledError: a plain listener that asks a cancelled task for its result raises it.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from webipc.testing import InvokeError, Renderer
 
 
 class OddError(BaseException):
-    """No Exception, as the outcomes and cancellations of some libraries are none."""
+    """Not a subclass of Exception, like the cancellations of some libraries."""
 
 
 ERRORS = [ValueError(), asyncio.CancelledError(), OddError(), GeneratorExit(), BaseExceptionGroup("", [OddError()])]
@@ -50,7 +50,7 @@ KINDS = [raising, raising_at_once, raising_later]
 
 
 def cases(kinds: list[Callable[..., Any]]) -> pytest.MarkDecorator:
-    """Give every error to every kind of function; what is closed raises GeneratorExit, so nobody does it later."""
+    """Combine each error with each kind of function, except GeneratorExit after an `await`: only `close` raises it."""
     made = [
         (kind, error) for kind in kinds for error in ERRORS if (kind, type(error)) != (raising_later, GeneratorExit)
     ]
@@ -59,12 +59,12 @@ def cases(kinds: list[Callable[..., Any]]) -> pytest.MarkDecorator:
 
 
 async def all_is_well(site: Site) -> None:
-    """Raise unless this page and another one of the application are served as before."""
+    """Check that this page and another page of the application still work."""
     _, _, page = site
     async with asyncio.timeout(5), page.open() as other:
         await page.invoke("end")
         await other.invoke("end")
-        assert await page.send_sync("nobody listens") == await other.send_sync("nobody listens")
+        assert await page.send_sync("no listener") == await other.send_sync("no listener")
         await page.disconnect()
         await page.connect()
         await page.invoke("end")
@@ -81,7 +81,7 @@ async def test_a_call_is_answered_whatever_its_handler_raises(site: Site, listen
 
 
 async def test_a_handler_in_a_thread_may_raise_stop_iteration(site: Site) -> None:
-    """A future cannot hold one: asyncio would never end it."""
+    """A future cannot hold a StopIteration: asyncio would never complete it."""
     _, ipc_main, page = site
     ipc_main.handle("empty", lambda event: next(iter([])))
     async with asyncio.timeout(5):

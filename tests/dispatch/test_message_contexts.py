@@ -1,4 +1,4 @@
-"""A message runs with the context variables of the socket or request that brought it, not those of an earlier one."""
+"""A message runs with the context variables of its own socket or request, not with those of an earlier one."""
 
 import asyncio
 from contextvars import ContextVar
@@ -16,7 +16,7 @@ attached: ContextVar[str] = ContextVar("attached", default="none")
 
 
 class Numbering:
-    """Gives each socket and each request a context variable with its own number, as a middleware does for a user."""
+    """Sets a context variable to a number for each socket and request, as a middleware does for a user."""
 
     def __init__(self, app: ASGIApp, names: list[str]) -> None:
         self._app = app
@@ -31,7 +31,7 @@ class Numbering:
 
 
 class Application:
-    """Answers each kind of message with the context that it runs in."""
+    """Answers each kind of message with the number of its context."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -109,7 +109,7 @@ async def test_a_context_variable_that_a_handler_sets_ends_with_its_message(appl
 
 
 async def test_calls_behind_a_suspended_one_keep_the_context_of_their_own_socket(application: Application) -> None:
-    """They are run by a new task, which is made while the first one is suspended."""
+    """They are run by a new task, which is created while the first one is suspended."""
     async with Renderer(application.app) as page:
         began, go_on = asyncio.Event(), asyncio.Event()
 

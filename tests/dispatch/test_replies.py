@@ -1,4 +1,4 @@
-"""What crosses to the page, and what only the log has: the page may be anybody's."""
+"""What an error sends to the page, and what only the log contains, because a page is not trusted."""
 
 import pickle
 from typing import Any
@@ -14,7 +14,7 @@ from webipc.dispatch.replies import TEXT_LENGTH, NoHandlerError, ReplyNeverSentE
 def raised(error: BaseException) -> BaseException:
     """Return the error with a traceback."""
     try:
-        raise error  # noqa: TRY301 - it is to have a traceback
+        raise error  # noqa: TRY301 - raised to get a traceback
     except BaseException as caught:  # noqa: BLE001 - the one that was just raised
         return caught
 
@@ -24,14 +24,14 @@ def reply(error: BaseException, *, debug: bool = False, channel: str = "add") ->
 
 
 class NotFoundError(IpcError):
-    """An application's own, with a code for all of its kind."""
+    """An error class of an application, with a code for all its instances."""
 
     code = "not-found"
 
 
 class CarelessError(IpcError):
     def __init__(self) -> None:
-        """Leave out super().__init__()."""
+        """Do not call super().__init__()."""
 
 
 class UnprintableError(Exception):
@@ -63,7 +63,7 @@ def test_a_class_of_ipc_errors_has_its_code() -> None:
 
 
 def test_an_ipc_error_without_a_text_is_only_its_name() -> None:
-    """As JavaScript's `new Error('').toString()`."""
+    """Like JavaScript's `new Error('').toString()`."""
     assert reply(IpcError(""))[0] == {"message": "Error"}
     assert reply(CarelessError())[0] == {"message": "Error"}
 

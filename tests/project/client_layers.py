@@ -1,7 +1,7 @@
-"""The layers of the client: one row for each folder of js-client/src, and the checks that hold its imports to them.
+"""The layers of the client: one row for each folder of js-client/src, and the checks of its imports.
 
-Imports are read by regular expression, so no compiler is needed; comments, and strings that name no module, are blanked
-before. A new file needs no entry here, a new folder needs a row.
+Imports are read with regular expressions, so no compiler is needed. Comments, and strings that are not the path of an
+import, are blanked first. A new file needs no entry here; a new folder needs a row.
 """
 
 import os
@@ -13,16 +13,16 @@ from pathlib import Path
 from tests.support.typescript_names import TOKEN
 
 ROOT_FOLDER = "."
-"""The row of the files that stand directly in js-client/src."""
+"""The row of the files directly in js-client/src."""
 
 EVERYWHERE = "version.ts"
 """The one file of the root that every folder may import: a constant."""
 
 MOST_FILES = 12
-"""How many source files a reader takes in at once; a folder with more is divided."""
+"""The maximum number of source files in a folder."""
 
 UNDIVIDED = "electron"
-"""The one folder that may have more: the build and package.json name its files."""
+"""The one folder that may have more, because the build and package.json name its files."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ CLIENT_RULES: Mapping[str, Rule] = {
     "concurrency": Rule("Tasks, timers and queues of a page, one mechanism per file. It knows nothing of webipc."),
     "channels": Rule("What a program registers on a channel: the event emitter.", "types"),
     "page": Rule(
-        "What the browser says of this document: its server, tab, parent and lifecycle. It knows no socket.",
+        "What the browser knows about this document: its server, tab, parent and lifecycle. It knows no socket.",
         "types concurrency",
     ),
     "transports": Rule("One socket or one request that carries frames. It knows no link.", "core"),
@@ -97,7 +97,7 @@ def imports_of(source: str) -> Iterator[Import]:
 
 
 def _blanked(token: re.Match[str]) -> str:
-    """Return spaces for a comment or string, and the token itself where it is the path of an import."""
+    """Return spaces for a comment or string, but the token itself if it is the path of an import."""
     is_string = token[0][0] in "'\""
     if is_string and NAMES_A_MODULE.search(token.string, max(0, token.start() - 20), token.start()):
         return token[0]
@@ -146,7 +146,7 @@ def import_faults(sources: Path, rules: Mapping[str, Rule] = CLIENT_RULES) -> li
 
 
 def is_allowed(arrow: Arrow, rule: Rule) -> bool:
-    """Tell whether a rule allows an import. A folder may always import itself and the version."""
+    """Return whether a rule allows an import. A folder may always import itself and the version."""
     if isinstance(arrow.imported, str):
         return arrow.imported in rule.packages.split()
     folder = folder_of(arrow.imported)
@@ -179,7 +179,7 @@ def run_time_circles(sources: Path) -> list[str]:
 
 
 def circles(graph: Mapping[str, Iterable[str]]) -> list[str]:
-    """Return one circle, as `a -> b -> a`, for each place where a walk along the arrows comes back to its own path."""
+    """Return one circle, as `a -> b -> a`, for each edge that closes a path in a depth-first search."""
     found: list[str] = []
     done: set[str] = set()
 
@@ -198,7 +198,7 @@ def circles(graph: Mapping[str, Iterable[str]]) -> list[str]:
 
 
 def crowded_folders(sources: Path) -> list[str]:
-    """Return each folder, subfolders included, that holds more source files than a reader takes in at once."""
+    """Return each folder, subfolders included, that has more than `MOST_FILES` source files."""
     counts: dict[str, int] = {}
     for file in sources.rglob("*.ts"):
         folder = file.relative_to(sources).parent.as_posix()

@@ -42,7 +42,7 @@ def test_every_folder_has_a_row_and_every_row_a_folder(sources: Path) -> None:
     assert row_faults(sources) == []
 
 
-def test_no_folder_has_more_files_than_a_reader_takes_in(sources: Path) -> None:
+def test_no_folder_has_too_many_files(sources: Path) -> None:
     assert crowded_folders(sources) == []
 
 
@@ -77,7 +77,7 @@ def test_each_way_to_import_is_read(source: str, path: str, is_type: bool) -> No
         "export interface A {}\nconst words = ['from', './a.js']",
     ],
 )
-def test_what_only_looks_like_an_import_is_not_read(source: str) -> None:
+def test_code_that_only_looks_like_an_import_is_not_read(source: str) -> None:
     assert list(imports_of(source)) == []
 
 

@@ -1,7 +1,7 @@
-"""The documents stay true: what they name exists, and their links lead somewhere.
+"""The documents agree with the project: the files and tests that they name exist, and so do the targets of their links.
 
-Knows the form of docs/electron-parity.md, whose every row names the tests that show it, and of the README's example,
-which is run here as it stands. What PROTOCOL.md says is checked in test_protocol_document.py.
+Every row of docs/electron-parity.md names its tests. The README's example is run unchanged. PROTOCOL.md is checked in
+test_protocol_document.py.
 """
 
 import ast
@@ -54,7 +54,7 @@ ROWS = rows_of(PARITY.read_text(encoding="utf-8"))
 
 @cache
 def names_in(file: str) -> frozenset[str]:
-    """Return what a document may name in a file: tests, titles, vectors; nothing when there is no such file."""
+    """Return what a document may name in a file: tests, titles, vectors. Empty if the file does not exist."""
     path = ROOT / file
     if not path.is_file():
         return frozenset()
@@ -70,7 +70,7 @@ def names_in(file: str) -> frozenset[str]:
 
 
 def exists(test: str) -> bool:
-    """Tell whether `tests/x.py::name`, `js-client/test/x.test.ts: title` or `tests/vectors/x.json: name` is there."""
+    """Return whether `tests/x.py::name`, `js-client/test/x.test.ts: title` or `tests/vectors/x.json: name` exists."""
     file, _, name = test.partition("::") if "::" in test else test.partition(": ")
     return name in names_in(file)
 
@@ -90,8 +90,8 @@ def test_every_line_of_the_parity_tables_is_a_row() -> None:
 def test_a_row_of_the_parity_table_is_complete_and_its_tests_exist(row: Row) -> None:
     assert row.state in STATES
     assert row.behaviour
-    assert row.note or row.state == "✅", "a difference has a reason"
-    assert row.tests or row.state != "✅", "what is the same has a test"
+    assert row.note or row.state == "✅", "a difference needs a note"
+    assert row.tests or row.state != "✅", "what is the same needs a test"
     assert [test for test in row.tests if not exists(test)] == []
 
 
@@ -109,9 +109,9 @@ def test_a_row_that_is_referred_to_exists() -> None:
 @pytest.mark.parametrize(
     "test",
     [
-        "tests/project/test_documents.py::test_that_nobody_wrote",
-        "tests/test_missing.py::test_that_nobody_wrote",
-        "js-client/test/emitter.test.ts: a title that nobody wrote",
+        "tests/project/test_documents.py::test_that_does_not_exist",
+        "tests/test_missing.py::test_that_does_not_exist",
+        "js-client/test/emitter.test.ts: a title that does not exist",
         "tests/vectors/values.json: no-such-vector",
     ],
 )

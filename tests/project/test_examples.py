@@ -1,4 +1,4 @@
-"""What the examples promise, as far as it shows without a browser. Their use is in tests/browser/test_examples.py."""
+"""The examples, as far as they can be tested without a browser. tests/browser/test_examples.py tests their use."""
 
 import importlib.util
 import sys

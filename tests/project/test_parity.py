@@ -1,6 +1,6 @@
-"""Behaviours of Electron's IPC that no other test shows, on the server's side (docs/electron-parity.md names each).
+"""Behaviours of Electron's IPC on the server's side without another test; docs/electron-parity.md names each of them.
 
-The page is the one of `webipc.testing`. What a page itself does is shown by the TypeScript tests.
+The page is the one of `webipc.testing`. The TypeScript tests cover the page's side.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ async def test_a_send_reaches_no_handler_and_an_invoke_no_listener(caplog: pytes
     ipc_main.handle("end", lambda event: None)
     async with Renderer(app) as page:
         page.send("handled")
-        page.send("nobody")
+        page.send("unhandled")
         await page.invoke("end")
         assert troubles(caplog) == []
         with pytest.raises(InvokeError, match="No handler registered for 'heard'"):
@@ -110,7 +110,7 @@ async def test_a_handle_once_handler_answers_only_the_first_of_two_calls() -> No
 
 
 async def test_a_handler_that_returns_nothing_answers_null() -> None:
-    """Electron's resolves with `undefined`; Python has one word for both, and it is `null` on the wire."""
+    """In Electron it resolves with `undefined`. Python's None is both, and is `null` on the wire."""
     app, ipc_main = application()
     ipc_main.handle("nothing", lambda event: None)
     async with Renderer(app) as page:
@@ -149,10 +149,10 @@ async def test_a_failed_handler_is_logged_in_electrons_words(caplog: pytest.LogC
         with pytest.raises(InvokeError):
             await page.invoke("fails")
         with pytest.raises(InvokeError):
-            await page.invoke("nobody")
+            await page.invoke("unhandled")
     assert troubles(caplog) == [
         "Error occurred in handler for 'fails': no such row",
-        "Error occurred in handler for 'nobody': No handler registered for 'nobody'",
+        "Error occurred in handler for 'unhandled': No handler registered for 'unhandled'",
     ]
 
 
@@ -187,7 +187,7 @@ async def test_the_result_of_a_listener_is_ignored_and_a_later_exception_is_logg
     async def later(event: IpcMainEvent) -> str:
         await asyncio.sleep(0)
         heard.append("later")
-        raise ValueError("too late to stop anybody")
+        raise ValueError("too late to stop other listeners")
 
     ipc_main.on("ping", lambda event: heard.append("second"))
 
@@ -378,7 +378,7 @@ async def test_the_call_of_an_old_document_continues_and_its_answer_is_dropped(
         begun.set()
         await go_on.wait()
         done.set()
-        return "nobody hears it"
+        return "dropped"
 
     ipc_main.handle("end", lambda event: "here")
     async with Renderer(app) as page:

@@ -1,6 +1,6 @@
-"""PROTOCOL.md says what the code does: its examples parse, its tables are the constants, its lists are complete.
+"""PROTOCOL.md agrees with the code: its examples parse, its tables match the constants, its lists are complete.
 
-The examples are kept in tests/vectors/documented.json as well, so that the other language checks the same ones.
+tests/vectors/documented.json contains the examples too, so that the other language checks the same ones.
 Twin: js-client/test/documented.test.ts
 """
 
@@ -30,11 +30,11 @@ AFTER_CLOSE_OF_WORD = {
     "new link": AfterClose.NEW_LINK,
     "gives up": AfterClose.GIVE_UP,
 }
-"""How the last column of section 8 says what a page does. Who asks about 4409 has no newer socket."""
+"""The texts of the last column of section 8. `after_close(4409)` is only called without a newer socket."""
 
 
 class Example(NamedTuple):
-    """One line of a `json` block: a message or a frame, and the section that shows it."""
+    """One line of a `json` block: a message or a frame, and its section."""
 
     spec: str
     what: str
@@ -85,7 +85,7 @@ def name_of(example: Example) -> str:
 
 
 def numbered(text: str) -> Frame:
-    """Return a frame that holds one message; a part has a byte, because its piece is its only segment."""
+    """Return a frame with one message. A `part` gets one byte as its segment."""
     segments = [b"x"] if text.startswith('["part"') else []
     return decode_frame(encode_frame(1, 0, [sized(text.encode(), segments)]))
 
@@ -109,7 +109,7 @@ def test_the_code_accepts_every_example(example: Example) -> None:
 
 
 def test_the_documented_vectors_are_the_examples() -> None:
-    """What to write there when this fails is the left side of the comparison."""
+    """If this fails, write the left side of the comparison into the file."""
     vectors = json.loads(DOCUMENTED.read_text(encoding="utf-8"))
     assert [{"spec": spec, what: json.loads(text)} for spec, what, text in EXAMPLES] == vectors
 
@@ -123,7 +123,7 @@ def test_an_example_that_the_code_refuses_is_found() -> None:
 
 
 def test_the_fields_of_hello_and_welcome_are_those_of_the_code() -> None:
-    """Both tables together explain every field, since some mean the same in both."""
+    """The two tables together explain every field: fields with one meaning in both are explained once."""
     found = re.findall(r"\| field \| meaning \|\n(?:\|.*\|\n)+", section("6.1"))
     tables = [{name for field, _ in rows(table) for name in re.findall(r"`(\w+)`", field)} for table in found]
     for kind, explained in zip(("hello", "welcome"), tables, strict=True):
@@ -167,7 +167,7 @@ def test_the_fixup_codes_are_those_of_the_code() -> None:
 
 
 def _is_code(letter: str) -> bool:
-    """Tell whether a fixup with this code is well formed with some number of elements."""
+    """Return whether a fixup with this code is valid with any number of elements."""
     for count in range(8):
         try:
             check_form([letter, [], *range(count)])

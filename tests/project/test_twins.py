@@ -1,8 +1,8 @@
-"""The two halves stay twins: same names in the core, same public names, same vectors, same version.
+"""The two cores are twins: the same modules, the same public names, the same vectors, the same version.
 
-A twin is a name. In either language it is a file (`core/link.py`, `core/link.ts`), or a folder whose face is
-`__init__.py` or `index.ts`: each language divides the same subject in its own way.
-`values` and `clone` share the words and the vectors, not the shape, and are therefore not compared name by name.
+A module of the core is a file (`core/frame.py`, `core/frame.ts`) or a folder whose public names are in `__init__.py` or
+`index.ts`: each language divides a module in its own way. `values` and `clone` have the same terms and vectors but not
+the same structure, so their names are not compared.
 """
 
 import ast
@@ -26,12 +26,12 @@ TWINS = ("errors", "limits", "envelope", "frame", "link", "calls", "ports")
 """Compared name by name."""
 
 LIKE_TWINS = ("values", "clone")
-"""Each names the other; their shape follows their language."""
+"""Each names its twin; their structure depends on the language."""
 
 ONE_SIDED = {
-    ("errors", "IpcError"),  # raised by Python handlers for the caller; a page rejects with any Error
-    ("link", "isFull"),  # a page runs one task after the other, and sends at the end of each
-    # In TypeScript, functions beside the class instead of methods: a page never needs them, and leaves functions out.
+    ("errors", "IpcError"),  # Python handlers raise it for the caller; a page rejects with any Error
+    ("link", "isFull"),  # a page runs one task at a time, and sends at the end of each
+    # Functions in TypeScript, not methods: a page does not use them, and the bundler removes unused functions.
     ("link", "claim"),
     ("link", "replace"),
     ("link", "restore"),
@@ -40,7 +40,7 @@ ONE_SIDED = {
     ("calls", "snapshot"),
     ("ports", "restore"),
     ("ports", "snapshot"),
-    # For the same reason, what only a server reads or asks for stands apart.
+    # For the same reason, names that only a server uses are in another file.
     ("envelope", "parsePageControl"),
     ("envelope", "PageControl"),
     ("limits", "SERVER_LIMITS"),
@@ -50,7 +50,7 @@ ONE_SIDED = {
     ("errors", "refuseLarger"),
     ("errors", "refuseMore"),
 }
-"""Public names that only one language has, each with its reason."""
+"""Public names that exist in one language only, each with its reason."""
 
 
 @dataclass
@@ -115,7 +115,7 @@ def camel(name: str) -> str:
 
 
 def differences(module: str, python: str, typescript: str) -> list[str]:
-    """Return one line for each public name or method that one twin has and the other has not."""
+    """Return one line for each public name or method that only one twin has."""
     ours = {camel(name): definition for name, definition in definitions_of(python).items()}
     theirs = exports_of(typescript)
     callables = {name for name, definition in ours.items() if definition.kind != "value"}
@@ -145,7 +145,7 @@ CLIENT_FACES = faces(CLIENT_CORE, ".ts", "index.ts")
 
 
 def test_the_cores_have_the_same_names() -> None:
-    """Except for one file of Python that is about Python alone."""
+    """Except for one Python file without a counterpart."""
     assert PYTHON_FACES.keys() - {"tuples"} == CLIENT_FACES.keys() == {*TWINS, *LIKE_TWINS}
 
 
@@ -219,7 +219,7 @@ def test_a_name_that_one_toy_twin_lacks_is_reported(change: tuple[str, str], lin
 
 
 def mentions(vector: Path, tests: Iterable[Path]) -> bool:
-    """Tell whether one of the test files names the vector file, with or without its ending."""
+    """Return whether one of the test files names the vector file, with or without its extension."""
     name = re.compile(rf"['\"`/]{re.escape(vector.stem)}(\.json)?['\"`]")
     return any(name.search(test.read_text(encoding="utf-8")) for test in tests)
 

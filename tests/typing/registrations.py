@@ -1,4 +1,4 @@
-"""What mypy knows about registering listeners and handlers. Checked with the rest of the code; nobody runs it."""
+"""What mypy knows about registering listeners and handlers. This file is type-checked and never run."""
 
 import asyncio
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ emitter = EventEmitter()
 ipc_main = IpcMainImpl()
 
 
-# A decorator gives the function back with its own type, so that a unit test can call it.
+# A decorator returns the function with its own type, so that a unit test can call it.
 
 
 @ipc_main.handle("add")
@@ -44,7 +44,7 @@ def destroyed() -> int:
 
 
 async def call(invoke_event: IpcMainInvokeEvent, event: IpcMainEvent) -> None:
-    """Call what the decorators gave back."""
+    """Call what the decorators returned."""
     assert_type(await add(invoke_event, 1), float)
     assert_type(once(invoke_event), str)
     assert_type(destroyed(), int)
@@ -54,7 +54,7 @@ async def call(invoke_event: IpcMainInvokeEvent, event: IpcMainEvent) -> None:
     await asyncio.to_thread(once, invoke_event)
 
 
-# Called with a listener, `on` and its like return the emitter, of its own class.
+# With a listener as argument, `on` and similar methods return the emitter with its own class.
 
 assert_type(ipc_main.on("ping", ping), IpcMainImpl)
 assert_type(ipc_main.once("ping", ping).off("ping", ping).remove_all_listeners(), IpcMainImpl)
@@ -64,26 +64,26 @@ assert_type(ipc_main.take_handler("ping"), Handler | None)
 assert_type(ipc_main.emit("ping", 1, 2), bool)
 
 
-# `handle` returns nothing, as Electron's.
+# `handle` returns None, like Electron's.
 
 
 def returns_nothing(main: IpcMainImpl) -> None:
-    """Use `handle` as a plain call."""
+    """Use `handle` without a decorator."""
     main.handle("add", add)
     assert_type([main.handle_once("add", once)], list[None])
 
 
-# What cannot be a handler is refused by mypy, too.
+# mypy refuses what cannot be a handler.
 
 ipc_main.handle("none", 5)  # type: ignore[call-overload]  # not a function
 ipc_main.handle(add)  # type: ignore[call-overload]  # the channel is missing
 
-# A function that forgets the event is refused when it is registered: saying it in types would forbid lambdas.
+# A function without the event parameter is refused at registration: a type for that would forbid lambdas.
 ipc_main.handle("any", lambda event, *args: None)
 
 
 def untyped(*args: Any, **kwargs: Any) -> Any:
-    """Take whatever comes."""
+    """Accept any arguments."""
 
 
 ipc_main.handle("untyped", untyped)
