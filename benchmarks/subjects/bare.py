@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.subjects.serve import PAYLOAD, serve
 
-everybody: set[Any] = set()  # the `send` of every connection that is open
+connections: set[Any] = set()  # the `send` of every open connection
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -17,11 +17,11 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await receive()
     offered = scope["subprotocols"]
     await send({"type": "websocket.accept", "subprotocol": offered[0] if offered else None})
-    everybody.add(send)
+    connections.add(send)
     try:
         await echo(receive, send)
     finally:
-        everybody.discard(send)
+        connections.discard(send)
 
 
 async def lifespan(receive: Any, send: Any) -> None:
@@ -41,7 +41,7 @@ async def echo(receive: Any, send: Any) -> None:
 
 async def tell(number: int) -> None:
     message = {"type": "websocket.send", "text": PAYLOAD.format(number)}
-    for send in list(everybody):
+    for send in list(connections):
         await send(message)
 
 

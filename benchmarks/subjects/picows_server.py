@@ -5,17 +5,17 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest
 
 from benchmarks.subjects.serve import PAYLOAD, port
 
-everybody: set[WSTransport] = set()  # every connection that is open
+connections: set[WSTransport] = set()  # every open connection
 
 
 class Member(WSListener):
     """One connection: `tell N` is a broadcast to all."""
 
     def on_ws_connected(self, transport: WSTransport) -> None:
-        everybody.add(transport)
+        connections.add(transport)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        everybody.discard(transport)
+        connections.discard(transport)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type == WSMsgType.CLOSE:
@@ -27,7 +27,7 @@ class Member(WSListener):
 
 def tell(number: int) -> None:
     payload = PAYLOAD.format(number).encode()
-    for transport in everybody:
+    for transport in connections:
         transport.send(WSMsgType.TEXT, payload)
 
 

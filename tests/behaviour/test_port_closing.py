@@ -42,7 +42,7 @@ async def test_a_port_sent_to_a_channel_without_listeners_is_closed(site: Site) 
     _, _, page = site
     channel = MessageChannelMain()
     listener = PortListener(channel.port1)
-    page.post_message("nobody listens", None, [channel.port2])
+    page.post_message("no listener", None, [channel.port2])
     await until(lambda: listener.received)
     assert listener.received == ["close"]
 
