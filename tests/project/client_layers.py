@@ -208,3 +208,22 @@ def crowded_folders(sources: Path) -> list[str]:
         for folder, count in sorted(counts.items())
         if count > MOST_FILES and folder != UNDIVIDED
     ]
+
+
+def table(rules: Mapping[str, Rule] = CLIENT_RULES) -> str:
+    """Return the rows as a table of Markdown, the highest layer first, as the table of the server has it."""
+    lines = ["| folder | what it is for | may import | npm packages |", "|---|---|---|---|"]
+    order = list(rules)[::-1]
+    for folder in order:
+        rule = rules[folder]
+        name = "top level" if folder == ROOT_FOLDER else f"`{folder}/`"
+        allowed = [other for other in order if other in rule.folders.split()]
+        ours = ", ".join("top level" if other == ROOT_FOLDER else other for other in allowed)
+        packages = ", ".join(rule.packages.split())
+        lines.append(f"| {name} | {rule.purpose} | {ours or 'nothing'} | {packages or 'none'} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    # The table for docs/architecture.md: python -m tests.project.client_layers
+    print(table())  # noqa: T201 - a program

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.project.markdown import anchors_of, links_of
 from tests.support.readme import readme_files
 from webipc.testing import Renderer
 
@@ -117,17 +118,6 @@ def test_a_row_that_is_referred_to_exists() -> None:
 )
 def test_a_test_that_does_not_exist_would_be_noticed(test: str) -> None:
     assert not exists(test)
-
-
-def anchors_of(text: str) -> set[str]:
-    """Return the fragments that lead to a document's headings."""
-    headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
-
-
-def links_of(text: str) -> list[str]:
-    prose = re.sub(r"`[^`\n]*`", "code", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE))
-    return sorted(set(re.findall(r"\]\(([^)\s]+)\)", prose)))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
