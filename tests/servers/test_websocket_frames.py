@@ -134,6 +134,10 @@ FOREIGN = {
     + frame(PONG, b"")
     + frame(ENDS, b"c"),
     "a message inside a fragmented one": frame(TEXT_BEGINS, b"a") + frame(TEXT, b"b") + frame(ENDS, b"c"),
+    "a message behind a ping inside a fragmented one": frame(TEXT_BEGINS, b"a")
+    + frame(PING, b"?")
+    + frame(TEXT, b"b")
+    + frame(ENDS, b"c"),
     "the first reserved bit": frame(TEXT | 0x40, b"a"),
     "the second reserved bit": frame(BINARY | 0x20, b"a"),
     "the third reserved bit": frame(TEXT | 0x10, b"a"),
@@ -211,6 +215,19 @@ def test_no_memory_is_allocated_for_a_length_that_is_only_announced() -> None:
     assert messages == []
 
 
+def test_an_incomplete_message_is_not_copied_with_every_segment() -> None:
+    splitter = FrameSplitter(MOST)
+    messages: list[Message] = []
+    first, *rest = bytes_of(frame(BINARY, b"x" * 10_000)[2_000:])
+    assert splitter.feed(frame(BINARY, b"x" * 10_000)[:2_000] + first, messages) is None
+    kept = splitter._kept
+    for piece in rest[:-1]:
+        assert splitter.feed(piece, messages) is None
+        assert splitter._kept is kept
+    assert splitter.feed(rest[-1], messages) is None
+    assert messages == [b"x" * 10_000]
+
+
 @pytest.mark.parametrize("sent", [0, 1, 3, 50])
 def test_a_splitter_that_is_stopped_returns_all_bytes(sent: int) -> None:
     splitter = FrameSplitter(MOST)
@@ -219,7 +236,8 @@ def test_a_splitter_that_is_stopped_returns_all_bytes(sent: int) -> None:
     splitter.feed(data[:sent], messages)
     splitter.stop()
     rest = data[sent:] + frame(TEXT, b"y")
-    assert b"".join(b"".join(foreign_of(splitter, piece, messages)) for piece in bytes_of(rest)) == data[:sent] + rest
+    pieces = [b"".join(foreign_of(splitter, piece, messages)) for piece in bytes_of(rest)]
+    assert pieces == [data[:sent] + rest[:1], *bytes_of(rest[1:])]
     assert messages == []
 
 
