@@ -8,6 +8,8 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -17,7 +19,10 @@ from websockets.typing import Origin, Subprotocol
 from tests.support.applications import Application
 from tests.support.serving import Live
 from webipc import IpcMainEvent
+from webipc.core.frame import encode_body
 from webipc.version import SUBPROTOCOL
+
+BEACON_TYPE = "application/vnd.webipc.v1"
 
 
 class Site(Application):
@@ -83,3 +88,32 @@ def closing(opened: ClientConnection) -> tuple[int, str]:
             opened.recv(5)
     assert caught.value.rcvd is not None
     return caught.value.rcvd.code, caught.value.rcvd.reason
+
+
+def address_of(opened: ClientConnection) -> str:
+    """Return where a socket comes from, as the log names it."""
+    host, port = opened.local_address[:2]
+    return f"{host}:{port}"
+
+
+def post(server: Live, path: str, body: bytes, **headers: str) -> tuple[int, bytes]:
+    """Post a body; return the status and the answer."""
+    usual = {"Content-Type": BEACON_TYPE, "Origin": server.url}
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = Request(f"{server.url}{path}", data=body, headers=usual | names, method="POST")
+    try:
+        with urlopen(request, timeout=5) as response:
+            return response.status, response.read()
+    except HTTPError as error:
+        return error.code, error.read()
+
+
+def beacon(*frames: str, **fields: Any) -> bytes:
+    """Return the body of a beacon."""
+    return encode_body([hello(**{"attempt": 0, "fresh": False} | fields), *frames])
+
+
+def connections_of(site: Site) -> list[Any]:
+    """Return the links of a site, as the hub has them."""
+    hub = site.ipc_main._provider.hub
+    return [] if hub is None else list(hub._links)

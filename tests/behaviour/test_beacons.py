@@ -1,0 +1,130 @@
+"""Beacons that are posted to a real uvicorn: what they bring, when they end a link, and which are refused."""
+
+import json
+from collections.abc import Iterator
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+
+from tests.support.raw_sockets import Site, beacon, greeted, hello, post
+from tests.support.serving import DIRECT, STOCK, Live, live, wait_until
+from webipc import Limits
+from webipc.core.frame import encode_body
+
+
+@pytest.fixture
+def limits() -> Limits:
+    """What a test sets lower when it waits for a limit. No other test may meet one on a machine that is busy."""
+    return Limits()
+
+
+@pytest.fixture
+def site(limits: Limits) -> Site:
+    return Site(limits=limits)
+
+
+@pytest.fixture(params=[pytest.param(DIRECT, id="direct"), pytest.param(STOCK, id="stock")])
+def server(request: pytest.FixtureRequest, site: Site) -> Iterator[Live]:
+    with live(site.app, ws=request.param) as served:
+        yield served
+
+
+@pytest.mark.parametrize("limits", [Limits(goodbye_ms=200)])
+def test_a_beacon_brings_what_the_socket_did_not_and_ends_the_link(server: Live, site: Site) -> None:
+    with greeted(server) as opened:
+        opened.send('[1,0,["send","say",[1]]]')
+        wait_until(lambda: site.said, "the first message arrives")
+        opened.close()
+    status, _ = post(server, "/ipc/beacon", beacon('[1,0,["send","say",[1]],["send","say",[2]]]', '[0,0,["bye",2]]'))
+    assert status == 204
+    wait_until(lambda: site.said == [[1], [2]], "the second message arrives, and the first only once")
+    (contents,) = site.ipc_main.get_all_web_contents()
+    assert contents.main_frame is None
+    wait_until(lambda: not site.ipc_main.get_all_web_contents(), "the tab is destroyed")
+
+
+def test_a_beacon_that_is_faster_than_the_socket_waits_for_it(server: Live, site: Site) -> None:
+    with greeted(server) as opened:
+        assert post(server, "/ipc/beacon", beacon('[0,0,["bye",1]]'))[0] == 204
+        (contents,) = site.ipc_main.get_all_web_contents()
+        assert contents.main_frame is not None
+        opened.send('[1,0,["send","say",["late"]]]')
+        wait_until(lambda: contents.main_frame is None, "the link ends with the last message")
+    wait_until(lambda: site.said == [["late"]], "the late message is heard")
+
+
+@pytest.mark.parametrize("limits", [Limits(goodbye_ms=200)])
+def test_what_never_comes_is_waited_for_no_longer_than_the_limit(
+    server: Live, site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    with greeted(server):
+        post(server, "/ipc/beacon", beacon('[0,0,["bye",7]]'))
+        wait_until(lambda: not site.ipc_main.get_all_web_contents(), "the tab is destroyed")
+    assert "7 of its last messages did not arrive" in caplog.text
+
+
+@pytest.mark.parametrize("limits", [Limits(goodbye_ms=200)])
+def test_a_page_that_leaves_before_its_first_welcome_is_heard(server: Live, site: Site) -> None:
+    body = encode_body([hello(attempt=0), '[1,0,["send","say",["first and last"]]]', '[0,0,["bye",1]]'])
+    assert post(server, "/ipc/beacon", body)[0] == 204
+    wait_until(lambda: site.said == [["first and last"]], "the message arrives")
+    assert site.frames == [(True, False)]
+    wait_until(lambda: not site.ipc_main.get_all_web_contents(), "the tab is destroyed")
+
+
+def test_a_beacon_that_is_too_large_is_not_read_to_its_end(server: Live) -> None:
+    status, answer = post(server, "/ipc/beacon", bytes(200_000))
+    assert (status, json.loads(answer)["code"]) == (413, 4413)
+
+
+@pytest.mark.parametrize(
+    "headers, status",
+    [
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Content_Type": "text/plain"}, 415),
+        ({"Content_Type": "application/json"}, 415),
+    ],
+)
+def test_a_beacon_of_another_site_or_type_is_refused(
+    server: Live, site: Site, headers: dict[str, str], status: int
+) -> None:
+    with greeted(server):
+        got, answer = post(server, "/ipc/beacon", beacon('[1,0,["send","say",[1]]]'), **headers)
+        assert got == status
+        assert set(json.loads(answer)) == {"code", "reason"}
+    assert site.said == []
+
+
+@pytest.mark.parametrize(
+    "body, status",
+    [
+        (b"", 400),
+        (b"\xff\xff\xff\xff", 400),
+        (encode_body(['[1,0,["send","say",[1]]]']), 400),
+        (beacon('[9,0,["send","say",[1]]]'), 400),
+        (beacon(secret="3" * 32), 403),
+        (beacon(link="9" * 32), 204),
+        (encode_body([hello(), '[0,0,["bye",0]]']), 204),
+    ],
+)
+def test_a_beacon_that_is_wrong_is_told_so(server: Live, body: bytes, status: int) -> None:
+    with greeted(server):
+        got, answer = post(server, "/ipc/beacon", body)
+        assert got == status
+        assert status == 204 or json.loads(answer)["code"] in (4400, 4403)
+
+
+def test_the_preflight_of_a_listed_origin_is_answered_and_of_no_other() -> None:
+    site = Site(origins=["https://app.example"])
+    with live(site.app) as server:
+        for origin, allowed in (("https://app.example", True), ("https://evil.example", False)):
+            request = Request(f"{server.url}/ipc/beacon", headers={"Origin": origin}, method="OPTIONS")
+            try:
+                with urlopen(request, timeout=5) as response:
+                    headers = response.headers
+            except HTTPError as error:
+                headers = error.headers
+            assert (headers.get("Access-Control-Allow-Origin") == origin) is allowed
+            assert headers.get("Vary") == "Origin"
