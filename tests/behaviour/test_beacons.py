@@ -1,4 +1,4 @@
-"""Beacons that are posted to a real uvicorn: what they bring, when they end a link, and which are refused."""
+"""Beacons that are posted to a real uvicorn: what they deliver, when they end a link, and which are refused."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from webipc.core.frame import encode_body
 
 @pytest.fixture
 def limits() -> Limits:
-    """What a test sets lower when it waits for a limit. No other test may meet one on a machine that is busy."""
+    """Replaced by a test that waits for a limit. All others have the defaults, which a busy machine does not reach."""
     return Limits()
 
 
@@ -31,7 +31,7 @@ def server(request: pytest.FixtureRequest, site: Site) -> Iterator[Live]:
 
 
 @pytest.mark.parametrize("limits", [Limits(goodbye_ms=200)])
-def test_a_beacon_brings_what_the_socket_did_not_and_ends_the_link(server: Live, site: Site) -> None:
+def test_a_beacon_delivers_what_the_socket_did_not_and_ends_the_link(server: Live, site: Site) -> None:
     with greeted(server) as opened:
         opened.send('[1,0,["send","say",[1]]]')
         wait_until(lambda: site.said, "the first message arrives")
@@ -44,18 +44,18 @@ def test_a_beacon_brings_what_the_socket_did_not_and_ends_the_link(server: Live,
     wait_until(lambda: not site.ipc_main.get_all_web_contents(), "the tab is destroyed")
 
 
-def test_a_beacon_that_is_faster_than_the_socket_waits_for_it(server: Live, site: Site) -> None:
+def test_a_beacon_that_overtakes_the_socket_waits_for_its_frames(server: Live, site: Site) -> None:
     with greeted(server) as opened:
         assert post(server, "/ipc/beacon", beacon('[0,0,["bye",1]]'))[0] == 204
         (contents,) = site.ipc_main.get_all_web_contents()
         assert contents.main_frame is not None
         opened.send('[1,0,["send","say",["late"]]]')
         wait_until(lambda: contents.main_frame is None, "the link ends with the last message")
-    wait_until(lambda: site.said == [["late"]], "the late message is heard")
+    wait_until(lambda: site.said == [["late"]], "the late message is dispatched")
 
 
 @pytest.mark.parametrize("limits", [Limits(goodbye_ms=200)])
-def test_what_never_comes_is_waited_for_no_longer_than_the_limit(
+def test_missing_messages_are_waited_for_until_a_timeout(
     server: Live, site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     with greeted(server):
@@ -65,7 +65,7 @@ def test_what_never_comes_is_waited_for_no_longer_than_the_limit(
 
 
 @pytest.mark.parametrize("limits", [Limits(goodbye_ms=200)])
-def test_a_page_that_leaves_before_its_first_welcome_is_heard(server: Live, site: Site) -> None:
+def test_messages_of_a_page_that_leaves_before_its_first_welcome_are_dispatched(server: Live, site: Site) -> None:
     body = encode_body([hello(attempt=0), '[1,0,["send","say",["first and last"]]]', '[0,0,["bye",1]]'])
     assert post(server, "/ipc/beacon", body)[0] == 204
     wait_until(lambda: site.said == [["first and last"]], "the message arrives")
@@ -109,7 +109,7 @@ def test_a_beacon_of_another_site_or_type_is_refused(
         (encode_body([hello(), '[0,0,["bye",0]]']), 204),
     ],
 )
-def test_a_beacon_that_is_wrong_is_told_so(server: Live, body: bytes, status: int) -> None:
+def test_a_wrong_beacon_is_answered_with_its_error(server: Live, body: bytes, status: int) -> None:
     with greeted(server):
         got, answer = post(server, "/ipc/beacon", body)
         assert got == status

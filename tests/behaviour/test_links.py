@@ -19,7 +19,7 @@ from webipc.endpoints import websocket_transport
 
 @pytest.fixture
 def limits() -> Limits:
-    """What a test sets lower when it waits for a limit. No other test may meet one on a machine that is busy."""
+    """Replaced by a test that waits for a limit. All others have the defaults, which a busy machine does not reach."""
     return Limits()
 
 
@@ -34,7 +34,7 @@ def server(request: pytest.FixtureRequest, site: Site) -> Iterator[Live]:
         yield served
 
 
-def test_a_document_that_is_faster_than_the_end_of_the_one_before_it_keeps_the_tab(server: Live, site: Site) -> None:
+def test_a_document_whose_hello_overtakes_the_bye_of_the_one_before_it_gets_its_tab(server: Live, site: Site) -> None:
     with greeted(server, link="d" * 32) as before, socket(server) as after:
         (contents,) = site.ipc_main.get_all_web_contents()
         after.send(hello(link="e" * 32, token=contents._tab.token))
@@ -42,7 +42,7 @@ def test_a_document_that_is_faster_than_the_end_of_the_one_before_it_keeps_the_t
         assert json.loads(after.recv(5))[2][1]["webContentsId"] == contents.id
 
 
-def test_a_token_that_two_living_documents_show_is_one_tabs_and_anothers(server: Live, site: Site) -> None:
+def test_a_second_document_with_the_token_of_an_open_one_gets_another_tab(server: Live, site: Site) -> None:
     with greeted(server, link="d" * 32), socket(server) as duplicate:
         (contents,) = site.ipc_main.get_all_web_contents()
         duplicate.send(hello(link="e" * 32, token=contents._tab.token))
@@ -61,15 +61,15 @@ def test_the_higher_attempt_owns_the_link(server: Live) -> None:
 
 
 @pytest.mark.parametrize(
-    "process, reason, told",
+    "process, reason, logged",
     [
         (None, "unknown-link", "a link that this process does not know"),
         ("own", "unknown-link", "a link that this process does not know"),
         ("5f2c1b7e90a1d3f4", "another-process", "the server was restarted, or several processes serve this address"),
     ],
 )
-def test_a_link_that_is_not_fresh_is_reset_where_nobody_knows_it(
-    server: Live, caplog: pytest.LogCaptureFixture, process: str | None, reason: str, told: str
+def test_a_link_that_is_not_fresh_and_not_known_is_reset(
+    server: Live, caplog: pytest.LogCaptureFixture, process: str | None, reason: str, logged: str
 ) -> None:
     with socket(server) as first:
         first.send(hello())
@@ -83,19 +83,20 @@ def test_a_link_that_is_not_fresh_is_reset_where_nobody_knows_it(
         assert closing(opened)[0] == 4410
     (line,) = [record.getMessage() for record in caplog.records if "resumes a link" in record.getMessage()]
     assert line.startswith(f"{peer} ")
-    assert told in line
+    assert logged in line
 
 
 def away(site: Site, count: int) -> None:
-    """Wait until the server knows that this many pages have no socket."""
+    """Wait until this many links have no socket."""
     wait_until(
-        lambda: sum(1 for page in connections_of(site) if page.transport is None) == count, f"{count} pages are away"
+        lambda: sum(1 for connection in connections_of(site.ipc_main) if connection.transport is None) == count,
+        f"{count} links have no socket",
     )
 
 
-def test_a_full_server_lets_the_longest_away_go_for_a_newcomer() -> None:
+def test_a_full_server_drops_the_link_that_is_longest_without_a_socket_for_a_new_one() -> None:
     site = Site(max_links=3)
-    with live(site.app) as server, greeted(server, link="a" * 32) as connected:
+    with live(site.app) as server, greeted(server, link="a" * 32) as other:
         for count, link in enumerate(("b" * 32, "c" * 32), 1):
             with greeted(server, link=link):
                 pass
@@ -104,40 +105,41 @@ def test_a_full_server_lets_the_longest_away_go_for_a_newcomer() -> None:
             with socket(server) as late:
                 late.send(hello(link="b" * 32, attempt=2, fresh=False))
                 assert json.loads(late.recv(5))[2] == ["reset", {"reason": "ended"}]
-            connected.send('[1,0,["invoke",1,"echo",["still here"]]]')
-            assert "still here" in str(connected.recv(5))
+            other.send('[1,0,["invoke",1,"echo",["still here"]]]')
+            assert "still here" in str(other.recv(5))
 
 
-def test_beyond_max_unattached_links_the_longest_away_goes() -> None:
+def test_beyond_max_unattached_links_the_link_longest_without_a_socket_is_dropped() -> None:
     site = Site(max_unattached_links=2)
     links = [digit * 32 for digit in "abcd"]
-    with live(site.app) as server, greeted(server, link="9" * 32) as connected:
+    with live(site.app) as server, greeted(server, link="9" * 32) as other:
         for count, link in enumerate(links[:2], 1):
             with greeted(server, link=link):
                 pass
             away(site, count)
-        # Nobody has to go for a page with a socket: there is room for it.
+        # A link with a socket does not count.
         with greeted(server, link=links[2]):
-            assert {page.link_id for page in connections_of(site)} == {"9" * 32, *links[:3]}
+            assert {connection.link_id for connection in connections_of(site.ipc_main)} == {"9" * 32, *links[:3]}
         wait_until(
-            lambda: {page.link_id for page in connections_of(site)} == {"9" * 32, *links[1:3]}, "the first is gone"
+            lambda: {connection.link_id for connection in connections_of(site.ipc_main)} == {"9" * 32, *links[1:3]},
+            "the first link is dropped",
         )
-        # A link that only a request has touched counts as well.
+        # A link that only a request has named counts as well.
         assert post(server, "/ipc/beacon", beacon(link=links[3], fresh=True))[0] == 204
-        assert {page.link_id for page in connections_of(site)} == {"9" * 32, *links[2:]}
+        assert {connection.link_id for connection in connections_of(site.ipc_main)} == {"9" * 32, *links[2:]}
         with greeted(server, link=links[2], attempt=2, fresh=False):
-            connected.send('[1,0,["invoke",1,"echo",["still here"]]]')
-            assert "still here" in str(connected.recv(5))
+            other.send('[1,0,["invoke",1,"echo",["still here"]]]')
+            assert "still here" in str(other.recv(5))
 
 
-def test_a_page_that_claims_what_it_cannot_have_is_reset(server: Live) -> None:
+def test_a_hello_with_numbers_that_cannot_be_is_reset(server: Live) -> None:
     for link, fields in (("b" * 32, {"received": 5}), ("c" * 32, {"first": 3})):
         with greeted(server, link=link), socket(server) as back:
             back.send(hello(link=link, attempt=2, fresh=False, **fields))
             assert json.loads(back.recv(5))[2] == ["reset", {"reason": "gap"}]
 
 
-def test_many_messages_are_acknowledged_without_being_asked(server: Live) -> None:
+def test_many_messages_are_acknowledged_at_once(server: Live) -> None:
     with greeted(server) as opened:
         messages = ",".join('["send","say",[1]]' for _ in range(64))
         opened.send(f"[1,0,{messages}]")
@@ -150,7 +152,7 @@ def test_a_single_message_is_acknowledged_after_a_second(server: Live) -> None:
         assert json.loads(opened.recv(5)) == [1, 1]
 
 
-def test_the_server_beats_and_drops_a_silent_socket() -> None:
+def test_the_server_sends_heartbeats_and_closes_a_silent_socket() -> None:
     site = Site(limits=Limits(heartbeat_ms=50, silence_ms=300))
     with live(site.app) as server, greeted(server) as opened:
         assert json.loads(opened.recv(5)) == [1, 0]
@@ -160,7 +162,7 @@ def test_the_server_beats_and_drops_a_silent_socket() -> None:
 
 
 @pytest.mark.parametrize("ws", [pytest.param(DIRECT, id="direct"), pytest.param(STOCK, id="stock")])
-def test_a_peer_that_takes_nothing_any_more_is_not_served_for_ever(ws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_stops_reading_is_dropped(ws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(websocket_transport, "CLOSE_SECONDS", 0.1)
     site = Site(limits=Limits(silence_ms=200, grace_ms=200, goodbye_ms=100))
     site.ipc_main.handle("large", lambda event: "x" * 1_000_000)
@@ -168,15 +170,19 @@ def test_a_peer_that_takes_nothing_any_more_is_not_served_for_ever(ws: Any, monk
         calls = [["invoke", call_id, "large", []] for call_id in range(1, 101, 2)]
         opened.send(json.dumps([1, 0, *calls]))
         wait_until(
-            lambda: any(page.transport and page.transport.blocked for page in connections_of(site)), "the peer is full"
+            lambda: any(
+                connection.transport and connection.transport.blocked for connection in connections_of(site.ipc_main)
+            ),
+            "the write buffer is full",
         )
         hub = site.ipc_main._provider.hub
         assert hub is not None
         wait_until(
-            lambda: not (connections_of(site) or hub.tasks or server.running_requests), "nothing serves it any more"
+            lambda: not (connections_of(site.ipc_main) or hub.tasks or server.running_requests),
+            "the link, its tasks and its ASGI call have ended",
         )
         if ws is DIRECT:
-            # What else is there belongs to the server.
+            # uvicorn's own class keeps the connection until its write buffer is empty.
             wait_until(lambda: not server.open_connections, "the connection is ended")
         with suppress(OSError):
             opened.socket.shutdown(SHUT_RDWR)
@@ -185,12 +191,12 @@ def test_a_peer_that_takes_nothing_any_more_is_not_served_for_ever(ws: Any, monk
 def test_a_probe_is_answered() -> None:
     site = Site(limits=Limits(answer_server_ms=1))
     with live(site.app) as server, greeted(server) as opened:
-        wait_until(site.ipc_main.get_all_web_contents, "the page is there")
+        wait_until(site.ipc_main.get_all_web_contents, "the page has a tab")
         opened.send('[1,0,["invoke",1,"echo",[1]]]')
         assert json.loads(opened.recv(5))[:2] == [1, 1]
 
         def answered() -> bool:
-            # A server that has just sent something owes no answer: that was a sign of life.
+            # A server that has just sent a frame does not answer: the frame was a sign of life.
             opened.send("[2,1]")
             try:
                 return bool(json.loads(opened.recv(0.05)) == [2, 1])

@@ -1,4 +1,4 @@
-"""What a real uvicorn with webipc refuses: sockets, frames and requests, with which code, and what the log says."""
+"""Sockets, frames and requests that a real uvicorn with webipc refuses: the close code or status, and the log line."""
 
 import json
 import logging
@@ -17,7 +17,7 @@ from webipc.version import SUBPROTOCOL
 
 @pytest.fixture
 def limits() -> Limits:
-    """What a test sets lower when it waits for a limit. No other test may meet one on a machine that is busy."""
+    """Replaced by a test that waits for a limit. All others have the defaults, which a busy machine does not reach."""
     return Limits()
 
 
@@ -103,7 +103,7 @@ def test_a_bad_frame_ends_its_own_link_alone(
         f'[1,0,["send","say",["{"hush" * 300_000}"]]]',
     ],
 )
-def test_neither_secrets_nor_what_messages_say_are_in_the_log_or_in_a_reason(
+def test_neither_secrets_nor_values_of_messages_are_in_the_log_or_in_a_reason(
     frame: str, server: Live, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -111,32 +111,32 @@ def test_neither_secrets_nor_what_messages_say_are_in_the_log_or_in_a_reason(
     with greeted(server, secret=secret) as bad:
         bad.send(frame)
         assert "hush" not in closing(bad)[1]
-    said = [record.getMessage() for record in caplog.records if record.name == "webipc"]
-    assert said
-    assert not [line for line in said if "hush" in line or secret in line]
+    lines = [record.getMessage() for record in caplog.records if record.name == "webipc"]
+    assert lines
+    assert not [line for line in lines if "hush" in line or secret in line]
 
 
-def test_messages_before_the_bad_one_are_heard(server: Live, site: Site) -> None:
+def test_messages_before_the_bad_one_are_dispatched(server: Live, site: Site) -> None:
     with greeted(server) as bad:
         bad.send('[1,0,["send","say",["good"]],["send","say",[null],[["u",[9]]]]]')
         assert closing(bad)[0] == 4400
     wait_until(lambda: site.said == [["good"]], "the good message arrives")
 
 
-def test_nothing_may_come_before_hello(server: Live) -> None:
+def test_a_message_before_hello_is_refused(server: Live) -> None:
     with socket(server) as opened:
         opened.send('[1,0,["send","say",[]]]')
         assert closing(opened)[0] == 4400
 
 
 @pytest.mark.parametrize("limits", [Limits(hello_ms=300)])
-def test_a_hello_that_does_not_come_is_not_waited_for(server: Live, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_socket_without_hello_is_closed_after_a_timeout(server: Live, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "webipc")
-    told = "expected hello within 300 ms of opening the socket, nothing came"
+    reason = "expected hello within 300 ms of opening the socket, nothing came"
     with socket(server) as opened:
-        assert closing(opened) == (4408, told)
+        assert closing(opened) == (4408, reason)
         (line,) = [record.getMessage() for record in caplog.records if record.name == "webipc"]
-    assert re.fullmatch(rf"127\.0\.0\.1:\d+ at {re.escape(server.url)} was refused: {told}", line)
+    assert re.fullmatch(rf"127\.0\.0\.1:\d+ at {re.escape(server.url)} was refused: {reason}", line)
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", None, "null", "http://127.0.0.1"])
@@ -157,9 +157,9 @@ def test_another_version_is_refused_with_both_versions(server: Live) -> None:
 
 
 def test_another_secret_does_not_get_the_link(server: Live) -> None:
-    with greeted(server) as owner, socket(server) as thief:
-        thief.send(hello(secret="2" * 32, attempt=9))
-        assert closing(thief)[0] == 4403
+    with greeted(server) as owner, socket(server) as other:
+        other.send(hello(secret="2" * 32, attempt=9))
+        assert closing(other)[0] == 4403
         owner.send('[1,0,["invoke",1,"echo",["mine"]]]')
         assert '"mine"' in str(owner.recv(5))
 
@@ -174,23 +174,23 @@ REFUSED_SOCKETS: dict[str, tuple[dict[str, Any], str | None, str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED_SOCKETS)
-def test_the_log_says_which_socket_was_refused_and_why(
+def test_the_log_has_the_refused_socket_and_the_reason(
     name: str, server: Live, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "webipc")
-    options, first, told = REFUSED_SOCKETS[name]
+    options, first, logged = REFUSED_SOCKETS[name]
     with greeted(server), socket(server, **options) as refused:
         if first is not None:
             refused.send(first)
         closing(refused)
         (line,) = [record.getMessage() for record in caplog.records if record.name == "webipc"]
     assert re.match(r"127\.0\.0\.1:\d+ at http://", line)
-    assert told in line
+    assert logged in line
     assert "2" * 32 not in line
 
 
 @pytest.mark.parametrize(
-    "body, headers, told",
+    "body, headers, logged",
     [
         (
             b"",
@@ -202,17 +202,17 @@ def test_the_log_says_which_socket_was_refused_and_why(
         (bytes(200_000), {}, "sent a beacon that is wrong: a beacon of more than"),
     ],
 )
-def test_the_log_says_which_request_was_refused_and_why(
-    server: Live, caplog: pytest.LogCaptureFixture, body: bytes, headers: dict[str, str], told: str
+def test_the_log_has_the_refused_request_and_the_reason(
+    server: Live, caplog: pytest.LogCaptureFixture, body: bytes, headers: dict[str, str], logged: str
 ) -> None:
     caplog.set_level(logging.INFO, "webipc")
     post(server, "/ipc/beacon", body, **headers)
     (line,) = [record.getMessage() for record in caplog.records if record.name == "webipc"]
     assert line.startswith("127.0.0.1:")
-    assert told in line
+    assert logged in line
 
 
-def test_a_full_server_says_try_later_to_a_socket_and_to_a_request(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_full_server_refuses_a_socket_and_a_request_with_try_later(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "webipc")
     site = Site(max_links=1)
     with live(site.app) as server, greeted(server) as first:

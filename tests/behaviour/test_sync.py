@@ -1,4 +1,4 @@
-"""sendSync as the server sees it: who answers, what is kept for whoever asks again, and what no page may ask for."""
+"""sendSync on the server: which listener answers, how an answer is kept for a repeated request, and what is refused."""
 
 import asyncio
 import gc
@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from tests.support.applications import application
 from tests.support.connected import Site, contents_of
+from tests.support.raw_sockets import connections_of
 from tests.support.waiting import settled, until
 from webipc import CloneError, IpcMain, IpcMainEvent, Limits, undefined
 from webipc.core import clone
@@ -50,7 +51,7 @@ async def test_any_value_can_be_asked_and_answered(site: Site, value: Any) -> No
     assert await page.send_sync("echo", value) == value
 
 
-async def test_the_first_answer_counts_whoever_gives_another(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_first_answer_counts(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     """Electron: does not crash when reply is sent by multiple listeners."""
     _, ipc_main, page = site
 
@@ -62,7 +63,7 @@ async def test_the_first_answer_counts_whoever_gives_another(site: Site, caplog:
     @ipc_main.on("ask")
     def second(event: IpcMainEvent) -> None:
         event.return_value = 3
-        # Nobody looks at what comes too late.
+        # A later answer is not even encoded.
         event.return_value = print
 
     assert await page.send_sync("ask") == 1
@@ -83,7 +84,7 @@ async def test_the_answer_may_be_set_later_while_others_are_served(site: Site) -
     assert await waiting == "late"
 
 
-async def test_an_async_listener_may_answer_behind_what_it_waits_for(site: Site) -> None:
+async def test_an_async_listener_may_answer_after_an_await(site: Site) -> None:
     _, ipc_main, page = site
 
     @ipc_main.on("later")
@@ -116,14 +117,14 @@ async def test_what_cannot_be_cloned_raises_in_the_listener_and_a_good_answer_st
     assert await page.send_sync("ask") == "good"
 
 
-async def test_an_event_that_nobody_holds_answers_at_once(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_event_without_references_is_answered_at_once(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     _, ipc_main, page = site
     ipc_main.on("silent", lambda event: None)
     assert await page.send_sync("silent") == NEVER
     assert caplog.records == []
 
 
-async def test_an_event_that_is_kept_answers_when_it_is_let_go(site: Site) -> None:
+async def test_an_event_that_is_kept_is_answered_when_its_last_reference_is_gone(site: Site) -> None:
     _, ipc_main, page = site
     kept: list[IpcMainEvent] = []
     ipc_main.on("keep", kept.append)
@@ -203,7 +204,7 @@ async def test_ipc_message_sync_comes_first_and_may_answer(site: Site, caplog: p
         ipc.on("sync", lambda event, *args, name=name: order.append(name))
     assert await page.send_sync("sync", 1, 2) == "foobar"
     assert order == [["sync", 1, 2], "frame", "contents", "main"]
-    assert await page.send_sync("nobody listens to this one") == "foobar"
+    assert await page.send_sync("no listener") == "foobar"
     assert caplog.records == []
 
 
@@ -284,7 +285,7 @@ async def test_it_works_without_a_socket_and_before_the_first_one(site: Site) ->
         contents_id, is_shown = await early.send_sync("who")
         await early.connect()
     assert (contents_id, is_shown, heard) == (early.web_contents_id, True, [1, 2])
-    # Nothing is lost that was sent to it before it had a socket.
+    # A message that was sent to it before its first socket is not lost.
     assert await early.received("seen") == [contents_id]
     await early.close()
 
@@ -297,8 +298,8 @@ async def test_a_document_that_blocks_before_its_first_socket_is_not_given_up(si
         early = Renderer(app)
         waiting = asyncio.create_task(early.send_sync("keep"))
         await until(lambda: kept)
-        # One that waits for nothing is given up soon, and it is younger.
-        await Renderer(app).send_sync("nobody listens")
+        # A younger one that is not blocked is dropped soon.
+        await Renderer(app).send_sync("no listener")
         kept_ids = {page.web_contents_id, kept[0].sender.id}
         await until(lambda: {contents.id for contents in ipc_main.get_all_web_contents()} == kept_ids)
         kept.pop().return_value = "patient"
@@ -322,13 +323,13 @@ async def test_an_event_belongs_to_a_document_in_an_iframe_as_well(site: Site) -
 
 
 class Asker:
-    """A page that makes its requests by hand."""
+    """A page whose requests the test composes."""
 
     def __init__(self, app: FastAPI, link: str = "b" * 32, **headers: str) -> None:
         self.browser = Browser(app, {"host": "testserver", "origin": "http://testserver", **headers})
         self.link = Link(Side.RENDERER)
         self._id = link
-        # Whether this link is new, whatever has left of it.
+        # What its hello says of the link, whatever was sent already.
         self.fresh = True
 
     def hello(self, **fields: Any) -> str:
@@ -362,12 +363,12 @@ def value_of(answer: Answer) -> Any:
 
 
 def code_of(answer: Answer) -> tuple[int, int, str]:
-    told = json.loads(answer.body)
-    return answer.status, told["code"], told["reason"]
+    content = json.loads(answer.body)
+    return answer.status, content["code"], content["reason"]
 
 
 class Counting:
-    """Counts the calls of its listener, which answers, or keeps the event."""
+    """A listener `count` that answers with the number of its calls, and a listener `keep` that keeps its events."""
 
     def __init__(self, ipc_main: IpcMain) -> None:
         self.calls = 0
@@ -380,7 +381,7 @@ class Counting:
         event.return_value = self.calls
 
 
-async def test_a_request_that_is_made_again_gets_the_kept_answer_and_runs_nothing(site: Site) -> None:
+async def test_a_repeated_request_gets_the_kept_answer_and_runs_no_listener(site: Site) -> None:
     app, ipc_main, _ = site
     counting = Counting(ipc_main)
     asker = Asker(app)
@@ -390,7 +391,7 @@ async def test_a_request_that_is_made_again_gets_the_kept_answer_and_runs_nothin
     assert counting.calls == 1
 
 
-async def test_a_request_that_is_made_again_joins_the_call_that_runs(site: Site) -> None:
+async def test_a_repeated_request_joins_the_running_call(site: Site) -> None:
     app, ipc_main, _ = site
     counting = Counting(ipc_main)
     asker = Asker(app)
@@ -404,17 +405,17 @@ async def test_a_request_that_is_made_again_joins_the_call_that_runs(site: Site)
     assert [value_of(await each) for each in waiting] == ["once", "once"]
 
 
-async def test_a_request_that_is_given_up_leaves_the_call_to_the_next_one(site: Site) -> None:
+async def test_a_cancelled_request_leaves_the_call_to_the_next_one(site: Site) -> None:
     app, ipc_main, _ = site
     counting = Counting(ipc_main)
     asker = Asker(app)
     asker.sync(1, "keep")
     body = asker.body(encode_control(0, "await", 1))
-    given_up = asyncio.create_task(asker.post(body))
+    first = asyncio.create_task(asker.post(body))
     await until(lambda: counting.kept)
-    given_up.cancel()
-    await asyncio.wait([given_up])
-    assert given_up.cancelled()
+    first.cancel()
+    await asyncio.wait([first])
+    assert first.cancelled()
     again = asyncio.create_task(asker.post(body))
     await settled()
     counting.kept[0].return_value = "still there"
@@ -436,12 +437,12 @@ async def test_an_answer_is_kept_until_it_is_done_or_the_next_call_comes(site: S
     assert await asker.ask(5) == 3
     refused = await asker.post(asker.body(encode_control(0, "await", 3)))
     assert code_of(refused) == (400, 4400, "expected the id of a sync that came, and is not done; 3 came")
-    # A request that was late is nobody's: the link goes on.
+    # A late request does not end the link.
     asker.sync(7, "count")
     assert await asker.ask(7) == 4
 
 
-async def test_a_body_that_is_not_as_it_has_to_be_is_refused_and_ends_nobody_elses_link(site: Site) -> None:
+async def test_a_wrong_body_is_refused_and_does_not_end_the_link_of_another_page(site: Site) -> None:
     app, ipc_main, page = site
     counting = Counting(ipc_main)
     wait = encode_control(0, "await", 1)
@@ -499,7 +500,7 @@ async def test_too_large_a_body_is_not_read_to_its_end() -> None:
         assert code_of(await Asker(app).post(bytes(10_001)))[:2] == (413, 4413)
 
 
-async def test_a_link_that_is_over_is_told_so(site: Site) -> None:
+async def test_a_request_for_a_link_that_has_ended_is_answered_with_its_reset(site: Site) -> None:
     app, ipc_main, _ = site
     Counting(ipc_main)
     asker = Asker(app)
@@ -524,7 +525,7 @@ async def test_a_page_that_goes_away_while_it_is_blocked_harms_nobody(site: Site
         await blocked.close()
         with pytest.raises(ResetError):
             await waiting
-    counting.kept.pop().return_value = "nobody is there"
+    counting.kept.pop().return_value = "too late"
     assert await page.send_sync("count") == 1
 
 
@@ -535,9 +536,6 @@ async def test_many_calls_of_one_page_leave_nothing_behind(site: Site) -> None:
     for call_id in range(1, 400, 2):
         asker.sync(call_id, "count")
         await asker.ask(call_id)
-    hub = ipc_main._provider.hub
-    assert hub is not None
-    connection = hub._links.get("b" * 32)
-    assert connection is not None
+    (connection,) = [each for each in connections_of(ipc_main) if each.link_id == "b" * 32]
     assert (len(connection.syncs._calls), len(connection.answers)) == (1, 0)
     assert not connection.syncs.block

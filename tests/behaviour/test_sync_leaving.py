@@ -1,6 +1,6 @@
-"""A page that goes away while it is blocked in sendSync: its link is kept no longer than that of any other page.
+"""A page that is closed while it is blocked in sendSync: its link is kept no longer than that of any other page.
 
-Against a real uvicorn, by requests whose connection the test closes.
+Uses a real uvicorn, and requests whose connection the test closes.
 """
 
 import socket
@@ -12,13 +12,13 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.support.applications import Application, application
-from tests.support.raw_sockets import greeted, hello
+from tests.support.raw_sockets import connections_of, greeted, hello
 from tests.support.serving import Live, live, wait_until
 from webipc import IpcMainEvent, Limits
 from webipc.core.frame import encode_body, encode_control
 from webipc.testing import Renderer
 
-# Whoever is gone is given up at once, and nobody else within the time that a test has.
+# A page that is gone is dropped at once, and a call that still waits never within the time of a test.
 SOON = {"grace_ms": 100, "unattached_grace_ms": 100, "goodbye_ms": 100, "sync_ms": 600_000}
 
 
@@ -32,7 +32,7 @@ class Site(Application):
         self.ipc_main.on("echo", lambda event: setattr(event, "return_value", "echo"))
 
     def ids(self) -> list[int]:
-        """Return the ids of the tabs that there are."""
+        """Return the ids of all tabs."""
         return [contents.id for contents in self.ipc_main.get_all_web_contents()]
 
 
@@ -48,7 +48,7 @@ def server(request: pytest.FixtureRequest, site: Site) -> Iterator[Live]:
 
 
 def ask(server: Live, link: str, channel: str, **fields: Any) -> socket.socket:
-    """Make the request of a blocked page; the answer is not waited for."""
+    """Send the request of a blocked page, without waiting for the response."""
     sync = f'[1,0,["sync",1,"{channel}",[]]]'
     body = encode_body([hello(link=link * 32, attempt=0, **fields), sync, encode_control(0, "await", 1)])
     head = (
@@ -61,24 +61,22 @@ def ask(server: Live, link: str, channel: str, **fields: Any) -> socket.socket:
 
 
 def waits(server: Live, site: Site) -> int:
-    """Return how many requests the server knows to wait."""
-    hub = site.ipc_main._provider.hub
-    assert hub is not None
-    calls = [call for link in hub._links for call in link.syncs._calls.values()]
+    """Return the number of requests that wait for an answer."""
+    calls = [call for connection in connections_of(site.ipc_main) for call in connection.syncs._calls.values()]
     return server.call(lambda: sum(call._asking for call in calls))
 
 
 def test_a_blocked_page_that_closes_its_connection_is_given_up(site: Site, server: Live) -> None:
     with ask(server, "a", "keep"):
         wait_until(lambda: site.kept, "the listener has run")
-    wait_until(lambda: site.ids() == [], "the tab is given up")
-    site.kept.pop().return_value = "nobody is there"
+    wait_until(lambda: site.ids() == [], "the tab is destroyed")
+    site.kept.pop().return_value = "too late"
 
 
 def test_a_blocked_page_whose_socket_and_request_both_end_is_given_up(site: Site, server: Live) -> None:
     with greeted(server, link="a" * 32), ask(server, "a", "keep"):
         wait_until(lambda: site.kept, "the listener has run")
-    wait_until(lambda: site.ids() == [], "the tab is given up")
+    wait_until(lambda: site.ids() == [], "the tab is destroyed")
 
 
 def test_a_page_that_asks_again_is_kept_as_long_as_it_waits(site: Site, server: Live) -> None:
@@ -90,10 +88,10 @@ def test_a_page_that_asks_again_is_kept_as_long_as_it_waits(site: Site, server: 
         first.close()
         wait_until(lambda: waits(server, site) == 1, "the first request is gone")
         (blocked,) = site.ids()
-        # A younger page that waits for nothing is given up meanwhile.
+        # A younger page that is not blocked is dropped meanwhile.
         with ask(server, "b", "echo") as other:
             assert b"200 OK" in other.recv(4096)
-        wait_until(lambda: site.ids() == [blocked], "the younger page is given up")
+        wait_until(lambda: site.ids() == [blocked], "the younger page is dropped")
         site.kept.pop().return_value = "patient"
         second.settimeout(10)
         answer = b""
@@ -101,18 +99,18 @@ def test_a_page_that_asks_again_is_kept_as_long_as_it_waits(site: Site, server: 
             piece = second.recv(4096)
             assert piece, answer
             answer += piece
-    wait_until(lambda: site.ids() == [], "the tab is given up")
+    wait_until(lambda: site.ids() == [], "the tab is destroyed")
 
 
-# --- what stands between a server and the application ---------------------------------------------------------------
+# --- middleware -----------------------------------------------------------------------------------------------------
 
 
 class Middleware:
-    """Reads the body first, as some do to log it, and hands on one that says behind it what a test wants."""
+    """Reads the body first, as logging middleware does; replays it, and `message` at every later `receive`."""
 
-    def __init__(self, app: ASGIApp, says: dict[str, Any]) -> None:
+    def __init__(self, app: ASGIApp, message: dict[str, Any]) -> None:
         self._app = app
-        self._says = says
+        self._message = message
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -123,17 +121,17 @@ class Middleware:
         async def replayed() -> Any:
             if messages:
                 return messages.pop()
-            if not self._says:
-                raise RuntimeError("nothing more is read")
-            return self._says
+            if not self._message:
+                raise RuntimeError("the body was read")
+            return self._message
 
         await self._app(scope, replayed, send)
 
 
 @pytest.mark.parametrize(
-    "says", [{"type": "http.disconnect"}, {"type": "http.request", "body": b"", "more_body": False}, {}]
+    "message", [{"type": "http.disconnect"}, {"type": "http.request", "body": b"", "more_body": False}, {}]
 )
-async def test_middleware_that_says_something_else_costs_no_answer(says: dict[str, Any]) -> None:
+async def test_middleware_that_replaces_receive_does_not_cost_the_answer(message: dict[str, Any]) -> None:
     app, ipc_main = application()
     kept: list[IpcMainEvent] = []
 
@@ -146,12 +144,12 @@ async def test_middleware_that_says_something_else_costs_no_answer(says: dict[st
 
     ipc_main.on("answer", lambda event: setattr(kept.pop(), "return_value", "answer"))
     ipc_main.handle("end", lambda event: None)
-    app.add_middleware(Middleware, says=says)
+    app.add_middleware(Middleware, message=message)
     async with Renderer(app) as page:
         assert await page.send_sync("later") == "answer"
 
 
-async def test_middleware_of_starlette_passes_the_answer() -> None:
+async def test_the_answer_passes_middleware_of_starlette() -> None:
     app, ipc_main = application()
     ipc_main.on("echo", lambda event, value: setattr(event, "return_value", value))
 

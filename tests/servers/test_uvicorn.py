@@ -1,4 +1,4 @@
-"""Our class for uvicorn against uvicorn's own: whatever a peer sends, byte for byte, ends in the same way with both."""
+"""Our class for uvicorn and uvicorn's own: any bytes of a client have the same result with both."""
 
 import asyncio
 import contextlib
@@ -17,14 +17,14 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 from tests.support.client_frames import frame
-from tests.support.raw_sockets import Site, closing, greeted, hello
+from tests.support.raw_sockets import Site, closing, connections_of, greeted, hello
 from tests.support.serving import DIRECT, STOCK, Live, live, wait_until
 from webipc import IpcMainEvent, Limits
 from webipc.endpoints.websocket_transport import DirectTransport
 from webipc.version import SUBPROTOCOL
 
 MOST = 2_228_224
-"""What `webipc run` lets uvicorn take in one message."""
+"""The largest message in bytes that `webipc run` lets uvicorn accept."""
 
 FASTEST: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
 with contextlib.suppress(ImportError):
@@ -59,26 +59,25 @@ def server(request: pytest.FixtureRequest, site: Site) -> Iterator[Live]:
         yield served
 
 
-def hubs_transport(site: Site) -> Any:
-    """Return what carries the only page of a site."""
-    (contents,) = site.ipc_main.get_all_web_contents()
-    document: Any = contents.main_frame
-    return document._document.outlet.connection.transport
+def transport_of(site: Site) -> Any:
+    """Return the transport of the only link of a site; None while it has no socket."""
+    (connection,) = connections_of(site.ipc_main)
+    return connection.transport
 
 
 def say(number: int, value: Any) -> bytes:
-    """Return the payload of a frame that says something."""
+    """Return the payload of a frame with one message on the channel `say`."""
     return json.dumps([number, 0, ["send", "say", [value]]]).encode()
 
 
 def write(opened: ClientConnection, data: bytes, cut: Cut) -> None:
-    """Send bytes past the client's own framing."""
+    """Send bytes without the framing of the client library."""
     opened.socket.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY, 1)
     for piece in cut(data):
         opened.socket.sendall(piece)
 
 
-# Each ends with the byte at which it is refused: what is written behind it would meet a socket that is gone.
+# Each ends with the byte at which it is refused: the server does not read further.
 REFUSED: dict[str, tuple[bytes, int]] = {
     "text that is not UTF-8": (frame(0x81, b'[1,0,"\xff"]'), 1007),
     "text that is not UTF-8, in fragments": (frame(0x01, b"[1,0,") + frame(0x80, b'"\xff"]'), 1007),
@@ -99,7 +98,7 @@ REFUSED: dict[str, tuple[bytes, int]] = {
     "a close with half a code": (frame(0x88, b"\x03"), 1002),
     "a close with a code that is never sent": (frame(0x88, struct.pack("!H", 1005)), 1002),
     "a close with another code that is never sent": (frame(0x88, struct.pack("!H", 1006)), 1002),
-    "a close with no code of anybody's": (frame(0x88, struct.pack("!H", 999)), 1002),
+    "a close with a code that is not assigned": (frame(0x88, struct.pack("!H", 999)), 1002),
     "a close with a reason that is not UTF-8": (frame(0x88, b"\x03\xe8\xff"), 1007),
     "more than a message may be": (b"\x82\xff" + (MOST + 1).to_bytes(8), 1009),
     "a length with the highest bit": (b"\x82\xff" + (2**63).to_bytes(8), 1009),
@@ -108,7 +107,7 @@ REFUSED: dict[str, tuple[bytes, int]] = {
 
 @pytest.fixture(scope="module", params=BOTH)
 def lasting(request: pytest.FixtureRequest) -> Iterator[tuple[Live, Site]]:
-    """One server for many tests, each with a link of its own."""
+    """A server for many tests, each with its own link."""
     site = Site()
     ws, new_loop = request.param
     with live(site.app, new_loop=new_loop, ws=ws, ws_max_size=MOST) as served:
@@ -136,15 +135,15 @@ def test_fragments_that_are_too_large_together_are_refused(server: Live) -> None
 @pytest.mark.parametrize("payload, code", [(b"\x03\xe8bye", 1000), (struct.pack("!H", 4321), 4321), (b"", 1005)])
 def test_a_close_is_answered_with_its_own_code(payload: bytes, code: int, server: Live, site: Site) -> None:
     with greeted(server) as opened:
-        wait_until(lambda: hubs_transport(site), "the page is there")
+        wait_until(lambda: transport_of(site), "the page has a link")
         write(opened, frame(0x88, payload) + frame(0x81, say(1, "behind the end")), CUTS["at once"])
         assert closing(opened)[0] == code
-        wait_until(lambda: hubs_transport(site) is None, "the link knows that its socket is gone")
+        wait_until(lambda: transport_of(site) is None, "the link knows that its socket is gone")
     assert site.said == []
 
 
 @pytest.mark.parametrize("cut", CUTS)
-def test_every_sort_of_frame_is_heard_in_order(cut: str, server: Live, site: Site) -> None:
+def test_every_type_of_frame_is_received_in_order(cut: str, server: Live, site: Site) -> None:
     binary = say(5, "e")[:-1] + b",[[]]]"
     stream = (
         frame(0x81, say(1, "a"))
@@ -152,7 +151,7 @@ def test_every_sort_of_frame_is_heard_in_order(cut: str, server: Live, site: Sit
         + frame(0x89, b"ping")
         + frame(0x00, b"")
         + frame(0x80, say(2, "b")[7:])
-        + frame(0x8A, b"a pong nobody asked for")
+        + frame(0x8A, b"a pong without a ping")
         + frame(0x81, say(3, "c" * 125))
         + frame(0x81, say(4, "ü" * 400), mask=b"\0\0\0\0")
         + frame(0x82, struct.pack("<I", len(binary)) + binary)
@@ -160,7 +159,7 @@ def test_every_sort_of_frame_is_heard_in_order(cut: str, server: Live, site: Sit
     )
     with greeted(server) as opened:
         write(opened, stream, CUTS[cut])
-        wait_until(lambda: len(site.said) == 6, "all of it is heard")
+        wait_until(lambda: len(site.said) == 6, "all messages are dispatched")
         assert site.said == [["a"], ["b"], ["c" * 125], ["ü" * 400], ["e"], ["f"]]
 
 
@@ -175,12 +174,12 @@ def test_messages_of_every_length_go_both_ways(size: int, lasting: tuple[Live, S
         assert answer == [1, 1, ["result", 1, "x" * size]]
 
 
-def test_a_ping_is_answered_with_what_it_said(server: Live) -> None:
+def test_a_ping_is_answered_with_its_payload(server: Live) -> None:
     with greeted(server) as opened:
         assert opened.ping(b"hello").wait(5)
 
 
-def test_any_stream_of_frames_cut_anywhere_is_heard_as_it_was_said(server: Live, site: Site) -> None:
+def test_any_stream_of_frames_is_received_however_it_is_cut(server: Live, site: Site) -> None:
     chance = random.Random(20)
     values = ["x" * chance.choice([0, 5, 118, 119, 300, 70_000]) for _ in range(60)]
     stream = bytearray()
@@ -195,37 +194,37 @@ def test_any_stream_of_frames_cut_anywhere_is_heard_as_it_was_said(server: Live,
             piece = chance.choice([1, 2, 3, 7, 100, 5000, 200_000])
             write(opened, bytes(stream[:piece]), CUTS["at once"])
             del stream[:piece]
-        wait_until(lambda: len(site.said) == len(values), "all of it is heard")
+        wait_until(lambda: len(site.said) == len(values), "all messages are dispatched")
     assert site.said == [[value] for value in values]
 
 
-def test_a_page_that_does_not_read_is_waited_for(server: Live, site: Site) -> None:
+def test_a_page_that_does_not_read_causes_backpressure(server: Live, site: Site) -> None:
     messages = [f"{number}" + "x" * 100_000 for number in range(200)]
     with greeted(server) as opened:
-        wait_until(lambda: hubs_transport(site), "the page is there")
+        wait_until(lambda: transport_of(site), "the page has a link")
         (contents,) = site.ipc_main.get_all_web_contents()
         for message in messages:
             contents.send("data", message)
-        wait_until(lambda: hubs_transport(site).blocked, "the network takes no more")
+        wait_until(lambda: transport_of(site).blocked, "the write buffer is full")
         got: list[Any] = []
         while len(got) < len(messages):
             got += [message[2][0] for message in json.loads(opened.recv(5))[2:]]
         assert got == messages
-        wait_until(lambda: not hubs_transport(site).blocked, "the network takes more again")
+        wait_until(lambda: not transport_of(site).blocked, "the write buffer is empty")
 
 
 def test_a_blocked_socket_is_closed_behind_what_was_written(server: Live, site: Site) -> None:
     with greeted(server) as opened:
-        wait_until(lambda: hubs_transport(site), "the page is there")
+        wait_until(lambda: transport_of(site), "the page has a link")
         (contents,) = site.ipc_main.get_all_web_contents()
         for _ in range(200):
             contents.send("data", "x" * 100_000)
-        wait_until(lambda: hubs_transport(site).blocked, "the network takes no more")
+        wait_until(lambda: transport_of(site).blocked, "the write buffer is full")
         opened.socket.sendall(frame(0x81, b"nonsense"))
         assert closing(opened)[0] == 4400
 
 
-def test_calls_that_wait_hold_nothing_back_and_keep_their_order(server: Live, site: Site) -> None:
+def test_calls_that_suspend_block_no_other_and_keep_their_order(server: Live, site: Site) -> None:
     began: list[int] = []
     done: list[int] = []
 
@@ -245,7 +244,7 @@ def test_calls_that_wait_hold_nothing_back_and_keep_their_order(server: Live, si
     assert began == list(range(1, count + 1))
 
 
-# --- where ours steps back ------------------------------------------------------------------------------------------
+# --- where uvicorn's own code is used -------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -254,9 +253,9 @@ def direct(site: Site) -> Iterator[Live]:
         yield served
 
 
-def test_our_class_carries_a_link_past_asgi(direct: Live, site: Site) -> None:
+def test_frames_of_our_class_bypass_asgi(direct: Live, site: Site) -> None:
     with greeted(direct):
-        assert isinstance(hubs_transport(site), DirectTransport)
+        assert isinstance(transport_of(site), DirectTransport)
 
 
 def test_compression_is_left_to_uvicorn(site: Site) -> None:
@@ -270,32 +269,32 @@ def test_compression_is_left_to_uvicorn(site: Site) -> None:
     ):
         opened.send(hello())
         opened.recv(5)
-        assert not isinstance(hubs_transport(site), DirectTransport)
+        assert not isinstance(transport_of(site), DirectTransport)
         opened.send('[1,0,["invoke",1,"echo",["squeezed"]]]')
         assert '"squeezed"' in str(opened.recv(5))
 
 
-def test_a_full_frame_leaves_while_the_listener_that_fills_it_goes_on(server: Live, site: Site) -> None:
-    has_come = threading.Event()
-    came_meanwhile: list[bool] = []
+def test_a_full_frame_is_sent_while_the_listener_that_fills_it_runs(server: Live, site: Site) -> None:
+    has_arrived = threading.Event()
+    arrived_meanwhile: list[bool] = []
 
     @site.ipc_main.on("burst")
     def burst(event: IpcMainEvent) -> None:
         for number in range(129):
             event.reply("tick", number)
-        came_meanwhile.append(has_come.wait(5))
+        arrived_meanwhile.append(has_arrived.wait(5))
 
     with greeted(server) as opened:
         opened.send(json.dumps([1, 0, ["send", "burst", []]]))
         _, _, *first = json.loads(opened.recv(10))
-        has_come.set()
+        has_arrived.set()
         _, _, *rest = json.loads(opened.recv(10))
-    assert came_meanwhile == [True]
+    assert arrived_meanwhile == [True]
     assert [*first, *rest] == [["send", "tick", [number]] for number in range(129)]
     assert len(first) == 128
 
 
-def test_a_burst_from_a_callback_of_the_event_loop_leaves_when_the_turn_is_over(server: Live, site: Site) -> None:
+def test_a_burst_from_a_callback_of_the_event_loop_is_sent_after_the_turn(server: Live, site: Site) -> None:
     with greeted(server) as opened:
         (contents,) = site.ipc_main.get_all_web_contents()
 
@@ -311,17 +310,17 @@ def test_a_burst_from_a_callback_of_the_event_loop_leaves_when_the_turn_is_over(
 
 
 @pytest.mark.parametrize("early", [1, 8, 50, None], ids=["a byte", "a header", "a part", "all"])
-def test_a_peer_that_speaks_before_it_is_let_in_is_heard(early: int | None, site: Site) -> None:
+def test_data_that_a_client_sends_before_the_handshake_has_ended_is_received(early: int | None, site: Site) -> None:
     entered: list[Any] = []
 
-    async def hesitant(scope: Any, receive: Any, send: Any) -> None:
+    async def slow_app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "websocket":
             entered.append(scope["extensions"]["webipc.direct"])
             while not entered[0]._has_received:  # noqa: ASYNC110 - uvicorn sets it, and has no event for it
                 await asyncio.sleep(0)
         await site.app(scope, receive, send)
 
-    with live(hesitant, ws=DIRECT) as server, sockets.create_connection(("127.0.0.1", server.port), 5) as raw:
+    with live(slow_app, ws=DIRECT) as server, sockets.create_connection(("127.0.0.1", server.port), 5) as raw:
         lines = [
             "GET /ipc/socket HTTP/1.1",
             f"Host: 127.0.0.1:{server.port}",
@@ -333,7 +332,7 @@ def test_a_peer_that_speaks_before_it_is_let_in_is_heard(early: int | None, site
             f"Sec-WebSocket-Protocol: {SUBPROTOCOL}",
         ]
         raw.sendall("".join(f"{line}\r\n" for line in [*lines, ""]).encode())
-        wait_until(lambda: entered, "the application has been asked")
+        wait_until(lambda: entered, "the application was called")
         greeting = frame(0x81, hello().encode())
         raw.sendall(greeting[:early])
         said = b""
@@ -342,10 +341,10 @@ def test_a_peer_that_speaks_before_it_is_let_in_is_heard(early: int | None, site
         raw.sendall(greeting[early:] if early else b"")
         while b'"welcome"' not in said:
             said += raw.recv(4096)
-        assert not isinstance(hubs_transport(site), DirectTransport)
+        assert not isinstance(transport_of(site), DirectTransport)
 
 
-def test_another_websocket_of_the_application_is_not_touched() -> None:
+def test_another_websocket_of_the_application_works_as_usual() -> None:
     from fastapi import WebSocket
 
     app = FastAPI()
@@ -365,13 +364,13 @@ def test_another_websocket_of_the_application_is_not_touched() -> None:
         assert closing(opened) == (4000, "enough")
 
 
-def test_a_server_that_ends_says_so(site: Site) -> None:
+def test_a_server_that_stops_closes_its_sockets(site: Site) -> None:
     with live(site.app, ws=DIRECT) as server, greeted(server) as opened:
         server._server.should_exit = True
         assert closing(opened)[0] in (1001, 1012)
 
 
-def test_a_server_that_ends_while_a_peer_closes_its_socket_ends_in_good_order(site: Site) -> None:
+def test_a_server_that_stops_while_a_client_closes_its_socket_shuts_down_cleanly(site: Site) -> None:
     with live(site.app, ws=DIRECT) as server, greeted(server) as opened:
         (protocol,) = server._server.server_state.connections
 

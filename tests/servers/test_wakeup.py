@@ -1,4 +1,4 @@
-"""What a task that waits for an `Wakeup` can rely on."""
+"""`Wakeup`: when a waiting task resumes, in which context, and how it is cancelled."""
 
 import asyncio
 from contextvars import ContextVar
@@ -7,11 +7,11 @@ import pytest
 
 from webipc.servers.wakeup import Wakeup
 
-WHO: ContextVar[str] = ContextVar("WHO", default="nobody")
+WHO: ContextVar[str] = ContextVar("WHO", default="no task")
 
 
 class Waiter:
-    """A task that notes what it finds whenever it is woken."""
+    """A task that records the current task and its context each time it resumes."""
 
     def __init__(self) -> None:
         self.wakeup = Wakeup(asyncio.get_running_loop())
@@ -28,7 +28,7 @@ class Waiter:
 
 
 async def in_a_callback(call: object) -> None:
-    """Call something as the loop calls what reads a socket: outside of every task."""
+    """Call a function as the loop calls a protocol: outside of every task."""
     assert callable(call)
     loop = asyncio.get_running_loop()
     done = loop.create_future()
@@ -36,7 +36,7 @@ async def in_a_callback(call: object) -> None:
     await done
 
 
-async def test_the_task_goes_on_before_the_report_returns_as_the_current_one_and_in_its_context() -> None:
+async def test_the_task_resumes_before_the_report_returns_as_the_current_one_and_in_its_context() -> None:
     waiter = Waiter()
     await asyncio.sleep(0)
     woken: list[int] = []
@@ -53,7 +53,7 @@ async def test_the_task_goes_on_before_the_report_returns_as_the_current_one_and
     waiter.task.cancel()
 
 
-async def test_within_another_task_it_goes_on_in_the_next_turn() -> None:
+async def test_inside_another_task_it_resumes_in_the_next_turn() -> None:
     waiter = Waiter()
     await asyncio.sleep(0)
     waiter.wakeup.report()
@@ -63,24 +63,24 @@ async def test_within_another_task_it_goes_on_in_the_next_turn() -> None:
     waiter.task.cancel()
 
 
-async def test_a_report_that_nobody_waits_for_is_nothing() -> None:
-    arrival = Wakeup(asyncio.get_running_loop())
-    arrival.report()
+async def test_a_report_without_a_waiting_task_is_not_kept() -> None:
+    wakeup = Wakeup(asyncio.get_running_loop())
+    wakeup.report()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
-            await arrival
+            await wakeup
 
 
-async def test_a_wait_can_be_cancelled_and_begun_again() -> None:
-    arrival = Wakeup(asyncio.get_running_loop())
+async def test_a_wait_can_be_cancelled_and_repeated() -> None:
+    wakeup = Wakeup(asyncio.get_running_loop())
     texts: list[object] = []
 
     async def wait() -> str:
         try:
-            await arrival
+            await wakeup
         except asyncio.CancelledError as cancelled:
             texts.append(cancelled.args)
-        await arrival
+        await wakeup
         return "woken"
 
     task = asyncio.create_task(wait())
@@ -89,23 +89,23 @@ async def test_a_wait_can_be_cancelled_and_begun_again() -> None:
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert texts == [("enough",)]
-    await in_a_callback(arrival.report)
+    await in_a_callback(wakeup.report)
     assert await task == "woken"
 
 
-def test_a_program_that_leaves_ends_the_loop() -> None:
+def test_system_exit_in_the_task_ends_the_loop() -> None:
     tasks: list[asyncio.Task[None]] = []
 
     async def main() -> None:
-        arrival = Wakeup(asyncio.get_running_loop())
+        wakeup = Wakeup(asyncio.get_running_loop())
 
-        async def leave() -> None:
-            await arrival
+        async def exit_program() -> None:
+            await wakeup
             raise SystemExit(7)
 
-        tasks.append(asyncio.create_task(leave()))
+        tasks.append(asyncio.create_task(exit_program()))
         await asyncio.sleep(0)
-        await in_a_callback(arrival.report)
+        await in_a_callback(wakeup.report)
         await asyncio.sleep(10)
 
     with pytest.raises(SystemExit, match="7"):

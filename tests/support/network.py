@@ -1,4 +1,4 @@
-"""A network that a test can cut: a TCP relay between a browser and a server, in a thread of the test's process."""
+"""A network that a test can interrupt: a TCP relay between a browser and a server, in a thread of the test process."""
 
 import asyncio
 import contextlib
@@ -9,41 +9,41 @@ from tests.support.serving import PATIENCE, wait_until
 
 
 class Relay:
-    """Passes bytes on between whoever connects and the server behind it."""
+    """Relays bytes between its clients and the server."""
 
     def __init__(self, target: int) -> None:
         """`target` is the port of the server."""
         self._target = target
         self._loop = asyncio.new_event_loop()
         self._writers: set[asyncio.StreamWriter] = set()
-        # False: connections are refused, as when a cable is pulled.
+        # False: new connections are aborted, as when the network is down.
         self._up = True
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
-        # How many connections were made altogether.
+        # The number of connections that were accepted.
         self.connections = 0
 
     @property
     def url(self) -> str:
-        """Where to find the server through this network."""
+        """The URL of the server through this network."""
         return f"http://127.0.0.1:{self.port}"
 
     def cut(self) -> int:
-        """Break every connection that there is, in the middle of whatever it carries; return how many there were."""
+        """Abort every open connection, without sending buffered bytes; return how many there were."""
         return asyncio.run_coroutine_threadsafe(self._cut(), self._loop).result(PATIENCE)
 
     def down(self) -> None:
-        """Break everything, and refuse what comes until `up`."""
+        """Abort every connection, and every new one until `up`."""
         self._up = False
         self.cut()
 
     def target(self, port: int) -> None:
-        """Lead what connects from now on to the server on this port."""
+        """Connect new clients to the server on this port."""
         self._target = port
 
     def up(self) -> None:
-        """Take connections again."""
+        """Accept connections again."""
         self._up = True
 
     async def _cut(self) -> int:
@@ -70,7 +70,7 @@ class Relay:
             self._writers |= pair
             await asyncio.gather(_pass(reader, far_writer), _pass(far_reader, writer))
         except OSError:
-            # Nobody is there: the connection breaks.
+            # No server listens: the connection is aborted below.
             pass
         finally:
             self._writers -= pair
@@ -78,7 +78,7 @@ class Relay:
                 each.transport.abort()
 
     def run(self) -> None:
-        """The thread's main function."""
+        """Run the relay; the thread's main function."""
         self._loop.run_until_complete(self._serve())
         self._loop.run_forever()
         self._loop.run_until_complete(self._end())
@@ -88,7 +88,7 @@ class Relay:
         assert self._server is not None
         self._server.close()
         self._up = False
-        # Who was let in a moment ago is a task two turns later, and what was broken off is closed in the next turn.
+        # A connection becomes a task two turns after it was accepted, and an aborted one is closed in the next turn.
         for _ in range(3):
             await asyncio.sleep(0)
             await self._cut()
@@ -111,12 +111,12 @@ async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 @contextlib.contextmanager
 def relay(target: int) -> Iterator[Relay]:
-    """Run a network before the server on this port."""
+    """Run a relay to the server on this port."""
     network = Relay(target)
     thread = threading.Thread(target=network.run, name="test network")
     thread.start()
     try:
-        wait_until(lambda: network.port, "the network is there")
+        wait_until(lambda: network.port, "the network has started")
         yield network
     finally:
         network.stop()

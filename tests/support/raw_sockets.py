@@ -1,7 +1,6 @@
-"""Sockets that no client of ours is behind, an application that they talk to, and what a test wants to know of both.
+"""Raw sockets and requests to a server, without webipc's client, and an application for them.
 
-They say what the test says, and a hello where it wants one. Knows the first two messages of PROTOCOL.md, and no server:
-serving.py has those.
+A test writes its own frames. Only `hello` and the welcome are known here; the servers are in serving.py.
 """
 
 import json
@@ -18,7 +17,7 @@ from websockets.typing import Origin, Subprotocol
 
 from tests.support.applications import Application
 from tests.support.serving import Live
-from webipc import IpcMainEvent
+from webipc import IpcMain, IpcMainEvent
 from webipc.core.frame import encode_body
 from webipc.version import SUBPROTOCOL
 
@@ -31,7 +30,7 @@ class Site(Application):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.said: list[Any] = []
-        # What the frame of each `say` was like when it was heard: detached, destroyed.
+        # Whether the sender frame of each `say` was detached, and whether it was destroyed.
         self.frames: list[tuple[bool, bool] | None] = []
         self.ipc_main.on("say", self._say)
         self.ipc_main.handle("echo", lambda event, value: value)
@@ -46,7 +45,7 @@ class Site(Application):
 def socket(
     server: Live, *, path: str = "/ipc/socket", origin: str | None = "own", subprotocol: str = SUBPROTOCOL
 ) -> Iterator[ClientConnection]:
-    """Open a socket without saying anything on it."""
+    """Open a socket; nothing is sent on it."""
     with connect(
         f"ws://127.0.0.1:{server.port}{path}",
         origin=Origin(server.url) if origin == "own" else None if origin is None else Origin(origin),
@@ -58,7 +57,7 @@ def socket(
 
 
 def hello(**fields: Any) -> str:
-    """Return a hello as text."""
+    """Return a hello as a text frame."""
     usual = {
         "link": "0" * 32,
         "secret": "1" * 32,
@@ -73,7 +72,7 @@ def hello(**fields: Any) -> str:
 
 @contextmanager
 def greeted(server: Live, **fields: Any) -> Iterator[ClientConnection]:
-    """Open a socket and greet; give it behind the welcome."""
+    """Open a socket, send hello and read the welcome."""
     with socket(server) as opened:
         opened.send(hello(**fields))
         _, _, (kind, _) = json.loads(opened.recv(5))
@@ -82,8 +81,8 @@ def greeted(server: Live, **fields: Any) -> Iterator[ClientConnection]:
 
 
 def closing(opened: ClientConnection) -> tuple[int, str]:
-    """Read until the server closes; return its code and reason."""
-    with pytest.raises(ConnectionClosed) as caught:  # noqa: PT012 - whichever read it is that finds the end
+    """Read until the server closes the socket; return the close code and reason."""
+    with pytest.raises(ConnectionClosed) as caught:  # noqa: PT012 - any of the reads may raise
         while True:
             opened.recv(5)
     assert caught.value.rcvd is not None
@@ -91,13 +90,13 @@ def closing(opened: ClientConnection) -> tuple[int, str]:
 
 
 def address_of(opened: ClientConnection) -> str:
-    """Return where a socket comes from, as the log names it."""
+    """Return the client address of a socket, as the log has it."""
     host, port = opened.local_address[:2]
     return f"{host}:{port}"
 
 
 def post(server: Live, path: str, body: bytes, **headers: str) -> tuple[int, bytes]:
-    """Post a body; return the status and the answer."""
+    """Post a body; return the status and the body of the response."""
     usual = {"Content-Type": BEACON_TYPE, "Origin": server.url}
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     request = Request(f"{server.url}{path}", data=body, headers=usual | names, method="POST")
@@ -113,7 +112,7 @@ def beacon(*frames: str, **fields: Any) -> bytes:
     return encode_body([hello(**{"attempt": 0, "fresh": False} | fields), *frames])
 
 
-def connections_of(site: Site) -> list[Any]:
-    """Return the links of a site, as the hub has them."""
-    hub = site.ipc_main._provider.hub
+def connections_of(ipc_main: IpcMain) -> list[Any]:
+    """Return the connections of the hub, one for each link."""
+    hub = ipc_main._provider.hub
     return [] if hub is None else list(hub._links)

@@ -1,7 +1,7 @@
-"""Real servers for tests: uvicorn with the settings of `webipc run`, on a free port of this machine.
+"""Real servers for tests: uvicorn with the settings of `webipc run`, on a free port.
 
-`live` runs an application in a thread of the test's process, so that a test can look at it; `spawned` runs a file in a
-process of its own, which can be killed. Both wait until the server answers, and leave nothing running.
+`live` runs an application in a thread of the test process, where the test can inspect it. `spawned` runs a file in a
+process of its own, which can be killed. Both wait until the server answers, and stop it afterwards.
 """
 
 import asyncio
@@ -24,18 +24,18 @@ import uvicorn
 from webipc.servers.uvicorn import DirectWebSocket
 
 PATIENCE = 20.0
-"""Seconds that anything may take before a test is told that it will not happen."""
+"""The timeout of everything that a test waits for, in seconds."""
 
 DIRECT = DirectWebSocket
-"""What `webipc run` has uvicorn take for sockets."""
+"""The WebSocket class of `webipc run`."""
 STOCK = "websockets-sansio"
-"""What any other uvicorn takes."""
+"""uvicorn's own WebSocket class."""
 
 T = TypeVar("T")
 
 
 def wait_until(fact: Callable[[], T], what: str, within: float = PATIENCE) -> T:
-    """Return the first true answer of `fact`; fail with `what` when there is none in time."""
+    """Poll `fact` until it is true, and return its value; fail with `what` after `within` seconds."""
     end = time.monotonic() + within
     while not (answer := fact()):
         assert time.monotonic() < end, f"did not happen within {within} s: {what}"
@@ -44,7 +44,7 @@ def wait_until(fact: Callable[[], T], what: str, within: float = PATIENCE) -> T:
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on at this moment."""
+    """Return a port that no server listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -52,7 +52,7 @@ def free_port() -> int:
 
 
 class Live:
-    """An application that is being served by this process."""
+    """An application that is served by this process."""
 
     def __init__(self, server: uvicorn.Server, port: int) -> None:
         self._server = server
@@ -62,12 +62,12 @@ class Live:
 
     @property
     def open_connections(self) -> int:
-        """How many connections the server has not ended."""
+        """The number of the server's open connections."""
         return len(self._server.server_state.connections)
 
     @property
     def running_requests(self) -> int:
-        """How many sockets and requests the application serves."""
+        """The number of ASGI calls that are running."""
         return len(self._server.server_state.tasks)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -87,7 +87,7 @@ class Live:
         """Run the server; the thread's main function."""
         self.loop = asyncio.get_running_loop()
         await self._server.serve()
-        # Browsers open connections ahead: one that was accepted while the server ended has been closed by nobody.
+        # Browsers open connections in advance. The server does not close one that it accepted while it was stopping.
         if others := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.wait(others, timeout=1)
         for connection in list(self._server.server_state.connections):
@@ -99,7 +99,7 @@ class Live:
 def live(
     app: Any, *, new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None, **settings: Any
 ) -> Iterator[Live]:
-    """Serve an application from a thread of this process. `new_loop` makes the event loop; by default asyncio's own."""
+    """Serve an application from a thread of this process. `new_loop` creates the event loop; asyncio's by default."""
     port = free_port()
     options: dict[str, Any] = {"host": "127.0.0.1", "port": port, "log_level": "warning", "lifespan": "on"}
     options |= {"ws": DIRECT, "ws_per_message_deflate": False, "timeout_graceful_shutdown": 1}
@@ -123,7 +123,7 @@ def live(
 
 
 class Spawned:
-    """A program that is being served by a process of its own, and can be started again on its port."""
+    """A program that is served by a process of its own, and can be restarted on the same port."""
 
     def __init__(self, file: Path, port: int, environment: dict[str, str]) -> None:
         self._file = file
@@ -148,13 +148,13 @@ class Spawned:
             return False
 
     def kill(self) -> None:
-        """End the process without a word, as a crash does."""
+        """Kill the process, as a crash would."""
         assert self.process is not None
         self.process.kill()
         self.process.wait(PATIENCE)
 
     def interrupt(self) -> float:
-        """Press Ctrl-C; return how many seconds it took to end."""
+        """Send SIGINT, as Ctrl-C does; return how many seconds the process took to end."""
         assert self.process is not None
         began = time.monotonic()
         self.process.send_signal(signal.SIGINT)
