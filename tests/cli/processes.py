@@ -1,4 +1,4 @@
-"""The command `webipc` in a process of its own, and a page that connects to it."""
+"""Runs the command `webipc` in a process of its own, and connects a page to the server."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ def version(event):
 
 @contextmanager
 def running(*arguments: str, under: Sequence[str] = (), **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """Run the command as a person does, and end it with Ctrl-C. `under` is a command that runs another one."""
+    """Run the command, and end it with Ctrl-C. `under` is a command that runs another one."""
     process = subprocess.Popen(
         [*under, sys.executable, "-u", "-m", "webipc", *arguments],
         stdout=subprocess.PIPE,
@@ -49,7 +49,7 @@ def running(*arguments: str, under: Sequence[str] = (), **environment: str) -> I
             os.killpg(process.pid, signal.SIGINT)
             process.wait(PATIENCE)
     finally:
-        # Whatever a failed test has left behind, children included.
+        # What a failed test has left running, child processes included.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -58,7 +58,7 @@ def running(*arguments: str, under: Sequence[str] = (), **environment: str) -> I
 
 
 def line_with(process: subprocess.Popen[str], text: str) -> str:
-    """Read what the process says until a line has `text`. One that says nothing any more is ended, and so is told."""
+    """Read the output until a line contains `text`, and return that line. A process that prints no more is killed."""
     assert process.stdout is not None
     lines = []
     patience = threading.Timer(PATIENCE, os.killpg, (process.pid, signal.SIGKILL))
@@ -70,12 +70,12 @@ def line_with(process: subprocess.Popen[str], text: str) -> str:
                 return line
     finally:
         patience.cancel()
-    raise AssertionError(f"it ended without saying {text!r}: {''.join(lines)}")
+    raise AssertionError(f"it ended without printing {text!r}: {''.join(lines)}")
 
 
 @contextmanager
 def page_at(port: int, index: int, origin: str | None = None) -> Iterator[ClientConnection]:
-    """Connect a page to the server on this port, of the server's own origin if of no other."""
+    """Connect a page to the server on this port. Its origin is the server's own, unless `origin` is given."""
     with connect(
         f"ws://127.0.0.1:{port}/ipc/socket",
         origin=Origin(origin or f"http://127.0.0.1:{port}"),
@@ -96,9 +96,9 @@ def answers(port: int) -> bool:
 
 
 def restart(process: subprocess.Popen[str], program: Path, port: int) -> None:
-    """Change the program, and wait until it serves pages again."""
-    program.write_text(PROGRAM.format(pages="") + "\nprint('started anew', flush=True)\n", encoding="utf-8")
-    line_with(process, "started anew")
+    """Change the program, and wait until the server has restarted."""
+    program.write_text(PROGRAM.format(pages="") + "\nprint('restarted', flush=True)\n", encoding="utf-8")
+    line_with(process, "restarted")
     wait_until(lambda: answers(port), "the server listens")
     with page_at(port, 1):
         pass

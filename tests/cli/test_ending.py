@@ -44,7 +44,7 @@ WAITS_LONG = "await asyncio.sleep(wait())"
 
 
 def slow(folder: Path, **where: str) -> str:
-    """Write a program that waits for a minute somewhere."""
+    """Write a program that waits for a minute: while it is imported, starts or ends. Return its path."""
     file = folder / "main.py"
     file.write_text(SLOW.format(**{"starting": "", "ending": "", "importing": "", **where}), encoding="utf-8")
     return str(file)
@@ -66,7 +66,7 @@ def test_a_signal_ends_a_program_that_is_being_imported(tmp_path: Path, command:
 
 
 def child_that_imports(parent: int) -> bool:
-    """Tell whether a child of this process is in the middle of importing what we are built on (Linux)."""
+    """Tell whether a child of this process has imported Pydantic, but not yet the program (Linux)."""
     for child in Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split():
         with suppress(OSError):
             if "pydantic_core" in Path(f"/proc/{child}/maps").read_text(encoding="utf-8"):
@@ -76,7 +76,7 @@ def child_that_imports(parent: int) -> bool:
 
 def test_ctrl_c_while_dev_starts_python_has_no_traceback(program: Path) -> None:
     with running("dev", str(program), "--port", "0", "--no-open") as process:
-        wait_until(lambda: child_that_imports(process.pid), "the program's process imports webipc")
+        wait_until(lambda: child_that_imports(process.pid), "the child process imports webipc")
         os.killpg(process.pid, signal.SIGINT)
         assert process.stdout is not None
         assert "Traceback" not in process.stdout.read()
@@ -84,19 +84,19 @@ def test_ctrl_c_while_dev_starts_python_has_no_traceback(program: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["run", "dev"])
-def test_a_second_ctrl_c_ends_an_application_that_never_gets_ready(tmp_path: Path, command: str) -> None:
+def test_a_second_ctrl_c_ends_an_application_that_never_finishes_its_start(tmp_path: Path, command: str) -> None:
     with running(command, slow(tmp_path, starting=WAITS_LONG), "--port", "0") as process:
         line_with(process, "waits")
         begun = time.monotonic()
         os.killpg(process.pid, signal.SIGINT)
-        line_with(process, "Ctrl-C again ends it at once")
+        line_with(process, "press Ctrl-C again to end it now")
         os.killpg(process.pid, signal.SIGINT)
         process.wait(PATIENCE)
     assert time.monotonic() - begun < 5
 
 
 @pytest.mark.parametrize("command", ["run", "dev"])
-def test_a_second_ctrl_c_ends_an_application_that_never_gets_done(tmp_path: Path, command: str) -> None:
+def test_a_second_ctrl_c_ends_an_application_that_never_finishes_its_stop(tmp_path: Path, command: str) -> None:
     with running(command, slow(tmp_path, ending=WAITS_LONG), "--port", "0") as process:
         line_with(process, "startup complete")
         begun = time.monotonic()
@@ -117,7 +117,7 @@ def test_ctrl_c_ends_within_a_second_with_pages_connected(program: Path, *, bloc
         seconds = server.interrupt()
         assert server.process is not None
         assert server.process.returncode == 0
-    # A second for the server, and what the machine takes to notice.
+    # One second for the server, and one for a busy machine.
     assert seconds < 2
 
 
@@ -143,7 +143,7 @@ async def wait(event):
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("channel", ["keep", "wait"])
 @pytest.mark.parametrize("connected", [True, False], ids=["with a socket", "before its first socket"])
-def test_a_page_that_is_blocked_when_the_server_ends_may_ask_again_and_the_log_is_clean(
+def test_a_page_that_is_blocked_when_the_server_ends_may_retry_and_the_log_is_clean(
     tmp_path: Path, channel: str, sent: signal.Signals, *, connected: bool
 ) -> None:
     program = tmp_path / "main.py"
@@ -160,16 +160,16 @@ def test_a_page_that_is_blocked_when_the_server_ends_may_ask_again_and_the_log_i
         process.wait(5)
         status, body = answer.result(PATIENCE)
         assert process.stdout is not None
-        said = process.stdout.read()
-    # No refusal, which would be an object: whoever serves next may be asked (PROTOCOL.md 2.3).
+        output = process.stdout.read()
+    # Not a refusal, which would be a JSON object: the page may ask the next server (PROTOCOL.md 2.3).
     assert (status, body) == (503, b"the server ends\n")
-    assert "Traceback" not in said
-    # Without a socket nothing tells that the server ends until uvicorn cancels the request.
-    assert ("Cancel 1 running task(s)" in said) is not connected
+    assert "Traceback" not in output
+    # Without a socket the request does not end before uvicorn cancels it.
+    assert ("Cancel 1 running task(s)" in output) is not connected
 
 
 def ask(port: int, index: int, channel: str) -> tuple[int, bytes]:
-    """Ask for an answer as a page does that is blocked in `sendSync`."""
+    """Send the request of a page that is blocked in `sendSync`; return the status and body of the refusal."""
     hello = {"link": f"{index:032x}", "secret": f"{index:032x}", "attempt": 0, "received": 0, "first": 1}
     frames = [
         encode_control(0, "hello", {**hello, "fresh": True, "features": []}),
@@ -182,18 +182,18 @@ def ask(port: int, index: int, channel: str) -> tuple[int, bytes]:
         pytest.raises(HTTPError) as caught,
         urlopen(Request(f"{address}/ipc/sync", encode_body(frames), headers), timeout=PATIENCE),
     ):
-        pytest.fail("it was answered")
+        pytest.fail("the request was answered")
     with caught.value as error:
         return error.code, error.read()
 
 
-def test_the_program_ends_when_dev_was_killed(program: Path) -> None:
+def test_the_server_ends_when_dev_was_killed(program: Path) -> None:
     port = free_port()
     with running("dev", str(program), "--port", str(port), "--no-open") as process:
         line_with(process, "webipc: open")
         wait_until(lambda: answers(port), "the server listens")
         process.kill()
-        wait_until(lambda: not answers(port), "nobody serves any more")
+        wait_until(lambda: not answers(port), "the server has ended")
 
 
 def test_dev_ends_with_ctrl_c_within_two_seconds(program: Path) -> None:

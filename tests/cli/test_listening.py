@@ -12,7 +12,7 @@ from tests.support.serving import PATIENCE
 from webipc.cli import command as cli
 
 
-def test_run_does_not_take_another_port_than_it_was_given(program: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_refuses_a_port_in_use(program: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -24,30 +24,32 @@ def test_run_does_not_take_another_port_than_it_was_given(program: Path, capsys:
     )
 
 
-def test_an_address_of_another_machine_is_refused_with_what_to_give(
+def test_an_address_of_another_machine_is_refused_with_advice(
     program: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["dev", str(program), "--host", "203.0.113.1"]) == 1
-    told = capsys.readouterr().err
-    assert told.startswith("webipc: cannot listen on 203.0.113.1:8000: ")
-    assert told.endswith("; --host takes an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them\n")
+    printed = capsys.readouterr().err
+    assert printed.startswith("webipc: cannot listen on 203.0.113.1:8000: ")
+    assert printed.endswith(
+        "; --host takes an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them\n"
+    )
 
 
-def test_dev_tells_the_port_that_the_system_chose(program: Path) -> None:
+def test_dev_prints_the_port_that_the_system_chose(program: Path) -> None:
     with running("dev", str(program), "--port", "0", "--no-open") as process:
-        told = re.fullmatch(r"webipc: open (http://127\.0\.0\.1:[1-9]\d*)/ipc/\n", line_with(process, "webipc: open"))
-        assert told is not None
-        with urlopen(f"{told[1]}/ipc/", timeout=PATIENCE) as answer:
+        opened = re.fullmatch(r"webipc: open (http://127\.0\.0\.1:[1-9]\d*)/ipc/\n", line_with(process, "webipc: open"))
+        assert opened is not None
+        with urlopen(f"{opened[1]}/ipc/", timeout=PATIENCE) as answer:
             assert answer.status == 200
 
 
-def test_dev_takes_the_next_free_port_and_says_so(program: Path) -> None:
+def test_dev_takes_the_next_free_port_and_prints_it(program: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         with running("dev", str(program), "--port", str(port), "--no-open") as process:
-            said = re.search(rf"port {port} is in use, so this is port (\d+)", line_with(process, "is in use"))
-            assert said is not None
-            # Mostly the very next; but whatever else runs here may have taken that one.
-            assert port < int(said[1]) < port + 100
+            found = re.search(rf"port {port} is in use; using port (\d+)", line_with(process, "is in use"))
+            assert found is not None
+            # Usually the next one, unless another program on this machine has that.
+            assert port < int(found[1]) < port + 100

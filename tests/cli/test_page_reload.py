@@ -14,7 +14,7 @@ from webipc.mount import mounts
 
 
 @pytest.mark.parametrize("changes", ["web/index.html", "preload.js"])
-def test_dev_lets_a_page_load_itself_again_when_a_file_of_it_changes(tmp_path: Path, changes: str) -> None:
+def test_dev_reloads_a_page_when_one_of_its_files_changes(tmp_path: Path, changes: str) -> None:
     (tmp_path / "web").mkdir()
     for name in ("web/index.html", "preload.js"):
         (tmp_path / name).write_text("<!doctype html>" if name.endswith("html") else "", encoding="utf-8")
@@ -26,21 +26,23 @@ def test_dev_lets_a_page_load_itself_again_when_a_file_of_it_changes(tmp_path: P
     with running("dev", str(program), "--port", str(port), "--no-open") as process:
         line_with(process, "webipc: open")
         with page_at(port, 1) as opened:
-            # The watcher may not watch yet: it is told until it has heard.
+            # The files may not be watched yet, so they change until the page gets the message.
             for number in range(100):
                 page_file.write_text(f"{number}", encoding="utf-8")
                 with suppress(TimeoutError):
                     assert opened.recv(0.1) == '[0,0,["reload",{}]]'
                     return
-    pytest.fail("the page was not told to load itself again")
+    pytest.fail("the page was not asked to reload")
 
 
 @pytest.mark.parametrize(
     "name, expected",
     [("index.html", True), ("a/b.js", True), (".index.html.swp", False), ("index.html~", False), (".git/HEAD", False)],
 )
-def test_what_an_editor_keeps_beside_a_page_is_no_change_of_it(tmp_path: Path, name: str, *, expected: bool) -> None:
-    # A folder that is itself below a hidden one is as good as any.
+def test_hidden_files_and_backups_of_an_editor_do_not_reload_a_page(
+    tmp_path: Path, name: str, *, expected: bool
+) -> None:
+    # A hidden folder above the pages does not hide them.
     pages = tmp_path / ".work" / "web"
     pages.mkdir(parents=True)
     app = FastAPI()

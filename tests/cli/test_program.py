@@ -1,4 +1,4 @@
-"""How the program that is named at the terminal is found and loaded, and what is said of one that cannot be."""
+"""How the program on the command line is found and imported, and the errors when it cannot be."""
 
 import asyncio
 import sys
@@ -14,7 +14,7 @@ from webipc.cli.program import ImportFailedError, StartError, Target, find_targe
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder that one is in; what was imported from it is forgotten."""
+    """The current directory; modules that a test imports from it are removed from `sys.modules`."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     before = set(sys.modules)
@@ -31,7 +31,7 @@ def write(path: Path, text: str = "") -> Path:
 
 
 def refused(name: str) -> str:
-    """Return the sentence that a name is refused with, when it is looked for or when it is loaded."""
+    """Return the sentence of the error for a name: of `find_target` or of `load`."""
     with pytest.raises(StartError) as caught:
         load(find_target(name))
     return str(caught.value)
@@ -48,7 +48,7 @@ def refused(name: str) -> str:
         ("C:main", ("C:main", None)),
     ],
 )
-def test_a_name_is_parted_at_its_last_colon_but_not_at_a_drives(name: str, parts: tuple[str, str | None]) -> None:
+def test_a_name_is_split_at_its_last_colon_but_not_at_that_of_a_drive(name: str, parts: tuple[str, str | None]) -> None:
     assert program._split(name) == parts
 
 
@@ -84,41 +84,41 @@ def test_the_application_is_found(folder: Path, name: str, text: str) -> None:
     assert app.title == "here"
 
 
-def test_a_name_that_leads_nowhere_is_refused_with_what_was_expected(folder: Path) -> None:
+def test_an_invalid_name_is_refused_with_the_expected_form(folder: Path) -> None:
     expected = "expected a file that ends with .py or package.module:app"
     write(folder / "page.html")
     write(folder / "package" / "__init__.py")
-    assert refused("missing.py") == f"there is no file {folder / 'missing.py'}"
+    assert refused("missing.py") == f"file not found: {folder / 'missing.py'}"
     assert refused("missing_module:app") == (
-        f"there is no module missing_module in {folder}, and none is installed; {expected}"
+        f"module not found: missing_module, neither in {folder} nor installed; {expected}"
     )
-    assert refused("package.missing:app") == f"there is no module package.missing in {folder}; {expected}"
+    assert refused("package.missing:app") == f"module not found: package.missing in {folder}; {expected}"
     for name in ("page.html", ".", "package/", ":app", "main.py:", "main.py:1x"):
         assert refused(name) == f"{expected}, got {name}"
 
 
-def test_a_file_that_python_could_not_import_by_its_name_is_refused(folder: Path) -> None:
+def test_a_file_whose_name_python_cannot_import_is_refused(folder: Path) -> None:
     write(folder / "my.app.py")
     write(folder / "json.py")
     assert refused("my.app.py") == "Python cannot import a file with a dot in its name: rename my.app.py"
-    assert refused("json.py") == f"Python has another module json: rename {folder / 'json.py'}"
+    assert refused("json.py") == f"the name json is taken by another Python module: rename {folder / 'json.py'}"
 
 
-def test_where_there_is_no_application_or_more_than_one_the_sentence_says_what_to_name(folder: Path) -> None:
+def test_without_one_application_the_sentence_lists_the_names_to_choose_from(folder: Path) -> None:
     write(folder / "none_here.py", "x = 1")
     write(folder / "two_here.py", "from fastapi import FastAPI; one = FastAPI(); two = FastAPI(); app = 5")
     write(folder / "both_here.py", "from fastapi import FastAPI; one = FastAPI(); two = FastAPI()")
     assert refused("none_here.py") == ("none_here.py has no FastAPI application called app; expected: app = FastAPI()")
     assert refused("both_here.py") == (
-        "both_here.py has no FastAPI application called app; say which one: both_here.py:one or both_here.py:two"
+        "both_here.py has no FastAPI application called app; name one of: both_here.py:one or both_here.py:two"
     )
     assert refused("both_here:three") == (
-        "both_here.py has no FastAPI application called three; say which one: both_here.py:one or both_here.py:two"
+        "both_here.py has no FastAPI application called three; name one of: both_here.py:one or both_here.py:two"
     )
     assert refused("two_here.py") == "expected a FastAPI application, found int: app in two_here.py"
 
 
-def test_what_a_program_raised_is_told_with_its_own_lines_alone(folder: Path) -> None:
+def test_the_traceback_of_a_program_has_its_own_lines_only(folder: Path) -> None:
     write(folder / "raising.py", "import helping_it")
     write(folder / "helping_it.py", "from webipc import IpcMain\nIpcMain().mount(None, pages='nowhere')\n")
     with pytest.raises(ImportFailedError) as caught:
@@ -132,25 +132,25 @@ def test_what_a_program_raised_is_told_with_its_own_lines_alone(folder: Path) ->
     assert lines[-1] == f"FileNotFoundError: the folder of the pages does not exist: {folder / 'nowhere'}"
 
 
-def test_a_syntax_error_is_told_with_its_line(folder: Path) -> None:
+def test_a_syntax_error_is_printed_with_its_line(folder: Path) -> None:
     write(folder / "unfinished.py", "app = FastAPI(\n")
     with pytest.raises(ImportFailedError) as caught:
         load(find_target("unfinished.py"))
     assert f'  File "{folder / "unfinished.py"}", line 1\n    app = FastAPI(\n' in caught.value.trace
 
 
-def test_a_program_that_serves_itself_is_told_where_to_put_that(folder: Path) -> None:
+def test_a_program_that_serves_itself_is_refused_with_advice(folder: Path) -> None:
     write(folder / "serving_itself.py", "import asyncio\nasyncio.run(None)")
 
     async def serve() -> str:
         return refused("serving_itself.py")
 
     assert asyncio.run(serve()) == (
-        "serving_itself.py runs an event loop while it is imported, and one runs already: "
+        "serving_itself.py starts an event loop while it is imported, but one is running already: "
         "put uvicorn.run() or asyncio.run() under if __name__ == '__main__':"
     )
 
 
-def test_a_program_that_ends_itself_is_named(folder: Path) -> None:
+def test_a_program_that_exits_is_named(folder: Path) -> None:
     write(folder / "ending.py", "raise SystemExit('not today')")
-    assert refused("ending.py") == "ending.py has ended itself while it was imported, with 'not today'"
+    assert refused("ending.py") == "ending.py exited while it was imported, with 'not today'"

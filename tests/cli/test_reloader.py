@@ -24,12 +24,12 @@ FOLDER = "TESTED_FOLDER"
 
 
 def changes_itself(sockets: list[socket.socket] | None) -> None:
-    """A program that has changed by the time that it is asked for."""
+    """A server that changes its own program as soon as it starts."""
     (Path(os.environ[FOLDER]) / "main.py").write_text("changed = 1\n", encoding="utf-8")
 
 
 def does_not_end(sockets: list[socket.socket] | None) -> None:
-    """A program that takes no signal, as one that waits for something while it starts."""
+    """A server that ignores SIGTERM, like one that waits for something while it starts."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     (Path(os.environ[FOLDER]) / "started").touch()
     time.sleep(60)
@@ -44,7 +44,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def config(folder: Path) -> Iterator[uvicorn.Config]:
-    """What is watched; afterwards this process takes signals as before, and nothing runs that it has started."""
+    """Settings that watch the folder; afterwards signal handlers are restored and child processes killed."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield uvicorn.Config("nothing:app", reload=True, reload_dirs=[str(folder)], log_config=None)
     for number, handler in handlers.items():
@@ -54,70 +54,70 @@ def config(folder: Path) -> Iterator[uvicorn.Config]:
         left.join()
 
 
-def test_what_changes_while_the_program_starts_is_seen(folder: Path, config: uvicorn.Config) -> None:
+def test_a_change_while_the_server_starts_is_noticed(folder: Path, config: uvicorn.Config) -> None:
     restarter = Restarter(config, changes_itself, [])
     restarter.startup()
     restarter.process.join()
-    assert wait_until(restarter.should_restart, "the change is seen") == [folder / "main.py"]
+    assert wait_until(restarter.should_restart, "the change is noticed") == [folder / "main.py"]
 
 
-def test_a_program_that_does_not_end_is_killed_and_started_anew(
+def test_a_server_that_does_not_end_is_killed_and_restarted(
     folder: Path, config: uvicorn.Config, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(reloader, "END_SECONDS", 0.1)
     restarter = Restarter(config, does_not_end, [])
     restarter.startup()
-    wait_until((folder / "started").exists, "the program runs")
+    wait_until((folder / "started").exists, "the server runs")
     first = restarter.process
     restarter.restart()
     assert first.exitcode == -signal.SIGKILL
     assert restarter.process.pid != first.pid
     assert [record.getMessage() for record in caplog.records if record.name == "webipc"] == [
-        "The program has not ended within 0.1 seconds, and is killed"
+        "The server has not ended within 0.1 seconds; killing it"
     ]
     restarter.shutdown()
     assert restarter.process.exitcode in {-signal.SIGKILL, -signal.SIGTERM}
 
 
-def test_dev_says_where_the_playground_is_and_reloads_python(program: Path) -> None:
+def test_dev_prints_the_address_of_the_playground_and_restarts_after_a_change(program: Path) -> None:
     port = free_port()
     with running("dev", str(program), "--port", str(port), "--no-open") as process:
         assert f"open http://127.0.0.1:{port}/ipc/" in line_with(process, "webipc: open")
-        program.write_text(PROGRAM.format(pages="") + "\nprint('started anew', flush=True)\n", encoding="utf-8")
-        assert line_with(process, "started anew")
+        program.write_text(PROGRAM.format(pages="") + "\nprint('restarted', flush=True)\n", encoding="utf-8")
+        assert line_with(process, "restarted")
 
 
-def test_dev_lets_a_page_of_a_listed_origin_in_and_no_other_also_after_a_reload(program: Path) -> None:
+def test_dev_accepts_pages_of_listed_origins_only_also_after_a_restart(program: Path) -> None:
     vite, other = "http://localhost:5173", "https://other.example"
     port = free_port()
     options = ("--port", str(port), "--no-open", "--origin", vite, "--origin", "https://second.example/")
     with running("dev", str(program), *options) as process:
         line_with(process, "webipc: open")
-        for text in ("", "\nprint('started anew', flush=True)\n"):
+        for text in ("", "\nprint('restarted', flush=True)\n"):
             if text:
                 program.write_text(PROGRAM.format(pages="") + text, encoding="utf-8")
-                line_with(process, "started anew")
+                line_with(process, "restarted")
             wait_until(lambda: answers(port), "the server listens")
             for index, listed in enumerate((vite, "https://second.example", None)):
                 with page_at(port, index, listed) as opened:
                     opened.send('[1,0,["invoke",1,"version",[]]]')
                     assert '["result",1,1]' in str(opened.recv(5))
             with pytest.raises(ConnectionClosed, match="4403"), page_at(port, 9, other):
-                pytest.fail("it was let in")
-            # The script and the beacon too.
+                pytest.fail("it was accepted")
+            # The script too.
             assert reader_of(port, vite) == vite
             assert reader_of(port, other) is None
 
 
 def reader_of(port: int, origin: str) -> str | None:
-    """Return the origin whose pages may read the client, where one of `origin` has asked."""
+    """Request the client from a page of `origin`; return the origin that may read it."""
     request = Request(f"http://127.0.0.1:{port}/ipc/client.js", headers={"Origin": origin})
     with urlopen(request, timeout=5) as response:
         allowed: str | None = response.headers["Access-Control-Allow-Origin"]
     return allowed
 
 
-# A user namespace counts for itself how much its processes watch: here they may watch nothing.
+# A user namespace has its own limit of watches: here it is 0.
 UNWATCHED = (
     *("unshare", "--user", "--map-root-user", "sh", "-c"),
     *('echo 0 > /proc/sys/user/max_inotify_instances && exec "$@"', "sh"),
@@ -125,28 +125,28 @@ UNWATCHED = (
 
 
 def has_namespaces() -> bool:
-    """Tell whether this machine lets a test have a user namespace."""
+    """Tell whether this user may create a user namespace."""
     with suppress(OSError):
         return subprocess.run([*UNWATCHED, "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0
     return False
 
 
 @pytest.mark.skipif(not has_namespaces(), reason="no user namespaces for this user")
-def test_dev_looks_at_the_files_itself_where_the_system_tells_of_no_changes(tmp_path: Path) -> None:
+def test_dev_polls_where_file_notifications_are_unavailable(tmp_path: Path) -> None:
     page_file, program = tmp_path / "web" / "index.html", tmp_path / "main.py"
     page_file.parent.mkdir()
     text = PROGRAM.format(pages=f", pages={str(page_file.parent)!r}")
     for file, content in ((page_file, ""), (program, text)):
         file.write_text(content, encoding="utf-8")
-        # Whoever looks at files sees whole seconds.
+        # Polling compares whole seconds.
         os.utime(file, (0, 0))
     port = free_port()
     with running("dev", str(program), "--port", str(port), "--no-open", under=UNWATCHED) as process:
-        line_with(process, "The system does not tell when files change")
+        line_with(process, "File notifications are unavailable; polling instead")
         line_with(process, "webipc: open")
         wait_until(lambda: answers(port), "the server listens")
         with page_at(port, 1) as opened:
             page_file.write_text("<!doctype html>", encoding="utf-8")
             assert opened.recv(PATIENCE) == '[0,0,["reload",{}]]'
-        program.write_text(text + "\nprint('started anew', flush=True)\n", encoding="utf-8")
-        line_with(process, "started anew")
+        program.write_text(text + "\nprint('restarted', flush=True)\n", encoding="utf-8")
+        line_with(process, "restarted")

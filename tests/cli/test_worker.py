@@ -1,4 +1,4 @@
-"""The process that serves: what it prints of a program that fails, and what it does before the first page."""
+"""The process that serves: what it prints when a program fails, and what it does before the first page."""
 
 import json
 import sys
@@ -11,17 +11,17 @@ from tests.cli.processes import PROGRAM, line_with, running
 from tests.support.serving import PATIENCE, free_port, spawned
 
 
-def test_a_folder_of_pages_that_is_not_there_is_named_at_the_start(tmp_path: Path) -> None:
+def test_a_missing_folder_of_pages_is_named_at_the_start(tmp_path: Path) -> None:
     program = tmp_path / "main.py"
     program.write_text(PROGRAM.format(pages=f", pages={str(tmp_path / 'nowhere')!r}"), encoding="utf-8")
     with running("run", str(program), "--port", str(free_port())) as process:
-        told = line_with(process, "FileNotFoundError: ")
-        assert told.endswith(f"the folder of the pages does not exist: {tmp_path / 'nowhere'}\n")
+        line = line_with(process, "FileNotFoundError: ")
+        assert line.endswith(f"the folder of the pages does not exist: {tmp_path / 'nowhere'}\n")
         assert process.wait(PATIENCE) == 1
 
 
 @pytest.mark.parametrize("command", ["run", "dev"])
-def test_of_a_program_that_fails_its_own_lines_are_shown_and_one_sentence(tmp_path: Path, command: str) -> None:
+def test_a_program_that_fails_is_shown_by_its_own_lines_and_one_sentence(tmp_path: Path, command: str) -> None:
     file = tmp_path / "main.py"
     file.write_text("import nothing_of_this_name\n", encoding="utf-8")
     with running(command, str(file), "--port", "0") as process:
@@ -35,7 +35,7 @@ def test_of_a_program_that_fails_its_own_lines_are_shown_and_one_sentence(tmp_pa
             "ModuleNotFoundError: No module named 'nothing_of_this_name'\n",
             (
                 f"webipc: {file} raised ModuleNotFoundError while it was imported: "
-                f"install nothing_of_this_name for {sys.executable}, which runs webipc, or mend its name\n"
+                f"install nothing_of_this_name for {sys.executable}, which runs webipc, or correct its name\n"
             ),
         ]
         if command == "run":
@@ -59,7 +59,7 @@ def frozen():
 """
 
 
-def test_garbage_is_not_sought_among_what_was_there_at_the_start(tmp_path: Path) -> None:
+def test_objects_of_the_start_are_excluded_from_garbage_collection(tmp_path: Path) -> None:
     file = tmp_path / "main.py"
     file.write_text(FROZEN, encoding="utf-8")
     with spawned(file) as served, urllib.request.urlopen(f"{served.url}/frozen", timeout=5) as response:

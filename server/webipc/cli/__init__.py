@@ -1,4 +1,4 @@
-"""The command `webipc`.
+"""The command `webipc`: its options, the process that serves, reload, and what is printed at the terminal.
 
 Must not know links or messages.
 """

@@ -1,4 +1,8 @@
-"""Prints the address of the page when the application has started, and opens a browser there once."""
+"""Prints the address of the page when the application has started, and opens a browser there once (`webipc dev`).
+
+The process that serves restarts after every change of the program. A marker file, whose path is in the environment,
+says that a browser has been opened before.
+"""
 
 import asyncio
 import contextlib
@@ -7,6 +11,7 @@ import shutil
 import sys
 import tempfile
 import webbrowser
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +20,20 @@ from fastapi import FastAPI
 from webipc.mount import mounts
 from webipc.servers.scope import request_scope
 
-# The address that a person can open; set by `dev` alone.
+# The address that a person can open; only `dev` sets it.
 ADDRESS_VARIABLE = "WEBIPC_ADDRESS"
-# A file that exists once a browser has been opened; "no" when none is wanted.
+# The path of the marker file; "no" when no browser is wanted.
 OPENED_VARIABLE = "WEBIPC_OPENED"
 
-# How long an application may take to say what there is at "/". One that takes longer has something there.
+# How many seconds the application may take to answer "/". If it takes longer, there is a page.
 ANSWER_SECONDS = 2.0
 
 
 async def announce(app: FastAPI) -> None:
-    """Say where the page is, and open it once."""
+    """Print the address of the page, and open a browser there, unless an earlier process has done so."""
     address = os.environ[ADDRESS_VARIABLE] + await _best_path(app)
     if not _has_ipc(app):
-        print("webipc: no page can connect, because no IpcMain is mounted: ipc_main.mount(app)", file=sys.stderr)
+        print("webipc: no IpcMain is mounted, so no page can connect: call ipc_main.mount(app)", file=sys.stderr)
     opened = os.environ.get(OPENED_VARIABLE, "no")
     if opened != "no" and Path(opened).exists():
         return
@@ -39,22 +44,23 @@ async def announce(app: FastAPI) -> None:
 
 
 def _has_ipc(app: FastAPI) -> bool:
-    """Tell whether an IpcMain is mounted on this application, or on one that is mounted on it."""
+    """Tell whether an IpcMain is mounted on this application, or on an application that is mounted on it."""
     return bool(mounts(app)) or any(mounts(getattr(route, "app", None)) for route in app.router.routes)
 
 
 async def _best_path(app: FastAPI) -> str:
-    """Return "/", or the playground where "/" answers nothing."""
+    """Return "/", or the path of the playground if "/" is not found."""
     for mount in mounts(app):
-        if await _status(app, "/") == 404:  # noqa: PLR2004 - HTTP's own number
+        if await _status(app, "/") == HTTPStatus.NOT_FOUND:
             return f"{mount.prefix}/"
     return "/"
 
 
 async def _status(app: FastAPI, path: str) -> int | None:
-    """Ask the application itself, in this process: the socket may not listen yet.
+    """Request a path from the application in this process, because the server may not listen yet.
 
-    None where it does not say in time, or fails. Only its first word is waited for: an answer may have no end.
+    Return the status of the answer; None when the application fails, or does not answer in time. The body is not read,
+    because it may never end.
     """
     status: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     requests: list[dict[str, Any]] = [{"type": "http.request", "body": b"", "more_body": False}]
@@ -79,7 +85,7 @@ async def _status(app: FastAPI, path: str) -> int | None:
 
 
 def _open(address: str) -> None:
-    """Open a browser where there is one to see: not over ssh, not in a container."""
+    """Open a browser, except on a Linux machine without a display: over SSH or in a container."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return
     with contextlib.suppress(webbrowser.Error):
@@ -87,9 +93,10 @@ def _open(address: str) -> None:
 
 
 def new_marker() -> Path:
-    """Return where the file will be that says that a browser has been opened.
+    """Return the path of a marker file, in a new temporary directory. The file itself does not exist yet.
 
-    Not one that says the contrary: whoever clears temporary files away would have the address told to nobody.
+    It exists once a browser has been opened, and not before: if the temporary directory is cleared, the address is
+    printed once too often, and not never.
     """
     return Path(tempfile.mkdtemp(prefix="webipc-")) / "opened"
 
@@ -100,5 +107,5 @@ def _mark(opened: Path) -> None:
 
 
 def remove_marker(opened: Path) -> None:
-    """Leave nothing of it behind."""
+    """Remove the marker file and its directory."""
     shutil.rmtree(opened.parent, ignore_errors=True)

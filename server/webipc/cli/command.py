@@ -1,7 +1,7 @@
-"""The command `webipc`: `webipc dev main.py` while you write a program, `webipc run main.py` to serve it.
+"""The command `webipc`: its options, and uvicorn's settings made from them.
 
-Chooses the server's settings that the measurements in benchmarks/README.md chose, finds the application, and speaks to
-the person at the terminal. Must not know links or messages.
+`webipc dev main.py` is for development, `webipc run main.py` for production. The settings are those that the
+measurements in benchmarks/README.md chose.
 """
 
 import argparse
@@ -26,7 +26,11 @@ DEFAULT_PORT = 8000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit status (0 after Ctrl-C, 1 after an error, which is one sentence)."""
+    """Run the command and return its exit status: 0 after Ctrl-C, 1 after an error, which is printed in one sentence.
+
+    `arguments` are those of the command line; None: `sys.argv[1:]`. Raises SystemExit for wrong options, `--help` and
+    `--version`, as argparse does.
+    """
     options = _parser().parse_args(arguments)
     try:
         target = find_target(options.app)
@@ -39,39 +43,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _serve(_server_settings(options, target, port))
     except KeyboardInterrupt:
-        # uvicorn has ended in good order and raises it again for whoever called it.
+        # uvicorn has shut down, and raises the signal again for its caller.
         pass
     except SystemExit as ended:
         return 1 if ended.code else 0
     finally:
-        _forget_environment()
+        _clear_environment()
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="webipc", description="Serve a FastAPI application with an IpcMain.")
+    parser = argparse.ArgumentParser(prog="webipc", description="Serve a FastAPI application that has an IpcMain.")
     parser.add_argument("--version", action="version", version=f"webipc {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    dev = commands.add_parser("dev", help="while you write it: debug, reload, the browser opens")
-    run = commands.add_parser("run", help="serve it")
+    dev = commands.add_parser("dev", help="serve for development: debug mode, reload, opens a browser")
+    run = commands.add_parser("run", help="serve for production")
     for command in (dev, run):
         command.add_argument("app", help="a file (main.py) or an application (package.module:app)")
         command.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-        command.add_argument("--port", type=_port, default=DEFAULT_PORT, help="port (default: %(default)s; 0: any)")
+        command.add_argument(
+            "--port",
+            type=_port,
+            default=DEFAULT_PORT,
+            help="port to listen on (default: %(default)s; 0: any free one)",
+        )
         command.add_argument(
             "--root-path",
             type=_root_path,
             default="",
             metavar="PATH",
-            help="path under which a proxy serves the application",
+            help="path at which a proxy serves the application",
         )
         command.add_argument(
-            "--origin", action="append", default=[], metavar="URL", help="let pages of this origin connect as well"
+            "--origin",
+            action="append",
+            default=[],
+            metavar="URL",
+            help="also let pages of this origin connect (repeatable)",
         )
     run.add_argument(
         "--forwarded-allow-ips",
         metavar="LIST",
-        help="proxies whose X-Forwarded-* headers are true (default: 127.0.0.1)",
+        help="addresses of proxies whose X-Forwarded-* headers are trusted (default: 127.0.0.1)",
     )
     dev.add_argument("--no-open", action="store_true", help="do not open a browser")
     return parser
@@ -84,13 +97,13 @@ def _port(text: str) -> int:
 
 
 def _root_path(text: str) -> str:
-    """Return a path as ASGI has it: with a slash before it and none behind."""
+    """Return a path as ASGI has it: with a leading slash, without a trailing one."""
     inner = text.strip("/")
     return f"/{inner}" if inner else ""
 
 
 def _check_origins(listed: Sequence[str]) -> None:
-    """Raise StartError for what is no origin: here, where it was typed, and not in the process that serves."""
+    """Raise StartError for an invalid `--origin` now, before the process that serves would fail on it."""
     try:
         Origins(listed)
     except ValueError as error:
@@ -98,20 +111,17 @@ def _check_origins(listed: Sequence[str]) -> None:
 
 
 def _set_environment(options: argparse.Namespace, target: Target, port: int) -> None:
-    """Tell the process that serves, which is another one when files are watched."""
+    """Pass the options to the process that serves: with reload it is a child process."""
     os.environ[worker.TARGET_VARIABLE] = target.text
     os.environ[ORIGINS_VARIABLE] = " ".join([os.environ.get(ORIGINS_VARIABLE, ""), *options.origin]).strip()
     if options.command == "dev":
         os.environ[DEBUG_VARIABLE] = "1"
         os.environ[announce.ADDRESS_VARIABLE] = f"http://{in_url(options.host)}:{port}{options.root_path}"
-        if options.no_open:
-            os.environ[announce.OPENED_VARIABLE] = "no"
-        else:
-            os.environ[announce.OPENED_VARIABLE] = str(announce.new_marker())
+        os.environ[announce.OPENED_VARIABLE] = "no" if options.no_open else str(announce.new_marker())
 
 
-def _forget_environment() -> None:
-    """Leave no file behind."""
+def _clear_environment() -> None:
+    """Remove the marker file, whose name only the environment has."""
     opened = os.environ.pop(announce.OPENED_VARIABLE, "no")
     if opened != "no":
         announce.remove_marker(Path(opened))
@@ -120,17 +130,17 @@ def _forget_environment() -> None:
 def _server_settings(options: argparse.Namespace, target: Target, port: int) -> dict[str, Any]:
     is_dev = options.command == "dev"
     settings: dict[str, Any] = {
-        "app": "webipc.cli.worker:served",
+        "app": f"{worker.__name__}:{worker.served.__name__}",
         "factory": True,
         "host": options.host,
         "port": port,
         "root_path": options.root_path,
-        # Said, or uvicorn takes it from WEB_CONCURRENCY, which hosts of applications set: a link lives in one process.
+        # Explicit, because uvicorn would read WEB_CONCURRENCY, which hosting services set: a link lives in one process.
         "workers": 1,
         # Compression costs more than it saves on frames of this size, and memory for every page.
         "ws": _websocket_class(),
         "ws_per_message_deflate": False,
-        # Twice what a frame may be, so that a frame which is too large is told so by us, with its limit.
+        # Twice the limit of a frame: a frame that is a little too large reaches us, and our error names the limit.
         "ws_max_size": 2 * DEFAULT_LIMITS.socket_bytes,
         "timeout_graceful_shutdown": 1,
         "log_config": _log_config(),
@@ -144,7 +154,7 @@ def _server_settings(options: argparse.Namespace, target: Target, port: int) -> 
 
 
 def _serve(settings: dict[str, Any]) -> None:
-    """Serve until the end: here, or with `reload` in processes that are started anew after each change."""
+    """Serve until the end: in this process or, with `reload`, in a child process that restarts after each change."""
     restarter = _restarter() if settings.get("reload") else None
     if restarter is None:
         uvicorn.run(**settings)
@@ -155,7 +165,7 @@ def _serve(settings: dict[str, Any]) -> None:
 
 
 def _restarter() -> Any:
-    """Return what watches files: ours, or None for uvicorn's where a version of it lacks what ours is built on."""
+    """Return our supervisor for reload; None, for uvicorn's own, if this version of uvicorn lacks what ours uses."""
     try:
         from webipc.cli.reloader import Restarter
     except ImportError:
@@ -164,7 +174,7 @@ def _restarter() -> Any:
 
 
 def _websocket_class() -> Any:
-    """Return the class for sockets: ours, or uvicorn's alone where a version of it lacks what ours is built on."""
+    """Return our WebSocket class, or the name of uvicorn's if this version of uvicorn lacks what ours uses."""
     try:
         from webipc.servers.uvicorn import DirectWebSocket
     except ImportError:
@@ -173,7 +183,7 @@ def _websocket_class() -> Any:
 
 
 def _log_config() -> dict[str, Any]:
-    """Return uvicorn's own configuration with our log beside it."""
+    """Return uvicorn's own configuration, extended by the logger `webipc`."""
     loggers = {**LOGGING_CONFIG["loggers"], "webipc": {"handlers": ["default"], "level": "INFO", "propagate": False}}
     return {**LOGGING_CONFIG, "loggers": loggers}
 

@@ -8,12 +8,16 @@ import sys
 from webipc.cli.program import StartError
 
 LAST_PORT = 65_535
-# How many ports above the wanted one `dev` tries.
+# How many ports `dev` tries, the given one included.
 PORTS_TRIED = 50
 
 
 def free_port(host: str, port: int, *, search: bool) -> int:
-    """Return a port that can be listened on; `search` goes on with the next ones, and says so."""
+    """Return a port that can be listened on at `host`: `port`, or the one that the system chose for 0.
+
+    With `search`, a port in use is skipped for the next one, with a line on stderr. Raises StartError when there is
+    none; its text says why, and what to do.
+    """
     last = min(port + PORTS_TRIED - 1, LAST_PORT) if search and port else port
     candidate = port
     while isinstance(found := _listen(host, candidate), OSError):
@@ -21,16 +25,16 @@ def free_port(host: str, port: int, *, search: bool) -> int:
             raise StartError(_why_not(host, port, candidate, found))
         candidate += 1
     if candidate != port:
-        print(f"webipc: port {port} is in use, so this is port {found}", file=sys.stderr)
+        print(f"webipc: port {port} is in use; using port {found}", file=sys.stderr)
     return found
 
 
 def _listen(host: str, port: int) -> int | OSError:
-    """Return the port, or the one that the system has chosen for 0; or why nobody can listen there."""
+    """Bind a socket for a moment; return its port, or the error."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         if os.name != "nt":
-            # On Windows this option would let two programs have one port.
+            # On Windows this option would let two programs share a port.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -53,6 +57,6 @@ def _why_not(host: str, port: int, last: int, error: OSError) -> str:
 
 
 def in_url(host: str) -> str:
-    """Return the host as a URL has it: IPv6 in brackets, and an address of this machine for "every address"."""
-    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - what is shown for it, not what is bound
+    """Return the host as a URL has it: IPv6 in brackets, and a loopback address for "every address"."""
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - nothing is bound here: it is printed
     return f"[{shown}]" if ":" in shown else shown

@@ -1,7 +1,6 @@
-"""The program that is named at the terminal: which file or module it is, and the application in it.
+"""Finds and imports the program that the command line names, and returns the FastAPI application in it.
 
-What is wrong with it becomes one sentence for the person there, and of a traceback what concerns that person's own
-files. Must not know how the application is served (worker.py).
+An error becomes one sentence, and a traceback that shows only the program's own files.
 """
 
 import importlib
@@ -22,16 +21,16 @@ from fastapi import FastAPI
 
 EXPECTED = "expected a file that ends with .py or package.module:app"
 
-# What stands in a traceback between this file and the program's.
+# Lines of a traceback that are hidden: those of Python's import and of this package.
 _MACHINERY = ("<frozen ", importlib.__file__, f"{Path(__file__).parents[1]}{os.sep}")
 
 
 class StartError(Exception):
-    """The application cannot be served; the text is one sentence for the person at the terminal."""
+    """The application cannot be served; the text is one sentence, to be printed."""
 
 
 class ImportFailedError(StartError):
-    """The program raised while it was imported; `trace` is where, in its own files."""
+    """The program raised while it was imported; `trace` is the traceback, with the program's own files only."""
 
     def __init__(self, text: str, trace: str) -> None:
         super().__init__(text)
@@ -42,27 +41,27 @@ class ImportFailedError(StartError):
 class Target:
     """Where an application is."""
 
-    # What has to be on the import path, and what `dev` watches.
+    # The folder that has to be on the import path; `dev` watches it.
     folder: Path
-    # Name of the module below it.
+    # The dotted name of the module.
     module: str
-    # Name of the application in the module; None: `app`, or else the only FastAPI there.
+    # The name of the application in the module; None: `app`, or else the only FastAPI there.
     attribute: str | None
 
     @property
     def text(self) -> str:
-        """Return it as one string for the environment."""
+        """Return all of it as one string, for an environment variable."""
         return "\n".join([str(self.folder), self.module, self.attribute or ""])
 
     @classmethod
     def from_text(cls, text: str) -> "Target":
-        """Return what `text` was made from."""
+        """Return the target that has this `text`."""
         folder, module, attribute = text.split("\n")
         return cls(Path(folder), module, attribute or None)
 
     @property
     def shown(self) -> str:
-        """Return what a person calls it: the file, or the module that is elsewhere."""
+        """Return the name to print: the path of the file, or the module's name if it is not in the folder."""
         file = self.folder.joinpath(*self.module.split(".")).with_suffix(".py")
         if not file.is_file():
             return self.module
@@ -70,10 +69,9 @@ class Target:
 
 
 def find_target(name: str) -> Target:
-    """Return where `main.py`, `main.py:app` or `package.module:app` is.
+    """Return where the application `main.py`, `main.py:app` or `package.module:app` is. Imports nothing.
 
-    Raises StartError when a file or the module's topmost package is not there, or when Python could not import it
-    under its name.
+    Raises StartError when there is no such file or top-level package, or when Python cannot import a file of this name.
     """
     path_text, attribute = _split(name)
     if path_text.endswith(".py"):
@@ -84,7 +82,7 @@ def find_target(name: str) -> Target:
 
 
 def _split(name: str) -> tuple[str, str | None]:
-    """Part a name at its last colon, but not at that of a Windows drive."""
+    """Split a name at its last colon, but not at the colon of a Windows drive."""
     head, colon, tail = name.rpartition(":")
     if colon and tail.isidentifier() and len(head) > 1:
         return head, tail
@@ -93,7 +91,7 @@ def _split(name: str) -> tuple[str, str | None]:
 
 def _file_target(path: Path, attribute: str | None) -> Target:
     if not path.is_file():
-        raise StartError(f"there is no file {path}")
+        raise StartError(f"file not found: {path}")
     names = [path.stem]
     folder = path.parent
     while (folder / "__init__.py").is_file():
@@ -103,7 +101,8 @@ def _file_target(path: Path, attribute: str | None) -> Target:
         raise StartError(f"Python cannot import a file with a dot in its name: rename {path.name}")
     loaded = sys.modules.get(names[0])
     if loaded is not None and not _is_below(loaded, folder):
-        raise StartError(f"Python has another module {names[0]}: rename {path if len(names) == 1 else path.parent}")
+        file = path if len(names) == 1 else path.parent
+        raise StartError(f"the name {names[0]} is taken by another Python module: rename {file}")
     return Target(folder, ".".join(names), attribute)
 
 
@@ -117,13 +116,13 @@ def _module_target(module: str, attribute: str | None) -> Target:
     with _importable(folder):
         found = importlib.util.find_spec(module.partition(".")[0])
     if found is None:
-        raise StartError(f"there is no module {module} in {folder}, and none is installed; {EXPECTED}")
+        raise StartError(f"module not found: {module}, neither in {folder} nor installed; {EXPECTED}")
     return Target(folder, module, attribute)
 
 
 @contextmanager
 def _importable(folder: Path) -> Iterator[None]:
-    """Have the folder on the import path for a moment."""
+    """Put the folder on the import path within the block."""
     before = list(sys.path)
     sys.path.insert(0, str(folder))
     try:
@@ -135,8 +134,8 @@ def _importable(folder: Path) -> Iterator[None]:
 def load(target: Target) -> FastAPI:
     """Import the program, and return its application. Its folder stays on the import path.
 
-    Raises StartError when there is no such module or application, ImportFailedError when the program itself raised. A
-    signal to end does so at once meanwhile: SystemExit.
+    Raises StartError when there is no such module or application, ImportFailedError when the program raised, and
+    SystemExit on SIGINT or SIGTERM during the import.
     """
     if str(target.folder) not in sys.path:
         sys.path.insert(0, str(target.folder))
@@ -146,19 +145,19 @@ def load(target: Target) -> FastAPI:
     except _InterruptedError:
         raise SystemExit(0) from None
     except SystemExit as ended:
-        raise StartError(f"{target.shown} has ended itself while it was imported, with {ended.code!r}") from None
+        raise StartError(f"{target.shown} exited while it was imported, with {ended.code!r}") from None
     except Exception as error:
         raise _import_error(target, error) from error
     return _application(module, target)
 
 
 class _InterruptedError(BaseException):
-    """Ctrl-C, or whoever started this process, wants it to end."""
+    """SIGINT or SIGTERM during the import."""
 
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let a signal end the import, however long it takes: the server would look only when it is done."""
+    """Let SIGINT and SIGTERM end the import at once: uvicorn would act on them only when it is done."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -177,12 +176,14 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
 def _import_error(target: Target, error: Exception) -> StartError:
     if isinstance(error, ModuleNotFoundError) and error.name is not None:
         if f"{target.module}.".startswith(f"{error.name}."):
-            return StartError(f"there is no module {error.name} in {target.folder}; {EXPECTED}")
-        advice = f": install {error.name.partition('.')[0]} for {sys.executable}, which runs webipc, or mend its name"
+            return StartError(f"module not found: {error.name} in {target.folder}; {EXPECTED}")
+        advice = (
+            f": install {error.name.partition('.')[0]} for {sys.executable}, which runs webipc, or correct its name"
+        )
     elif isinstance(error, RuntimeError) and "event loop" in str(error):
-        # uvicorn.run(app) at the end of the file, as a program without us has it.
+        # Most likely uvicorn.run(app) at the end of the file: a program that serves itself has it there.
         return StartError(
-            f"{target.shown} runs an event loop while it is imported, and one runs already: "
+            f"{target.shown} starts an event loop while it is imported, but one is running already: "
             "put uvicorn.run() or asyncio.run() under if __name__ == '__main__':"
         )
     else:
@@ -193,9 +194,9 @@ def _import_error(target: Target, error: Exception) -> StartError:
 
 
 def _trace(error: BaseException) -> str:
-    """Return the traceback of an error without what is not the program's: ours, and Python's own import."""
-    told = traceback.TracebackException.from_exception(error)
-    parts: list[traceback.TracebackException | None] = [told]
+    """Return the traceback of an error without the lines of this package and of Python's import."""
+    report = traceback.TracebackException.from_exception(error)
+    parts: list[traceback.TracebackException | None] = [report]
     while parts:
         part = parts.pop()
         if part is not None:
@@ -203,7 +204,7 @@ def _trace(error: BaseException) -> str:
                 [frame for frame in part.stack if not frame.filename.startswith(_MACHINERY)]
             )
             parts += [part.__cause__, part.__context__]
-    return "".join(told.format())
+    return "".join(report.format())
 
 
 def _application(module: ModuleType, target: Target) -> FastAPI:
@@ -217,4 +218,4 @@ def _application(module: ModuleType, target: Target) -> FastAPI:
     if not found:
         raise StartError(f"{target.shown} has no FastAPI application called {named}; expected: {named} = FastAPI()")
     names = " or ".join(f"{target.shown}:{name}" for name in found)
-    raise StartError(f"{target.shown} has no FastAPI application called {named}; say which one: {names}")
+    raise StartError(f"{target.shown} has no FastAPI application called {named}; name one of: {names}")

@@ -1,7 +1,7 @@
-"""How `webipc dev` sees that a file has changed: one of the program, to start it anew, or one of its pages.
+"""How `webipc dev` notices file changes: `Restarter` restarts the server, `changes_of` yields changes of pages.
 
-The system tells; where it does not, because others have used up what it has for that, files are looked at again and
-again. Must not know what is served, nor what a change means to a page (worker.py).
+Both use watchfiles, and poll where the operating system's file notifications are unavailable, for example because
+other programs have used up its limit of watches.
 """
 
 import logging
@@ -21,46 +21,47 @@ from watchfiles import Change, awatch, watch
 
 logger = logging.getLogger("webipc")
 
-# watchfiles' own: set, it looks at the files itself. Processes that are started from here on have it as well.
+# A variable of watchfiles: when it is set, watchfiles polls. Child processes that start later have it as well.
 POLLING_VARIABLE = "WATCHFILES_FORCE_POLLING"
 
-# How long one look for changes of the program takes at most, in milliseconds; each is followed by uvicorn's own pause.
-LOOK_MS = 50
+# How many milliseconds one wait for changes of the program takes at most; uvicorn pauses after each.
+WAIT_MS = 50
 
-# How long the program may take to end before it is started anew.
+# How many seconds the server may take to end before it is killed.
 END_SECONDS = 10.0
 
 # What watchfiles raises: its own error is a RuntimeError.
-_TROUBLES = (OSError, RuntimeError)
+_WATCH_ERRORS = (OSError, RuntimeError)
 
 
 class Restarter(WatchFilesReload):
-    """Starts the program anew after every change, and sees one from before the program has been read.
+    """uvicorn's supervisor for reload, which restarts the server after every change, with three differences.
 
-    uvicorn's own begins to watch a quarter of a second after it has started the program, and ends with a traceback,
-    while the program goes on without anybody who could start it anew, where the system lets it watch nothing.
+    It watches before the server starts: uvicorn's own begins a quarter of a second later, and misses changes until
+    then. It polls where file notifications are unavailable: uvicorn's own ends with a traceback, and leaves the server
+    running. It kills a server that does not end.
     """
 
     def startup(self) -> None:
-        """Begin to watch, then start the program."""
+        """Watch the files, then start the server."""
         self._watch()
         for number in HANDLED_SIGNALS:
             signal.signal(number, self.signal_handler)
         self._start()
 
     def should_restart(self) -> list[Path] | None:
-        """Return what has changed since this was asked before."""
+        """Return the files that have changed since the last call."""
         try:
             return super().should_restart()
-        except _TROUBLES as error:
-            _look_from_now_on(error)
+        except _WATCH_ERRORS as error:
+            _poll_from_now_on(error)
             self._watch()
-            # Whatever has changed in between.
+            # Any file may have changed in between.
             return list(self.reload_dirs)
 
     def restart(self) -> None:
-        """End the program, and start it anew."""
-        with self._patience():
+        """End the server and start it again."""
+        with self._killed_if_late():
             if sys.platform == "win32":
                 super().restart()
                 return
@@ -69,14 +70,14 @@ class Restarter(WatchFilesReload):
         self._start()
 
     def shutdown(self) -> None:
-        """End the program for good."""
-        with self._patience():
+        """End the server."""
+        with self._killed_if_late():
             super().shutdown()
 
     def _start(self) -> None:
-        """Start the program, deaf to Ctrl-C until it hears to it: this process hears, and ends it.
+        """Start the server. SIGINT is ignored until the child installs its own handler; this process handles it.
 
-        While its interpreter imports us there is nobody in it who could do so but with a traceback.
+        Without that, Ctrl-C would print a traceback while the child's interpreter imports this package.
         """
         self.process = get_subprocess(config=self.config, target=self.target, sockets=self.sockets)
         handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -88,8 +89,8 @@ class Restarter(WatchFilesReload):
     def _watch(self) -> None:
         try:
             self._begin()
-        except _TROUBLES as error:
-            _look_from_now_on(error)
+        except _WATCH_ERRORS as error:
+            _poll_from_now_on(error)
             self._begin()
 
     def _begin(self) -> None:
@@ -97,16 +98,16 @@ class Restarter(WatchFilesReload):
             *self.reload_dirs,
             watch_filter=None,
             stop_event=self.should_exit,
-            rust_timeout=LOOK_MS,
+            rust_timeout=WAIT_MS,
             yield_on_timeout=True,
             ignore_permission_denied=True,
         )
-        # It watches from its first look on.
+        # watchfiles begins to watch at the first `next`.
         next(self.watcher, None)
 
     @contextmanager
-    def _patience(self) -> Iterator[None]:
-        """Kill the program if it does not end: one that waits while it is read or starts takes no other signal."""
+    def _killed_if_late(self) -> Iterator[None]:
+        """Kill the server if it has not ended in time: during its import or start it may ignore every other signal."""
         killing = threading.Timer(END_SECONDS, self._kill, [self.process])
         killing.daemon = True
         killing.start()
@@ -115,28 +116,31 @@ class Restarter(WatchFilesReload):
         finally:
             killing.cancel()
 
-    def _kill(self, program: SpawnProcess) -> None:
-        logger.warning("The program has not ended within %g seconds, and is killed", END_SECONDS)
-        program.kill()
+    def _kill(self, server: SpawnProcess) -> None:
+        logger.warning("The server has not ended within %g seconds; killing it", END_SECONDS)
+        server.kill()
 
 
 async def changes_of(
     folders: set[Path], concerns: Callable[[Change, str], bool]
 ) -> AsyncIterator[set[tuple[Change, str]]]:
-    """Yield what has changed in these folders, as often as something has."""
+    """Yield the changes in these folders for which `concerns(change, path)` is true, in sets, until it is cancelled.
+
+    Raises what watchfiles raises when polling fails too.
+    """
     while True:
         try:
             async for changes in awatch(*folders, watch_filter=concerns):
                 yield changes
-        except _TROUBLES as error:
-            _look_from_now_on(error)
+        except _WATCH_ERRORS as error:
+            _poll_from_now_on(error)
         else:
             return
 
 
-def _look_from_now_on(error: Exception) -> None:
-    """Let watchfiles do without the system. Raises the error again where it did so already."""
+def _poll_from_now_on(error: Exception) -> None:
+    """Make watchfiles poll. Raises `error` again if it polls already."""
     if os.environ.get(POLLING_VARIABLE):
         raise error
     os.environ[POLLING_VARIABLE] = "true"
-    logger.warning("The system does not tell when files change, so they are looked at again and again: %s", error)
+    logger.warning("File notifications are unavailable; polling instead: %s", error)

@@ -1,7 +1,6 @@
-"""The process that serves an application for the command line: loads it, tells its address, watches its pages.
+"""The process that serves an application for the command `webipc`: loads it, wraps its lifespan, ends despite threads.
 
-With `webipc dev` this is a child process, started anew after every change; what it has to know comes through the
-environment. Must not know the command's options.
+With `webipc dev` this is a child process that restarts after every change. Its options are in environment variables.
 """
 
 import asyncio
@@ -25,27 +24,28 @@ from webipc.cli.page_reload import watch_pages
 from webipc.cli.program import ImportFailedError, StartError, Target, load
 from webipc.mount import mounts
 
+# Where the application is, as `Target.text`.
 TARGET_VARIABLE = "WEBIPC_TARGET"
 
-# The prefix of the names of the threads that run `def` handlers (the hub's executor names them).
+# The prefix of the names of the threads that run `def` handlers: the hub's executor names them.
 HANDLER_THREADS = "webipc"
-# How long the process waits for these threads when everything else has ended.
+# How many seconds the process waits for these threads when everything else has ended.
 LAST_SECONDS = 0.5
 
 
 def served() -> FastAPI:
-    """Return the application to serve (uvicorn calls this in the process that serves)."""
+    """Return the application to serve: uvicorn calls this in the process that serves. Raises SystemExit on errors."""
     _end_with_parent()
     try:
         app = load(Target.from_text(os.environ[TARGET_VARIABLE]))
     except StartError as error:
         _give_up(error)
-    _watch_lifespan(app)
+    _wrap_lifespan(app)
     return app
 
 
 def _end_with_parent() -> None:
-    """Let this process end when that which watches the files is gone: nobody could start it anew, or stop it."""
+    """End this process when its parent, which watches the files, has ended: nothing could restart or stop it then."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return
@@ -66,16 +66,18 @@ def _give_up(error: StartError) -> NoReturn:
     raise SystemExit(1)
 
 
-def _watch_lifespan(app: FastAPI) -> None:
+def _wrap_lifespan(app: FastAPI) -> None:
+    """Handle Ctrl-C during start and stop; start what `dev` adds; end the process when the application has stopped."""
     inner = app.router.lifespan_context
 
     @asynccontextmanager
     async def lifespan(scope_app: Any) -> AsyncIterator[Any]:
         tasks = []
-        with ExitStack() as ended, _Impatience() as impatience:
+        with ExitStack() as stopped, _Interrupts() as interrupts:
             async with inner(scope_app) as state:
-                ended.callback(_end_despite_threads)
-                impatience.rest()
+                # Also if the application fails to stop.
+                stopped.callback(_end_despite_threads)
+                interrupts.started()
                 _freeze()
                 if os.environ.get(ADDRESS_VARIABLE):
                     tasks = [asyncio.create_task(announce(app)), asyncio.create_task(watch_pages(mounts(app)))]
@@ -84,66 +86,70 @@ def _watch_lifespan(app: FastAPI) -> None:
                 finally:
                     for task in tasks:
                         task.cancel()
-                    impatience.wake()
+                    interrupts.stopping()
 
     app.router.lifespan_context = lifespan
 
 
-class _Impatience:
-    """Lets Ctrl-C end the process while the application starts or ends, which may take for ever.
+class _Interrupts:
+    """Handles SIGINT while the application starts or stops, which may take forever.
 
-    The server notes a signal then, and looks at it when the application is done. So the first one while it starts is
-    answered by a sentence, the second one ends the process, and so does any while it ends.
+    uvicorn only stores the signal then, and acts on it when the application is done. So the first SIGINT during the
+    start prints a hint, and the second ends the process. During the stop, any SIGINT ends the process.
     """
 
     def __init__(self) -> None:
+        # uvicorn's handler while ours is installed.
         self._server: Any = None
-        self._asked = False
+        self._ends_at_once = False
 
     def __enter__(self) -> Self:
-        self._listen()
+        self._install()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.rest()
+        self._uninstall()
 
-    def rest(self) -> None:
-        """Leave signals to the server."""
+    def started(self) -> None:
+        """Let uvicorn handle the signal: the application has started."""
+        self._uninstall()
+
+    def stopping(self) -> None:
+        """Handle the signal again: the application stops, because of a first SIGINT or of something else."""
+        self._ends_at_once = True
+        self._install()
+
+    def _install(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            self._server = signal.signal(signal.SIGINT, self._handle)
+
+    def _uninstall(self) -> None:
         if self._server is not None:
             signal.signal(signal.SIGINT, self._server)
             self._server = None
 
-    def wake(self) -> None:
-        """The application begins to end: the first Ctrl-C has been, or somebody else has asked for the end."""
-        self._asked = True
-        self._listen()
-
-    def _listen(self) -> None:
-        if threading.current_thread() is threading.main_thread():
-            self._server = signal.signal(signal.SIGINT, self._hear)
-
-    def _hear(self, number: int, frame: FrameType | None) -> None:
-        if self._asked:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self._ends_at_once:
             sys.stderr.flush()
             os._exit(1)
-        self._asked = True
-        print("webipc: ends as soon as the application has started; Ctrl-C again ends it at once", file=sys.stderr)
+        self._ends_at_once = True
+        print("webipc: stopping when the application has started; press Ctrl-C again to end it now", file=sys.stderr)
         if callable(self._server):
             self._server(number, frame)
 
 
 def _freeze() -> None:
-    """Let no collection of garbage look again at what was there before the first page (docs/adr/0015)."""
+    """Exclude the objects that exist by now from all later garbage collections (docs/adr/0015)."""
     gc.collect()
     gc.freeze()
 
 
 def _end_despite_threads() -> None:
-    """Let the process end soon, although a `def` handler may still run: Python itself waits for such threads."""
-    threading.Thread(target=_outlive_handlers, daemon=True).start()
+    """End the process soon, even if a `def` handler still runs: Python itself would wait for its thread."""
+    threading.Thread(target=_wait_and_end, daemon=True).start()
 
 
-def _outlive_handlers() -> None:
+def _wait_and_end() -> None:
     end = time.monotonic() + LAST_SECONDS
     for thread in _handler_threads():
         thread.join(end - time.monotonic())
@@ -155,5 +161,5 @@ def _outlive_handlers() -> None:
 
 
 def _handler_threads() -> list[threading.Thread]:
-    # By their names, because an executor does not tell its threads.
+    # By name, because an executor does not list its threads.
     return [thread for thread in threading.enumerate() if thread.name.startswith(HANDLER_THREADS)]
