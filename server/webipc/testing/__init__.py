@@ -1,4 +1,4 @@
-"""A page for the tests of your own application, in the process of the test: no browser, no socket, no port.
+"""A page for the tests of your own application, in the process of the test: without a browser, a socket or a port.
 
     async with Renderer(app) as page:
         assert await page.invoke("add", 1, 2) == 3
@@ -17,7 +17,7 @@
         async with page.open_frame() as frame:  # a document in an iframe of it
             frame.send("ping")
 
-It is the same core as the server's, in the role of the page, over the application's own ASGI interface: routing,
+The page uses the same core as the server, in the role of the page, and the application's ASGI interface: routing,
 middleware, the check of the origin, cookies, numbering and encoding are the real ones.
 """
 

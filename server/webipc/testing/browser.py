@@ -1,6 +1,6 @@
 """A browser on an application's ASGI interface, in this process: cookies, requests, and WebSockets without a network.
 
-Must not know what frames say: renderer.py does, whose page this is the browser of.
+It does not decode frames: connection.py does.
 """
 
 import asyncio
@@ -29,35 +29,35 @@ class ClosedError(WebipcError):
 
 
 class Page(Protocol):
-    """Who hears what a socket says."""
+    """What a socket reports to."""
 
     def take(self, socket: "MemorySocket", data: str | bytes) -> None:
-        """A frame has come."""
+        """Process a frame from the server."""
 
     def closed(self, socket: "MemorySocket", code: int, reason: str) -> None:
-        """The socket has ended."""
+        """Process the end of the socket."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an application has answered to a request."""
+    """The application's response to a request."""
 
     status: int
     body: bytes
 
 
 class Browser:
-    """What the tabs of one browser share: the application that they visit, and the cookies that it has given them."""
+    """What the tabs of one browser share: the application, and the cookies that it has set."""
 
     def __init__(self, app: ASGIApp, headers: dict[str, str]) -> None:
-        """`headers` go with everything that is asked for; a `cookie` among them is what the browser begins with."""
+        """`headers` are sent with every request; a `cookie` among them holds the first cookies of the browser."""
         self.app = app
         self._headers = {name.lower(): value for name, value in headers.items()}
         self._cookies: dict[str, str] = {}
         self._keep(self._headers.pop("cookie", ""))
 
     def scope(self, kind: Literal["http", "websocket"], path: str) -> dict[str, Any]:
-        """Return the scope of a request, with the cookies of this moment."""
+        """Return the ASGI scope of a request, with the current cookies."""
         headers = dict(self._headers)
         if self._cookies:
             headers["cookie"] = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
@@ -65,7 +65,7 @@ class Browser:
         return request_scope(kind, path, encoded, client=("testclient", 50000), server=("testserver", 80))
 
     def keep_cookies(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        """Keep what the application has set, until this browser is forgotten."""
+        """Store the cookies of these response headers."""
         for name, value in headers:
             if name.lower() == b"set-cookie":
                 self._keep(value.decode("latin-1"))
@@ -79,7 +79,7 @@ class Browser:
             self._cookies[name] = morsel.value
 
     async def post(self, path: str, content_type: str, body: bytes) -> Answer:
-        """Make a request and return its answer. Raises what the application raises."""
+        """Send a POST request and return the response. Raises what the application raises."""
         scope = self.scope("http", path)
         scope["method"] = "POST"
         scope["headers"].append((b"content-type", content_type.encode()))
@@ -99,7 +99,7 @@ class Browser:
         cancelled_before = 0 if me is None else me.cancelling()
         await self.app(scope, incoming.get, send)
         if me is not None and me.cancelling() > cancelled_before:
-            # The application took it for the server's, and has answered; it was meant for whoever called us.
+            # The caller of this method was cancelled, but the application caught the error and answered.
             raise asyncio.CancelledError
         return Answer(start["status"], b"".join(chunks))
 
@@ -114,9 +114,9 @@ class MemorySocket:
         self._incoming: asyncio.Queue[Message] = asyncio.Queue()
         self._accepted = asyncio.get_running_loop().create_future()
         self._task: asyncio.Task[None] | None = None
-        # Done when `welcome` has come, or failed with why it has not.
+        # Done after `welcome`; has the exception when there is none.
         self.greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        # Between `welcome` and the end.
+        # True from `welcome` to the end.
         self.open = False
 
     async def start(self) -> None:
@@ -128,16 +128,16 @@ class MemorySocket:
     async def _run(self) -> None:
         try:
             await self._browser.app(self._scope, self._incoming.get, self._send)
-        except Exception as error:  # noqa: BLE001 - a test is told of it where it waits
+        except Exception as error:  # noqa: BLE001 - raised again where the test awaits
             self._fail(error)
         finally:
-            self._end(CloseCode.ABNORMAL, "the application has left the socket")
+            self._end(CloseCode.ABNORMAL, "the application returned without closing the socket")
 
     def _fail(self, error: Exception) -> None:
         for future in (self._accepted, self.greeted):
             if not future.done():
                 future.set_exception(error)
-                # Only one of the two is waited for; the other would complain that nobody has asked it.
+                # Only one of the two is awaited. This marks the exception of the other as retrieved.
                 future.exception()
 
     async def _send(self, message: Message) -> None:
@@ -163,7 +163,7 @@ class MemorySocket:
         self._incoming.put_nowait({"type": "websocket.receive", kind: frame})
 
     def refuse(self, error: Exception) -> None:
-        """Tell whoever waits for the greeting that it will not come."""
+        """Fail `greeted`, unless it is done."""
         if not self.greeted.done():
             self.greeted.set_exception(error)
 
@@ -173,7 +173,7 @@ class MemorySocket:
         self._incoming.put_nowait({"type": "websocket.disconnect", "code": int(code)})
 
     async def cut(self, code: int) -> None:
-        """End the socket from the page's side, and wait until the application has noticed."""
+        """End the socket from the page's side, and wait until the application has left it."""
         self.shut(code)
         if self._task is not None:
             await asyncio.wait([self._task])

@@ -1,7 +1,7 @@
-"""The connection of one document of `webipc.testing` with its application: greets, resumes, blocks, goes away.
+"""The connection of one document of `webipc.testing` with its application: hello, resume, blocking, goodbye.
 
-Hands on what has come, undecoded, to whoever it was made for; must not know what a message means. No timer, no backoff:
-a test says when a socket is lost and made. Twin: js-client/src/link/connection.ts
+It passes envelopes on to a callback and does not interpret them. There is no timer and no backoff: the test decides
+when a socket is opened and lost. Twin: js-client/src/link/connection.ts
 """
 
 import asyncio
@@ -39,7 +39,7 @@ from webipc.testing.page_link import Call, PageLink
 
 logger = logging.getLogger("webipc")
 
-# How long anything may take before a test is told that it will not happen.
+# How many seconds to wait by default before a TimeoutError.
 PATIENCE_SECONDS = 5.0
 
 CONTENT_TYPE = "application/vnd.webipc.v1"
@@ -47,16 +47,16 @@ CONTENT_TYPE = "application/vnd.webipc.v1"
 
 @dataclass(slots=True)
 class Tab:
-    """What a browser keeps for a tab in `sessionStorage`, and gives to every document in it."""
+    """What a browser stores for a tab in `sessionStorage`, for all documents in it."""
 
     token: str | None = None
 
 
 class PageConnection:
-    """One document's link, on one socket after the other."""
+    """The link of one document, over one socket after another."""
 
     def __init__(self, browser: Browser, prefix: str, limits: Limits, deliver: Callable[[Envelope], None]) -> None:
-        """`deliver` gets each message. It raises ProtocolError when a value is not what it has to be."""
+        """`deliver` is called with each message. It raises ProtocolError for an invalid value, which ends the link."""
         self.browser = browser
         self.prefix = prefix
         self.limits = limits
@@ -64,17 +64,17 @@ class PageConnection:
         self.tab = Tab()
         # The connection of the document that embeds this one.
         self.parent: PageConnection | None = None
-        # What the server said at the last greeting.
+        # The last `welcome` of the server.
         self.welcome: Welcome | None = None
         self.page = self._new_page()
         self._socket: MemorySocket | None = None
-        # What the socket says while the page is blocked; None while it is not.
+        # Frames and ends of sockets that wait while the page is blocked; None while it is not.
         self._held: list[Callable[[], None]] | None = None
-        # A page is blocked in one call at a time.
+        # A page is blocked by one call at a time.
         self._blocking = asyncio.Lock()
 
     def join(self, browser: Browser, parent: "PageConnection | None") -> None:
-        """Be a document of this browser: in a tab of its own or, with `parent`, in an iframe of that document."""
+        """Become a document of this browser: in a new tab or, with `parent`, in an iframe of that document."""
         self.browser = browser
         self.parent = parent
         if parent is not None:
@@ -95,12 +95,12 @@ class PageConnection:
     # --- what the page sends --------------------------------------------------------------------------------------
 
     def require(self, feature: str) -> None:
-        """Raise FeatureError when the server is known to be without a feature."""
+        """Raise FeatureError if the last `welcome` did not name a feature."""
         if self.welcome is not None and feature not in self.welcome.features:
             raise FeatureError(feature)
 
     def post(self, message: EncodedMessage) -> int:
-        """Send a message, now or as soon as there is a socket; return its number. Raises LinkEndedError."""
+        """Send a message, now or when there is a socket; return its number. Raises LinkEndedError, BufferFullError."""
         return self.page.post(message)
 
     def call(self, channel: str, cloned: clone.Cloned) -> "asyncio.Future[Any]":
@@ -111,17 +111,17 @@ class PageConnection:
         return answer
 
     def settle(self, call_id: int) -> Call | None:
-        """Return the call that an answer belongs to, once."""
+        """Remove and return the pending call of an answer; None if there is none."""
         return self.page.calls.settle(call_id)
 
     async def call_sync(self, channel: str, cloned: clone.Cloned) -> Envelope:
         """Send a `sync`, and return its answer. Raises ResetError, and UnansweredError where there is no endpoint."""
         async with self._blocking:
             page = self.page
-            # Whoever waits is in here: nobody is told by the call.
-            nobody: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-            nobody.cancel()
-            call_id = page.calls.open((channel, nobody))
+            # The answer is in the response, so no future waits for it. The table of calls needs one.
+            unused: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            unused.cancel()
+            call_id = page.calls.open((channel, unused))
             try:
                 seq = self.post(encode_message(["sync", call_id, channel], cloned))
                 with self._blocked():
@@ -155,7 +155,7 @@ class PageConnection:
             refusal = orjson.loads(answer.body)
             code, reason = refusal["code"], refusal["reason"]
         except (ValueError, KeyError, TypeError):
-            # Not our endpoint.
+            # Not a response of the endpoint.
             return None
         if after_close(code) in (AfterClose.NEW_LINK, AfterClose.GIVE_UP):
             self._end_link(reason)
@@ -172,10 +172,10 @@ class PageConnection:
         while (frame := self.page.link.take_frame()) is not None:
             socket.write(frame)
 
-    # --- its life -------------------------------------------------------------------------------------------------
+    # --- sockets and the end of the link --------------------------------------------------------------------------
 
     async def connect(self) -> None:
-        """Open a socket and greet: at first, and after `disconnect`. Raises ClosedError, or ResetError."""
+        """Open a socket and send `hello`. Raises ClosedError, ResetError and TimeoutError."""
         page = self.page
         page.attempt += 1
         socket = self._socket = MemorySocket(self.browser, f"{self.prefix}/socket", self)
@@ -190,20 +190,20 @@ class PageConnection:
         return {"token": self.tab.token, "parent": self._parent_link, "process": process}
 
     async def disconnect(self) -> None:
-        """Lose the socket, as a network does: nothing is said, and what is sent now waits for `connect`."""
+        """Lose the socket without a goodbye, as a network failure does. Messages wait for `connect`."""
         socket, self._socket = self._socket, None
         self.page.link.detach(self.page.attempt)
         if socket is not None:
             await socket.cut(CloseCode.ABNORMAL)
 
     async def reload(self) -> None:
-        """Load the document anew in the same tab: calls of the old one are never answered."""
+        """Load a new document in the same tab. Pending calls of the old one fail with ResetError."""
         await self.close()
         self.page = self._new_page()
         await self.connect()
 
     async def close(self) -> None:
-        """Go away, as a closed tab does. What was sent before arrives."""
+        """Say goodbye, as a closed tab does. Messages sent before arrive."""
         socket, self._socket = self._socket, None
         page = self.page
         if socket is not None and socket.open:
@@ -213,14 +213,14 @@ class PageConnection:
         page.end("ended")
 
     def _end_link(self, reason: str) -> None:
-        """The link is over, and the next one takes its place at once."""
+        """End the link, and replace it by a new one."""
         self.page.end(reason)
         self.page = self._new_page()
 
-    # --- what the socket says -------------------------------------------------------------------------------------
+    # --- what the server sends ------------------------------------------------------------------------------------
 
     def take(self, socket: MemorySocket, data: str | bytes) -> None:
-        """Take a frame: for the socket alone to call."""
+        """Process a frame; only the socket calls this."""
         if self._held is not None:
             self._held.append(lambda: self.take(socket, data))
             return
@@ -229,7 +229,7 @@ class PageConnection:
         try:
             self._take(socket, data)
         except ProtocolError as error:
-            logger.warning("A page of webipc.testing refuses what the server has sent: %s", error.detail)
+            logger.warning("A page of webipc.testing received an invalid frame: %s", error.detail)
             socket.shut(error.close_code)
             self._end_link("protocol")
 
@@ -258,7 +258,7 @@ class PageConnection:
             socket.refuse(ResetError(control.reason))
 
     def closed(self, socket: MemorySocket, code: int, reason: str) -> None:
-        """Note the end of a socket: for the socket alone to call."""
+        """Process the end of a socket; only the socket calls this."""
         if self._held is not None:
             self._held.append(lambda: self.closed(socket, code, reason))
             return

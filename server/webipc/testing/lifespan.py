@@ -26,7 +26,7 @@ class Lifespan:
             raise RuntimeError(f"the application did not start: {answer.get('message')}")
 
     async def stop(self) -> None:
-        """Stop the application, if this has started it."""
+        """Stop the application, if this object has started it."""
         if self._task is not None:
             self._incoming.put_nowait({"type": "lifespan.shutdown"})
             await self._task

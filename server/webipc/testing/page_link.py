@@ -1,7 +1,7 @@
-"""One link as a page has it: who it is, what is numbered on it, and what waits on it. It ends with its document.
+"""One link on the page's side: its ids, its numbered messages, its pending calls and its ports.
 
-For `webipc.testing`: the core in the role RENDERER, without any browser around it. Must not know how bytes leave, nor
-what a message means. Twin: js-client/src/link/page-link.ts
+The core in the role RENDERER, for `webipc.testing`. It ends with its document, does not send bytes, and does not
+interpret messages. Twin: js-client/src/link/page-link.ts
 """
 
 import asyncio
@@ -16,22 +16,22 @@ from webipc.core.limits import Limits
 from webipc.core.link import Link, Side
 from webipc.ports.link_ports import LinkPorts
 
-# A call that waits: its channel, and where its answer goes.
+# A pending call: its channel, and the future of its answer.
 Call = tuple[str, "asyncio.Future[Any]"]
 
-# What a page can take beyond the first kinds (PROTOCOL.md 6.1).
+# The features that the page supports (PROTOCOL.md 6.1).
 FEATURES = ["ports"]
 
 
 class PageLink:
-    """What ends with a document: its link, its calls and its ports."""
+    """The link, the calls and the ports of one document."""
 
     def __init__(self, limits: Limits, wake: Callable[[], None]) -> None:
-        """`wake` is called when there is something to send."""
+        """`wake` is called when a message is ready to be sent."""
         self.link_id = secrets.token_hex(16)
         self.secret = secrets.token_hex(16)
         self.attempt = 0
-        # A server has welcomed this link: whoever does not know it now has forgotten it.
+        # Whether a server has welcomed this link. One that does not know it after that has lost it.
         self.known = False
         self.link = Link(Side.RENDERER, limits)
         self.calls: Calls[Call] = Calls(Side.RENDERER, limits)
@@ -42,7 +42,7 @@ class PageLink:
 
     @property
     def ports(self) -> LinkPorts:
-        """The ports of the link. Made when they are needed: a page may be made before its event loop."""
+        """The ports of the link, created at first use: a page may be created outside of an event loop."""
         if self._ports is None:
             self._ports = LinkPorts(Side.RENDERER, self._limits, asyncio.get_running_loop(), self._post_of_port)
             if self._ended:
@@ -50,7 +50,10 @@ class PageLink:
         return self._ports
 
     def post(self, message: EncodedMessage) -> int:
-        """Number and keep a message; return its number. Raises LinkEndedError and BufferFullError."""
+        """Number a message and keep it until it is acknowledged; return its number.
+
+        Raises LinkEndedError and BufferFullError.
+        """
         if self._ended:
             raise LinkEndedError
         seq = self.link.post(message)
@@ -62,9 +65,9 @@ class PageLink:
             self.post(message)
 
     def hello(self, attempt: int, claims: Mapping[str, str | None]) -> dict[str, Any]:
-        """Return the fields of `hello`; `attempt` is 0 in the body of a request.
+        """Return the fields of `hello` (PROTOCOL.md 6.1); `attempt` is 0 in the body of a request.
 
-        `claims`: what the page says about itself (PROTOCOL.md 6.1), such as `token`; each may be None.
+        `claims` are the fields that describe the document, such as `token`; those that are None are left out.
         """
         fields = {
             "link": self.link_id,
@@ -79,13 +82,13 @@ class PageLink:
         return {name: value for name, value in fields.items() if value is not None}
 
     def body(self, call_id: int, claims: Mapping[str, str | None]) -> list[str | bytes]:
-        """Return the frames of a synchronous request: who asks, all that is kept, and what is waited for."""
-        # First, because it says whether anything had left before this moment.
+        """Return the frames of a synchronous request: `hello`, all messages that are kept, and `await`."""
+        # Before the backlog, because `fresh` says whether any message was sent before now.
         hello = encode_control(self.link.received, "hello", self.hello(0, claims))
         return [hello, *self.link.backlog(), encode_control(self.link.received, "await", call_id)]
 
     def end(self, reason: str) -> None:
-        """End the link; whoever waits for an answer is told, and so are the ports' other ends."""
+        """End the link: pending calls fail with ResetError, and the other ends of its ports close."""
         self._ended = True
         self.link.end()
         if self._ports is not None:

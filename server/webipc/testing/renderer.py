@@ -1,4 +1,4 @@
-"""`Renderer`: one document of one tab, as a test drives it; `RendererEvent`: what its listeners get first."""
+"""`Renderer`, one document of one tab that a test controls, and `RendererEvent`, which its listeners get first."""
 
 import asyncio
 import logging
@@ -25,7 +25,7 @@ logger = logging.getLogger("webipc")
 
 
 class RendererEvent:
-    """What is known of a message besides its arguments: the first argument of a listener (`IpcRendererEvent`)."""
+    """The first argument of every listener of a page: Electron's `IpcRendererEvent`."""
 
     __slots__ = ("ports", "sender", "sender_id", "sender_is_main_frame")
 
@@ -39,9 +39,9 @@ class RendererEvent:
     ) -> None:
         # The page that received the message.
         self.sender = sender
-        # The ports that came with a message of `post_message`: they stand for the page's own MessagePorts.
+        # The ports of a `post_message`: they stand for the page's own MessagePorts.
         self.ports = list(ports)
-        # Of a message of `send_to`: the web contents of its sender, and whether that is no iframe. Else 0 and None.
+        # For `send_to`: the id of the sender's web contents, and whether it is a main document. Otherwise 0 and None.
         self.sender_id = sender_id
         self.sender_is_main_frame = sender_is_main_frame
 
@@ -49,8 +49,8 @@ class RendererEvent:
 class Renderer(EventEmitter):
     """One document of one tab. Use it as an asynchronous context manager; its listeners get `(event, *args)`.
 
-    What a listener raises is an uncaught error of the page: the event loop's exception handler gets it, and what came
-    behind that message goes on.
+    An exception in a listener is an uncaught error of the page: the event loop's exception handler gets it, and later
+    messages are dispatched as usual.
     """
 
     def __init__(
@@ -62,9 +62,11 @@ class Renderer(EventEmitter):
         headers: dict[str, str] | None = None,
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
-        """`prefix` is where the application has mounted its IpcMain (default: where it is found); `origin` and
-        `headers` are what the browser would send; an `origin` of None sends none. Each Renderer that is made like this
-        is a browser of its own, with its own cookies; `open` makes further tabs of it.
+        """Create a page that is not connected yet, in a new browser with its own cookies; `open` adds tabs to it.
+
+        `prefix` is the path of the IpcMain (default: that of the first one that is mounted on `app`). `origin` and
+        `headers` are sent with every request, as a browser would; with `origin=None` no origin is sent. `limits`:
+        PROTOCOL.md section 9, as for `IpcMain`.
         """
         super().__init__()
         found = mounts(app)
@@ -75,13 +77,13 @@ class Renderer(EventEmitter):
         self._lifespan = Lifespan(app)
         # The documents in iframes of this one.
         self._frames: list[Renderer] = []
-        # Messages that no `received` has taken yet, by channel.
+        # Messages that `received` has not returned yet, by channel.
         self._arrived: dict[str, list[tuple[RendererEvent, list[Any]]]] = {}
         self._news = asyncio.Event()
 
     @property
     def welcome(self) -> Welcome | None:
-        """What the server said at the last greeting; None before."""
+        """The last `welcome` of the server; None before the first."""
         return self._connection.welcome
 
     @property
@@ -96,7 +98,7 @@ class Renderer(EventEmitter):
         return self._connection.connected
 
     async def __aenter__(self) -> Self:
-        """Start the application, unless it runs already, and connect. Raises ClosedError when it does not let us in."""
+        """Start the application, unless it runs already, and connect. Raises ClosedError when the page is refused."""
         await self._lifespan.start()
         try:
             await self.connect()
@@ -106,20 +108,20 @@ class Renderer(EventEmitter):
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Say goodbye, and end the application if this page has started it."""
+        """Say goodbye, and stop the application if this page has started it."""
         await self.close()
         await self._lifespan.stop()
 
     # --- the browser ----------------------------------------------------------------------------------------------
 
     def open(self) -> "Renderer":
-        """Return another tab of the same browser, which brings its cookies; enter it, or `connect` it."""
+        """Return another tab of the same browser, with the same cookies. Use it with `async with`, or `connect` it."""
         return self._open(None)
 
     def open_frame(self) -> "Renderer":
-        """Return a document in an iframe of this one, of the same origin; enter it, or `connect` it.
+        """Return a document of the same origin in an iframe of this one. Use it with `async with`, or `connect` it.
 
-        It closes with this one.
+        It is closed when this document is closed or reloaded.
         """
         frame = self._open(self._connection)
         self._frames.append(frame)
@@ -132,20 +134,20 @@ class Renderer(EventEmitter):
         return other
 
     async def connect(self) -> None:
-        """Open a socket and greet: at first, and after `disconnect`. Raises ClosedError, or ResetError."""
+        """Open a socket and send `hello`. Raises ClosedError, ResetError and TimeoutError."""
         await self._connection.connect()
 
     async def disconnect(self) -> None:
-        """Lose the socket, as a network does: nothing is said, and what is sent now waits for `connect`."""
+        """Lose the socket without a goodbye, as a network failure does. Messages wait for `connect`."""
         await self._connection.disconnect()
 
     async def reload(self) -> None:
-        """Load the document anew in the same tab: calls of the old one are never answered."""
+        """Load a new document in the same tab. Pending calls of the old one fail with ResetError."""
         await self._close_frames()
         await self._connection.reload()
 
     async def close(self) -> None:
-        """Go away, as a closed tab does. What was sent before arrives."""
+        """Say goodbye, as a closed tab does. Messages sent before arrive."""
         await self._close_frames()
         await self._connection.close()
 
@@ -157,24 +159,27 @@ class Renderer(EventEmitter):
     # --- ipcRenderer ----------------------------------------------------------------------------------------------
 
     def send(self, channel: str, *args: Any) -> None:
-        """Send a message; listeners of `ipc_main.on(channel)` get it. Raises CloneError and LimitError."""
+        """Send a message to the listeners of the channel: Electron's `ipcRenderer.send`.
+
+        Raises CloneError and LimitError when the arguments cannot be sent, LinkEndedError after `close`.
+        """
         self._connection.post(encode_message(["send", channel], self._cloned(channel, args)))
 
     async def invoke(self, channel: str, *args: Any) -> Any:
-        """Call a handler and return its answer.
+        """Call a handler and return its answer: Electron's `ipcRenderer.invoke`.
 
-        Raises InvokeError with the text that a page would read, ResetError when the link ended before the answer,
-        CloneError and LimitError when the arguments cannot be sent.
+        Raises InvokeError with the text that a page would get, ResetError when the link ends before the answer,
+        CloneError and LimitError when the arguments cannot be sent. Cancelling it does not cancel the handler.
         """
         return await self._connection.call(channel, self._cloned(channel, args))
 
     async def send_sync(self, channel: str, *args: Any) -> Any:
-        """Ask as `ipcRenderer.sendSync` does, and return what a listener has set as `event.return_value`.
+        """Return the `event.return_value` that a listener sets: Electron's `ipcRenderer.sendSync`.
 
-        A page would be blocked: what the server sends meanwhile is dispatched when the answer is there. Where nobody
-        answers and nobody can, that is `{"error": "reply was never sent"}`, as in Electron. Raises SyncError when
-        nobody has answered within the server's limit, ResetError when the link ended, UnansweredError where the
-        application has no such endpoint, CloneError and LimitError when the arguments cannot be sent.
+        As in a blocked page, messages from the server are dispatched after the answer. When no listener can answer any
+        more, the answer is `{"error": "reply was never sent"}`, as in Electron. Raises SyncError when none has answered
+        within the server's limit, ResetError when the link ends, UnansweredError when the application does not serve
+        synchronous requests, CloneError and LimitError when the arguments cannot be sent.
         """
         cloned = self._cloned(channel, args)
         self._connection.require("sync")
@@ -185,10 +190,11 @@ class Renderer(EventEmitter):
         raise SyncError(value["message"], value)
 
     def post_message(self, channel: str, message: Any, transfer: Any = ()) -> None:
-        """Send one value and ports, as `ipcRenderer.postMessage`; `event.ports` of the listeners has the ports.
+        """Send one value and ports, which listeners find in `event.ports`: Electron's `ipcRenderer.postMessage`.
 
-        `transfer` holds ports of a MessageChannelMain, which stands for the page's own MessageChannel. Raises
-        TransferTypeError, `Invalid value for transfer`, for anything else; CloneError and LimitError.
+        `transfer` is a list of ports of a MessageChannelMain, which stands for the page's own MessageChannel. Raises
+        TransferError, which is a TypeError here, with the text `Invalid value for transfer`, for anything else;
+        CloneError and LimitError when the message cannot be sent.
         """
         cloned = self._cloned(channel, message, 0, "message")
         self._connection.require("ports")
@@ -197,9 +203,10 @@ class Renderer(EventEmitter):
         self._connection.page.ports.send(["post", channel], carried)
 
     def send_to(self, web_contents_id: int, channel: str, *args: Any) -> None:
-        """Send to the main document of another tab of the same browser, as `ipcRenderer.sendTo` of Electron 27.
+        """Send to the main document of another tab of the same browser: `ipcRenderer.sendTo` of Electron 27.
 
-        Nobody is told when there is no such tab, or the application does not allow it.
+        The message is dropped when there is no such tab, or the application does not allow it. Raises TypeError when
+        the id is not an integer, CloneError and LimitError when the arguments cannot be sent.
         """
         if type(web_contents_id) is not int:
             raise conversion_failure(1, web_contents_id)
@@ -209,14 +216,14 @@ class Renderer(EventEmitter):
             self._connection.post(encode_message(["send-to", web_contents_id, channel], cloned))
 
     async def received(self, channel: str, *, within: float = PATIENCE_SECONDS) -> list[Any]:
-        """Return the arguments of the next message on `channel` that was not returned yet.
+        """Wait for the next message on `channel` that was not returned yet, and return its arguments.
 
-        `within` is in seconds; TimeoutError afterwards, which tells what has arrived on other channels.
+        Raises TimeoutError after `within` seconds; its text lists the channels on which messages have arrived.
         """
         return (await self.arrival(channel, within=within))[1]
 
     async def arrival(self, channel: str, *, within: float = PATIENCE_SECONDS) -> tuple[RendererEvent, list[Any]]:
-        """Return the event and the arguments of the next message, as `received`: the event has its ports."""
+        """Wait like `received`, and return the event and the arguments of the message: the event has its ports."""
         try:
             async with asyncio.timeout(within):
                 while not self._arrived.get(channel):
@@ -224,7 +231,9 @@ class Renderer(EventEmitter):
                     await self._news.wait()
         except TimeoutError:
             waiting = sorted(name for name, messages in self._arrived.items() if messages)
-            raise TimeoutError(f"nothing came on {channel!r} within {within} s; waiting: {waiting}") from None
+            raise TimeoutError(
+                f"no message on {channel!r} within {within} s; there are messages on {waiting}"
+            ) from None
         return self._arrived[channel].pop(0)
 
     def _cloned(self, channel: object, value: Any, index: int = 1, root: str = "args") -> clone.Cloned:
@@ -232,11 +241,11 @@ class Renderer(EventEmitter):
             raise conversion_failure(index, channel)
         return clone.encode(list(value) if root == "args" else value, self._limits, root)
 
-    # --- what the server says -------------------------------------------------------------------------------------
+    # --- what the server sends ------------------------------------------------------------------------------------
 
     def _deliver(self, envelope: Any) -> None:
         if isinstance(envelope, Send):
-            self._send_came(envelope)
+            self._receive_send(envelope)
         elif isinstance(envelope, Result | ErrorReply):
             self._settle(envelope)
         elif isinstance(envelope, Post):
@@ -249,7 +258,7 @@ class Renderer(EventEmitter):
         elif isinstance(envelope, PortClose):
             self._connection.page.ports.receive_close(envelope)
 
-    def _send_came(self, envelope: Send) -> None:
+    def _receive_send(self, envelope: Send) -> None:
         meta = envelope.meta or {}
         sender_id = meta.get("senderId")
         try:
@@ -257,7 +266,7 @@ class Renderer(EventEmitter):
         except ProtocolError as error:
             if sender_id is None:
                 raise
-            # Another page's lie, which the server has not looked at, is not the end of this link.
+            # Another page sent it, and the server did not check it: the link stays open.
             logger.warning("A message of web contents %s is dropped: %s", sender_id, error.detail)
             return
         is_main = meta.get("senderIsMainFrame")
@@ -273,12 +282,12 @@ class Renderer(EventEmitter):
         except FATAL:
             raise
         except BaseException as error:  # noqa: BLE001 - an uncaught error of the page, as in a browser
-            # What came behind it is not of its business, and neither is the server, whose call this is.
-            text = f"A page's listener for {channel!r} raised, which is an uncaught error there"
+            # Caught, because it must not stop later messages, nor reach the server, which runs this call.
+            text = f"Uncaught error in a page's listener for {channel!r}"
             asyncio.get_running_loop().call_exception_handler({"message": text, "exception": error})
 
     def _settle(self, envelope: Result | ErrorReply) -> None:
-        # First the value: if it lies, the call waits for the end of the link.
+        # Decoded first: an invalid value ends the link, and that fails the call.
         value = self._value(envelope)
         record = self._connection.settle(envelope.id)
         if record is None:
@@ -302,7 +311,7 @@ class Renderer(EventEmitter):
 
 
 def _ports_of(transfer: Any) -> list[MessagePortMain]:
-    """Return the ports to send. A page has one text, and a TypeError, for everything that is wrong with them."""
+    """Return the ports to send. A browser throws a TypeError with one text for every error in the list."""
     try:
         return checked_ports(transfer)
     except TransferError:
