@@ -1,4 +1,4 @@
-"""`python -m webipc` is the command `webipc`."""
+"""`python -m webipc` runs the command `webipc`."""
 
 from webipc.cli import main
 

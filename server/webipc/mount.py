@@ -1,7 +1,6 @@
 """Mounts an `IpcMain` into a FastAPI application: its routes and its lifespan.
 
-Everything that knows Starlette's routing is here. The endpoints themselves are in endpoints/websocket.py,
-endpoints/beacon.py and endpoints/sync.py; what they serve is the hub's.
+Only this file knows Starlette's routing. The endpoints are in endpoints/, the files for the browser in pages/.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -25,7 +24,7 @@ HubHere = Callable[[], Hub]
 
 
 def routes(hub_here: HubHere, origins: Origins, limits: Any) -> list[BaseRoute]:
-    """Return what is served under the prefix: the client, the socket, the beacon and the synchronous request."""
+    """Return the routes under the prefix: the client, the socket, the beacon and the synchronous request."""
     files: list[BaseRoute] = [
         Route(f"/{name}", ClientFile(name, content_type, origins), methods=["GET"], include_in_schema=False)
         for name, content_type in CLIENT_FILES.items()
@@ -33,7 +32,7 @@ def routes(hub_here: HubHere, origins: Origins, limits: Any) -> list[BaseRoute]:
     socket = WebSocketEndpoint(hub_here, origins, limits)
     return [
         WebSocketRoute("/socket", socket),
-        # `hello` says which attempt it is: the path is for the browser alone (PROTOCOL.md 2.1).
+        # The number in the path is for the browser; `hello` has the one that counts (PROTOCOL.md 2.1).
         WebSocketRoute("/socket/{attempt:int}", socket),
         Route("/beacon", BeaconEndpoint(hub_here, origins, limits), include_in_schema=False),
         Route("/sync", SyncEndpoint(hub_here, origins, limits), include_in_schema=False),
@@ -42,29 +41,29 @@ def routes(hub_here: HubHere, origins: Origins, limits: Any) -> list[BaseRoute]:
 
 
 def preload_route(preload: Preload, origins: Origins, debug: Callable[[], bool]) -> BaseRoute:
-    """Return the route of the application's preload scripts; while `debug` says yes, they are read at each request."""
+    """Return the route of the application's preload scripts. While `debug()` is true, each request reads the files."""
     return Route("/preload.js", PreloadScript(preload, origins, debug), methods=["GET"], include_in_schema=False)
 
 
 class Mounted(Protocol):
-    """What is mounted: an `IpcMain`."""
+    """What a mount asks of its `IpcMain`."""
 
     @property
     def running(self) -> bool:
         """Whether pages can connect."""
 
     def reload_pages(self) -> None:
-        """Ask every page to load itself again."""
+        """Ask every page to reload."""
 
 
 class IpcMount(Mount):
-    """The routes of one `IpcMain` in an application, and what the command line wants to know of them."""
+    """The routes of one `IpcMain` in an application, and what the command line needs of it."""
 
     def __init__(
         self, prefix: str, served: list[BaseRoute], pages: Path | None, preload: Preload, owner: "Mounted"
     ) -> None:
         super().__init__(prefix, routes=served, name="webipc")
-        # Where the routes are, as `mount` was given it.
+        # The path of the routes, as it was given to `mount`.
         self.prefix = prefix
         # The folder at "/", or None.
         self.pages = pages
@@ -73,27 +72,27 @@ class IpcMount(Mount):
         self._owner = owner
 
     def running(self) -> bool:
-        """Return whether its pages can connect at this moment."""
+        """Return whether pages can connect now."""
         return self._owner.running
 
     def reload_pages(self) -> None:
-        """Ask every page to load itself again."""
+        """Ask every page to reload."""
         self._owner.reload_pages()
 
 
 def mounts(app: Any) -> list[IpcMount]:
-    """Return what is mounted into an application."""
+    """Return the mounts of an application; none for an application that is not Starlette's."""
     found = getattr(getattr(app, "router", None), "routes", [])
     return [route for route in found if isinstance(route, IpcMount)]
 
 
 def mount_routes(app: FastAPI, mount: IpcMount) -> None:
-    """Serve these before a catch-all route that the application may have or get."""
+    """Add the routes before all others, so that a catch-all route of the application does not hide them."""
     app.router.routes.insert(0, mount)
 
 
 def wrap_lifespan(app: FastAPI, begin: Callable[[], Awaitable[None]], end: Callable[[], Awaitable[None]]) -> None:
-    """Let `begin` run before the application's own lifespan, and `end` after it, so that it can still send."""
+    """Run `begin` before the application's own lifespan and `end` after it, so that its shutdown can still send."""
     inner = app.router.lifespan_context
 
     @asynccontextmanager

@@ -1,8 +1,8 @@
-"""The version of the package: one number for the Python and the JavaScript half."""
+"""The version of the package, the same for the Python and the JavaScript half, and of the protocol."""
 
 from typing import Final
 
 VERSION: Final = "0.1.0"
 
-# The version of the wire, which changes rarely (PROTOCOL.md section 2.1).
+# The WebSocket subprotocol, with the version of the wire format (PROTOCOL.md section 2.1).
 SUBPROTOCOL: Final = "webipc.v1"

@@ -102,7 +102,7 @@ class IpcMainImpl(EventEmitter):
         for channel, handler in self._handlers.copy().items():
             yield {"role": "handle", "channel": channel, "functions": [handler.describe()]}
         for channel, registrations in self._registrations.copy().items():
-            # `_ignore` is none of the application's listeners.
+            # `_ignore` is not a listener of the application.
             callees = [one.callee for one in registrations if one.listener is not _ignore]
             if callees:
                 functions = [cast("Handler", callee).describe() for callee in callees]

@@ -1,4 +1,4 @@
 """The files that a browser loads before it opens a socket.
 
-Must not know links, nor the hub.
+Must not know links or the hub.
 """

@@ -1,7 +1,7 @@
-"""Where the files are that the server ships: the built client and the pages.
+"""The paths of the files that the package ships: the built client and the pages.
 
-In an installed package they lie in `webipc/static`; in a checkout the client is what `make build` left in
-`js-client/dist`, and the pages are in `static`. Must not know routes or requests.
+In an installed package they are in `webipc/static`. In a checkout the client is in `js-client/dist`, where `make build`
+writes it, and the pages are in `static`.
 """
 
 from pathlib import Path
@@ -26,12 +26,12 @@ CLIENT_FILES: Final = {
     "electron.global.js.map": "application/json",
 }
 
-# What the preload scripts of an application are put behind; never served by itself.
+# The code that runs preload scripts. It is served together with them only.
 PRELOAD_RUNTIME: Final = "preload-runtime.js"
 
 
 class MissingAssetError(FileNotFoundError):
-    """A file of the package is not there; in a checkout, because the client has not been built."""
+    """A file of the package is missing; in a checkout, because the client has not been built."""
 
 
 def client_file(name: str) -> Path:

@@ -1,4 +1,4 @@
-"""The application's own folder of pages, served at `/`."""
+"""Serves the application's own folder of pages at `/`."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 def existing_folder(folder: str | os.PathLike[str]) -> Path:
-    """Return the absolute path of a folder. Raises FileNotFoundError, which names it, when there is none."""
+    """Return the absolute path of a folder. Raises FileNotFoundError, whose text has the path."""
     path = Path(folder).absolute()
     if not path.is_dir():
         raise FileNotFoundError(f"the folder of the pages does not exist: {path}")
@@ -18,13 +18,13 @@ def existing_folder(folder: str | os.PathLike[str]) -> Path:
 
 
 def serve_pages(app: Starlette, folder: Path) -> None:
-    """Serve a folder at `/`, behind every route that the application has or will get."""
-    # Starlette asks the default when no route matches: the one place behind routes that are added later.
+    """Serve a folder at `/`, after every route of the application, also those that are added later."""
+    # The default is used when no route matches. A route would hide those that are added after it.
     app.router.default = _Pages(folder, app.router.default)
 
 
 class _Pages:
-    """A folder of pages; what is not in it is answered by whoever answered before."""
+    """A folder of pages as an ASGI application; what is not HTTP goes to the previous default."""
 
     def __init__(self, folder: Path, otherwise: ASGIApp) -> None:
         self._files = StaticFiles(directory=folder, html=True)
@@ -38,7 +38,7 @@ class _Pages:
 
 
 def _revalidated(send: Send) -> Send:
-    """Let browsers keep pages but ask each time: a page that is older than its server is a trap."""
+    """Add `Cache-Control: no-cache`, so that browsers revalidate: a page must not be older than its server."""
 
     async def send_revalidated(message: Any) -> None:
         if message["type"] == "http.response.start":

@@ -1,8 +1,8 @@
 """The playground: a page at `{prefix}/` that lists the application's channels and calls them by hand.
 
-As FastAPI's `/docs`: there in debug mode, elsewhere only where the application asks for it. Debug may be switched on
-after `mount`, so each request asks anew. The page itself is in static/playground; it is an ordinary page of the
-application, and may do nothing that another could not.
+Like FastAPI's `/docs`: it is served in debug mode, otherwise only if the application enables it. Every request checks
+that, because debug mode may change after `mount`. The page is in static/playground. It is an ordinary page of the
+application, without any additional rights.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.pages.assets import page_folder
 
-# Everything that the page may load is the server's own. `'self'` holds for its WebSocket as well.
+# The page may load files of this server only. `'self'` includes its WebSocket.
 POLICY: Final = (
     "default-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'; require-trusted-types-for 'script'"
@@ -27,20 +27,20 @@ HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
-# The page that the playground embeds: it, and nobody else, may.
+# The page that the playground embeds; no other site may.
 GUEST: Final = "guest.html"
 GUEST_HEADERS: Final = {
     **HEADERS,
     "Content-Security-Policy": POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'"),
 }
-# By our own table: Windows may have another opinion of .js, and then browsers refuse the module.
+# Not from `mimetypes`: on Windows the registry may have another type for .js, and then browsers refuse the module.
 CONTENT_TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-# What an application is called when nobody has named it.
+# The titles of an application that has not been given one.
 UNNAMED: Final = ("", "FastAPI")
 
 
@@ -48,12 +48,12 @@ class Playground:
     """The page, its files and the list of channels, as routes under the prefix."""
 
     def __init__(self, ipc_main: IpcMainImpl, is_open: Callable[[], bool]) -> None:
-        """`is_open` is asked at each request; where it says no, nothing is there (404)."""
+        """`is_open` is called at every request; while it returns False, the answer is 404."""
         self._ipc_main = ipc_main
         self._is_open = is_open
 
     def routes(self) -> list[BaseRoute]:
-        """Return what is to be served under the prefix."""
+        """Return the routes under the prefix."""
         return [
             Route("/", self._page, include_in_schema=False),
             Route("/channels.json", self._channels, include_in_schema=False),
@@ -68,7 +68,7 @@ class Playground:
 
     async def _channels(self, request: Request) -> Response:
         if not self._is_open():
-            return _nothing()
+            return _not_found()
         title = getattr(request.scope.get("app"), "title", "")
         return JSONResponse(
             {"title": "webipc" if title in UNNAMED else title, "channels": list(self._ipc_main.describe())},
@@ -78,17 +78,17 @@ class Playground:
     def _answer(self, name: str) -> Response:
         path = self._find(name) if self._is_open() else None
         if path is None:
-            return _nothing()
+            return _not_found()
         headers = GUEST_HEADERS if name == GUEST else HEADERS
         return FileResponse(path, media_type=CONTENT_TYPES[path.suffix], headers=headers)
 
     def _find(self, name: str) -> Path | None:
-        """Return a file of the page. Compared with what is there: no name leads out of the folder."""
+        """Return a file of the page. The name is compared with a listing, so that it cannot leave the folder."""
         for path in page_folder("playground").iterdir():
             if path.name == name and path.suffix in CONTENT_TYPES:
                 return path
         return None
 
 
-def _nothing() -> Response:
+def _not_found() -> Response:
     return JSONResponse({"detail": "Not Found"}, status_code=404)

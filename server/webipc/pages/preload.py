@@ -1,9 +1,9 @@
-"""The preload scripts of an application, made into the classic script `{prefix}/preload.js` and its parts.
+"""Builds the classic script `{prefix}/preload.js` and its parts from the preload scripts of an application.
 
-Each file becomes the body of a function with the names that Electron gives a sandboxed preload script. One file stands
-in the script itself, behind what runs it. Of several each is a part, which is a script of its own, because a syntax
-error is one of the whole script that it is in. Nothing is evaluated from text, so they run under `default-src 'self'`.
-Must not know routes or requests. Twin: js-client/src/electron/preload.ts, which calls these functions.
+Each file becomes the body of a function whose parameters are the names that Electron gives a sandboxed preload script.
+A single file is in the script itself, after the code that runs it. Of several files each is a part, a script of its
+own, because a syntax error in one script stops all of it. No text is evaluated, so they run under `default-src 'self'`.
+Twin: js-client/src/electron/preload.ts, which calls these functions.
 """
 
 import json
@@ -18,26 +18,26 @@ from webipc.core.errors import WebipcError
 
 logger = logging.getLogger("webipc")
 
-# The parameters of a script's function, in the order in which preload.ts passes them.
+# The parameters of the function, in the order in which preload.ts passes them.
 _PARAMETERS: Final = (
     "require, process, exports, module, __filename, __dirname, Buffer, global, setImmediate, clearImmediate"
 )
 
-# A comment, a string or a template: what may look like a statement in it is none.
+# A comment, a string or a template: text in it is no statement.
 _NO_CODE: Final = re.compile(
     r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`""", re.DOTALL
 )
-# The statements that only a module may have, where a statement can begin. `import(` is allowed anywhere.
+# The statements that only a module may have, at places where a statement can begin. `import(` is allowed anywhere.
 _MODULE_STATEMENT: Final = re.compile(
     r"(?:^|[;}\n])\s*(?:import\s*(?:[\"{*]|\w+\s*(?:,|from\b))"
     r"|export\s*(?:[{*]|(?:default|const|let|var|function|class|async)\b))"
 )
-# A bundler's last line. In the middle of another script it would give that script the wrong map.
+# The last line that a bundler writes. Inside another script it would give that script the wrong source map.
 _MAP_COMMENT: Final = re.compile(r"^//[#@](?= ?sourceMappingURL=)", re.MULTILINE)
 
 
 class PreloadError(WebipcError, ValueError):
-    """A preload script cannot be served; the text names its absolute path and says what to do."""
+    """A preload script cannot be served; the text has its absolute path, and says what to do."""
 
     code = "preload"
 
@@ -48,17 +48,17 @@ class PreloadError(WebipcError, ValueError):
 
 
 class MissingPreloadError(PreloadError, FileNotFoundError):
-    """A preload script is not there."""
+    """A preload script does not exist."""
 
 
 class Preload:
     """The preload scripts of one `IpcMain`, in their order."""
 
     def __init__(self, files: Iterable[str | os.PathLike[str]]) -> None:
-        """Read the files, whose relative names begin at the current directory.
+        """Read the files; relative paths start at the current directory.
 
-        Raises MissingPreloadError when one is not there, PreloadError when one is an ECMAScript module, TypeError for
-        one name in the place of a list.
+        Raises MissingPreloadError when one does not exist, PreloadError when one is an ECMAScript module or is not
+        UTF-8, TypeError for one path instead of a list.
         """
         if isinstance(files, str | os.PathLike):
             raise TypeError(f"expected a list of preload scripts, got one: write [{str(files)!r}]")
@@ -67,29 +67,29 @@ class Preload:
         self._sources = {path: _read(path) for path in self.paths}
 
     def refresh(self) -> None:
-        """Read the files again. One that cannot be served any more is logged, and is a script that says so instead."""
+        """Read the files again. One that can no longer be served is logged, and replaced by a script that throws."""
         for path in self.paths:
             try:
                 self._sources[path] = _read(path)
             except PreloadError as error:
                 instead = f"throw new Error({json.dumps(str(error))})"
-                # Once, and not for each page that asks.
+                # Logged once, not at every request.
                 if self._sources[path] != instead:
-                    logger.error("%s", error)  # noqa: TRY400 - where it was found is nobody's concern
+                    logger.error("%s", error)  # noqa: TRY400 - its traceback would say nothing
                 self._sources[path] = instead
 
     def script(self, runtime: Callable[[], str], part: str | None = None) -> str:
-        """Return the script, or a part of it: what the page asks for where there are several files.
+        """Return the script or, if there are several files, one of its parts.
 
-        `runtime` gives what preload.ts was built to. `part` is the index of a file, or the number of them for what
-        comes behind the last; anything else stands for the script itself.
+        `runtime` returns the built preload.ts. `part` is the index of a file; the number of files stands for the part
+        after the last one, and anything else for the script itself.
         """
         runs = [_wrapped(path.name, self._sources[path]) for path in self.paths]
         parts = {str(index): script for index, script in enumerate([*runs, _LOADED])}
         if part in parts:
             return f"{parts[part]}\n"
         alone = [*runs, _LOADED] if len(runs) == 1 else [f"webipcPreload.load({self._names()});"]
-        # A function around all: neither the runtime nor a `require` becomes a global of the page.
+        # A function around everything, so that neither the runtime nor `require` becomes a global of the page.
         return "\n".join(["(function () {", runtime(), *alone, "})();", ""])
 
     def _names(self) -> str:
@@ -100,7 +100,8 @@ _LOADED: Final = "webipcPreload.loaded();"
 
 
 def _wrapped(name: str, source: str) -> str:
-    # The source begins on the first line, so that errors name the lines of the file; its last may be a comment.
+    # The source begins on the first line, so that errors have the line numbers of the file. The line break after it
+    # ends a comment in its last line.
     return f"webipcPreload.run({json.dumps(name)}, function ({_PARAMETERS}) {{ {source}\n}});"
 
 
@@ -126,10 +127,10 @@ _BUNDLE_IT: Final = (
 
 
 def is_module(source: str) -> bool:
-    """Tell whether a script has a statement that only an ECMAScript module may have, by its text."""
+    """Tell from its text whether a script has a statement that only an ECMAScript module may have."""
     return _MODULE_STATEMENT.search(_NO_CODE.sub(_blank, source)) is not None
 
 
 def _blank(match: re.Match[str]) -> str:
-    # A string stays one, because `import "x"` is a statement too; what is longer than a line still ends it.
+    # A string stays a string, because `import "x"` is a statement too. Line breaks stay, because they end statements.
     return '""' if match[0][0] in "\"'`" else "\n" * match[0].count("\n")

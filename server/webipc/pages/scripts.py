@@ -1,6 +1,6 @@
-"""The scripts that a page loads before it opens a socket: the built client, and the application's preload scripts.
+"""Serves the scripts that a page loads before it opens a socket: the built client and the preload scripts.
 
-Each has an ETag of its content and is revalidated at every request.
+Each has an ETag of its content, and the browser revalidates it at every load.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from webipc.pages.preload import Preload
 
 
 class _Script:
-    """What a page loads of ours before it opens a socket."""
+    """A script as an ASGI application: adds the cookie and the headers for other origins to the response."""
 
     def __init__(self, origins: Origins) -> None:
         self._origins = origins
@@ -26,7 +26,7 @@ class _Script:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         response = self._response(request)
-        # The first response that a browser gets of us names it: two sockets at once would get two names.
+        # Set here, because two sockets that open at the same time would get two different cookies.
         if (cookie := visitor_of(scope).cookie) is not None:
             response.headers["Set-Cookie"] = cookie
         for name, value in self._origins.cors(request.headers.get("origin")).items():
@@ -50,7 +50,7 @@ class ClientFile(_Script):
         etag = _etag(path, path.stat().st_mtime_ns)
         headers = {"Cache-Control": "no-cache", "ETag": etag}
         if self._name.endswith(".js"):
-            # What a comment at the end of the file would say, without a byte in it.
+            # A header instead of a comment in the file, which would cost bytes.
             headers["SourceMap"] = f"{self._name}.map"
         if etag in (request.headers.get("if-none-match") or ""):
             return Response(status_code=304, headers=headers)
@@ -58,7 +58,7 @@ class ClientFile(_Script):
 
 
 class PreloadScript(_Script):
-    """The application's preload scripts and what runs them, or the part that is asked for, each with an ETag."""
+    """The preload scripts of the application with the code that runs them, or one part (`?part=0`)."""
 
     def __init__(self, preload: Preload, origins: Origins, debug: Callable[[], bool]) -> None:
         super().__init__(origins)
