@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from webipc.core.frame import encode_body, encode_control
 from webipc.endpoints.body import CONTENT_TYPE
 
 SLOW = """
+import os
 import time
 from contextlib import asynccontextmanager
 import asyncio
@@ -66,12 +68,34 @@ def test_a_signal_ends_a_program_that_is_being_imported(tmp_path: Path, command:
 
 
 def child_that_imports(parent: int) -> bool:
-    """Tell whether a child of this process has imported Pydantic, but not yet the program (Linux)."""
+    """Tell whether a child of this process runs Python and has imported Pydantic (Linux)."""
     for child in Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split():
         with suppress(OSError):
-            if "pydantic_core" in Path(f"/proc/{child}/maps").read_text(encoding="utf-8"):
+            is_python = "spawn_main" in Path(f"/proc/{child}/cmdline").read_text(encoding="utf-8")
+            if is_python and "pydantic_core" in Path(f"/proc/{child}/maps").read_text(encoding="utf-8"):
                 return True
     return False
+
+
+def test_only_the_main_thread_of_the_server_takes_signals_during_the_import(tmp_path: Path) -> None:
+    program = slow(tmp_path, importing="print('pid', os.getpid()); time.sleep(wait())")
+    with running("dev", program, "--port", "0") as process:
+        server = int(line_with(process, "pid ").removeprefix("pid "))
+        line_with(process, "waits")
+        # Another thread that took a signal would not wake the main thread from its sleep.
+        takers = [thread for thread in threads_of(server) if not blocks(thread, signal.SIGINT, signal.SIGTERM)]
+        assert [thread.name for thread in takers] == [str(server)]
+
+
+def threads_of(process: int) -> list[Path]:
+    return list(Path(f"/proc/{process}/task").iterdir())
+
+
+def blocks(thread: Path, *signals: signal.Signals) -> bool:
+    """Tell whether a thread blocks these signals (Linux)."""
+    status = (thread / "status").read_text(encoding="ascii")
+    mask = int(re.findall(r"^SigBlk:\s*(\w+)$", status, re.MULTILINE)[0], 16)
+    return all(mask >> (number - 1) & 1 for number in signals)
 
 
 def test_ctrl_c_while_dev_starts_python_has_no_traceback(program: Path) -> None:

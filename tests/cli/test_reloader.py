@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
@@ -52,6 +53,26 @@ def config(folder: Path) -> Iterator[uvicorn.Config]:
     for left in multiprocessing.active_children():
         left.kill()
         left.join()
+
+
+class InterruptsWhenItIsSent:
+    """Presses Ctrl-C while a child process is being started: what it gets is pickled then."""
+
+    def __reduce__(self) -> tuple[type[object], tuple[()]]:
+        signal.raise_signal(signal.SIGINT)
+        return object, ()
+
+
+def ends_at_once(sockets: list[socket.socket] | None) -> None:
+    """A server that has nothing to do."""
+
+
+def test_ctrl_c_while_the_server_is_being_started_is_not_lost(config: uvicorn.Config) -> None:
+    given: Any = [InterruptsWhenItIsSent()]
+    restarter = Restarter(config, ends_at_once, given)
+    restarter.startup()
+    restarter.process.join()
+    assert restarter.should_exit.is_set()
 
 
 def test_a_change_while_the_server_starts_is_noticed(folder: Path, config: uvicorn.Config) -> None:

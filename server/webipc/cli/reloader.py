@@ -11,8 +11,11 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from multiprocessing import resource_tracker
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from socket import socket
 
 from uvicorn._subprocess import get_subprocess
 from uvicorn.supervisors.basereload import HANDLED_SIGNALS
@@ -75,16 +78,15 @@ class Restarter(WatchFilesReload):
             super().shutdown()
 
     def _start(self) -> None:
-        """Start the server. SIGINT is ignored until the child installs its own handler; this process handles it.
+        """Start the server with SIGINT blocked: this process handles Ctrl-C until the child has its own handler.
 
-        Without that, Ctrl-C would print a traceback while the child's interpreter imports this package.
+        Without that, Ctrl-C would print a traceback while the child's interpreter imports this package. Blocked and not
+        ignored, because this process would ignore a Ctrl-C at that moment as well.
         """
-        self.process = get_subprocess(config=self.config, target=self.target, sockets=self.sockets)
-        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
+        target = partial(_run_unblocked, self.target)
+        self.process = get_subprocess(config=self.config, target=target, sockets=self.sockets)
+        with _sigint_blocked():
             self.process.start()
-        finally:
-            signal.signal(signal.SIGINT, handler)
 
     def _watch(self) -> None:
         try:
@@ -119,6 +121,29 @@ class Restarter(WatchFilesReload):
     def _kill(self, server: SpawnProcess) -> None:
         logger.warning("The server has not ended within %g seconds; killing it", END_SECONDS)
         server.kill()
+
+
+@contextmanager
+def _sigint_blocked() -> Iterator[None]:
+    """Block SIGINT in this thread; a child process that is started here inherits that."""
+    if sys.platform == "win32":
+        yield
+        return
+    # Started now, because its start unblocks SIGINT.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _run_unblocked(run: Callable[..., None], sockets: list[socket]) -> None:
+    """Run the server in the child process. SIGINT is ignored until the server installs its own handler."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    run(sockets=sockets)
 
 
 async def changes_of(

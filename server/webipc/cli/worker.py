@@ -51,6 +51,9 @@ def _end_with_parent() -> None:
         return
 
     def wait() -> None:
+        if sys.platform != "win32":
+            # Otherwise the system may give this thread a signal, and the main thread sleeps on in what it waits for.
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         parent.join()
         os.kill(os.getpid(), signal.SIGTERM)
 
