@@ -1,9 +1,8 @@
-"""Puts the browser's half, and the pages that the server ships, into the wheel.
+"""Adds the built client and the pages of the package to the wheel: a build hook of hatchling.
 
-Runs inside hatchling. An editable install takes nothing from here, because `webipc.pages.assets` finds the files of the
-checkout: so Python work needs no npm. npm runs only where the bundle is absent: an sdist carries it, and so installs
-without Node.
-Where the files go must agree with `server/webipc/pages/assets.py`, which reads them.
+An editable install does not need it, because `webipc.pages.assets` finds the files in the checkout, so work on the
+Python half needs no npm. npm runs only if the built client is missing. An sdist contains it, and installs without Node.
+The paths in the wheel are those that `server/webipc/pages/assets.py` reads.
 """
 
 import shutil
@@ -13,7 +12,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-# What a build of the client leaves for the server; index.js beside them is for the npm package.
+# The built files that the server serves. index.js beside them is for the npm package only.
 BUNDLES = (
     "client.js",
     "client.global.js",
@@ -26,7 +25,7 @@ BUNDLES = (
 
 
 class ClientBundle(BuildHookInterface[Any]):
-    """Builds the client where it is missing, and names the files of `webipc/static/` to the wheel."""
+    """Builds the client if it is missing, and adds the files of `webipc/static/` to the wheel."""
 
     PLUGIN_NAME = "custom"
 
@@ -41,19 +40,19 @@ class ClientBundle(BuildHookInterface[Any]):
             build_data["force_include"].update(self._static_files(dist))
 
     def _build_client(self) -> None:
-        """Run npm; raises `RuntimeError` that says what to do where there is no npm."""
+        """Run npm. Raises RuntimeError, whose text says what to install, if there is no npm."""
         npm = shutil.which("npm")
         if npm is None:
             message = (
                 "webipc's client is not built (no js-client/dist/client.js) and npm is not on PATH: "
-                "install Node 20, or install webipc from a wheel or an sdist, which carry the built client"
+                "install Node 20, or install webipc from a wheel or an sdist, which contain the built client"
             )
             raise RuntimeError(message)
         for arguments in (["ci", "--no-audit", "--no-fund"], ["run", "build"]):
             subprocess.run([npm, *arguments], cwd=Path(self.root, "js-client"), check=True)
 
     def _static_files(self, dist: Path) -> dict[str, str]:
-        """Map each file to its place in the wheel: client at `webipc/static/`, pages at `webipc/static/pages/`."""
+        """Map each file to its path in the wheel: the client in `webipc/static/`, pages in `webipc/static/pages/`."""
         maps = (f"{name}.map" for name in BUNDLES if (dist / f"{name}.map").is_file())
         files = {str(dist / name): f"webipc/static/{name}" for name in (*BUNDLES, *maps)}
         pages = Path(self.root, "static")
