@@ -28,7 +28,7 @@ def test_nothing_else_is_served_under_the_prefix() -> None:
 
 
 @pytest.mark.parametrize("mounts_first", [True, False])
-def test_an_applications_routes_and_its_catch_all_stand_beside_ours(*, mounts_first: bool, pages: Path) -> None:
+def test_routes_of_the_application_and_ours_are_served_together(*, mounts_first: bool, pages: Path) -> None:
     app = FastAPI()
     ipc_main = IpcMain()
     if mounts_first:
@@ -54,7 +54,7 @@ def test_an_applications_routes_and_its_catch_all_stand_beside_ours(*, mounts_fi
 
 
 @pytest.mark.parametrize("mounts_first", [True, False])
-def test_a_catch_all_does_not_catch_the_client(*, mounts_first: bool) -> None:
+def test_a_catch_all_route_does_not_hide_the_client(*, mounts_first: bool) -> None:
     app = FastAPI()
     ipc_main = IpcMain()
     if mounts_first:
@@ -71,7 +71,7 @@ def test_a_catch_all_does_not_catch_the_client(*, mounts_first: bool) -> None:
     assert client.get("/anything").json() == "anything"
 
 
-def test_a_folder_of_pages_that_is_not_there_is_named_when_it_is_mounted(tmp_path: Path) -> None:
+def test_a_missing_folder_of_pages_is_named_at_the_mount(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=str(tmp_path / "nowhere")):
         IpcMain().mount(FastAPI(), pages=tmp_path / "nowhere")
 
@@ -98,7 +98,7 @@ async def test_the_lifespan_of_the_application_runs_inside_ours() -> None:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         order.append("begins")
-        ipc_main.broadcast("nobody is there yet")
+        ipc_main.broadcast("no page is connected yet")
         yield
         order.append("ends")
         ipc_main.broadcast("last", "words")

@@ -38,8 +38,9 @@ def test_the_root_path_may_have_leading_and_trailing_slashes_or_none(path: str, 
 
 def test_an_invalid_origin_is_refused_in_one_sentence(program: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["dev", str(program), "--origin", "localhost:5173"]) == 1
-    told = "webipc: --origin: expected an origin such as https://app.example, got 'localhost:5173'\n"
-    assert capsys.readouterr().err == told
+    assert capsys.readouterr().err == (
+        "webipc: --origin: expected an origin such as https://app.example, got 'localhost:5173'\n"
+    )
 
 
 def test_sockets_are_served_by_our_class_or_by_uvicorns_if_ours_cannot_be_imported(

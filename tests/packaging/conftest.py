@@ -1,6 +1,6 @@
-"""The fixtures of the tests that build webipc's distributions and use them outside the checkout, each made once a run.
+"""Fixtures that build webipc's distributions and install them outside the checkout, each once per run.
 
-Every test in this directory is marked `packaging` here, and may take minutes: it waits for pip and npm.
+Every test in this directory is marked `packaging` here, and may take minutes, because it runs pip and npm.
 """
 
 import os
@@ -17,11 +17,11 @@ import pytest
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 PATIENCE = 300
-"""Seconds for one test with the fixtures that it is the first to need: a cold pip or npm cache downloads."""
+"""Seconds for one test and the fixtures that it is the first to use: with a cold cache, pip and npm download."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what stands below this directory."""
+    """Mark the tests in this directory."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.packaging)
@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def run(command: Sequence[str | Path], cwd: Path, env: Mapping[str, str] | None = None) -> str:
-    """Run a command that has to succeed, and return what it printed; a failure shows all that it said."""
+    """Run a command that has to succeed, and return its output; a failure shows all of it."""
     done = subprocess.run(
         command, cwd=cwd, env=env, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -40,7 +40,7 @@ def run(command: Sequence[str | Path], cwd: Path, env: Mapping[str, str] | None 
 
 @dataclass(frozen=True)
 class Distributions:
-    """What `make dist` leaves in dist/."""
+    """The files that `make dist` writes into dist/."""
 
     wheel: Path
     sdist: Path
@@ -62,7 +62,7 @@ class Installation:
 
 @pytest.fixture(scope="session")
 def distributions() -> Distributions:
-    """The three distributions, built by `make dist` where they are not up to date."""
+    """The three distributions. `make dist` builds those that are not up to date."""
     run(["make", "dist"], ROOT, {key: value for key, value in os.environ.items() if key != "MAKEFLAGS"})
     (wheel,), (sdist,), (tarball,) = (
         list((ROOT / "dist").glob(pattern)) for pattern in ("webipc-*.whl", "webipc-*.tar.gz", "webipc-*.tgz")
@@ -72,7 +72,7 @@ def distributions() -> Distributions:
 
 @pytest.fixture(scope="session")
 def without_node() -> Mapping[str, str]:
-    """An environment whose PATH holds Python and nothing that could run the client's build."""
+    """An environment whose PATH has Python, but nothing that could build the client."""
     path = str(Path(sys.executable).parent)
     assert shutil.which("node", path=path) is None
     assert shutil.which("npm", path=path) is None

@@ -1,4 +1,4 @@
-"""The Dockerfile, by reading: no engine is needed to see that a build would lack its files, or would run as root."""
+"""Checks the text of the Dockerfile, without a container engine: its files exist, and it does not run as root."""
 
 import re
 from collections.abc import Iterator
@@ -41,10 +41,10 @@ def test_what_it_copies_is_in_the_checkout_and_not_ignored(project_root: Path) -
 
 
 @pytest.mark.parametrize("word, expected", [("USER", "10001"), ("EXPOSE", "8000")])
-def test_it_runs_as_a_user_and_tells_its_port(word: str, expected: str) -> None:
+def test_it_runs_as_a_user_and_names_its_port(word: str, expected: str) -> None:
     assert arguments_of(word) == [expected]
 
 
-def test_it_is_probed_and_runs_the_demo_for_everybody() -> None:
+def test_it_has_a_health_check_and_serves_the_demo_on_all_addresses() -> None:
     assert "/ipc/client.js" in arguments_of("HEALTHCHECK")[0]
     assert arguments_of("CMD") == ['["webipc", "run", "/app/examples/demo/main.py", "--host", "0.0.0.0"]']

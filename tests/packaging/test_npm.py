@@ -1,4 +1,4 @@
-"""The npm package: what is in it, and that a bundler's and a compiler's user can import it."""
+"""The npm package: which files it has, and that bundlers and compilers can import it."""
 
 import json
 import tarfile
@@ -66,7 +66,7 @@ def test_electron_can_be_imported_where_there_is_no_browser(npm_project: Path) -
 
 
 def bundled(project: Path, root: Path, program: str, *options: str) -> str:
-    """Return what esbuild makes of a program that uses the package."""
+    """Return the bundle that esbuild makes of a program that imports the package."""
     (project / "program.ts").write_text(program, encoding="utf-8")
     esbuild = root / "js-client" / "node_modules" / ".bin" / "esbuild"
     return run([esbuild, "program.ts", "--bundle", "--format=esm", "--log-level=warning", *options], project)

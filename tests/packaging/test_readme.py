@@ -1,4 +1,4 @@
-"""What a reader of the README does, with the wheel and nothing else: two files in an empty folder, one command."""
+"""The example of the README with nothing but the installed wheel: two files in an empty folder, and one command."""
 
 import re
 import signal
@@ -35,7 +35,7 @@ def driver() -> Iterator[WebDriver]:
 
 @contextmanager
 def command(installed: Installation, folder: Path, *arguments: str) -> Iterator[str]:
-    """Run `webipc` of the installation in a folder, wait until it says its address, and end it with Ctrl-C."""
+    """Run `webipc` of the installation in a folder, wait until it prints its address, and end it with Ctrl-C."""
     port = free_port()
     program = installed.python.with_name("webipc")
     process = subprocess.Popen(
@@ -48,16 +48,16 @@ def command(installed: Installation, folder: Path, *arguments: str) -> Iterator[
     )
     try:
         assert process.stdout is not None
-        said = []
+        lines = []
         for line in process.stdout:
-            said.append(line)
-            # `dev` says it when the page can be opened; what uvicorn says comes from its watcher, earlier.
+            lines.append(line)
+            # `dev` prints the address when the page can be opened; uvicorn's line is printed before that.
             words = "running on" if arguments[0] == "run" else "webipc: open"
             if found := re.search(rf"{words} (http://[^\s/]+)", line):
                 yield f"{found[1]}/"
                 break
         else:
-            pytest.fail("".join(said))
+            pytest.fail("".join(lines))
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(PATIENCE)

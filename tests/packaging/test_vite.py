@@ -1,4 +1,4 @@
-"""The Vite example as its reader uses it: a copy laid out as in a checkout, `npm ci`, the packed tarball, a browser.
+"""The Vite example as a user runs it: a copy with the layout of a checkout, `npm ci`, the packed tarball, a browser.
 
 The dev server with its proxy and its hot updates, the same without a proxy, the build that Python serves, and the
 rendering on a server. Files are edited in the copy alone.
@@ -31,7 +31,7 @@ PUSHES = ("stroke", "erase", "people")
 
 @pytest.fixture(scope="module")
 def example(distributions: Distributions, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the example with its packages installed; the tarball lies where `package.json` looks for it."""
+    """A copy of the example with its packages installed; the tarball is at the path that `package.json` names."""
     checkout = tmp_path_factory.mktemp("checkout")
     (checkout / "dist").mkdir()
     shutil.copy(distributions.tarball, checkout / "dist")
@@ -81,7 +81,7 @@ def program(example: Path) -> Iterator[Program]:
 
 @contextmanager
 def vite(example: Path, port: int, **environment: str) -> Iterator[str]:
-    """Run Vite's dev server, wait until it says its address, and end it."""
+    """Run Vite's dev server, wait until it prints its address, and end it."""
     process = subprocess.Popen(
         [example / "web/node_modules/.bin/vite", "--host", "127.0.0.1", "--port", str(port), "--strictPort"],
         cwd=example / "web",
@@ -93,13 +93,13 @@ def vite(example: Path, port: int, **environment: str) -> Iterator[str]:
     )
     assert process.stdout is not None
     try:
-        said = []
+        lines = []
         for line in process.stdout:
-            said.append(line)
+            lines.append(line)
             if "Local:" in line:
                 break
         else:
-            pytest.fail("".join(said))
+            pytest.fail("".join(lines))
         yield f"http://127.0.0.1:{port}/"
     finally:
         process.terminate()
@@ -116,7 +116,7 @@ def dev(example: Path, program: Program) -> Iterator[str]:
 
 @contextmanager
 def edited(file: Path, old: str, new: str) -> Iterator[None]:
-    """Save a file with another text in it, as an editor would, and put it back afterwards."""
+    """Save a file with another text in it, as an editor would, and restore it afterwards."""
     before = file.read_text(encoding="utf-8")
     assert before.count(old) == 1, f"{old} is in {file.name} once"
     file.write_text(before.replace(old, new), encoding="utf-8")
@@ -138,7 +138,7 @@ def until_live(tab: WebDriver, *people: str) -> None:
 
 
 def until_strokes(tab: WebDriver, *inks: str) -> None:
-    """Wait until the board shows these strokes, all of them come from Python."""
+    """Wait until the board shows these strokes, as Python has sent them."""
     script = "[...document.querySelectorAll('polyline')].map((it) => it.className.baseVal)"
     wait_until(lambda: evaluate(tab, script) == list(inks), f"the board has {inks}")
 
@@ -150,8 +150,8 @@ def draw(tab: WebDriver, ink: str) -> None:
     pen.move_by_offset(60, 20).move_by_offset(20, 60).release().perform()
 
 
-def complaints(tab: WebDriver) -> list[str]:
-    """Return what the console said that is more than information."""
+def warnings_of(tab: WebDriver) -> list[str]:
+    """Return the warnings and errors of the console."""
     return [line for line in console(tab) if line.startswith(("SEVERE", "WARNING"))]
 
 
@@ -171,7 +171,7 @@ def test_what_is_drawn_in_one_tab_shows_in_the_other(tab: WebDriver, dev: str, p
     assert [stroke.by for stroke in program.module.strokes.values()] == [2, 1]
     tab.find_element(By.XPATH, "//button[text()='Undo']").click()
     until_strokes(tab, "coral")
-    assert complaints(tab) == []
+    assert warnings_of(tab) == []
 
 
 def test_a_hot_update_keeps_the_state_the_client_and_its_link(
@@ -184,8 +184,8 @@ def test_a_hot_update_keeps_the_state_the_client_and_its_link(
     people = program.people()
     tab.execute_script(f"window.before = {CLIENT}")
     source = example / "web/src"
-    with edited(source / "App.tsx", "<h1>Sketch</h1>", "<h1>Sketched anew</h1>"):
-        wait_until(lambda: shown(tab, "h1") == ["Sketched anew"], "the component is updated")
+    with edited(source / "App.tsx", "<h1>Sketch</h1>", "<h1>Sketched again</h1>"):
+        wait_until(lambda: shown(tab, "h1") == ["Sketched again"], "the component is updated")
         with edited(source / "ipc.ts", "const { connection }", "document.title = 'updated'\nconst { connection }"):
             wait_until(lambda: tab.title == "updated", "the module with the hooks is updated")
             # `before` is there: nothing was reloaded.
@@ -196,7 +196,7 @@ def test_a_hot_update_keeps_the_state_the_client_and_its_link(
             draw(tab, "leaf")
             until_strokes(tab, "coral", "leaf")
     assert program.people() == people
-    assert complaints(tab) == []
+    assert warnings_of(tab) == []
 
 
 def test_the_client_that_python_serves_is_the_one_in_the_bundle(tab: WebDriver, dev: str, program: Program) -> None:
@@ -210,7 +210,7 @@ def test_the_client_that_python_serves_is_the_one_in_the_bundle(tab: WebDriver, 
     assert evaluate(tab, served)
     assert len(people) == 1
     assert program.people() == people
-    assert complaints(tab) == []
+    assert warnings_of(tab) == []
 
 
 def test_a_reload_is_the_same_tab_and_a_closed_tab_is_gone(
@@ -220,9 +220,9 @@ def test_a_reload_is_the_same_tab_and_a_closed_tab_is_gone(
     until_live(tab, "you")
     ((number, document),) = program.people()
     tab.execute_script("window.before = true")
-    # What no component takes up reloads the page.
-    with edited(example / "web/src/main.tsx", "import './style.css'", "import './style.css'\ndocument.title = 'anew'"):
-        wait_until(lambda: tab.title == "anew", "the page is reloaded")
+    # A change that no component accepts reloads the page.
+    with edited(example / "web/src/main.tsx", "import './style.css'", "import './style.css'\ndocument.title = 'again'"):
+        wait_until(lambda: tab.title == "again", "the page is reloaded")
         until_live(tab, "you")
         assert tab.execute_script("return window.before") is None
         wait_until(lambda: len(program.people()) == 1, "the document before is gone")
@@ -237,7 +237,7 @@ def test_a_reload_is_the_same_tab_and_a_closed_tab_is_gone(
     wait_until(lambda: list(program.module.people) == [number], "Python knows that the tab is closed")
 
 
-def test_python_is_started_anew_behind_the_proxy(tab: WebDriver, example: Path) -> None:
+def test_python_restarts_behind_the_proxy(tab: WebDriver, example: Path) -> None:
     with (
         spawned(example / "main.py") as served,
         vite(example, free_port(), PYTHON_SERVER=served.url) as address,
@@ -247,11 +247,11 @@ def test_python_is_started_anew_behind_the_proxy(tab: WebDriver, example: Path) 
         draw(tab, "coral")
         until_strokes(tab, "coral")
         served.kill()
-        wait_until(lambda: shown(tab, "output") == ["Reconnecting…"], "the page knows")
+        wait_until(lambda: shown(tab, "output") == ["Reconnecting…"], "the page shows that it is offline")
         draw(tab, "leaf")
         until_strokes(tab, "coral", "leaf waits")
         served.start()
-        # The new process has an empty board, and then what had waited.
+        # The new process starts with an empty board, and gets the stroke that waited.
         until_live(tab, "you")
         until_strokes(tab, "leaf")
 
@@ -292,8 +292,8 @@ def test_without_a_proxy_the_page_names_its_server(tab: WebDriver, example: Path
 
 
 def test_python_serves_what_vite_builds_under_a_strict_policy(tab: WebDriver, example: Path) -> None:
-    said = run(["npm", "run", "build"], example / "web")
-    assert "warn" not in said.lower()
+    output = run(["npm", "run", "build"], example / "web")
+    assert "warn" not in output.lower()
     with spawned(example / "main.py") as served:
         with urllib.request.urlopen(served.url) as response:
             assert response.headers["Content-Security-Policy"] == "default-src 'self'"

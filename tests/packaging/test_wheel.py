@@ -1,4 +1,4 @@
-"""The wheel and the sdist: what is in them, and that they install where there is no Node and no checkout."""
+"""The wheel and the sdist: which files they have, and that they install without Node and without a checkout."""
 
 import sys
 from collections.abc import Mapping
@@ -16,18 +16,18 @@ def names_in(wheel: Path) -> set[str]:
         return set(archive.namelist())
 
 
-def test_the_wheel_holds_the_client_and_its_source_maps(distributions: Distributions) -> None:
+def test_the_wheel_has_the_client_and_its_source_maps(distributions: Distributions) -> None:
     assert names_in(distributions.wheel) >= CLIENT
 
 
-def test_the_wheel_holds_every_page(distributions: Distributions, project_root: Path) -> None:
+def test_the_wheel_has_every_page(distributions: Distributions, project_root: Path) -> None:
     static = project_root / "static"
     pages = {f"webipc/static/pages/{page.relative_to(static)}" for page in static.rglob("*") if page.is_file()}
     assert pages
     assert names_in(distributions.wheel) >= pages
 
 
-def test_the_wheel_says_that_it_is_typed_and_holds_no_tests(distributions: Distributions) -> None:
+def test_the_wheel_is_marked_as_typed_and_has_no_tests(distributions: Distributions) -> None:
     names = names_in(distributions.wheel)
     assert "webipc/py.typed" in names
     assert {name.split("/")[0].split("-")[0] for name in names} == {"webipc"}
@@ -47,5 +47,5 @@ def test_the_installed_package_is_the_wheels_own(installed: Installation) -> Non
     assert Path(where.strip()).is_relative_to(installed.python.parent.parent)
 
 
-def test_the_installed_command_explains_itself(installed: Installation) -> None:
+def test_the_installed_command_prints_its_help(installed: Installation) -> None:
     assert "dev" in installed.run("webipc", "--help")

@@ -1,6 +1,6 @@
-"""The playground as the server gives it: when it is there, what it lists, and what its page may do.
+"""The playground on the server's side: when it is served, what it lists, and what its page may do.
 
-Its JavaScript is tested by Node (tests/pages/playground) and typed by tsc, both from here; its looks in tests/browser.
+Node tests its JavaScript (tests/pages/playground) and tsc checks its types, from here; tests/browser has the rest.
 """
 
 import shutil
@@ -45,7 +45,7 @@ def no_debug_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"playground": False, "debug": True}, True, 404),
     ],
 )
-def test_it_is_there_in_debug_or_where_it_is_asked_for(made: dict[str, Any], debug: bool, status: int) -> None:
+def test_it_is_served_in_debug_mode_or_if_it_is_enabled(made: dict[str, Any], debug: bool, status: int) -> None:
     client = served(IpcMain(**made), debug=debug)
     paths = ["/ipc/", "/ipc/channels.json", *[f"/ipc/playground/{name}" for name in FILES]]
     assert {path: client.get(path).status_code for path in paths} == dict.fromkeys(paths, status)
@@ -60,7 +60,7 @@ def test_debug_may_be_switched_on_after_the_mount() -> None:
     assert client.get("/ipc/").status_code == 200
 
 
-def test_the_prefix_without_its_slash_leads_there() -> None:
+def test_the_prefix_without_its_slash_redirects_to_it() -> None:
     client = served(IpcMain(playground=True), prefix="/a/b")
     assert client.get("/a/b").url == "http://testserver/a/b/"
 
@@ -75,7 +75,7 @@ def test_the_page_may_load_its_own_files_and_nothing_else() -> None:
     assert policy["require-trusted-types-for"] == "'script'"
 
 
-def test_each_file_has_its_type_and_is_asked_for_anew() -> None:
+def test_each_file_has_its_type_and_is_revalidated() -> None:
     client = served(IpcMain(playground=True))
     types = {}
     for path in page_folder("playground").iterdir():
@@ -93,11 +93,11 @@ def test_each_file_has_its_type_and_is_asked_for_anew() -> None:
     "name",
     ["..%2f..%2fpyproject.toml", "%2e%2e%5cindex.html", "..%2fplayground%2fmain.js", "none.js", "main.js%00", "%00"],
 )
-def test_no_name_leads_out_of_the_folder(name: str) -> None:
+def test_no_name_leaves_the_folder(name: str) -> None:
     assert served(IpcMain(playground=True)).get(f"/ipc/playground/{name}").status_code == 404
 
 
-def test_it_tells_nothing_to_other_origins() -> None:
+def test_other_origins_cannot_read_it() -> None:
     client = served(IpcMain(playground=True, origins=["https://app.example"]))
     answer = client.get("/ipc/channels.json", headers={"origin": "https://app.example"})
     assert "access-control-allow-origin" not in answer.headers
@@ -155,7 +155,7 @@ def test_every_listener_of_a_channel_is_listed_and_stays() -> None:
     assert ipc_main.listener_count("note") == 2
 
 
-def test_channels_stand_in_the_order_of_their_registration_handlers_first() -> None:
+def test_channels_are_in_the_order_of_their_registration_handlers_first() -> None:
     ipc_main = IpcMain(playground=True)
     ipc_main.on("z", lambda event: None)
     for name in ("b", "a"):

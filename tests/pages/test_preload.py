@@ -1,4 +1,4 @@
-"""`IpcMain(preload=[...])`: which files are taken, the script that is made of them, and how it is served."""
+"""`IpcMain(preload=[...])`: which files are accepted, the script that is built from them, and how it is served."""
 
 import json
 import logging
@@ -37,7 +37,7 @@ def runtime() -> str:
 
 
 def script_of(*files: Path) -> str:
-    """Return all that a page gets: the script, and its parts where it has some."""
+    """Return everything that a page gets: the script and its parts."""
     preload = Preload(files)
     return "".join(preload.script(runtime, part) for part in (None, *map(str, range(len(files)))))
 

@@ -5,7 +5,7 @@ from fastapi.testclient import TestClient
 from tests.support.applications import application
 
 
-def test_the_client_is_kept_and_asked_for_each_time() -> None:
+def test_the_client_is_cached_and_revalidated() -> None:
     app, _ = application()
     client = TestClient(app)
     first = client.get("/ipc/client.js")
