@@ -19,6 +19,7 @@ from tests.support.applications import Application
 from tests.support.serving import Live
 from webipc import IpcMain, IpcMainEvent
 from webipc.core.frame import encode_body
+from webipc.link.connection import Connection
 from webipc.version import SUBPROTOCOL
 
 BEACON_TYPE = "application/vnd.webipc.v1"
@@ -112,7 +113,7 @@ def beacon(*frames: str, **fields: Any) -> bytes:
     return encode_body([hello(**{"attempt": 0, "fresh": False} | fields), *frames])
 
 
-def connections_of(ipc_main: IpcMain) -> list[Any]:
+def connections_of(ipc_main: IpcMain) -> list[Connection]:
     """Return the connections of the hub, one for each link."""
     hub = ipc_main._provider.hub
     return [] if hub is None else list(hub._links)
