@@ -59,6 +59,9 @@ RULES: Mapping[str, Rule] = {
     "version": rule(""),
 }
 
+BY_TYPE = frozenset({"electron"})
+"""Folders whose files may name each other's types: an event names its sender, a tab the documents that it shows."""
+
 AHEAD = frozenset({"budget", "cluster"})
 """Folders that have their row, and no files yet."""
 
@@ -161,11 +164,18 @@ def _is_allowed(one: Import, its_rule: Rule) -> bool:
     return top in its_rule.packages | its_rule.alone.get(one.importer.rpartition(".")[2], frozenset()) | own
 
 
-def circle(package: Path) -> str | None:
-    """Return the files of a circle of imports at run time, as one line; None where there is no circle."""
+def circle(package: Path, by_type_within: frozenset[str] | None = None) -> str | None:
+    """Return the files of a circle of imports, as one line; None where there is no circle.
+
+    Without `by_type_within`, imports at run time alone count. With it, those under TYPE_CHECKING count too, except
+    where both files are in the same one of these folders.
+    """
     below: dict[str, set[str]] = {module: set() for module in files_of(package)}
     for one in imports_in(package):
-        if one.at_run_time and one.imported.startswith(".") and one.imported[1:] != one.importer:
+        if not one.imported.startswith(".") or one.imported[1:] == one.importer:
+            continue
+        rooms = {room_of(one.importer), room_of(one.imported[1:])}
+        if one.at_run_time or (by_type_within is not None and not (len(rooms) == 1 and rooms <= by_type_within)):
             below[one.importer].add(one.imported[1:])
     try:
         TopologicalSorter(below).prepare()

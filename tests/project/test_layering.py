@@ -9,7 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.project.layers import AHEAD, PACKAGE, RULES, circle, faults, files_of, imports_of, room_of, rule, upward
+from tests.project.layers import (
+    AHEAD,
+    BY_TYPE,
+    PACKAGE,
+    RULES,
+    circle,
+    faults,
+    files_of,
+    imports_of,
+    room_of,
+    rule,
+    upward,
+)
 
 FILES_AT_MOST = 12
 FACES_AT_MOST = 8
@@ -30,6 +42,10 @@ def test_no_row_allows_a_folder_above_it() -> None:
 
 def test_no_two_files_import_each_other_at_run_time(package: Path) -> None:
     assert circle(package) is None
+
+
+def test_two_files_name_each_others_types_only_among_the_objects_of_electron(package: Path) -> None:
+    assert circle(package, BY_TYPE) is None
 
 
 def test_each_row_has_its_folder(package: Path) -> None:
@@ -140,6 +156,8 @@ def test_a_folder_without_a_row_is_refused(toy: Path) -> None:
 def test_a_circle_at_run_time_is_found_and_one_of_types_is_none(toy: Path) -> None:
     (toy / "link" / "connection.py").write_text("if TYPE_CHECKING:\n    from webipc.link.wire import Wire\n")
     assert circle(toy) is None
+    assert circle(toy, frozenset({"link"})) is None
+    assert circle(toy, frozenset({"hub"})) == "link.connection <- link.wire <- link.connection"
     (toy / "link" / "connection.py").write_text("def later() -> None:\n    from webipc.link.wire import Wire\n")
     assert circle(toy) == "link.connection <- link.wire <- link.connection"
 
