@@ -1,10 +1,10 @@
-"""What clone.py gives, made by hand: the tests of what carries it need no value that comes out so. Knows no wire."""
+"""The result of `clone.encode`, made by hand, for tests of what carries it."""
 
 from typing import Any, NamedTuple
 
 
 class Cloned(NamedTuple):
-    """What clone.py gives, whatever is in it."""
+    """The result of `clone.encode`, with any contents."""
 
     skeleton: Any
     fixups: list[Any]

@@ -75,7 +75,7 @@ class Word(StrEnum):
 
 
 class Name(str):
-    """A str that would mislead whoever asked it for its text."""
+    """A str whose own `__str__` would mislead."""
 
     __slots__ = ()
 

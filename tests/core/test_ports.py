@@ -68,7 +68,7 @@ def test_a_port_that_was_never_sent_is_refused_whoever_would_have_sent_it(side: 
     for port_id in never:
         with pytest.raises(ProtocolError):
             ports.get(port_id)
-    # An id that the peer has passed over counts as one that was used: nobody can send it any more.
+    # An id that the peer has passed over counts as one that was used: it can no longer be sent.
     assert ports.get(3 if side is Side.MAIN else 4) is None
 
 

@@ -1,4 +1,4 @@
-"""What is too large is refused where it is said, to the byte: behind that nobody is there who could be told."""
+"""A message that is too large is refused at the call that sends it, to the byte; later no caller can get the error."""
 
 import asyncio
 from collections.abc import Callable

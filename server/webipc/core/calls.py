@@ -1,5 +1,5 @@
 """The calls of a link by their ids: those that this side opened, and those that the peer opened (PROTOCOL.md 4, 4.2).
-An id is settled once, whoever settles it.
+An id is settled once.
 
 Must not know what a call is about, nor messages or time. Twin: js-client/src/core/calls.ts
 """
@@ -97,7 +97,7 @@ class Answers:
         self._open[call_id] = None
 
     def finish(self, call_id: int) -> bool:
-        """Close a call. True exactly once for each: whoever gets it sends the answer."""
+        """Close a call. Returns True exactly once for each: that caller sends the answer."""
         if call_id not in self._open:
             return False
         del self._open[call_id]

@@ -53,7 +53,7 @@ class AfterClose(Enum):
     GIVE_UP = "GIVE_UP"
 
 
-# 4409 is not listed: a page that has the newer socket never asks about the older one, so whoever asks has to reconnect.
+# 4409 is not listed: a page that has the newer socket ignores the older one, so a page that asks has to reconnect.
 _AFTER_CLOSE: Final = {
     CloseCode.NORMAL: AfterClose.NOTHING,
     1002: AfterClose.NEW_LINK,

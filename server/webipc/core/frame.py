@@ -1,7 +1,7 @@
 """What travels as one WebSocket message, in its two forms, and what is made of the same layout: the parcel of a large
 message and the body of a request (PROTOCOL.md sections 2.4, 3 and 4.3). The only place that parses JSON.
 
-Must not know what a message means: that is envelope.py, and whether its number is right is link.py.
+Must not know what a message means (envelope/), or whether its number is right (link/).
 Twin: js-client/src/core/frame.ts
 """
 
@@ -46,7 +46,7 @@ class EncodedMessage(NamedTuple):
 
 
 class RawMessage(NamedTuple):
-    """A message as it came: an array nobody has looked into, and its segments, which are views of the frame's bytes."""
+    """A message as received: an array that is not validated yet, and its segments, which are views of the frame."""
 
     fields: list[Any]
     segments: Sequence[memoryview]
@@ -72,7 +72,7 @@ class Frame(NamedTuple):
 
 
 class _Encoded(Protocol):
-    """The value of a message as clone.py encoded it."""
+    """The value of a message as `clone.encode` returns it."""
 
     @property
     def skeleton(self) -> Any: ...

@@ -1,6 +1,6 @@
 """The named limits of PROTOCOL.md section 9, in one frozen object.
 
-Whoever enforces a limit is given the object and asks it by name; nobody writes the number a second time.
+Code that enforces a limit is given the object and reads the limit by its name. Each number is written once, here.
 Twin: js-client/src/core/limits.ts
 """
 

@@ -1,7 +1,7 @@
 """Structured clone: any value as a JSON skeleton with fixups and binary segments, and back (PROTOCOL.md section 5).
 
-`encode` takes whatever a program sends, `decode` gives what a page sent. This file is their face; the work is in
-encoder.py and decoder.py. Knows nothing of messages, frames or JSON text.
+`encode` takes any value that a program sends, `decode` returns the value that a page sent. The implementation is in
+encoder.py and decoder.py. Must not know messages, frames or JSON text.
 Twin: js-client/src/core/clone/index.ts
 """
 
@@ -23,7 +23,7 @@ class Cloned(NamedTuple):
     skeleton: Any
     # `[code, path, ...]`, in the order of section 5.
     fixups: list[list[Any]]
-    # Raw bytes, which nobody can change.
+    # Raw bytes, which can no longer change.
     segments: list[bytes | memoryview]
 
 
@@ -55,10 +55,10 @@ def decode(
     segments: Sequence[bytes | bytearray | memoryview],
     limits: Limits = DEFAULT_LIMITS,
 ) -> Any:
-    """Return the value that a peer sent; takes over the skeleton, which must be nobody else's.
+    """Return the value that a peer sent; takes over the skeleton, which the caller must not use again.
 
-    `ProtocolError` for everything that section 5 refuses. Without fixups the value is the skeleton, and its depth is
-    left to whoever parsed the JSON.
+    `ProtocolError` for everything that section 5 refuses. Without fixups the value is the skeleton, and its depth must
+    have been checked when the JSON was parsed.
     """
     if fixups:
         return Decoder(skeleton, fixups, segments, limits).decode()

@@ -1,6 +1,6 @@
 """Buffers and views, made of the segments of a stranger: which share one, and which are simply bytes.
 
-Every number is checked before it is used; each segment is copied once. Twin: js-client/src/core/clone/index.ts
+Every number is checked before it is used; each segment is copied once. Twin: js-client/src/core/clone/codes.ts
 """
 
 from collections.abc import Sequence

@@ -2,7 +2,7 @@
 
 Everything comes from a stranger. Four steps: find the place of every fixup, make the objects, resolve the references,
 fill the containers. Nothing is run, compiled or imported, and nothing is allocated that did not arrive.
-Twin: js-client/src/core/clone/index.ts
+Twin: js-client/src/core/clone/decode.ts
 """
 
 from collections.abc import Callable, Sequence

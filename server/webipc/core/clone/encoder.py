@@ -134,7 +134,7 @@ class Encoder:
             value = self._outward(value, spot)
             writer = self._WRITERS.get(type(value))
         if value is not identity and is_model(type(identity)):
-            # Two places with one model are two objects: its fields were read anew for each.
+            # Two places with one model are two objects: its fields were read again for each.
             identity = value
         if type(value) in _IMMUTABLE or not self._refers(identity, spot):
             writer(self, value, spot)

@@ -1,7 +1,7 @@
 """Values without contents, made of what a stranger's skeleton has in their place: numbers, BigInt, Date, RegExp, boxes.
 
 Each function checks what it was given against the table of PROTOCOL.md section 5, or raises ProtocolError.
-Twin: the same functions of js-client/src/core/clone/index.ts
+Twin: the same functions of js-client/src/core/clone/codes.ts
 """
 
 import re

@@ -29,7 +29,7 @@ from webipc.core.values.scalar import JSDate
 Outward = Callable[[Any], Any]
 
 
-class Refused(Exception):  # noqa: N818  (an answer between two modules of the core, which nobody else sees)
+class Refused(Exception):  # noqa: N818  (a signal between two modules of the core; no caller sees it)
     """There is nothing in a page that the object could stand for; the text says what it is, and the remedy."""
 
 

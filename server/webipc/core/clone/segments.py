@@ -60,7 +60,7 @@ def _alone(buffer: ArrayBuffer, fixup: list[Any]) -> bytes:
 
 
 def _lasting(content: bytes | bytearray | memoryview) -> bytes | memoryview:
-    """Return the same bytes as something that nobody can change."""
+    """Return the same bytes in an immutable form."""
     if isinstance(content, bytes):
         return content
     if isinstance(content, memoryview) and type(content.obj) is bytes and content.c_contiguous and content.nbytes:

@@ -1,8 +1,8 @@
-"""The messages and the control messages as types, and the check that what came has their shape (PROTOCOL.md sections
-4 and 6). A value stays the undecoded skeleton, so that whoever drops a message need not decode it.
+"""The messages and the control messages as types, and the check that a received message has such a shape (PROTOCOL.md
+sections 4 and 6). A value stays an undecoded skeleton, so a message that is dropped or forwarded is never decoded.
 
-What a field may hold is in fields.py, and what stands where in a message in rows.py. Has no behaviour
-and no state; does not know in which order messages may come. Twin: js-client/src/core/envelope.ts
+What a field may hold is in fields.py, the order of fields in rows.py. Has no behaviour and no state, and does not know
+in which order messages may arrive. Twin: js-client/src/core/envelope.ts
 """
 
 from collections.abc import Mapping, Sequence

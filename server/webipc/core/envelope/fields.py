@@ -1,8 +1,8 @@
 """What the fields of messages and control messages may hold, as annotations that Pydantic checks (PROTOCOL.md sections
 4 and 6).
 
-Nothing is converted: `true` is no number, and `1.0` no integer. Must not know which messages have which fields: that is
-envelope.py.
+Nothing is converted: `true` is not a number, and `1.0` is not an integer. Which message has which fields is in
+__init__.py.
 """
 
 from collections.abc import Mapping, Sequence

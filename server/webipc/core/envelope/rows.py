@@ -1,7 +1,7 @@
-"""A message that came, laid out as a row with one element for each field of its kind (PROTOCOL.md section 4).
+"""A received message as a row with one element for each field of its kind (PROTOCOL.md section 4).
 
-Counts what there is, and tells meta and fixups apart, either of which may be absent. Does not look into a field: what
-each may hold is in envelope.py, which has Pydantic check the rows.
+Checks the number of elements, and distinguishes meta from fixups, either of which may be absent. Does not check the
+values of fields: __init__.py has Pydantic do that, by the annotations in fields.py.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,8 @@
 """The link of one document with the server: numbers messages, keeps them until they are acknowledged, replays them on
 the next socket and drops what comes twice (PROTOCOL.md 6.2-6.6). Large messages travel in parts: parcel.py.
 
-Must not know sockets or time: whoever drives it gives it frames, and asks it for frames. It compares numbers only, so
-any mixture of sockets and bodies may carry the frames. Twin: js-client/src/core/link/index.ts
+Its user passes received frames in, and takes the frames to send out. It compares numbers only, so any mixture of
+sockets and request bodies may carry the frames. Twin: js-client/src/core/link/index.ts
 """
 
 from collections import deque
@@ -117,7 +117,7 @@ class Link:
         return self._owed_messages >= self._limits.ack_messages or self._owed_bytes >= self._limits.ack_bytes
 
     def was_handed(self, seq: int) -> bool:
-        """Tell whether the message was ever in a frame, so that nobody knows what became of it. Also after `end`."""
+        """Tell whether the message was ever in a frame: then only an answer tells its outcome. Also after `end`."""
         return seq <= self._handed
 
     def post(self, message: EncodedMessage) -> int:
@@ -169,7 +169,7 @@ class Link:
     def claim(self, attempt: int) -> bool:
         """For MAIN, on `hello`: tell whether this socket is newer than all before (PROTOCOL.md 6.4).
 
-        If it is, what older ones deliver is ignored from now on, and nobody carries the link until `attach`.
+        If it is, frames of older sockets are ignored from now on, and no socket carries the link until `attach`.
         """
         if attempt <= self._claimed:
             return False
@@ -238,8 +238,8 @@ class Link:
     def backlog(self, max_bytes: int | None = None) -> list[str | bytes]:
         """Return what is kept, oldest first, as frames for the body of a request; of at most `max_bytes` altogether.
 
-        The socket still sends it too: the peer knows repetitions by their numbers. What came stays to be acknowledged,
-        because nobody may ever read a body.
+        The socket still sends it too: the peer knows repetitions by their numbers. Received messages still have to be
+        acknowledged, because the body may never be read.
         """
         frames: list[str | bytes] = []
         rest = deque((*self._sent, *self._unsent))

@@ -1,6 +1,6 @@
 """Which messages go into one frame, and how many bytes the frame has at most (PROTOCOL.md section 3).
 
-Must not know their numbers, nor what becomes of them: that is link.py.
+Must not know their numbers: __init__.py has them.
 """
 
 from collections.abc import Iterable

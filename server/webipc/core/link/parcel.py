@@ -1,8 +1,7 @@
 """The parcel of a message that is too large for one frame: cut into parts on one side, joined on the other (PROTOCOL.md
 4.3).
 
-Must not know numbers, nor what carries a part: to link.py it is a message like any other, but for being alone in its
-frame.
+Must not know numbers, or what carries a part: for the link a part is a message, except that it is alone in its frame.
 """
 
 from itertools import pairwise

@@ -10,8 +10,8 @@
     JSError                      Error and its built-in subclasses
     Boxed                        new Number(1) and its like
 
-They know nothing of the wire: that is clone/. Twin: js-client/src/core/values/index.ts, which tells these values
-apart, because JavaScript already has them. Meaning: PROTOCOL.md section 5.
+Their form on the wire is in core/clone/. Twin: js-client/src/core/values/index.ts, which tells these values apart,
+because JavaScript already has them. Meaning: PROTOCOL.md section 5.
 """
 
 from webipc.core.values.array import JSArray
