@@ -51,7 +51,7 @@ class SyncEndpoint(BodyEndpoint):
     async def _answer_of(self, call: SyncCall, request: Request) -> EncodedMessage | None:
         """Wait for the answer, and tell the call when the client disconnects meanwhile. See `SyncCall.wait`."""
         call.asked()
-        watching = self._hub_here().loop.create_task(_gone(request))
+        watching = self._hub_here().loop.create_task(_disconnected(request))
         watching.add_done_callback(lambda _: call.left())
         try:
             # Also after a disconnect: some middleware reports one for every request, and an unread answer is cheap.
@@ -60,7 +60,7 @@ class SyncEndpoint(BodyEndpoint):
             watching.cancel()
 
 
-async def _gone(request: Request) -> None:
+async def _disconnected(request: Request) -> None:
     """Return when the client has disconnected, as far as the ASGI server reports it."""
     with contextlib.suppress(Exception):
         if (await request.receive())["type"] == "http.disconnect":
