@@ -16,6 +16,7 @@ from tests.support.raw_sockets import connections_of, greeted, hello
 from tests.support.serving import Live, live, wait_until
 from webipc import IpcMainEvent, Limits
 from webipc.core.frame import encode_body, encode_control
+from webipc.link.sync_calls import SyncCall
 from webipc.testing import Renderer
 
 # A page that is gone is dropped at once, and a call that still waits never within the time of a test.
@@ -62,7 +63,7 @@ def ask(server: Live, link: str, channel: str, **fields: Any) -> socket.socket:
 
 def waits(server: Live, site: Site) -> int:
     """Return the number of requests that wait for an answer."""
-    calls = [call for connection in connections_of(site.ipc_main) for call in connection.syncs._calls.values()]
+    calls: list[SyncCall] = [call for each in connections_of(site.ipc_main) for call in each.syncs._calls.values()]
     return server.call(lambda: sum(call._asking for call in calls))
 
 
