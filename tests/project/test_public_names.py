@@ -56,7 +56,7 @@ def test_an_example_imports_public_names_alone(example: Path) -> None:
 def test_a_document_tells_its_readers_to_import_public_names_alone(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     named = [(module, name) for module, name in re.findall(r"\b(webipc\.\w+)\.(\w+)", text) if module in MODULES]
-    lists = re.findall(r"^from (webipc[.\w]*) import ([\w, ]+)", text, re.MULTILINE)
+    lists = re.findall(r"(?:^ *|`)from (webipc[.\w]*) import ([\w, ]+)", text, re.MULTILINE)
     named += [(module, name.strip()) for module, names in lists for name in names.split(",")]
     assert [each for each in named if not is_public(*each)] == []
 
