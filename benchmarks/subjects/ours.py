@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from benchmarks.subjects.serve import PAYLOAD, serve
 from webipc import IpcMain, IpcMainEvent, IpcMainInvokeEvent
-from webipc.servers.uvicorn import DirectWebSocket
+from webipc.uvicorn_websocket import DirectWebSocket
 
 app = FastAPI()
 ipc_main = IpcMain()

@@ -106,7 +106,7 @@ class IpcMain(IpcMainImpl):
         served += Playground(self, self._has_playground).routes()
         mount = mounting.IpcMount(prefix.rstrip("/"), served, folder, self._preload, self._provider)
         mounting.mount_routes(app, mount)
-        mounting.wrap_lifespan(app, self._provider.begin, self._provider.end)
+        mounting.wrap_lifespan(app, self._provider)
         if folder is not None:
             serve_pages(app, folder)
 

@@ -3,10 +3,10 @@
 Only this file knows Starlette's routing. The endpoints are in endpoints/, the files for the browser in pages/.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
@@ -16,6 +16,7 @@ from webipc.endpoints.beacon import BeaconEndpoint
 from webipc.endpoints.sync import SyncEndpoint
 from webipc.endpoints.websocket import WebSocketEndpoint
 from webipc.hub.hub import Hub
+from webipc.hub.provider import HubProvider
 from webipc.pages.assets import CLIENT_FILES
 from webipc.pages.preload import Preload
 from webipc.pages.scripts import ClientFile, PreloadScript
@@ -45,22 +46,11 @@ def preload_route(preload: Preload, origins: Origins, debug: Callable[[], bool])
     return Route("/preload.js", PreloadScript(preload, origins, debug), methods=["GET"], include_in_schema=False)
 
 
-class Mounted(Protocol):
-    """What a mount asks of its `IpcMain`."""
-
-    @property
-    def running(self) -> bool:
-        """Whether pages can connect."""
-
-    def reload_pages(self) -> None:
-        """Ask every page to reload."""
-
-
 class IpcMount(Mount):
     """The routes of one `IpcMain` in an application, and what the command line needs of it."""
 
     def __init__(
-        self, prefix: str, served: list[BaseRoute], pages: Path | None, preload: Preload, owner: "Mounted"
+        self, prefix: str, served: list[BaseRoute], pages: Path | None, preload: Preload, provider: HubProvider
     ) -> None:
         super().__init__(prefix, routes=served, name="webipc")
         # The path of the routes, as it was given to `mount`.
@@ -69,15 +59,15 @@ class IpcMount(Mount):
         self.pages = pages
         # The files of the preload scripts.
         self.preload = preload.paths
-        self._owner = owner
+        self._provider = provider
 
     def running(self) -> bool:
         """Return whether pages can connect now."""
-        return self._owner.running
+        return self._provider.running
 
     def reload_pages(self) -> None:
         """Ask every page to reload."""
-        self._owner.reload_pages()
+        self._provider.reload_pages()
 
 
 def mounts(app: Any) -> list[IpcMount]:
@@ -91,17 +81,17 @@ def mount_routes(app: FastAPI, mount: IpcMount) -> None:
     app.router.routes.insert(0, mount)
 
 
-def wrap_lifespan(app: FastAPI, begin: Callable[[], Awaitable[None]], end: Callable[[], Awaitable[None]]) -> None:
-    """Run `begin` before the application's own lifespan and `end` after it, so that its shutdown can still send."""
+def wrap_lifespan(app: FastAPI, provider: HubProvider) -> None:
+    """Make the hub before the application's own lifespan begins, and end it after that, so that a shutdown can send."""
     inner = app.router.lifespan_context
 
     @asynccontextmanager
     async def lifespan(scope_app: Any) -> AsyncIterator[Any]:
-        await begin()
+        await provider.begin()
         try:
             async with inner(scope_app) as state:
                 yield state
         finally:
-            await end()
+            await provider.end()
 
     app.router.lifespan_context = lifespan
