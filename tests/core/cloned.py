@@ -1,4 +1,4 @@
-"""The result of `clone.encode`, made by hand, for tests of what carries it."""
+"""Encoded values made by hand, for tests of frames and messages that need no value with such an encoding."""
 
 from typing import Any, NamedTuple
 

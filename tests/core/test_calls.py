@@ -46,7 +46,7 @@ def test_all_calls_fail_in_the_order_in_which_they_were_opened() -> None:
     assert (calls.fail_all(), len(calls)) == ([], 0)
 
 
-def test_a_call_too_many_takes_no_id() -> None:
+def test_a_call_beyond_the_limit_takes_no_id() -> None:
     calls: Calls[str] = Calls(Side.RENDERER, Limits(open_calls=2))
     first = calls.open("a")
     calls.open("b")
@@ -83,7 +83,7 @@ def test_an_answer_is_given_once() -> None:
     assert [answers.finish(1), answers.finish(1), answers.finish(3)] == [True, False, False]
 
 
-def test_a_call_of_the_peer_too_many_is_refused() -> None:
+def test_a_call_of_the_peer_beyond_the_limit_is_refused() -> None:
     answers = Answers(Side.MAIN, Limits(open_calls=2))
     answers.begin(1)
     answers.begin(3)

@@ -1,4 +1,4 @@
-"""Structured clone against the vectors, in both directions, and what a stranger's or a large value is refused for.
+"""Structured clone against the vectors, in both directions, and which wrong or large values are refused.
 
 What Python's own objects become is in test_clone_outward.py. Twin: js-client/test/core/clone.test.ts
 """
@@ -63,12 +63,12 @@ def test_a_value_encodes_to_its_vector(vector: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("vector", VALUES, ids=name_of)
-def test_what_was_received_is_sent_back_as_it_came(vector: dict[str, Any]) -> None:
+def test_a_received_value_is_sent_back_as_it_was_received(vector: dict[str, Any]) -> None:
     assert wire_of(encode(read(vector))) == json.loads(vector["wire"])
 
 
 @pytest.mark.parametrize("vector", REJECTED, ids=name_of)
-def test_a_lie_is_refused(vector: dict[str, Any]) -> None:
+def test_a_wrong_encoding_is_refused(vector: dict[str, Any]) -> None:
     with pytest.raises(ProtocolError) as refusal:
         read(vector)
     assert refusal.value.close_code == vector["code"]
@@ -100,7 +100,7 @@ JUNK = st.one_of(
 
 @given(st.sampled_from(VALUES[:-1]), st.data())
 @settings(max_examples=400)
-def test_a_damaged_wire_ends_in_a_value_or_a_protocol_error(vector: dict[str, Any], data: st.DataObject) -> None:
+def test_damaged_bytes_give_a_value_or_a_protocol_error(vector: dict[str, Any], data: st.DataObject) -> None:
     wire = [*json.loads(vector["wire"]), []][:2]
     segments = [bytes.fromhex(digits) for digits in vector.get("segments", [])]
     for _ in range(data.draw(st.integers(1, 3))):
@@ -139,13 +139,13 @@ class TestLimits:
     """Limits that need large values; the small ones are vectors."""
 
     @pytest.mark.parametrize("special", [[], [undefined]])
-    def test_the_deepest_value_passes_and_a_deeper_one_does_not(self, special: Any) -> None:
+    def test_the_deepest_allowed_value_is_accepted_and_a_deeper_one_is_refused(self, special: Any) -> None:
         travel(encode([nested(511), *special]))
         with pytest.raises(LimitError) as refusal:
             encode([nested(512), *special])
         assert (refusal.value.limit, refusal.value.actual, refusal.value.allowed) == ("depth", 513, 512)
 
-    def test_a_value_that_unfolds_is_refused_on_both_sides(self) -> None:
+    def test_a_value_with_too_many_nodes_behind_references_is_refused_on_both_sides(self) -> None:
         travel(encode(doubled(18)))
         with pytest.raises(LimitError) as refusal:
             encode(doubled(19))
@@ -155,7 +155,7 @@ class TestLimits:
         with pytest.raises(ProtocolError, match="1000000 nodes"):
             travel(cloned)
 
-    def test_a_long_chain_counts_every_link_for_each_that_holds_it(self) -> None:
+    def test_the_nodes_of_a_long_chain_count_for_every_reference_to_it(self) -> None:
         travel(encode(chained(500)))
         with pytest.raises(LimitError):
             encode(chained(1500))
@@ -165,7 +165,7 @@ class TestLimits:
         parent["children"] = [{"parent": parent} for _ in range(2000)]
         assert is_same(travel(encode(parent)), parent)
 
-    def test_objects_that_all_know_each_other_are_refused_in_time(self) -> None:
+    def test_objects_that_all_refer_to_each_other_are_refused_quickly(self) -> None:
         people: list[list[Any]] = [[] for _ in range(12)]
         for person in people:
             person.extend(people)
@@ -189,7 +189,7 @@ class TestLimits:
             decode(cloned.skeleton, cloned.fixups, cloned.segments, limits)
 
     @pytest.mark.parametrize("sign", [1, -1])
-    def test_the_longest_bigint_passes_and_a_longer_one_does_not(self, sign: int) -> None:
+    def test_the_longest_allowed_bigint_is_accepted_and_a_longer_one_is_refused(self, sign: int) -> None:
         most = DEFAULT_LIMITS.bigint_digits
         assert travel(encode(sign * (16**most - 1))) == sign * (16**most - 1)
         with pytest.raises(LimitError, match="bigint_digits"):
@@ -211,7 +211,7 @@ def test_a_plain_value_is_passed_on_as_it_is() -> None:
     assert decode(value, [], []) is value
 
 
-def test_what_was_given_is_left_alone() -> None:
+def test_encoding_does_not_change_the_given_value() -> None:
     shared = [undefined]
     value = {"a": shared, "b": shared, "c": BigInt(1)}
     encode(value)
@@ -225,7 +225,7 @@ def test_a_wrong_value_is_refused_with_4400() -> None:
     assert refusal.value.close_code is CloseCode.PROTOCOL_ERROR
 
 
-def test_segments_of_a_socket_are_read_wherever_they_lie() -> None:
+def test_segments_are_read_at_any_alignment() -> None:
     frame = memoryview(b"....abcd")[4:]
     assert decode(None, [["v", [], "Uint8Array", 0, 0, 4]], [frame]) == b"abcd"
     buffer = decode(None, [["b", [], 0]], [frame])

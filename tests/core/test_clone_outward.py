@@ -75,7 +75,7 @@ class Word(StrEnum):
 
 
 class Name(str):
-    """A str whose own `__str__` would mislead."""
+    """A str whose `__str__` returns another text."""
 
     __slots__ = ()
 
@@ -225,7 +225,7 @@ class TestNumpy:
         ],
         ids=repr,
     )
-    def test_what_has_no_typed_array_is_refused(self, values: Any, remedy: str) -> None:
+    def test_an_array_without_a_typed_array_is_refused(self, values: Any, remedy: str) -> None:
         with pytest.raises(CloneError) as refusal:
             encode(values)
         assert remedy in refusal.value.reason
@@ -275,14 +275,14 @@ class Stranger:
     ],
     ids=lambda part: part if isinstance(part, str) else "",
 )
-def test_what_no_page_can_have_is_refused_with_its_remedy(value: Any, reason: str) -> None:
+def test_an_object_that_no_page_can_have_is_refused_with_a_remedy(value: Any, reason: str) -> None:
     with pytest.raises(CloneError) as refusal:
         encode([None, {"save": value}])
     assert (refusal.value.path, refusal.value.reason) == ("args[1].save", reason)
     assert str(refusal.value) == f"An object could not be cloned. args[1].save: {reason}"
 
 
-def test_a_coroutine_is_refused_with_its_remedy() -> None:
+def test_a_coroutine_is_refused_with_a_remedy() -> None:
     coroutine = later()
     with pytest.raises(CloneError, match="await it"):
         encode(coroutine)
@@ -373,7 +373,7 @@ class TestBytes:
     @pytest.mark.parametrize(
         "wrap", [lambda content: content, memoryview, ArrayBuffer, lambda content: TypedArray("Int8Array", content)]
     )
-    def test_what_can_change_is_copied(self, wrap: Callable[[bytearray], Any]) -> None:
+    def test_bytes_that_can_change_are_copied(self, wrap: Callable[[bytearray], Any]) -> None:
         content = bytearray(b"ab")
         value = wrap(content)
         cloned = encode(value)
@@ -477,7 +477,7 @@ class TestModels:
             "color": "red",
         }
 
-    def test_so_does_each_model_in_a_list(self) -> None:
+    def test_each_model_in_a_list_goes_straight_to_json(self) -> None:
         cloned = encode({"users": [Address(street="A"), Address(street="B")]})
         assert all(isinstance(part, orjson.Fragment) for part in cloned.skeleton["users"])
         assert cloned.fixups == []
@@ -510,7 +510,7 @@ class TestModels:
         assert arrives(Serialized(when=MOMENT, double=2)) == {"when": MOMENT, "double": 4, "label": "#2"}
         assert arrives(Validated(3)) == {"x": [3]}
 
-    def test_what_a_serializer_makes_of_a_text_follows_the_table(self) -> None:
+    def test_the_result_of_a_serializer_follows_the_table(self) -> None:
         class Stamped(BaseModel):
             name: str
 

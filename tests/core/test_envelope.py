@@ -114,7 +114,7 @@ def test_a_frame_of_different_messages_is_parsed_at_once() -> None:
     assert [type(message) for message in messages] == [Void, Invoke, Part]
 
 
-def test_no_messages_are_no_envelopes() -> None:
+def test_parsing_no_messages_gives_no_envelopes() -> None:
     assert parse([]) == []
 
 
@@ -125,20 +125,20 @@ def test_the_value_is_not_copied() -> None:
     assert parsed.value is message.fields[2]
 
 
-def test_the_value_of_an_error_keeps_what_is_not_known() -> None:
+def test_the_value_of_an_error_keeps_unknown_properties() -> None:
     (parsed,) = parse([raw('["error",1,{"later":[1],"message":"m","code":5}]')])
     assert isinstance(parsed, ErrorReply)
     assert parsed.value == {"later": [1], "message": "m", "code": 5}
 
 
 @pytest.mark.parametrize("field", [True, 1.0, 1.5, "1", None, [1]])
-def test_an_id_is_an_integer_and_nothing_like_it(field: Any) -> None:
+def test_an_id_that_is_no_integer_is_refused(field: Any) -> None:
     with pytest.raises(ProtocolError):
         parse([RawMessage(["invoke", field, "add", []], ())])
 
 
 @pytest.mark.parametrize("field", [True, 1.0, "1", None])
-def test_a_number_of_a_control_message_is_an_integer_and_nothing_like_it(field: Any) -> None:
+def test_a_number_of_a_control_message_that_is_no_integer_is_refused(field: Any) -> None:
     with pytest.raises(ProtocolError):
         parse_control(["bye", field])
 
@@ -168,7 +168,7 @@ def test_the_number_of_segments_is_limited() -> None:
 
 
 @pytest.mark.parametrize("vector", [v for v in ENVELOPES if is_control(v)], ids=lambda vector: vector["name"])
-def test_keys_that_a_control_message_does_not_know_are_ignored(vector: dict[str, Any]) -> None:
+def test_unknown_keys_of_a_control_message_are_ignored(vector: dict[str, Any]) -> None:
     kind, fields = json.loads(vector["wire"])
     if kind not in ("bye", "await"):
         assert parse_control([kind, {**fields, "later": {"x": [1]}, "kind": "bye"}]) == parse_control([kind, fields])
@@ -189,7 +189,7 @@ def test_control_messages_are_made_by_the_names_of_this_language() -> None:
     assert (welcome.kind, welcome.web_contents_id, Bye(last=3).kind) == ("welcome", 1, "bye")
 
 
-def test_a_refusal_does_not_tell_the_secret() -> None:
+def test_an_error_does_not_contain_the_secret() -> None:
     fields = {"link": "x", "secret": SECRET, "attempt": SECRET, "first": SECRET}
     with pytest.raises(ProtocolError) as caught:
         parse_control(["hello", fields])
@@ -197,12 +197,12 @@ def test_a_refusal_does_not_tell_the_secret() -> None:
     assert "link" in str(caught.value)
 
 
-def test_a_refusal_says_which_message_of_the_frame_and_which_field() -> None:
+def test_an_error_names_the_message_of_the_frame_and_the_field() -> None:
     with pytest.raises(ProtocolError, match=r"^1\.invoke\.1: Input should be greater than or equal to 1$"):
         parse([raw('["void"]'), raw('["invoke",0,"add",[]]')])
 
 
-def test_a_refusal_of_a_frame_of_nonsense_is_short() -> None:
+def test_the_error_for_a_frame_of_nonsense_is_short() -> None:
     messages = [RawMessage(["invoke", "x" * 1000, "c", []], ())] * 10_000
     with pytest.raises(ProtocolError) as caught:
         parse(messages)
@@ -271,7 +271,7 @@ def test_any_json_is_a_control_message_or_refused(kind: Any, fields: list[Any]) 
         max_size=3,
     )
 )
-def test_the_common_messages_are_what_pydantic_makes_of_them(rows: list[tuple[Any, ...]]) -> None:
+def test_the_fast_path_for_common_messages_gives_what_pydantic_gives(rows: list[tuple[Any, ...]]) -> None:
     limits = Limits(channel_length=5)
 
     def outcome(*more: list[Any]) -> object:

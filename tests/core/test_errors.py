@@ -38,7 +38,7 @@ def test_what_a_page_does_after_a_code_is_what_the_vector_says(constants: Any) -
     assert {code: after_close(int(code)).value for code in constants["after_close"]} == constants["after_close"]
 
 
-def test_a_page_reconnects_after_a_code_that_nobody_knows() -> None:
+def test_a_page_reconnects_after_an_unknown_code() -> None:
     assert after_close(4321) is AfterClose.RECONNECT
 
 
@@ -55,7 +55,7 @@ def test_an_error_survives_copying_and_pickling(error: WebipcError, repeat: Any)
     assert (type(again), str(again), again.code, vars(again)) == (type(error), str(error), error.code, vars(error))
 
 
-def test_an_error_of_cloning_says_what_electron_says_and_then_where() -> None:
+def test_a_clone_error_has_the_text_of_electron_and_then_the_path() -> None:
     error = errors.CloneError("args[1].user.save", "a function")
     assert str(error) == "An object could not be cloned. args[1].user.save: a function"
     assert (error.path, error.reason) == ("args[1].user.save", "a function")

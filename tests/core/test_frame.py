@@ -135,13 +135,13 @@ def test_half_a_surrogate_pair_is_escaped_even_beside_a_fragment() -> None:
     assert message.json == b'["send","\\ud800",[{"a":"\\udc00"}]]'
 
 
-def test_what_is_not_json_is_a_fault_of_the_caller() -> None:
+def test_a_value_that_is_not_json_raises_type_error() -> None:
     with pytest.raises(TypeError, match="object is not"):
         encode_message(["send", "c"], Cloned([object()], [], []))
 
 
 @pytest.mark.parametrize("depth", [250, 256, 512, 800])
-def test_a_deep_value_goes_there_and_back(depth: int) -> None:
+def test_a_deep_value_survives_encoding_and_decoding(depth: int) -> None:
     deep = json.loads("[" * depth + "]" * depth)
     message = encode_message(["send", "c"], Cloned(deep, [], []))
     frame = encode_frame(1, 0, [message])
@@ -206,7 +206,7 @@ def test_the_binary_form_of_a_binary_frame_is_itself() -> None:
     assert binary_form(frame) is frame
 
 
-def test_a_body_goes_there_and_back() -> None:
+def test_a_body_survives_encoding_and_decoding() -> None:
     frames = ['[0,0,["bye",1]]', encode_frame(1, 2, [sized(b'["part",0]', [b"abc"])]), "[3,2]"]
     hello, numbered, bare = decode_body(encode_body(frames))
     assert hello.control == ["bye", 1]
@@ -244,7 +244,7 @@ def test_a_frame_in_a_body_has_the_limit_of_a_frame() -> None:
     assert caught.value.close_code == CloseCode.TOO_LARGE
 
 
-def test_a_parcel_goes_there_and_back() -> None:
+def test_a_parcel_survives_encoding_and_decoding() -> None:
     message = sized(b'["send","c",[null]]', [b"abc", b"", b"12345678"])
     assert seen([decode_parcel(encode_parcel(message))]) == [(["send", "c", [None]], [b"abc", b"", b"12345678"])]
 
@@ -276,7 +276,9 @@ MESSAGES = st.lists(st.tuples(JSON, st.lists(st.binary(max_size=20), max_size=3)
 
 
 @given(st.integers(1, 2**52), st.integers(0, 2**53 - 1), MESSAGES)
-def test_every_frame_comes_as_it_was_sent(seq: int, ack: int, messages: list[tuple[Any, list[bytes]]]) -> None:
+def test_every_frame_survives_encoding_and_decoding(
+    seq: int, ack: int, messages: list[tuple[Any, list[bytes]]]
+) -> None:
     sent = [(["send", "c", value, [["u", []]]], segments) for value, segments in messages]
     encoded = [encode_message(fields[:2], Cloned(fields[2], fields[3], segments)) for fields, segments in sent]
     data = encode_frame(seq, ack, encoded)

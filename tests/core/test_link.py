@@ -184,7 +184,7 @@ def test_a_large_message_takes_no_number_when_it_does_not_fit() -> None:
     assert page.post(message("y")) == 1
 
 
-def test_bytes_that_do_not_fit_are_refused_and_fit_later() -> None:
+def test_bytes_that_do_not_fit_are_refused_and_fit_after_an_acknowledgement() -> None:
     page, server = open_pair(kept_bytes=150)
     page.post(message("x" * 100))
     with pytest.raises(BufferFullError) as full:
@@ -218,7 +218,7 @@ def test_a_claim_takes_the_link_from_the_socket_that_has_it() -> None:
     assert server.take_frame() is not None
 
 
-def test_a_body_is_read_whoever_owns_the_link() -> None:
+def test_a_body_is_read_whichever_socket_owns_the_link() -> None:
     page, server = open_pair()
     page.post(message("p"))
     (frame,) = page.backlog()
@@ -226,7 +226,7 @@ def test_a_body_is_read_whoever_owns_the_link() -> None:
     assert values_of(server, binary_form(frame), None) == ["p"]
 
 
-def test_an_acknowledgement_by_a_body_reaches_what_the_socket_has_not_sent() -> None:
+def test_an_acknowledgement_after_a_body_includes_messages_that_the_socket_has_not_sent() -> None:
     page, server = open_pair()
     for value in "abc":
         page.post(message(value))
@@ -237,7 +237,7 @@ def test_an_acknowledgement_by_a_body_reaches_what_the_socket_has_not_sent() -> 
     assert carry(page, server) == ["d"]
 
 
-def test_a_backlog_fits_with_all_that_its_frames_need() -> None:
+def test_a_backlog_fits_including_the_overhead_of_its_frames() -> None:
     page = Link(Side.RENDERER)
     for index in range(20_000):
         page.post(sized(b'["void"]', [b"x"] if index % 3 else []))
@@ -249,7 +249,7 @@ def test_a_backlog_fits_with_all_that_its_frames_need() -> None:
     assert not page.was_handed(handed + 1)
 
 
-def test_a_backlog_leaves_what_came_to_be_acknowledged() -> None:
+def test_a_backlog_does_not_count_as_an_acknowledgement() -> None:
     page, server = open_pair()
     server.post(message("m"))
     carry(server, page)
@@ -268,7 +268,7 @@ def test_of_a_control_frame_the_acknowledgement_is_read() -> None:
         server.receive(decode_frame(encode_control(2, "bye", 0)), 1)
 
 
-def test_repetitions_are_not_looked_into() -> None:
+def test_repeated_messages_are_not_parsed() -> None:
     _, server = open_pair()
     server.receive(decode_frame('[1,0,["void"]]'), 1)
     assert server.receive(decode_frame('[1,0,["nonsense"]]'), 1) == []
@@ -307,13 +307,13 @@ def test_nothing_can_be_posted_on_a_link_that_is_over() -> None:
     assert (page.was_handed(2), page.was_handed(3)) == (True, False)
 
 
-def test_a_part_that_brings_nothing_is_refused() -> None:
+def test_an_empty_part_is_refused() -> None:
     _, server = open_pair()
     with pytest.raises(ProtocolError, match="do not add up"):
         server.receive(decode_frame(encode_frame(1, 0, [sized(b'["part",9]', [b""])])), 1)
 
 
-def test_what_has_come_of_a_parcel_is_given_up_at_the_end() -> None:
+def test_the_received_parts_of_a_parcel_are_given_up_at_the_end() -> None:
     _, server = open_pair(part_bytes=50, message_bytes=500)
     server.receive(decode_frame(encode_frame(1, 0, [sized(b'["part",9]', [b"x"])])), 1)
     server.end()
@@ -331,7 +331,7 @@ def test_a_snapshot_holds_plain_values_that_the_link_does_not_share() -> None:
         assert json.dumps(snapshot, default=bytes.hex) == plain
 
 
-def test_a_part_is_delivered_to_nobody() -> None:
+def test_a_part_is_never_delivered() -> None:
     page, server = open_pair(part_bytes=50, message_bytes=500)
     page.post(message("x" * 100))
     came = [envelope for frame in page.backlog() for envelope in server.receive(decode_frame(frame), None)]

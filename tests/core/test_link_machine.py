@@ -2,7 +2,7 @@
 
 Everything travels as real frames. Sockets of one link live side by side: each keeps its own order, breaks at any
 place, and delivers late what it still holds. Bodies overtake sockets, get lost and come twice. In the end one socket
-holds, and nothing may be missing. WEBIPC_HYPOTHESIS=thorough looks much longer.
+holds, and nothing may be missing. WEBIPC_HYPOTHESIS=thorough runs many more examples.
 """
 
 import json
@@ -205,7 +205,7 @@ class LinkMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.sockets)
     @rule(side=SIDES, pick=PICK)
     def notice_late(self, side: Side, pick: int) -> None:
-        """The end of an older socket is told when another one owns the link: nothing may happen."""
+        """An older socket ends when another one owns the link: nothing may change."""
         link = self.peers[side].link
         attempt = pick % len(self.sockets) + 1
         if attempt != link.attempt:
@@ -302,7 +302,7 @@ class LinkMachine(RuleBasedStateMachine):
             self.push(peer.link, peer.link.bare_frame())
 
     def owner(self, side: Side) -> int | None:
-        """Which socket may speak to a side, by what it has been told."""
+        """Which socket may deliver frames to a side, as far as that side knows."""
         if side is Side.MAIN:
             return self.claimed if self.peers[side].link.attached else None
         return len(self.sockets) if self.peers[side].link.attached else None
@@ -361,7 +361,7 @@ TestLinkMachine = LinkMachine.TestCase
 TestLinkMachine.settings = settings(
     max_examples=3000 if THOROUGH else 300,
     stateful_step_count=150 if THOROUGH else 50,
-    # The normal run finds the same every time; the thorough one looks for something new.
+    # The normal run has the same examples every time; the thorough one has new ones.
     derandomize=not THOROUGH,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -50,7 +50,7 @@ def test_an_id_that_is_not_the_peers_next_one_is_refused(side: Side, wrong: list
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_a_port_that_was_closed_is_known_and_gives_nothing(side: Side) -> None:
+def test_a_port_that_was_closed_is_known_and_gives_none(side: Side) -> None:
     ports: Ports[str] = Ports(side)
     ours = ports.open("ours")
     theirs = 1 if side is Side.MAIN else 2
@@ -60,7 +60,7 @@ def test_a_port_that_was_closed_is_known_and_gives_nothing(side: Side) -> None:
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_a_port_that_was_never_sent_is_refused_whoever_would_have_sent_it(side: Side) -> None:
+def test_a_port_that_was_never_sent_is_refused_whichever_side_its_id_belongs_to(side: Side) -> None:
     ports: Ports[str] = Ports(side)
     ports.open("ours")
     ports.accept(5 if side is Side.MAIN else 6, "theirs")
@@ -68,11 +68,11 @@ def test_a_port_that_was_never_sent_is_refused_whoever_would_have_sent_it(side: 
     for port_id in never:
         with pytest.raises(ProtocolError):
             ports.get(port_id)
-    # An id that the peer has passed over counts as one that was used: it can no longer be sent.
+    # An id that the peer has skipped counts as used: it cannot be sent any more.
     assert ports.get(3 if side is Side.MAIN else 4) is None
 
 
-def test_a_port_too_many_takes_no_id() -> None:
+def test_a_port_beyond_the_limit_takes_no_id() -> None:
     ports: Ports[str] = Ports(Side.RENDERER, TWO)
     first = ports.open("a")
     ports.open("b")
@@ -83,7 +83,7 @@ def test_a_port_too_many_takes_no_id() -> None:
     assert ports.open("d") == 5
 
 
-def test_there_is_room_for_several_or_for_none_of_them() -> None:
+def test_room_for_several_ports_is_checked_at_once() -> None:
     ports: Ports[str] = Ports(Side.RENDERER, TWO)
     ports.room_for(2)
     ports.open("a")
@@ -92,7 +92,7 @@ def test_there_is_room_for_several_or_for_none_of_them() -> None:
     assert len(ports) == 1
 
 
-def test_a_port_of_the_peer_too_many_is_refused() -> None:
+def test_a_port_of_the_peer_beyond_the_limit_is_refused() -> None:
     ports: Ports[str] = Ports(Side.MAIN, TWO)
     ports.open("ours")
     ports.accept(1, "a")
@@ -118,18 +118,18 @@ STEPS = st.lists(st.tuples(st.sampled_from(["open", "accept", "get", "close"]), 
 
 def play(ports: Ports[str], steps: list[Step]) -> list[int | str | None]:
     """Return what each step gives; the class of the error for one that is refused."""
-    told: list[int | str | None] = []
+    results: list[int | str | None] = []
     for name, port_id in steps:
         try:
             if name == "open":
-                told.append(ports.open(f"port {len(told)}"))
+                results.append(ports.open(f"port {len(results)}"))
             elif name == "accept":
-                told.append(ports.accept(port_id, f"port {len(told)}"))  # type: ignore[func-returns-value] # it is None
+                results.append(ports.accept(port_id, f"port {len(results)}"))  # type: ignore[func-returns-value] # it is None
             else:
-                told.append(ports.get(port_id) if name == "get" else ports.close(port_id))
+                results.append(ports.get(port_id) if name == "get" else ports.close(port_id))
         except (ProtocolError, LimitError) as error:
-            told.append(type(error).__name__)
-    return told
+            results.append(type(error).__name__)
+    return results
 
 
 @given(st.sampled_from(SIDES), STEPS, STEPS)

@@ -1,4 +1,4 @@
-"""A message that is too large is refused at the call that sends it, to the byte; later no caller can get the error."""
+"""A message that is too large is refused where it is encoded, to the byte: later there is no caller to raise to."""
 
 import asyncio
 from collections.abc import Callable
@@ -32,7 +32,7 @@ def test_the_size_of_a_parcel_is_known_before_it_is_made(message: Any) -> None:
 
 
 @given(MESSAGES)
-def test_what_is_let_through_is_taken_by_the_link_and_nothing_else(message: Any) -> None:
+def test_the_check_accepts_exactly_the_messages_that_the_link_accepts(message: Any) -> None:
     def takes(check: Callable[[], object]) -> bool:
         try:
             check()
@@ -69,7 +69,9 @@ async def test_every_call_is_answered_however_large_the_result(answer: Callable[
     assert set(outcomes) <= {None, "limit"}
 
 
-async def test_what_is_too_large_is_refused_in_the_thread_that_says_it(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_message_that_is_too_large_is_refused_in_the_thread_that_sends_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     app, ipc_main = application(limits=SMALL)
     problems: list[Any] = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: problems.append(context))

@@ -45,14 +45,14 @@ def test_undefined_is_neither_none_nor_a_hole() -> None:
     assert (repr(undefined), repr(hole)) == ("undefined", "hole")
 
 
-def test_a_bigint_is_an_int_that_says_what_it_is() -> None:
+def test_a_bigint_is_an_int_with_a_repr_of_its_own() -> None:
     assert BigInt(5) + 1 == 6
     assert (repr(BigInt(5)), str(BigInt(5)), f"{BigInt(5)}") == ("BigInt(5)", "5", "5")
     assert copy.deepcopy(BigInt(7)) == pickle.loads(pickle.dumps(BigInt(7))) == 7
 
 
 class TestMap:
-    def test_keys_that_a_dict_confuses_are_apart(self) -> None:
+    def test_keys_that_a_dict_confuses_are_different_keys(self) -> None:
         keys = [1, True, "1", BigInt(1), 0, False, "", None, undefined, NAN]
         assert list(JSMap((key, key) for key in keys)) == keys
 
@@ -111,7 +111,7 @@ class TestMap:
 
 
 class TestSet:
-    def test_members_that_a_set_confuses_are_apart(self) -> None:
+    def test_members_that_a_set_confuses_are_different_members(self) -> None:
         assert len(JSSet([1, True, 1.0, "1", BigInt(1), NAN, NAN, {}, {}])) == 7
 
     def test_the_order_is_that_of_insertion(self) -> None:
@@ -134,7 +134,7 @@ class TestSet:
 
 
 class TestArray:
-    def test_what_is_missing_is_a_hole(self) -> None:
+    def test_an_index_that_is_not_set_is_a_hole(self) -> None:
         values = JSArray(3, {1: undefined})
         assert list(values) == [hole, undefined, hole]
         assert values[-1] is hole
@@ -190,12 +190,12 @@ class TestDate:
             JSDate.from_datetime(datetime(2020, 1, 1))  # noqa: DTZ001  (a naive one is the point)
 
     @pytest.mark.parametrize("ms", [8_640_000_000_000_001, 1.5, True, "0"])
-    def test_what_is_no_time_value_is_refused(self, ms: Any) -> None:
+    def test_an_invalid_time_value_is_refused(self, ms: Any) -> None:
         with pytest.raises(ValueError, match="time value"):
             JSDate(ms)
 
     @pytest.mark.parametrize("ms", [None, 8_640_000_000_000_000])
-    def test_what_datetime_cannot_hold_is_said(self, ms: int | None) -> None:
+    def test_a_date_that_datetime_cannot_hold_raises_value_error(self, ms: int | None) -> None:
         with pytest.raises(ValueError, match=r"names no moment|outside the years"):
             JSDate(ms).to_datetime()
 
@@ -425,7 +425,7 @@ def test_a_value_passes_its_annotation_as_the_same_object(annotation: Any, value
         (JSSet[int], JSSet(["1", 2]), JSSet([1, 2])),
     ],
 )
-def test_an_annotation_takes_what_stands_for_its_value(annotation: Any, value: Any, expected: Any) -> None:
+def test_an_annotation_converts_other_objects_to_its_value(annotation: Any, value: Any, expected: Any) -> None:
     validated = TypeAdapter(annotation).validate_python(value)
     assert type(validated) is type(expected)
     assert validated == expected
@@ -435,7 +435,7 @@ def test_an_annotation_takes_what_stands_for_its_value(annotation: Any, value: A
     "annotation, value",
     [(BigInt, True), (BigInt, 1.5), (JSDate, datetime(2020, 1, 1)), (JSMap, {}), (JSSet[int], JSSet(["a"]))],  # noqa: DTZ001
 )
-def test_an_annotation_refuses_what_does_not(annotation: Any, value: Any) -> None:
+def test_an_annotation_refuses_other_objects(annotation: Any, value: Any) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(annotation).validate_python(value)
 

@@ -296,7 +296,7 @@ async def test_posting_on_a_closed_port_does_nothing() -> None:
         channel = MessageChannelMain()
         ears = [Ear(channel.port1), Ear(channel.port2)]
         getattr(channel, closing).close()
-        # Nothing is looked at any more, neither the message nor the list.
+        # Neither the message nor the list is checked any more.
         getattr(channel, posting).post_message(print, "no list")
         await settled()
         assert [ear.heard for ear in ears] == [["close"], ["close"]]

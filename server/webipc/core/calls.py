@@ -1,7 +1,5 @@
 """The calls of a link by their ids: those that this side opened, and those that the peer opened (PROTOCOL.md 4, 4.2).
-An id is settled once.
-
-Must not know what a call is about, nor messages or time. Twin: js-client/src/core/calls.ts
+An id is settled once. Twin: js-client/src/core/calls.ts
 """
 
 from typing import Any, Generic, TypeVar
@@ -19,7 +17,7 @@ def _first_id(opener: Side) -> int:
 
 
 class Calls(Generic[T]):
-    """The calls that this side opened and that wait for their answer; `T` is what the caller wants back with it."""
+    """The calls that this side opened and that wait for their answer; `T` is what belongs to each."""
 
     def __init__(self, side: Side, limits: Limits = DEFAULT_LIMITS) -> None:
         self._limits = limits
@@ -56,7 +54,7 @@ class Calls(Generic[T]):
 
     @classmethod
     def restore(cls, side: Side, limits: Limits, snapshot: dict[str, Any]) -> "Calls[T]":
-        """Return calls that go on where those of the snapshot were."""
+        """Return calls in the state of the snapshot."""
         calls = cls(side, limits)
         calls._next = snapshot["next"]
         calls._records.update((call_id, record) for call_id, record in snapshot["records"])
@@ -97,7 +95,7 @@ class Answers:
         self._open[call_id] = None
 
     def finish(self, call_id: int) -> bool:
-        """Close a call. Returns True exactly once for each: that caller sends the answer."""
+        """Close a call. Returns True exactly once for each id: the caller that gets it sends the answer."""
         if call_id not in self._open:
             return False
         del self._open[call_id]
@@ -109,7 +107,7 @@ class Answers:
 
     @classmethod
     def restore(cls, side: Side, limits: Limits, snapshot: dict[str, Any]) -> "Answers":
-        """Return answers that go on where those of the snapshot were."""
+        """Return answers in the state of the snapshot."""
         answers = cls(side, limits)
         answers._last = snapshot["last"]
         answers._open.update(dict.fromkeys(snapshot["open"]))

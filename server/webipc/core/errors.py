@@ -14,7 +14,7 @@
         ResetError                the link ended before the answer came
       IpcError                    raised by an application, for the caller in the page
 
-Programs decide by class and `code`; the texts are for people and may change. Knows nothing of sockets or logging.
+Programs decide by class and `code`; the texts are for people and may change.
 Twin: js-client/src/core/errors.ts
 """
 
@@ -53,7 +53,7 @@ class AfterClose(Enum):
     GIVE_UP = "GIVE_UP"
 
 
-# 4409 is not listed: a page that has the newer socket ignores the older one, so a page that asks has to reconnect.
+# 4409 is not listed: a page with a newer socket never asks about the older one, so a page that asks has to reconnect.
 _AFTER_CLOSE: Final = {
     CloseCode.NORMAL: AfterClose.NOTHING,
     1002: AfterClose.NEW_LINK,
@@ -84,7 +84,7 @@ def fit_reason(text: str) -> str:
 
 
 class WebipcError(Exception):
-    """Everything that webipc raises on purpose."""
+    """The base class of everything that webipc raises on purpose."""
 
     code: str = "webipc"
 
@@ -172,7 +172,7 @@ class LinkEndedError(LocalError):
 
 
 class RemoteError(WebipcError):
-    """The peer did it."""
+    """The cause lies with the peer."""
 
     code = "remote"
 
@@ -183,7 +183,7 @@ class ProtocolError(RemoteError):
     code = "protocol"
 
     def __init__(self, detail: str, close_code: CloseCode = CloseCode.PROTOCOL_ERROR) -> None:
-        """`detail` says what was expected and what came; it becomes the reason of the close frame."""
+        """`detail` says what was expected and what was received; it becomes the reason of the close frame."""
         super().__init__(detail)
         self.detail = detail
         self.close_code = close_code
@@ -193,7 +193,7 @@ class ProtocolError(RemoteError):
 
 
 class UnansweredError(RemoteError):
-    """Nothing has answered a `sendSync`, however often it was asked: it may have run, or not."""
+    """A `sendSync` was not answered, after every retry: its listener may have run, or not."""
 
     code = "unknown-outcome"
 
@@ -227,8 +227,8 @@ class ResetError(RemoteError):
 class IpcError(WebipcError):
     """Raised by a handler to tell its caller in the page what is wrong.
 
-    Only the text of this error crosses to the page as it is; that of any other exception crosses in debug mode alone,
-    because the page may be anybody's.
+    Only the text of this error is sent to the page unchanged; that of any other exception is sent in debug mode alone,
+    because the user of a page need not be trusted.
 
         raise IpcError("No such row", code="no-row", data={"id": row_id})
     """

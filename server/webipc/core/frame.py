@@ -1,7 +1,7 @@
-"""What travels as one WebSocket message, in its two forms, and what is made of the same layout: the parcel of a large
-message and the body of a request (PROTOCOL.md sections 2.4, 3 and 4.3). The only place that parses JSON.
+"""Frames: what one WebSocket message carries, as text or in binary form; and the two things with the same layout, the
+parcel of a large message and the body of a request (PROTOCOL.md sections 2.4, 3 and 4.3).
 
-Must not know what a message means (envelope/), or whether its number is right (link/).
+The only file that parses JSON. What a message means is in envelope/, and whether its number is right in link/.
 Twin: js-client/src/core/frame.ts
 """
 
@@ -46,14 +46,14 @@ class EncodedMessage(NamedTuple):
 
 
 class RawMessage(NamedTuple):
-    """A message as received: an array that is not validated yet, and its segments, which are views of the frame."""
+    """A received message: an array that is not checked yet, and its segments, which are views of the frame's bytes."""
 
     fields: list[Any]
     segments: Sequence[memoryview]
 
 
 class Frame(NamedTuple):
-    """A frame taken apart: numbered messages, or one control message, or nothing."""
+    """A decoded frame: numbered messages, or one control message, or neither."""
 
     # The number of the first message; without messages the one that the sender uses next; 0 before a control message.
     seq: int
@@ -67,12 +67,12 @@ class Frame(NamedTuple):
 
     @property
     def is_bare(self) -> bool:
-        """Neither messages nor a control message: an acknowledgement and a sign of life."""
+        """Whether it has neither messages nor a control message: an acknowledgement and a heartbeat."""
         return self.control is None and not self.messages
 
 
 class _Encoded(Protocol):
-    """The value of a message as `clone.encode` returns it."""
+    """The value of a message, as clone/ encodes it."""
 
     @property
     def skeleton(self) -> Any: ...
@@ -117,7 +117,7 @@ def encode_frame(seq: int, ack: int, messages: Sequence[EncodedMessage]) -> str 
     The messages' JSON is copied, never encoded a second time.
     """
     if len(messages) == 1 and not messages[0].segments:
-        # The frame of a lone message, of which there are the most.
+        # The most frequent frame: one message without segments.
         return (b"[%d,%d,%b]" % (seq, ack, messages[0].json)).decode()
     opened = b",".join([b"[%d,%d" % (seq, ack), *[message.json for message in messages]])
     segments = [segment for message in messages for segment in message.segments]
@@ -132,7 +132,7 @@ def encode_control(ack: int, name: str, fields: Any) -> str:
 
 
 def binary_form(frame: str | bytes) -> bytes:
-    """Return the same frame in its binary form, which bodies need."""
+    """Return the same frame in its binary form, which the body of a request needs."""
     if isinstance(frame, bytes):
         return frame
     lengths: list[list[int]] = [[] for _ in _load_array(frame)[2:]]
@@ -146,7 +146,7 @@ def encode_body(frames: Iterable[str | bytes]) -> bytes:
 
 
 def decode_body(data: _Bytes, limits: Limits = DEFAULT_LIMITS) -> list[Frame]:
-    """Take the body of a request apart. Which frames it may hold is the transport's question.
+    """Decode the body of a request. Which frames it may hold is checked by the caller.
 
     Raises:
         ProtocolError: 4413 when the body or a frame is too large, 4400 when the lengths or a frame are wrong.
@@ -166,11 +166,11 @@ def decode_body(data: _Bytes, limits: Limits = DEFAULT_LIMITS) -> list[Frame]:
 
 
 def decode_frame(data: str | _Bytes, limits: Limits = DEFAULT_LIMITS) -> Frame:
-    """Take one frame apart; segments are views of `data`, not copies.
+    """Decode one frame; segments are views of `data`, not copies.
 
     Raises:
         ProtocolError: 4413 when the frame is larger than `socket_bytes`; 4400 when it is not JSON, is not such an
-            array, or its binary layout does not add up. What the messages say is not looked at.
+            array, or its binary layout does not add up. What is in the messages is not checked.
     """
     size = _utf8_size(data) if isinstance(data, str) else len(data)
     if size > limits.socket_bytes:
@@ -200,7 +200,7 @@ def decode_parcel(parcel: _Bytes, limits: Limits = DEFAULT_LIMITS) -> RawMessage
 
 
 def is_count(value: object) -> TypeGuard[int]:
-    """Tell whether a value is a non-negative safe integer. A bool is none, though Python has it otherwise."""
+    """Tell whether a value is a non-negative safe integer. A bool is not, though it is an int in Python."""
     return type(value) is int and 0 <= value <= _MAX_SAFE_INTEGER
 
 
@@ -208,7 +208,7 @@ def _raw_messages(elements: list[Any], segments: Iterable[Sequence[memoryview]] 
     for element in elements:
         if type(element) is not list:
             raise ProtocolError("a message is an array; something else came in its place")
-    # As many lists of segments as messages: `_unpack` has seen to it.
+    # `_unpack` has checked that there are as many lists of segments as messages.
     rows = zip(elements, repeat(()) if segments is None else segments, strict=False)
     return list(map(partial(new, RawMessage), rows))
 
@@ -226,7 +226,7 @@ def _control_frame(ack: int, messages: list[RawMessage], size: int) -> Frame:
 
 
 def _pack(head: bytes, segments: Iterable[_Bytes]) -> bytes:
-    """Lay out JSON and segments as PROTOCOL.md section 3 says: the one copy of a segment on its way out."""
+    """Lay out JSON and segments as PROTOCOL.md section 3 says. The only place where a segment is copied for sending."""
     pieces: list[_Bytes] = [len(head).to_bytes(4, "little"), head]
     end = 4 + len(head)
     for segment in segments:
@@ -254,8 +254,8 @@ def _unpack(view: memoryview, before: int, limits: Limits) -> tuple[list[Any], l
         raise ProtocolError("the JSON of a binary frame ends with one array of lengths per message; this one does not")
     count = sum(map(len, lengths))
     if count > limits.segments and count * _FIXUP_BYTES > head:
-        # A view takes a hundred times the two bytes of a length: refused before it costs anything, because no frame of
-        # this size can hold the fixups that so many segments belong to.
+        # A view takes a hundred times the two bytes of a length: refused before views are made, because no frame of
+        # this size can hold the fixups for so many segments.
         raise ProtocolError("a frame has more segments than its messages can name")
     return elements, _cut(view, head, lengths)
 
@@ -313,7 +313,7 @@ def _too_large(what: str, size: int, allowed: int) -> ProtocolError:
 
 def _fitted(json: bytes) -> bytes:
     """Return the same JSON in a bytes object of its own size."""
-    # The quickest copy: slices and bytes() give back the same object.
+    # The fastest copy: slices and bytes() return the same object.
     return b"%b" % json if len(json) < _COPIED_BYTES else json
 
 
@@ -321,7 +321,7 @@ def _dump(value: Any) -> bytes:
     try:
         return orjson.dumps(value)
     except orjson.JSONEncodeError:
-        # What orjson has no bytes for, and this protocol has: half a surrogate pair, and more than 254 levels.
+        # What orjson cannot write and the protocol allows: half a surrogate pair, and more than 254 levels.
         return _dump_deep(value)
 
 
@@ -329,7 +329,7 @@ def _dump_deep(value: Any) -> bytes:
     try:
         return json.dumps(value, separators=(",", ":"), allow_nan=False, default=_plain).encode()
     except RecursionError:
-        # Only what is passed on undecoded can be that deep.
+        # Only a value that is forwarded without being decoded can be that deep.
         raise LimitError("depth", DEFAULT_LIMITS.depth * 2, DEFAULT_LIMITS.depth) from None
 
 
@@ -355,9 +355,9 @@ def _load(data: str | bytes | memoryview) -> Any:
 
 
 def _load_surrogates(data: str | bytes | memoryview, why: str) -> Any:
-    """Load what orjson did not because half a surrogate pair is in it; all else is refused for orjson's reason."""
+    """Load JSON that orjson refuses because of half a surrogate pair; refuse all other JSON with orjson's reason."""
     try:
-        # Strictly there and back: bytes that are not UTF-8 stay refused, and so does half a pair that is not escaped.
+        # Both conversions are strict: bytes that are not UTF-8 stay refused, and so does half a pair without an escape.
         text = str(data.encode() if isinstance(data, str) else data, "utf-8")
         if "\\ud" not in text and "\\uD" not in text:
             raise ProtocolError(f"a frame is JSON; {why}")

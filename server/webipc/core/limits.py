@@ -1,6 +1,6 @@
 """The named limits of PROTOCOL.md section 9, in one frozen object.
 
-Code that enforces a limit is given the object and reads the limit by its name. Each number is written once, here.
+Code that enforces a limit takes it from this object by name, so that no number is written twice.
 Twin: js-client/src/core/limits.ts
 """
 
@@ -10,7 +10,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bytes, milliseconds and counts, as the names say. Lower ones are for tests and small machines.
+    """Bytes, milliseconds and counts, as the names say. Lower limits are for tests and small machines.
 
     `ValueError` when one is not a non-negative integer.
     """

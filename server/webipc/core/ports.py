@@ -1,7 +1,5 @@
 """The ports of a link by their ids: which are open, who sent them, and what belongs to each (PROTOCOL.md 4.4).
-An id is used once, and stays known for closed ever after.
-
-Must not know what a port leads to, nor messages or time. Twin: js-client/src/core/ports.ts
+An id is used once; one that was closed stays known. Twin: js-client/src/core/ports.ts
 """
 
 from typing import Any, Generic, TypeVar
@@ -29,7 +27,7 @@ class Ports(Generic[T]):
         return len(self._open)
 
     def room_for(self, count: int) -> None:
-        """Do nothing where so many more ports may be sent; `LimitError` beyond `open_ports`."""
+        """Raise `LimitError` when this many more ports would exceed `open_ports`."""
         if len(self) + count > self._limits.open_ports:
             raise LimitError("open_ports", len(self) + count, self._limits.open_ports)
 
@@ -42,7 +40,7 @@ class Ports(Generic[T]):
         return port_id
 
     def accept(self, port_id: int, record: T) -> None:
-        """Note a port that the peer has sent.
+        """Open a port that the peer has sent.
 
         Raises:
             ProtocolError: 4400 when the id is not one of the peer's or not larger than all earlier ones; 4413 when

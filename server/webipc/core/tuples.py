@@ -1,6 +1,6 @@
-"""Makes a named tuple of all its fields at half the price of calling its class, for what is made of every message.
+"""Makes a named tuple at half the cost of calling its class, for the tuples that are made for every message.
 
-Must be given every field in its order, defaults too: nothing counts them. Knows none of the classes.
+Takes every field in its order, those with a default too: nothing checks their number.
 """
 
 from typing import Any, Final, Protocol, TypeVar
@@ -12,5 +12,5 @@ class _New(Protocol):
     def __call__(self, kind: type[T], fields: tuple[Any, ...], /) -> T: ...
 
 
-# The class itself goes through a function that is written in Python, and ends here.
+# What a named tuple's class calls as well, but only after a function that is written in Python.
 new: Final[_New] = tuple.__new__

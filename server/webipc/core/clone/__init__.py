@@ -1,6 +1,6 @@
 """Structured clone: any value as a JSON skeleton with fixups and binary segments, and back (PROTOCOL.md section 5).
 
-`encode` takes any value that a program sends, `decode` returns the value that a page sent. The implementation is in
+`encode` takes what an application sends, `decode` returns what a page has sent. The implementation is in
 encoder.py and decoder.py. Must not know messages, frames or JSON text.
 Twin: js-client/src/core/clone/index.ts
 """
@@ -17,23 +17,23 @@ from webipc.core.tuples import new
 
 
 class Cloned(NamedTuple):
-    """What a value is on the wire. The skeleton may be what was given itself: turn it into JSON before it changes."""
+    """An encoded value. The skeleton may be the given object itself: turn it into JSON before it changes."""
 
     # JSON's own types, with `orjson.Fragment` where a part is JSON already.
     skeleton: Any
     # `[code, path, ...]`, in the order of section 5.
     fixups: list[list[Any]]
-    # Raw bytes, which can no longer change.
+    # Raw bytes that cannot change.
     segments: list[bytes | memoryview]
 
 
 def encode(value: Any, limits: Limits = DEFAULT_LIMITS, root: str = "args") -> Cloned:
     """Return what is sent for a value.
 
-    Plain JSON is found by one look and passed on as it is; anything else is copied. Objects that are reached twice
+    Plain JSON is recognised by one scan and passed on as it is; anything else is copied. Objects that are reached twice
     stay one object, and cycles stay cycles. `root` names the value in the texts of errors (`args[1].user`).
 
-    `CloneError` for what a page could not receive, with its path and the remedy. `LimitError` for `depth`, `nodes`,
+    `CloneError` for what a page cannot receive, with its path and a remedy. `LimitError` for `depth`, `nodes`,
     `fixups`, `segments` and `bigint_digits`, which the receiver would refuse.
     """
     if is_plain(value, limits.depth):
@@ -42,7 +42,7 @@ def encode(value: Any, limits: Limits = DEFAULT_LIMITS, root: str = "args") -> C
     skeleton, segments = encoder.encode(value)
     if encoder.has_references:
         if encoder.has_fragment:
-            # What is inside a fragment counts as well when references are followed.
+            # Encoded again without fragments: what is inside them counts when references are followed.
             encoder = Encoder(limits, root, fragments=False)
             skeleton, segments = encoder.encode(value)
         encoder.check_reach(skeleton)
@@ -55,9 +55,9 @@ def decode(
     segments: Sequence[bytes | bytearray | memoryview],
     limits: Limits = DEFAULT_LIMITS,
 ) -> Any:
-    """Return the value that a peer sent; takes over the skeleton, which the caller must not use again.
+    """Return the value that a peer sent. It may be made of the skeleton, which the caller must not use any more.
 
-    `ProtocolError` for everything that section 5 refuses. Without fixups the value is the skeleton, and its depth must
+    `ProtocolError` for everything that section 5 refuses. Without fixups, the value is the skeleton, and its depth must
     have been checked when the JSON was parsed.
     """
     if fixups:

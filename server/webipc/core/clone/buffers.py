@@ -1,4 +1,4 @@
-"""Buffers and views, made of the segments of a stranger: which share one, and which are simply bytes.
+"""Makes buffers and views of received segments: which of them share a buffer, and which are simply bytes.
 
 Every number is checked before it is used; each segment is copied once. Twin: js-client/src/core/clone/codes.ts
 """
@@ -49,7 +49,7 @@ class Buffers:
         require(len(limits) == 1, "a buffer has two different maxima")
 
     def _is_alone(self, spot: Spot, number: int) -> bool:
-        # What a reference leads to has to stay one object, and bytes have no identity.
+        # The target of a reference has to stay one object, and bytes have no identity.
         return len(self._spots[number]) == 1 and _maximum(spot) is None and not spot.is_target
 
     def _buffer(self, number: int) -> ArrayBuffer:

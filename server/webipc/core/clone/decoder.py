@@ -1,7 +1,7 @@
 """A skeleton, fixups and segments as a Python value: the receiving half of PROTOCOL.md section 5.
 
-Everything comes from a stranger. Four steps: find the place of every fixup, make the objects, resolve the references,
-fill the containers. Nothing is run, compiled or imported, and nothing is allocated that did not arrive.
+Nothing of the input is trusted. Four steps: find the place of every fixup, make the objects, resolve the references,
+fill the containers. Nothing is run, compiled or imported, and a length in the input allocates nothing by itself.
 Twin: js-client/src/core/clone/decode.ts
 """
 
@@ -82,7 +82,7 @@ class Decoder:
             require(count <= most, f"more than {most} nodes when every reference is followed")
 
     def _make(self) -> None:
-        # Primitives first: what is made of others looks at them.
+        # Primitives first: RegExps and boxes are made of them.
         spots = self._spots.values()
         for spot in spots:
             if spot.code in _PRIMITIVES:
@@ -141,7 +141,7 @@ class Decoder:
     def _is_fixed(self, container: Any, *keys: str | int) -> bool:
         return any((id(container), key) in self._spots for key in keys)
 
-    # What makes the object of a place, still empty where it contains others.
+    # Functions that make the object of a place; containers are empty at first.
     _MAKERS: Final[dict[str, Callable[["Decoder", Spot], Any]]] = {
         "d": _date,
         "r": _regexp,

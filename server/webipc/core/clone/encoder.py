@@ -1,7 +1,7 @@
 """A Python value as a skeleton, fixups and segments: the sending half of PROTOCOL.md section 5.
 
-One walk without recursion, in the order in which the protocol lists fixups; it copies containers and leaves what was
-given alone. What an object of any other class stands for is asked of outward.py. Knows nothing of messages.
+One walk without recursion, in the order in which the protocol lists fixups. It copies containers and does not change
+the given value. Objects of classes without an encoding are converted by outward.py.
 Twin: js-client/src/core/clone/encode.ts
 """
 
@@ -28,11 +28,11 @@ from webipc.core.values.regexp import JSRegExp
 from webipc.core.values.scalar import MAX_SAFE_INTEGER, BigInt, Boxed, JSDate, UndefinedType
 
 _WORDS: Final = frozenset({str, bool, type(None)})
-# These are never one object in two places: Python shares some of them by itself, and none can be told apart in use.
+# These are never one object in two places: Python itself shares some of them, and their identity makes no difference.
 _IMMUTABLE: Final = frozenset(
     {str, bool, type(None), int, float, tuple, frozenset, bytes, memoryview, BigInt, UndefinedType, orjson.Fragment}
 )
-# From here on JavaScript writes a number with an exponent, which no reader takes for an integer.
+# From here on JavaScript writes a number with an exponent, which no parser takes for an integer.
 _EXPONENT: Final = 1e21
 
 
@@ -88,7 +88,7 @@ def _property(key: str | int) -> str:
 
 
 class Encoder:
-    """Writes one value; used once."""
+    """Encodes one value; used once."""
 
     def __init__(self, limits: Limits, root: str, *, fragments: bool = True) -> None:
         """`root` names the value in the text of an error. Without `fragments`, models are walked field by field."""
@@ -134,7 +134,7 @@ class Encoder:
             value = self._outward(value, spot)
             writer = self._WRITERS.get(type(value))
         if value is not identity and is_model(type(identity)):
-            # Two places with one model are two objects: its fields were read again for each.
+            # Two places with one model are two objects: its fields are read again for each.
             identity = value
         if type(value) in _IMMUTABLE or not self._refers(identity, spot):
             writer(self, value, spot)
@@ -277,7 +277,7 @@ class Encoder:
 
     def _buffer(self, value: ArrayBuffer, spot: _Spot) -> None:
         self._place("b", spot, None, self._segment_of(value, spot), *_maximum(value))
-        self._segments.look(value, self.fixups[-1])
+        self._segments.add_fixup(value, self.fixups[-1])
 
     def _view(self, value: TypedArray, spot: _Spot) -> None:
         if value.is_outside:
@@ -285,7 +285,7 @@ class Encoder:
         length = None if value.follows_buffer else value.length
         number = self._segment_of(value.buffer, spot)
         self._place("v", spot, None, value.kind, number, value.offset, length, *_maximum(value.buffer))
-        self._segments.look(value.buffer, self.fixups[-1])
+        self._segments.add_fixup(value.buffer, self.fixups[-1])
 
     def _segment_of(self, buffer: ArrayBuffer, spot: _Spot) -> int:
         if buffer.max_byte_length is not None and len(buffer) > buffer.max_byte_length:

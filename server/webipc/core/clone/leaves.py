@@ -1,6 +1,6 @@
-"""Values without contents, made of what a stranger's skeleton has in their place: numbers, BigInt, Date, RegExp, boxes.
+"""Makes values without contents from a received skeleton: numbers, BigInt, Date, RegExp, boxes.
 
-Each function checks what it was given against the table of PROTOCOL.md section 5, or raises ProtocolError.
+Each function checks its argument against the table of PROTOCOL.md section 5, or raises ProtocolError.
 Twin: the same functions of js-client/src/core/clone/codes.ts
 """
 
@@ -21,7 +21,7 @@ _HEXADECIMAL: Final = re.compile(r"-?[0-9a-f]+")
 
 
 def require(condition: bool, text: str) -> None:  # noqa: FBT001  (it reads like assert)
-    """Raise `ProtocolError` with what was expected unless it is so; `text` says nothing of a value: it is logged."""
+    """Raise `ProtocolError` unless the condition holds. `text` must not have a received value in it: it is logged."""
     if not condition:
         raise ProtocolError(text)
 
@@ -34,7 +34,7 @@ def number(raw: Any) -> float:
     require(
         _INTEGER.fullmatch(raw) is not None, "-0, NaN, an infinity or a large integer was expected, another text came"
     )
-    # Out of a text, because int() has more to do with many digits, and refuses to be a float that is too large.
+    # By float(), because int() is slower for many digits, and converting a too large int to a float raises.
     value = float(raw)
     require(isfinite(value) and abs(int(value)) > MAX_SAFE_INTEGER, "a number came that JSON has, or that is too large")
     return value
@@ -61,7 +61,7 @@ def date(raw: Any) -> datetime | JSDate:
 
 
 def regexp(raw: list[Any]) -> JSRegExp:
-    """Return the RegExp of an `r`; its source is not looked at."""
+    """Return the RegExp of an `r`; its source is not checked."""
     is_pair = len(raw) == 2 and type(raw[0]) is str and type(raw[1]) is str  # noqa: PLR2004  (a pair)
     require(is_pair and is_flags(raw[1]), "a RegExp stands on its source and its flags, each flag once")
     return JSRegExp(raw[0], raw[1])

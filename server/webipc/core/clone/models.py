@@ -1,8 +1,8 @@
-"""Pydantic models and dataclasses as plain objects: each class is looked at once.
+"""Pydantic models and dataclasses as plain objects: each class is inspected once.
 
-A class whose schema holds nothing but JSON's own types is written straight to JSON, without a walk over its values; any
-other gives its fields, by their aliases and after their own serializers, for the caller to go on with. Knows Pydantic,
-and nothing of fixups. No twin: a page has no such classes.
+Instances of a class whose schema holds nothing but JSON's own types are written straight to JSON, without a walk over
+their values; any other class gives its fields, by their aliases and after their own serializers, to be encoded by
+the caller. No twin: a page has no such classes.
 """
 
 import dataclasses
@@ -14,8 +14,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic_core import PydanticSerializationError
 
-# Digits that only an integer can be, too many for JavaScript's numbers. It may find a text instead; that is slower,
-# not wrong.
+# An integer with too many digits for JavaScript's numbers. A match inside a string makes it slower, not wrong.
 _LONG_INTEGER: Final = re.compile(rb"(?:^|[:\[,])-?\d{16,}(?:$|[,}\]])")
 _CONSTANTS: Final = frozenset({str, int, bool, type(None)})
 
@@ -26,20 +25,20 @@ def is_model(cls: type[Any]) -> bool:
 
 
 class Model:
-    """What is known about one class."""
+    """How instances of one class are encoded."""
 
     def __init__(self, cls: type[Any]) -> None:
-        """Look at a model or a dataclass. One that Pydantic has no schema for is read field by field."""
+        """Inspect a model or a dataclass. One that Pydantic has no schema for is read field by field."""
         # Pydantic's view of the class; None when it has none.
         self._adapter = _adapter_of(cls)
         schema = None if self._adapter is None else _Schema(self._adapter.core_schema)
-        # Whether its JSON says all that there is to say, apart from numbers that JSON lacks.
+        # Whether its JSON loses nothing, apart from numbers that JSON lacks.
         self._is_json = schema is not None and schema.is_json
         # Whether a null in its JSON may stand for NaN.
         self._has_floats = schema is not None and schema.has_floats
 
     def to_json(self, value: Any) -> bytes | None:
-        """Return an instance as JSON, or None where JSON would lose something."""
+        """Return an instance as JSON; None where JSON would lose something."""
         if self._adapter is None or not self._is_json:
             return None
         try:
@@ -72,12 +71,12 @@ def _adapter_of(cls: type[Any]) -> TypeAdapter[Any] | None:
 
 
 class _Schema:
-    """Reads Pydantic's description of a class. Whatever it has not been told about does not count as JSON."""
+    """Reads Pydantic's schema of a class. A type of schema that is not listed in `_READERS` does not count as JSON."""
 
     def __init__(self, schema: Any) -> None:
         self.has_floats = False
         self._definitions: dict[str, Any] = {}
-        # The definitions that are being read: one that meets itself may be of any depth.
+        # The definitions that are being read: one that contains itself may be nested to any depth.
         self._reading: set[str] = set()
         self.is_json = self._read(schema)
 

@@ -1,7 +1,7 @@
-"""What a Python object stands for in a page: the value, of a type that encoder.py writes, that is sent for it.
+"""Converts a Python object to the value that is sent for it, of a type that encoder.py writes.
 
-Goes by class, and looks at each class once. NumPy and pandas are recognised without importing them. Knows nothing of
-the wire. No twin: what a page may send is decided by structured clone.
+Decides by class, and inspects each class once. NumPy and pandas are recognised without importing them. No twin: what a
+page may send is decided by structured clone.
 """
 
 import re
@@ -29,8 +29,8 @@ from webipc.core.values.scalar import JSDate
 Outward = Callable[[Any], Any]
 
 
-class Refused(Exception):  # noqa: N818  (a signal between two modules of the core; no caller sees it)
-    """There is nothing in a page that the object could stand for; the text says what it is, and the remedy."""
+class Refused(Exception):  # noqa: N818  (a result between two files of the core, which no caller sees)
+    """A page has no value for the object; the text says what it is, and the remedy."""
 
 
 def outward(value: Any, *, fragments: bool) -> Any:

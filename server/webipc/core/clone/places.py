@@ -1,6 +1,6 @@
-"""Where the fixups of a value stand: paths through a stranger's skeleton, followed and checked.
+"""Finds the places of fixups: checks their paths through a received skeleton, and follows them.
 
-Knows the form of a fixup, and not what any code means. Twin: js-client/src/core/clone/skeleton.ts
+What the code of a fixup means is in decoder.py. Twin: js-client/src/core/clone/skeleton.ts
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,7 +48,7 @@ class Spot:
 
     @property
     def place(self) -> Place:
-        """What no other place has."""
+        """The identity of the place: its container and the key in it."""
         return (id(self.container), self.key)
 
 

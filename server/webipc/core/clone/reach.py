@@ -1,13 +1,13 @@
 """How large a value becomes when every reference in it is followed.
 
-A kilobyte of references can stand for gigabytes in whatever walks the value later, so both directions count before
-they go on. Sees a skeleton and where its references lead, no fixups. Twin: js-client/src/core/clone/reach.ts
+A kilobyte of references can stand for gigabytes for code that walks the value later, so both directions count the nodes
+first. Works on a skeleton and the targets of its references. Twin: js-client/src/core/clone/reach.ts
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-# Where something stands: the id of the skeleton's list or dict, and the index or key in it.
+# A place: the id of the skeleton's list or dict, and the index or key in it.
 Place = tuple[int, str | int]
 
 

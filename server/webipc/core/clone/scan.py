@@ -1,6 +1,6 @@
-"""One cheap look that tells whether a value is plain JSON, so that it need not be walked again.
+"""A cheap scan that tells whether a value is plain JSON, so that it need not be walked.
 
-Knows nothing of fixups. No twin: in the page the walk itself begins with this look.
+No twin: in the page, the walk itself begins with this check.
 """
 
 from math import copysign
@@ -17,7 +17,7 @@ def is_plain_number(value: float) -> bool:
 
     Asked about exact ints and floats only. Not plain are -0, NaN, infinities, and what lies beyond ±(2**53 - 1).
     """
-    # NaN fails the comparison; zero is the one number whose sign has to be looked at.
+    # NaN fails the comparison; zero is the only number whose sign has to be checked.
     return -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER and (value != 0 or copysign(1, value) > 0)
 
 
@@ -25,7 +25,7 @@ def is_plain(value: Any, depth: int) -> bool:
     """Tell whether `value` is JSON's own throughout: exact types, plain numbers, no container in two places.
 
     A container that is nested deeper than `depth` counts as not plain. Goes level by level, so that depth costs
-    nothing to count and a container that comes back is met before it is opened again.
+    nothing to count, and a container that is reached again is found before it is scanned a second time.
     """
     kind = type(value)
     if kind in _WORDS:
@@ -44,7 +44,7 @@ def is_plain(value: Any, depth: int) -> bool:
 def _is_plain_below(below: list[Any], seen: set[int], depth: int) -> bool:
     count = len(seen)
     for _ in range(depth):
-        # The empty tuple is one object everywhere, and has no identity to lose.
+        # Python has only one empty tuple: its identity means nothing.
         level = [container for container in below if container != ()]
         seen.update(map(id, level))
         count += len(level)

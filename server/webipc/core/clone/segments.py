@@ -1,7 +1,7 @@
-"""The segments of one value that is being sent: which bytes travel, in which order, and which views share a buffer.
+"""Collects the segments of one value that is being sent: which bytes, in which order, and which views share a buffer.
 
-What can still change afterwards is copied, what cannot is not. Knows fixups only as lists in which a view's offset
-may have to be rewritten. Twin: the same part of js-client/src/core/clone/encode.ts
+Bytes that can still change are copied, others are not. It rewrites the offset in the fixup of a view where only
+a piece of its buffer is sent. Twin: the same part of js-client/src/core/clone/encode.ts
 """
 
 from typing import Any
@@ -24,17 +24,17 @@ class Segments:
         self._buffers: dict[int, tuple[int, ArrayBuffer, list[list[Any]]]] = {}
 
     def add(self, content: bytes | bytearray | memoryview) -> tuple[int, int]:
-        """Take bytes that nothing else looks at; return their number and their size. `LimitError`."""
+        """Add bytes that no view shares; return their number and their size. `LimitError`."""
         segment = _lasting(content)
         return self._append(segment), len(segment)
 
     def number_of(self, buffer: ArrayBuffer) -> int:
-        """Return the number of a buffer that others may look at too. `LimitError`."""
+        """Return the number of a buffer that several views may share. `LimitError`."""
         if id(buffer) not in self._buffers:
             self._buffers[id(buffer)] = (self._append(b""), buffer, [])
         return self._buffers[id(buffer)][0]
 
-    def look(self, buffer: ArrayBuffer, fixup: list[Any]) -> None:
+    def add_fixup(self, buffer: ArrayBuffer, fixup: list[Any]) -> None:
         """Remember that a fixup reaches a buffer."""
         self._buffers[id(buffer)][2].append(fixup)
 
@@ -60,7 +60,7 @@ def _alone(buffer: ArrayBuffer, fixup: list[Any]) -> bytes:
 
 
 def _lasting(content: bytes | bytearray | memoryview) -> bytes | memoryview:
-    """Return the same bytes in an immutable form."""
+    """Return the same bytes as an object that cannot change."""
     if isinstance(content, bytes):
         return content
     if isinstance(content, memoryview) and type(content.obj) is bytes and content.c_contiguous and content.nbytes:

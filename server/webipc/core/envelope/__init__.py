@@ -1,8 +1,8 @@
-"""The messages and the control messages as types, and the check that a received message has such a shape (PROTOCOL.md
-sections 4 and 6). A value stays an undecoded skeleton, so a message that is dropped or forwarded is never decoded.
+"""The messages and the control messages as types, and the check that a received one has the right shape (PROTOCOL.md
+sections 4 and 6). A value stays the undecoded skeleton, so that a message that is dropped or forwarded is not decoded.
 
-What a field may hold is in fields.py, the order of fields in rows.py. Has no behaviour and no state, and does not know
-in which order messages may arrive. Twin: js-client/src/core/envelope.ts
+What a field may hold is in fields.py, and the positions of the fields in a message in rows.py. In which order messages
+may arrive is checked by link/. Twin: js-client/src/core/envelope.ts
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.tuples import new
 
 Meta: TypeAlias = Mapping[str, Any]
-"""What may accompany a value: `deadline`, `traceparent`, and keys of later versions. The peer's claims, unchecked."""
+"""What may accompany a value: `deadline`, `traceparent`, and keys of later versions. Written by the peer, unchecked."""
 
 
 class Send(NamedTuple):
@@ -125,7 +125,7 @@ class SyncDone(NamedTuple):
 
 
 class Void(NamedTuple):
-    """Takes a number and means nothing."""
+    """A message that is ignored: it takes the number of one that was given up."""
 
     kind: Literal["void"]
 
@@ -225,7 +225,7 @@ class Await:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reload:
-    """The page is asked to load itself again: a developer has changed it (PROTOCOL.md 6.8)."""
+    """Asks the page to reload, because a developer has changed it (PROTOCOL.md 6.8)."""
 
     kind: Literal["reload"] = "reload"
 
@@ -241,11 +241,11 @@ def _kind_of(row: list[Any]) -> Any:
     return row[0]
 
 
-# Any, because a type checker cannot know a union that is made while the program runs.
+# Any, because a type checker cannot know a union that is made at run time.
 _TAGGED: Any = reduce(or_, [Annotated[kind, Tag(name)] for name, kind in _KINDS.items()])
 
-# One call of this validates a whole frame. The rows have every field of the named tuple, because Pydantic fills in a
-# default more slowly than it takes an argument.
+# One call of this validates a whole frame. The rows have every field of the named tuple, because Pydantic is slower to
+# fill in a default than to take an argument.
 _MESSAGES: Final[TypeAdapter[list[Envelope]]] = TypeAdapter(
     Annotated[list[Annotated[_TAGGED, Discriminator(_kind_of)]], FailFast()]
 )
@@ -274,10 +274,10 @@ def parse(messages: Sequence[RawMessage], limits: Limits = DEFAULT_LIMITS) -> li
 
 
 def _common(fields: list[Any], segments: Sequence[memoryview], longest: int) -> Send | Invoke | Result | None:
-    """Return what nearly every message is, if nothing about it is unusual; None leaves the whole frame to Pydantic.
+    """Return the message if it is one of the three most frequent forms; None leaves the whole frame to Pydantic.
 
-    It takes a quarter of Pydantic's time, and refuses nothing: what is refused, and in which words, is decided in one
-    place. `longest` is the limit of a channel.
+    It takes a quarter of Pydantic's time, and refuses nothing, so that the errors and their texts have one place.
+    `longest` is the limit of a channel.
     """
     if segments:
         return None
@@ -303,7 +303,7 @@ def _is_short(channel: object, longest: int) -> TypeGuard[str]:
 def parse_control(control: Sequence[Any]) -> Control:
     """Give a control message its type; `ProtocolError` 4400 when it is none, or a field has the wrong type.
 
-    Keys that this version does not know are ignored, as PROTOCOL.md 6.1 wants it.
+    Keys that this version does not know are ignored (PROTOCOL.md 6.1).
     """
     match control:
         case ["bye", last]:
@@ -340,6 +340,6 @@ def _check_channel(channel: str, allowed: int) -> None:
 
 
 def _protocol_error(error: ValidationError) -> ProtocolError:
-    """Say where and what was expected, and nothing of what came: it may be the secret."""
+    """Name the field and what was expected, and nothing of the value, which may be the secret of a link."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     return ProtocolError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")

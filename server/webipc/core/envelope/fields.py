@@ -1,8 +1,7 @@
 """What the fields of messages and control messages may hold, as annotations that Pydantic checks (PROTOCOL.md sections
 4 and 6).
 
-Nothing is converted: `true` is not a number, and `1.0` is not an integer. Which message has which fields is in
-__init__.py.
+Nothing is converted: `true` is no number, and `1.0` no integer. Which messages have which fields is in __init__.py.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ Count = Annotated[int, Strict(), Field(ge=0, le=MAX_SAFE_INTEGER)]
 Positive = Annotated[int, Strict(), Field(ge=1, le=MAX_SAFE_INTEGER)]
 Token = Annotated[str, Strict(), Field(pattern="^[0-9a-f]{32}$")]
 
-# rows.py has decided what these are: validated again, they would only be copied.
+# rows.py has checked the types of these: Pydantic would only copy them.
 _UNCHECKED: Final = GetPydanticSchema(lambda _source, _handler: any_schema())
 OptionalMeta = Annotated[Mapping[str, Any] | None, _UNCHECKED]
 Fixups = Annotated[Sequence[Any], _UNCHECKED]

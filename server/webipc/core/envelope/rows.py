@@ -1,7 +1,7 @@
-"""A received message as a row with one element for each field of its kind (PROTOCOL.md section 4).
+"""Lays out a received message as a row with one element for each field of its kind (PROTOCOL.md section 4).
 
-Checks the number of elements, and distinguishes meta from fixups, either of which may be absent. Does not check the
-values of fields: __init__.py has Pydantic do that, by the annotations in fields.py.
+Counts the elements, and tells meta and fixups apart, either of which may be absent. What each field may hold is in
+fields.py, and Pydantic checks the rows (`parse`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,16 +12,16 @@ from webipc.core.limits import Limits
 
 
 class Form(NamedTuple):
-    """What is counted of a kind."""
+    """How many elements and segments a kind has."""
 
     # How many elements stand before meta, fixups and segments.
     fixed: int
-    # How many segments there are; None for the kinds with a value, which has as many as it needs.
+    # How many segments it has; None for the kinds with a value, which may have any number.
     segments: int | None
 
 
 def form_of(kind: Any) -> Form:
-    """Return the form of a named tuple. What has a default in it is not among the fixed elements."""
+    """Return the form of a named tuple, whose fixed elements are the fields without a default."""
     fixed = len(kind._fields) - len(kind._field_defaults)
     return Form(fixed, None if "value" in kind._fields else int("segments" in kind._fields))
 
@@ -69,7 +69,7 @@ def code_units(channel: str) -> int:
 
 
 def refuse_excess(what: str, count: int, allowed: int) -> None:
-    """Raise ProtocolError, 4413, for more than a limit allows."""
+    """Raise ProtocolError, with the close code 4413, for more than a limit allows."""
     if count > allowed:
         raise ProtocolError(f"at most {allowed} {what}, not {count}", CloseCode.TOO_LARGE)
 

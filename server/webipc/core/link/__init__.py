@@ -1,8 +1,8 @@
 """The link of one document with the server: numbers messages, keeps them until they are acknowledged, replays them on
 the next socket and drops what comes twice (PROTOCOL.md 6.2-6.6). Large messages travel in parts: parcel.py.
 
-Its user passes received frames in, and takes the frames to send out. It compares numbers only, so any mixture of
-sockets and request bodies may carry the frames. Twin: js-client/src/core/link/index.ts
+It has no sockets and no clock: its owner passes frames in and takes frames out. It compares numbers only, so
+any mixture of sockets and request bodies may carry the frames. Twin: js-client/src/core/link/index.ts
 """
 
 from collections import deque
@@ -18,7 +18,7 @@ from webipc.core.link.batch import batch_of
 from webipc.core.link.parcel import Parcel, cut, is_part
 from webipc.core.link.sizes import fits_in_frame, frame_size
 
-# What of a link is a plain value already: see `snapshot`.
+# The fields of a link that are plain values: see `snapshot`.
 _PLAIN: Final = ("first", "handed", "received", "owed_messages", "owed_bytes", "claimed", "attempt", "ended")
 
 
@@ -31,7 +31,7 @@ class Side(Enum):
 
 class Link:
     """One end of a link, for either side. Every method is synchronous and leaves the link unchanged when it raises,
-    but for `ProtocolError`, after which the link has to end.
+    except for `ProtocolError`, after which the link has to end.
 
     Order: messages arrive in the order of `post`, each once, however many sockets and bodies carry them.
     """
@@ -39,36 +39,36 @@ class Link:
     def __init__(self, side: Side, limits: Limits = DEFAULT_LIMITS) -> None:
         self.side = side
         self._limits = limits
-        # Kept messages: those that the attached socket got, with the numbers from `first` on, and behind them the rest.
+        # Kept messages: those that the attached socket has sent, numbered from `first` on, and behind them the rest.
         self._sent: deque[EncodedMessage] = deque()
         self._unsent: deque[EncodedMessage] = deque()
         # The lowest number that is kept, or the one that will be used next.
         self._first = 1
-        # The sizes of what is kept.
+        # The bytes of all kept messages.
         self._kept_bytes = 0
         # The highest number that was ever in a frame for a socket or a body.
         self._handed = 0
-        # The last number that was received in order; repetitions are known by it.
+        # The last number that was received in order; repeated messages are recognised by it.
         self._received = 0
-        # What came since the last frame that left: the peer does not know yet that it may forget this.
+        # What was received since the last frame that was sent: it is not acknowledged yet.
         self._owed_messages = 0
         self._owed_bytes = 0
-        # What has come of a message that travels in parts.
+        # The received parts of a message that travels in parts.
         self._parcel = Parcel(limits)
         # The highest attempt so far.
         self._claimed = 0
-        # The socket that owns the link, or None between two.
+        # The attempt of the socket that owns the link; None between two sockets.
         self._attempt: int | None = None
         self._ended = False
 
     @property
     def attempt(self) -> int | None:
-        """The number of the socket that owns the link, or None between two."""
+        """The attempt of the socket that owns the link; None between two sockets."""
         return self._attempt
 
     @property
     def attached(self) -> bool:
-        """A socket carries the link."""
+        """Whether a socket carries the link."""
         return self._attempt is not None
 
     @property
@@ -88,7 +88,7 @@ class Link:
 
     @property
     def fresh(self) -> bool:
-        """No numbered message of this link was ever handed to a socket or a body (PROTOCOL.md 6.1)."""
+        """Whether no numbered message of this link was ever in a frame (PROTOCOL.md 6.1)."""
         return self._handed == 0
 
     @property
@@ -98,26 +98,26 @@ class Link:
 
     @property
     def kept_bytes(self) -> int:
-        """The sizes of the messages that the peer has not acknowledged."""
+        """How many bytes the messages have that the peer has not acknowledged."""
         return self._kept_bytes
 
     @property
     def is_full(self) -> bool:
-        """As many messages are unsent as one frame holds: it is no use to wait for more."""
+        """Whether as many messages are unsent as one frame holds, so that waiting for more gains nothing."""
         return len(self._unsent) >= self._limits.frame_messages
 
     @property
     def ack_owed(self) -> bool:
-        """Something came that no frame of ours has acknowledged."""
+        """Whether a message was received that is not acknowledged yet."""
         return self._owed_messages > 0
 
     @property
     def ack_due(self) -> bool:
-        """So much came that a bare frame has to acknowledge it now (PROTOCOL.md 6.3)."""
+        """Whether so much is not acknowledged that a bare frame has to do it now (PROTOCOL.md 6.3)."""
         return self._owed_messages >= self._limits.ack_messages or self._owed_bytes >= self._limits.ack_bytes
 
     def was_handed(self, seq: int) -> bool:
-        """Tell whether the message was ever in a frame: then only an answer tells its outcome. Also after `end`."""
+        """Tell whether the message was ever in a frame: then the peer may have received it. Also after `end`."""
         return seq <= self._handed
 
     def post(self, message: EncodedMessage) -> int:
@@ -137,7 +137,7 @@ class Link:
         size = message.size
         if size > limits.message_bytes:
             raise LimitError("message_bytes", size, limits.message_bytes)
-        # A small message without segments is the rule, and is looked at no further.
+        # The most frequent message is small and has no segments: it needs no further check.
         parts = None if size <= limits.part_bytes and not message.segments else self._parts(message)
         count = len(self._sent) + len(self._unsent) + (1 if parts is None else len(parts))
         kept = self._kept_bytes + (size if parts is None else sum(part.size for part in parts))
@@ -153,10 +153,10 @@ class Link:
         return self._first + count - 1
 
     def replace(self, seq: int, message: EncodedMessage) -> None:
-        """Give a kept message up under its number: `["void"]` goes in its place.
+        """Replace a kept message that is given up, under its number: by `["void"]`.
 
-        Nothing happens when the peer has acknowledged it, nor to a part: other parts of its parcel may have arrived,
-        and nothing else may come between them (PROTOCOL.md 4.3).
+        Does nothing when the peer has acknowledged it, or when it is a part: other parts of its parcel may have
+        arrived, and no other message may come between them (PROTOCOL.md 4.3).
         """
         if not self._first <= seq <= self.last:
             return
@@ -178,10 +178,10 @@ class Link:
         return True
 
     def can_resume(self, first: int, received: int) -> bool:
-        """Tell whether a peer that keeps from `first` on, and has received up to `received`, can go on with this link.
+        """Tell whether a peer that keeps from `first` on, and has received up to `received`, can resume this link.
 
-        It cannot when one side lacks what the other no longer keeps, or claims what was never sent: `gap` of
-        PROTOCOL.md 6.5.
+        It cannot when one side lacks what the other no longer keeps, or says that it received what was never sent:
+        `gap` of PROTOCOL.md 6.5.
         """
         return first <= self._received + 1 and self._first - 1 <= received <= self._handed
 
@@ -200,11 +200,11 @@ class Link:
         self._unsent.extendleft(reversed(self._sent))
         self._sent.clear()
         self._claimed = self._attempt = attempt
-        # Our hello or welcome has just told what we have received.
+        # Our hello or welcome has just acknowledged what was received.
         self._settle_ack()
 
     def detach(self, attempt: int) -> None:
-        """Note that a socket is gone. Nothing happens when another one owns the link by now."""
+        """Take the link from a socket that has ended. Does nothing when another one owns the link by now."""
         if self._attempt == attempt:
             self._attempt = None
 
@@ -217,7 +217,7 @@ class Link:
             return None
         unsent, sent = self._unsent, self._sent
         seq = self._first + len(sent)
-        # A message that is alone is a frame, whatever it is.
+        # A single message fits into a frame in any case.
         batch = batch_of(unsent, self._limits) if len(unsent) > 1 else (unsent[0],)
         frame = encode_frame(seq, self._received, batch)
         if len(batch) == len(unsent):
@@ -231,15 +231,15 @@ class Link:
         return frame
 
     def bare_frame(self) -> str:
-        """Return an acknowledgement and a sign of life."""
+        """Return a bare frame: an acknowledgement and a heartbeat."""
         self._settle_ack()
         return str(encode_frame(self.last + 1, self._received, ()))
 
     def backlog(self, max_bytes: int | None = None) -> list[str | bytes]:
         """Return what is kept, oldest first, as frames for the body of a request; of at most `max_bytes` altogether.
 
-        The socket still sends it too: the peer knows repetitions by their numbers. Received messages still have to be
-        acknowledged, because the body may never be read.
+        The socket still sends it too: the peer recognises repeated messages by their numbers. What was received still
+        has to be acknowledged on the socket, because a body may never be read.
         """
         frames: list[str | bytes] = []
         rest = deque((*self._sent, *self._unsent))
@@ -255,12 +255,12 @@ class Link:
         return frames
 
     def receive(self, frame: Frame, attempt: int | None) -> list[Envelope]:
-        """Take a frame: its acknowledgement first, then the messages that are new, each once and in order.
+        """Take a frame: its acknowledgement first. Return the messages that are new, each once and in order.
 
         Args:
-            frame: what came; of a control frame only the acknowledgement is read.
-            attempt: the socket that it came by, or None for the body of a request. What a socket delivers that does
-                not own the link is ignored (PROTOCOL.md 6.4).
+            frame: the received frame; of a control frame only the acknowledgement is read.
+            attempt: the socket that delivered it, or None for the body of a request. Frames of a socket that does not
+                own the link are ignored (PROTOCOL.md 6.4).
 
         Raises:
             ProtocolError: the link has to end.
@@ -281,7 +281,7 @@ class Link:
         return envelopes
 
     def end(self) -> int:
-        """End the link. Return how many messages, parts counted, the peer has not acknowledged; they are given up."""
+        """End the link. Return how many messages, parts counted, are given up: the peer has not acknowledged them."""
         count = self.kept_count
         self._forget(self.last)
         self._parcel = Parcel(self._limits)
@@ -290,7 +290,7 @@ class Link:
         return count
 
     def snapshot(self) -> dict[str, Any]:
-        """Return everything that this link is, as plain values, for `restore`."""
+        """Return the whole state of this link, as plain values, for `restore`."""
         return {
             **{name: getattr(self, f"_{name}") for name in _PLAIN},
             "sent": [_plain(message) for message in self._sent],
@@ -301,7 +301,7 @@ class Link:
 
     @classmethod
     def restore(cls, side: Side, limits: Limits, snapshot: dict[str, Any]) -> "Link":
-        """Return a link that goes on where the one that made the snapshot was."""
+        """Return a link in the state of the snapshot."""
         link = cls(side, limits)
         for name in _PLAIN:
             setattr(link, f"_{name}", snapshot[name])
@@ -314,7 +314,7 @@ class Link:
     def _forget(self, up_to: int) -> None:
         sent, unsent, kept_bytes = self._sent, self._unsent, self._kept_bytes
         for _ in range(self._first, up_to + 1):
-            # An acknowledgement may reach behind what the socket got: a body has brought it first.
+            # An acknowledgement may include messages that the socket has not sent: a body has delivered them first.
             kept_bytes -= (sent or unsent).popleft().size
         self._kept_bytes = kept_bytes
         self._first = max(self._first, up_to + 1)
@@ -328,7 +328,10 @@ class Link:
         return [message] if fits_in_frame(message, limits) else cut(message, limits)
 
     def _new_messages(self, frame: Frame) -> list[RawMessage]:
-        """PROTOCOL.md 6.2: one more is taken, a number not larger is dropped, and beyond that is an error."""
+        """Return the messages of a frame that were not received before (PROTOCOL.md 6.2).
+
+        Raises ProtocolError when messages before them are missing.
+        """
         known = self._received + 1 - frame.seq
         if known < 0 and frame.messages:
             raise ProtocolError(f"the next number is {self._received + 1}; {frame.seq} came")

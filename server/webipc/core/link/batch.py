@@ -1,6 +1,6 @@
 """Which messages go into one frame, and how many bytes the frame has at most (PROTOCOL.md section 3).
 
-Must not know their numbers: __init__.py has them.
+Their numbers are given by the link. Twin: js-client/src/core/link/batch.ts
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ def batch_of(queue: Iterable[EncodedMessage], limits: Limits, room: int | None =
     batch: list[EncodedMessage] = []
     size = HEAD_BYTES
     for message in queue:
-        # Nearly every message has no segments, and then neither question needs a call.
+        # Most messages have no segments, and need neither of these two calls.
         size += framed_size(message) if message.segments else message.size + MESSAGE_BYTES
         if room is not None and size > room:
             break

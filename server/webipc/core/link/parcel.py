@@ -1,7 +1,8 @@
 """The parcel of a message that is too large for one frame: cut into parts on one side, joined on the other (PROTOCOL.md
 4.3).
 
-Must not know numbers, or what carries a part: for the link a part is a message, except that it is alone in its frame.
+To the link, a part is a message like any other, except that it is alone in its frame.
+Twin: js-client/src/core/link/parcel.ts
 """
 
 from itertools import pairwise
@@ -18,7 +19,7 @@ _PART: Final = b'["part",'
 
 def cut(message: EncodedMessage, limits: Limits) -> list[EncodedMessage]:
     """Return the parts that the parcel of a message is cut into. Raises LimitError when it is too large."""
-    # Of a parcel the receiver sees only its size: what it would refuse is refused here.
+    # The receiver checks the size of the parcel: a message that it would refuse is refused here.
     check_size(message, limits)
     parcel = memoryview(encode_parcel(message))
     cuts = [*range(0, len(parcel), limits.part_bytes), len(parcel)]
@@ -26,24 +27,24 @@ def cut(message: EncodedMessage, limits: Limits) -> list[EncodedMessage]:
 
 
 def is_part(message: EncodedMessage) -> bool:
-    """Tell whether `cut` has made it: only this file makes parts, so the kind is what the JSON begins with."""
+    """Tell whether a message is a part: only `cut` makes parts, so the beginning of the JSON is enough."""
     return bool(message.segments) and message.json.startswith(_PART)
 
 
 class Parcel:
-    """The parcel that is coming in, if one is."""
+    """The parcel that is being received, if there is one."""
 
     __slots__ = ("_limits", "pieces", "remaining")
 
     def __init__(self, limits: Limits, pieces: bytes = b"", remaining: int = 0) -> None:
         self._limits = limits
-        # What has come of it.
+        # The bytes that were received.
         self.pieces = bytearray(pieces)
-        # How many bytes it lacks: 0 when none is coming.
+        # How many bytes are missing; 0 when no parcel is being received.
         self.remaining = remaining
 
     def joined(self, envelopes: list[Envelope]) -> list[Envelope]:
-        """Return the messages as they are, and in the place of parts the message that was cut, once it is whole.
+        """Return the messages, with the parts of a parcel replaced by its message once it is complete.
 
         Raises ProtocolError when a part is missing or wrong.
         """
@@ -52,14 +53,14 @@ class Parcel:
             return envelopes
         for envelope in envelopes:
             if isinstance(envelope, Part):
-                joined += self._part_came(envelope)
+                joined += self._add_part(envelope)
             elif self.remaining:
                 raise ProtocolError(f"a part of {self.remaining} more bytes was to come; {envelope.kind!r} came")
             else:
                 joined.append(envelope)
         return joined
 
-    def _part_came(self, part: Part) -> list[Envelope]:
+    def _add_part(self, part: Part) -> list[Envelope]:
         piece = part.segments[0]
         size = len(piece) + part.remaining
         if not piece or (self.remaining and size != self.remaining):
@@ -70,9 +71,9 @@ class Parcel:
             )
         self.pieces += piece
         self.remaining = part.remaining
-        return [] if self.remaining else [self._unpacked()]
+        return [] if self.remaining else [self._joined_message()]
 
-    def _unpacked(self) -> Envelope:
+    def _joined_message(self) -> Envelope:
         whole, self.pieces = self.pieces, bytearray()
         envelope = parse([decode_parcel(memoryview(whole).toreadonly(), self._limits)], self._limits)[0]
         if isinstance(envelope, Part):

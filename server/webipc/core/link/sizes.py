@@ -1,6 +1,6 @@
 """How many bytes a message takes in a frame, and whether a peer would take it (PROTOCOL.md sections 3, 4.3 and 9).
 
-The checks are for the thread that encodes a message: behind it, no caller is left that could be told.
+The checks are for the thread that encodes a message, where they raise: later there is no caller to raise to.
 """
 
 from collections.abc import Iterable
@@ -48,7 +48,7 @@ def check_channel(channel: str, limits: Limits) -> None:
 def check_size(message: EncodedMessage, limits: Limits) -> None:
     """Raise LimitError when a message is larger than any peer may send: by itself, or as the parcel it travels in."""
     size = message.size
-    # A small message without segments is the rule, and needs no call.
+    # The most frequent message is small and has no segments: it needs no further check.
     if (size > limits.part_bytes or message.segments) and not fits_in_frame(message, limits):
         size = message.parcel_size
     if size > limits.message_bytes:

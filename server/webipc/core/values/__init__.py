@@ -8,10 +8,10 @@
     JSRegExp                     RegExp
     ArrayBuffer, TypedArray      buffers and views; a Uint8Array by itself is bytes
     JSError                      Error and its built-in subclasses
-    Boxed                        new Number(1) and its like
+    Boxed                        boxed primitives, such as new Number(1)
 
-Their form on the wire is in core/clone/. Twin: js-client/src/core/values/index.ts, which tells these values apart,
-because JavaScript already has them. Meaning: PROTOCOL.md section 5.
+How they are encoded is in clone/. Meaning: PROTOCOL.md section 5. Twin: js-client/src/core/values/index.ts, which only
+tells these values apart, because JavaScript already has them.
 """
 
 from webipc.core.values.array import JSArray

@@ -1,6 +1,6 @@
 """JSArray: an array with holes or with named properties, which a list cannot be.
 
-Knows nothing of the wire. No twin: JavaScript has it. Wire: PROTOCOL.md section 5, code `a`.
+No twin: JavaScript has it. Wire: PROTOCOL.md section 5, code `a`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableSequence
@@ -16,17 +16,17 @@ from webipc.core.values.schema import instance_schema
 
 MAX_ARRAY_LENGTH: Final = 2**32 - 1
 
-# An array is sparse when it is longer than this many places, and this many more for each item that it has. The length
-# of an array costs its sender nothing, so that only the items may decide how long a validator iterates.
+# An array is sparse when its length exceeds this many items, plus this many for each item that is set. A large length
+# costs the sender nothing, so that only the items may decide how long a validator iterates.
 _FREE_PLACES: Final = 1_000
 _PLACES_PER_ITEM: Final = 16
 
-# True while a validator runs, which would believe the length of a sparse array.
+# True while a validator runs, which would iterate over the whole length of a sparse array.
 _is_validating: ContextVar[bool] = ContextVar("webipc validating", default=False)
 
 
 def validate_bounded(validate: Callable[[Any], Any], value: Any) -> Any:
-    """Return `validate(value)`, during which a sparse JSArray cannot be iterated or sliced: that raises ValueError.
+    """Return `validate(value)`. Until it returns, iterating or slicing a sparse JSArray raises ValueError.
 
     Pydantic takes it for a value that is no list, and reports it as it reports any other value of a wrong type.
     """
@@ -38,7 +38,7 @@ def validate_bounded(validate: Callable[[Any], Any], value: Any) -> Any:
 
 
 def is_index_name(name: str) -> bool:
-    """Tell whether a property of this name would be an item of the array: the digits of an index, written one way."""
+    """Tell whether a property of this name would be an item of the array: an index in its canonical digits."""
     is_digits = name.isascii() and name.isdigit() and len(name) <= len(str(MAX_ARRAY_LENGTH))
     return is_digits and str(int(name)) == name and int(name) < MAX_ARRAY_LENGTH
 
@@ -64,9 +64,9 @@ class JSArray(MutableSequence[Any]):
         """`ValueError` when the length is not within 0 and 2**32 - 1, or an index not below it."""
         if not 0 <= length <= MAX_ARRAY_LENGTH:
             raise ValueError(f"an array has between 0 and {MAX_ARRAY_LENGTH} places, not {length}")
-        # One more than the largest index that there is room for.
+        # One more than the largest possible index.
         self.length = length
-        # The items that are there, by index.
+        # The items that are set, by index.
         self.items: dict[int, Any] = dict(items or {})
         # The named properties.
         self.props: dict[str, Any] = dict(props or {})
@@ -81,7 +81,7 @@ class JSArray(MutableSequence[Any]):
 
     @property
     def is_sparse(self) -> bool:
-        """Whether the array is far longer than what it holds: more than 1,000 places and 16 for each item.
+        """Whether the length is far larger than the number of items: more than 1,000 plus 16 for each item.
 
         An annotation that makes a list of the array, such as `list[int]`, refuses one that is.
         """

@@ -1,7 +1,7 @@
 """ArrayBuffer and TypedArray: binary data of which several views may share one buffer.
 
-Numbers in a buffer are little-endian, as on every machine that browsers run on. Knows nothing of the wire, and NumPy
-only by its array interface. No twin: JavaScript has both. Wire: PROTOCOL.md section 5, codes `b` and `v`.
+Numbers in a buffer are little-endian, as on every machine that browsers run on. NumPy is supported by its array
+interface, without importing it. No twin: JavaScript has both. Wire: PROTOCOL.md section 5, codes `b` and `v`.
 """
 
 import sys
@@ -93,7 +93,7 @@ class TypedArray:
             raise ValueError(f"a kind is one of {', '.join(ELEMENT_BYTES)}, not {kind!r}")
         # JavaScript's name of the class.
         self.kind = kind
-        # What the view looks at, whole.
+        # The whole buffer.
         self.buffer = buffer if isinstance(buffer, ArrayBuffer) else ArrayBuffer(buffer)
         # Where the view begins, in bytes.
         self.offset = offset
@@ -119,7 +119,7 @@ class TypedArray:
 
     @property
     def follows_buffer(self) -> bool:
-        """Whether the length is that of the resizable buffer, whatever that is."""
+        """Whether the length follows that of the resizable buffer."""
         return self._length is None
 
     @property
@@ -145,7 +145,7 @@ class TypedArray:
         `NotImplementedError` for a Float16Array, which memoryview lacks (use `numpy.asarray`), and where the
         machine is not little-endian.
         """
-        # Typed as anything, because the stubs of memoryview list every format by itself.
+        # Any, because the stubs of memoryview have a type for each format.
         form: Any = _KINDS[self.kind][1]
         if form is None:
             raise NotImplementedError("a memoryview has no format for Float16Array; use numpy.asarray(x)")
@@ -163,7 +163,7 @@ class TypedArray:
 
     @property
     def __array_interface__(self) -> dict[str, Any]:
-        """NumPy's way to the same memory."""
+        """NumPy's array interface, on the same memory."""
         return {
             "version": 3,
             "shape": (self.length,),

@@ -1,6 +1,6 @@
 """JSError: an Error object of a page, which Python can raise, catch and send back.
 
-Knows nothing of the wire, and is not how a call fails: that is IpcError. No twin: JavaScript has it.
+A value like any other. What a handler raises for its caller is IpcError. No twin: JavaScript has it.
 Wire: PROTOCOL.md section 5, code `e`.
 """
 
@@ -30,7 +30,7 @@ class JSError(Exception):
     ) -> None:
         """`name` is the class; one that JavaScript lacks is sent as `Error`."""
         super().__init__(name, message, stack, cause)
-        # The class: one of ERROR_CLASSES where it came from a page.
+        # The class: one of ERROR_CLASSES if a page has sent it.
         self.name = name
         # The text; None when the error has no own one.
         self.message = message

@@ -1,7 +1,7 @@
 """JSMap and JSSet: Map and Set of JavaScript, whose keys Python's dict and set would confuse or refuse.
 
 Keys are compared as JavaScript does (SameValueZero): 1, True, "1" and BigInt(1) are four keys, 1 and 1.0 are one, NaN
-equals itself, and whatever is an object there is compared by identity here. Knows nothing of the wire.
+equals itself, and a key that is an object in JavaScript is compared by identity.
 No twin: JavaScript has both. Wire: PROTOCOL.md section 5, codes `m` and `s`.
 """
 
@@ -23,7 +23,7 @@ _NAN: Final = ("number", "NaN")
 
 
 def same_value_zero(key: Any) -> Any:
-    """Return something hashable that is equal for two keys exactly where JavaScript's Map takes them for one key."""
+    """Return a hashable object that is equal for two keys exactly where JavaScript's Map treats them as one key."""
     if key is None or type(key) is str:
         return key
     if isinstance(key, str):
@@ -73,7 +73,7 @@ class JSMap(MutableMapping[K, V], Generic[K, V]):
     def __setitem__(self, key: K, value: V) -> None:
         found = same_value_zero(key)
         held = self._entries.get(found)
-        # As in JavaScript, a key that is already there stays the one that it was, and where it was.
+        # As in JavaScript, an existing key keeps its object and its position.
         self._entries[found] = (_stored(key) if held is None else held[0], value)
 
     def __delitem__(self, key: K) -> None:

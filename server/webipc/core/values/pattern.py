@@ -1,6 +1,6 @@
-"""The syntax of a regular expression, from JavaScript's to Python's and back, where both can say the same.
+"""Translates the syntax of a regular expression from JavaScript to Python and back, where both can express it.
 
-What one side lacks is refused rather than guessed. Nothing is compiled here. No twin: only Python needs it.
+What one language lacks is refused. Nothing is compiled here. No twin: only Python needs it.
 """
 
 import re
@@ -22,7 +22,7 @@ _ESCAPES: Final = frozenset("dDwWsSbBnrtfvxu0123456789")
 
 
 class _Translator:
-    """Goes through a pattern once and writes each piece in the other language."""
+    """Reads a pattern once and writes each piece in the syntax of the other language."""
 
     def __init__(self, flags: str) -> None:
         """`flags` are JavaScript's letters."""
@@ -82,12 +82,12 @@ class _ToPython(_Translator):
         return super().escape(piece)
 
     def empty_class(self, piece: str) -> str:
-        # [] matches nothing there and [^] anything; here both would go on to the next bracket.
+        # In JavaScript [] matches nothing and [^] anything; in Python both would end at the next bracket.
         self._in_class = False
         return r"[\s\S]" if "^" in piece else "(?!)"
 
     def in_class(self, character: str) -> str:
-        # Python warns of these: they may come to mean sets within sets.
+        # Python warns of these, because they may mean nested sets in a later version.
         return "\\" + character if character in "[&~|" else character
 
     def outside(self, piece: str) -> str:
@@ -117,7 +117,7 @@ class _ToJavaScript(_Translator):
             raise ValueError(f"{piece} is possessive, which JavaScript lacks")
         if piece.startswith("{,"):
             return "{0" + piece[1:]
-        # Here `$` also matches before a line end that is the last character.
+        # In Python `$` also matches before a line end that is the last character.
         return r"(?=\n?$)" if piece == "$" and "m" not in self._flags else piece
 
 

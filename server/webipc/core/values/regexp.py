@@ -1,6 +1,6 @@
-"""JSRegExp: the source and flags of a RegExp, and the way to and from Python's `re` where both mean the same.
+"""JSRegExp: the source and flags of a RegExp, and the conversion to and from Python's `re` where both mean the same.
 
-Nothing is compiled unless `compile()` is called: a source from a page is data. Knows nothing of the wire.
+Nothing is compiled unless `compile()` is called: a source from a page is data.
 No twin: JavaScript has it. Wire: PROTOCOL.md section 5, code `r`.
 """
 
@@ -31,7 +31,7 @@ class JSRegExp:
     __slots__ = ("flags", "source")
 
     def __init__(self, source: str, flags: str = "") -> None:
-        """`ValueError` for flags that JavaScript lacks. The source is not looked at."""
+        """`ValueError` for flags that JavaScript lacks. The source is not checked."""
         if not is_flags(flags):
             raise ValueError(f"flags are some of {''.join(sorted(REGEXP_FLAGS))}, each once, not {flags!r}")
         # The pattern in JavaScript's syntax.

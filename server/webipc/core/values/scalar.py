@@ -1,6 +1,6 @@
 """The JavaScript values without contents that Python lacks: undefined, holes, BigInt, Date, boxed primitives.
 
-Knows nothing of the wire. No twin: JavaScript has them. Wire: PROTOCOL.md section 5, codes `u`, `n`, `d`, `N`.
+No twin: JavaScript has them. Wire: PROTOCOL.md section 5, codes `u`, `n`, `d`, `N`.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -65,15 +65,15 @@ class HoleType(_Nothing):
     _name = "hole"
 
 
-# What JavaScript has where nothing was given. It is falsy, and is not None, which is null.
+# JavaScript's undefined. It is falsy, and it is not None, which is null.
 undefined: Final = UndefinedType()
-# What a JSArray gives for an index that it lacks, and what a JSError has for a cause that it lacks. It is never sent.
+# What a JSArray returns for an index that is not set, and the cause of a JSError without one. It is never sent.
 hole: Final = HoleType()
 
 
 @final
 class BigInt(int):
-    """A bigint. An `int` in every way; being of this class makes it a bigint again on its way back.
+    """A bigint. An `int` in every way; an object of this class is sent back as a bigint.
 
     A plain `int` beyond ±(2**53 - 1) is sent as a bigint too. Results of arithmetic are plain ints.
     """

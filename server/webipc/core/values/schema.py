@@ -1,7 +1,7 @@
-"""The Pydantic schemas of the values of this folder: an instance is valid as it is, some other types are converted.
+"""The Pydantic schemas of JavaScript's values: an instance is valid as it is, some other objects are converted.
 
-Knows pydantic_core and no value by name. A model that holds such a value gives back the same object when it is dumped,
-so core/clone/, and not Pydantic, decides how it is sent. No twin: TypeScript has these values in its language.
+Dumping a model that holds such a value gives the same object, so that clone/, and not Pydantic, decides how it is
+sent. No twin: TypeScript has these values in its language.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -30,7 +30,7 @@ def container_schema(
     items: Sequence[CoreSchema],
     take_apart: Callable[[Any], Iterable[Any]],
 ) -> CoreSchema:
-    """Return the schema of `cls[...]`: `items` validates what `take_apart` returns, and a new `cls` is made of it.
+    """Return the schema of `cls[...]`: the result of `take_apart` is validated by `items` and passed to a new `cls`.
 
     With one schema in `items` the contents are single values, with several they are tuples.
     """
