@@ -2,7 +2,7 @@
  * Encodes and decodes frames, which are WebSocket messages of text or bytes, and what has the same layout: the parcel
  * of a large message and the body of a request (PROTOCOL.md sections 2.4, 3 and 4.3). The only file that parses JSON.
  * The messages in a frame are checked by envelope.ts, their numbers by link/.
- * Twin: server/webipc/core/frame.py
+ * Twin: server/webipc/core/frame/__init__.py
  */
 import { isCount } from './clone/skeleton.js'
 import { fail, refuseLarger } from './errors.js'

@@ -1,20 +1,17 @@
 """Frames: what one WebSocket message carries, as text or in binary form; and the two things with the same layout, the
 parcel of a large message and the body of a request (PROTOCOL.md sections 2.4, 3 and 4.3).
 
-The only file that parses JSON. What a message means is in envelope/, and whether its number is right in link/.
+JSON is parsed here alone (json_text.py). What a message means is in envelope/, whether its number is right in link/.
 Twin: js-client/src/core/frame.ts
 """
 
-import json
-import math
 from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import repeat
-from typing import Any, Final, NamedTuple, NoReturn, Protocol, TypeGuard
+from typing import Any, Final, NamedTuple, Protocol, TypeGuard
 
-import orjson
-
-from webipc.core.errors import CloseCode, LimitError, ProtocolError
+from webipc.core.errors import CloseCode, ProtocolError
+from webipc.core.frame.json_text import dump, fitted, load
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.tuples import new
 
@@ -24,11 +21,6 @@ _MAX_SAFE_INTEGER: Final = 2**53 - 1
 
 _FIXUP_BYTES: Final = 12
 """The shortest fixup that names one of several segments is `["b",[0],0],`."""
-
-_COPIED_BYTES: Final = 16_384
-"""JSON below this is copied once: orjson returns bytes that keep its whole write buffer, which may be 4 KiB for
-a message of 40 bytes that is kept until it is acknowledged. In larger JSON the rest of the buffer matters less than the
-copy would cost."""
 
 
 class EncodedMessage(NamedTuple):
@@ -94,13 +86,13 @@ def encode_message(
         tail: the fixed fields behind the value: the ports of `post` and `port`.
     """
     if cloned is None:
-        return sized(_fitted(_dump(list(fields))), ())
+        return sized(fitted(dump(list(fields))), ())
     message = [*fields, cloned.skeleton, *tail]
     if meta:
         message.append(meta)
     if cloned.fixups:
         message.append(cloned.fixups)
-    json = _fitted(_dump(message))
+    json = fitted(dump(message))
     return sized(json, cloned.segments) if cloned.segments else new(EncodedMessage, (json, (), len(json)))
 
 
@@ -128,7 +120,7 @@ def encode_frame(seq: int, ack: int, messages: Sequence[EncodedMessage]) -> str 
 
 def encode_control(ack: int, name: str, fields: Any) -> str:
     """Return a control frame: `encode_control(0, "hello", {...})`, `encode_control(41, "bye", 12)`."""
-    return _dump([0, ack, [name, fields]]).decode()
+    return dump([0, ack, [name, fields]]).decode()
 
 
 def binary_form(frame: str | bytes) -> bytes:
@@ -136,7 +128,7 @@ def binary_form(frame: str | bytes) -> bytes:
     if isinstance(frame, bytes):
         return frame
     lengths: list[list[int]] = [[] for _ in _load_array(frame)[2:]]
-    return _pack(b"%b,%b]" % (frame[:-1].encode(), _dump(lengths)), ())
+    return _pack(b"%b,%b]" % (frame[:-1].encode(), dump(lengths)), ())
 
 
 def encode_body(frames: Iterable[str | bytes]) -> bytes:
@@ -284,7 +276,7 @@ def _parcel_head(message: EncodedMessage) -> bytes:
 
 
 def _lengths_of(messages: Sequence[EncodedMessage]) -> bytes:
-    return _dump([[_size(segment) for segment in message.segments] for message in messages])
+    return dump([[_size(segment) for segment in message.segments] for message in messages])
 
 
 def _length_at(view: memoryview, offset: int) -> int:
@@ -311,67 +303,8 @@ def _too_large(what: str, size: int, allowed: int) -> ProtocolError:
     return ProtocolError(f"{what} has at most {allowed} bytes, not {size}", CloseCode.TOO_LARGE)
 
 
-def _fitted(json: bytes) -> bytes:
-    """Return the same JSON in a bytes object of its own size."""
-    # The fastest copy: slices and bytes() return the same object.
-    return b"%b" % json if len(json) < _COPIED_BYTES else json
-
-
-def _dump(value: Any) -> bytes:
-    try:
-        return orjson.dumps(value)
-    except orjson.JSONEncodeError:
-        # What orjson cannot write and the protocol allows: half a surrogate pair, and more than 254 levels.
-        return _dump_deep(value)
-
-
-def _dump_deep(value: Any) -> bytes:
-    try:
-        return json.dumps(value, separators=(",", ":"), allow_nan=False, default=_plain).encode()
-    except RecursionError:
-        # Only a value that is forwarded without being decoded can be that deep.
-        raise LimitError("depth", DEFAULT_LIMITS.depth * 2, DEFAULT_LIMITS.depth) from None
-
-
-def _plain(fragment: Any) -> Any:
-    """Return what an `orjson.Fragment` holds, for the standard library; `TypeError` when it is none."""
-    if not isinstance(fragment, orjson.Fragment):
-        raise TypeError(f"a message is JSON, which {type(fragment).__name__} is not")
-    return _load(orjson.dumps(fragment))
-
-
 def _load_array(data: str | memoryview) -> list[Any]:
-    value = _load(data)
+    value = load(data)
     if not isinstance(value, list):
         raise ProtocolError("a frame is a JSON array; this is other JSON")
     return value
-
-
-def _load(data: str | bytes | memoryview) -> Any:
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        return _load_surrogates(data, str(error))
-
-
-def _load_surrogates(data: str | bytes | memoryview, why: str) -> Any:
-    """Load JSON that orjson refuses because of half a surrogate pair; refuse all other JSON with orjson's reason."""
-    try:
-        # Both conversions are strict: bytes that are not UTF-8 stay refused, and so does half a pair without an escape.
-        text = str(data.encode() if isinstance(data, str) else data, "utf-8")
-        if "\\ud" not in text and "\\uD" not in text:
-            raise ProtocolError(f"a frame is JSON; {why}")
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
-    except (ValueError, RecursionError) as error:
-        raise ProtocolError(f"a frame is JSON; {error}") from None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if not math.isfinite(number):
-        raise ValueError("a number beyond the range of doubles")
-    return number

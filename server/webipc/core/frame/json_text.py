@@ -1,0 +1,79 @@
+"""JSON as the frames have it: orjson, and what orjson refuses although the protocol allows it (PROTOCOL.md section 3).
+
+That is half a surrogate pair in a string, and arrays that are nested deeper than 254 levels. For the frames alone.
+"""
+
+import json
+import math
+from typing import Any, Final, NoReturn
+
+import orjson
+
+from webipc.core.errors import LimitError, ProtocolError
+from webipc.core.limits import DEFAULT_LIMITS
+
+_COPIED_BYTES: Final = 16_384
+"""JSON below this is copied once: orjson returns bytes that keep its whole write buffer, which may be 4 KiB for
+a message of 40 bytes that is kept until it is acknowledged. In larger JSON the rest of the buffer matters less than the
+copy would cost."""
+
+
+def fitted(text: bytes) -> bytes:
+    """Return the same JSON in a bytes object of its own size."""
+    # The fastest copy: slices and bytes() return the same object.
+    return b"%b" % text if len(text) < _COPIED_BYTES else text
+
+
+def dump(value: Any) -> bytes:
+    """Write JSON. Raises TypeError for what is none, LimitError for what is too deep."""
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        # What orjson cannot write and the protocol allows: half a surrogate pair, and more than 254 levels.
+        return _dump_deep(value)
+
+
+def _dump_deep(value: Any) -> bytes:
+    try:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False, default=_plain).encode()
+    except RecursionError:
+        # Only a value that is forwarded without being decoded can be that deep.
+        raise LimitError("depth", DEFAULT_LIMITS.depth * 2, DEFAULT_LIMITS.depth) from None
+
+
+def _plain(fragment: Any) -> Any:
+    """Return what an `orjson.Fragment` holds, for the standard library; `TypeError` when it is none."""
+    if not isinstance(fragment, orjson.Fragment):
+        raise TypeError(f"a message is JSON, which {type(fragment).__name__} is not")
+    return load(orjson.dumps(fragment))
+
+
+def load(data: str | bytes | memoryview) -> Any:
+    """Read JSON. Raises ProtocolError."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        return _load_surrogates(data, str(error))
+
+
+def _load_surrogates(data: str | bytes | memoryview, why: str) -> Any:
+    """Load JSON that orjson refuses because of half a surrogate pair; refuse all other JSON with orjson's reason."""
+    try:
+        # Both conversions are strict: bytes that are not UTF-8 stay refused, and so does half a pair without an escape.
+        text = str(data.encode() if isinstance(data, str) else data, "utf-8")
+        if "\\ud" not in text and "\\uD" not in text:
+            raise ProtocolError(f"a frame is JSON; {why}")
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(f"a frame is JSON; {error}") from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError("a number beyond the range of doubles")
+    return number
