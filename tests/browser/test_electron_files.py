@@ -103,7 +103,9 @@ def test_a_bundled_toolkit_has_process_and_gets_an_error_for_what_a_browser_lack
         )
         assert told[:2] == ["linux", {}]
         assert {"chrome", "electron", "node"} <= set(told[2])
-        with pytest.raises(PageError, match=r"NotInBrowserError: electron's webFrame\.insertCSS is not there"):
+        with pytest.raises(
+            PageError, match=r"NotInBrowserError: electron's webFrame\.insertCSS is not available in a browser"
+        ):
             evaluate(tab, "electron.webFrame.insertCSS('p { color: red }')")
 
 
