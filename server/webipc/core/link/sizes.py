@@ -39,10 +39,12 @@ def fits_in_frame(message: EncodedMessage, limits: Limits) -> bool:
 
 def check_channel(channel: str, limits: Limits) -> None:
     """Raise LimitError when a channel is longer than any peer may send. It is counted in UTF-16 code units."""
-    longest = limits.channel_length
     # A code point has one code unit or two: most channels are so short that nothing need be counted.
-    if len(channel) * 2 > longest and (length := code_units(channel)) > longest:
-        raise LimitError("channel_length", length, longest)
+    if len(channel) * 2 <= limits.channel_length:
+        return
+    length = code_units(channel)
+    if length > limits.channel_length:
+        raise LimitError("channel_length", length, limits.channel_length)
 
 
 def check_size(message: EncodedMessage, limits: Limits) -> None:
