@@ -206,4 +206,4 @@ async def test_a_message_that_the_sender_id_makes_too_large_is_dropped_and_logge
         page.send_to(other.web_contents_id, "next")
         assert await other.received("next") == []
         assert all_received(other).get("n", 0) == 0
-        assert "cannot be passed on" in caplog.text
+        assert "cannot be forwarded" in caplog.text

@@ -76,10 +76,10 @@ async def test_the_fullest_of_the_ports_that_are_not_started_is_closed_and_no_ot
         assert (modest_heard, foreign_heard) == ([], [])
         frame = contents_of(site.ipc_main, page).main_frame
         text = (
-            f"{frame!r}: a port is closed, and what waited in it is lost. The program does not take what the page says "
-            "into it, or not as fast as it comes, and no more may wait in all ports of one page (kept_bytes: 20000, "
-            "kept_messages: 100000). Start every port that you keep, by port.start() or `async for`, and close the "
-            "others."
+            f"{frame!r}: a port is closed, and the messages that wait in it are dropped. The program has not started "
+            "it, or reads more slowly than the page sends, and all ports of the page exceed a limit "
+            "(kept_bytes: 20000, kept_messages: 100000). Start every port that you keep, with port.start() or "
+            "`async for`, and close the others."
         )
         assert warnings(caplog) == [text]
         heard = [heard_by(port) for port in site.ports]

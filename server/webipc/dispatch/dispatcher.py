@@ -40,10 +40,10 @@ logger = logging.getLogger("webipc")
 # What `welcome` names: the kinds beyond the first that this file takes.
 FEATURES: list[str] = ["ports", "sync", "send-to"]
 
-FORGOTTEN_PORT = (
-    "%r: a port is closed, and what waited in it is lost. The program does not take what the page says into it, or not "
-    "as fast as it comes, and no more may wait in all ports of one page (kept_bytes: %d, kept_messages: %d). Start "
-    "every port that you keep, by port.start() or `async for`, and close the others."
+FULL_PORT = (
+    "%r: a port is closed, and the messages that wait in it are dropped. The program has not started it, or reads more "
+    "slowly than the page sends, and all ports of the page exceed a limit (kept_bytes: %d, kept_messages: %d). Start "
+    "every port that you keep, with port.start() or `async for`, and close the others."
 )
 
 
@@ -115,7 +115,7 @@ class Dispatcher:
     def _port(self, connection: Connection, envelope: Port) -> None:
         for _ in range(connection.ports.receive(envelope)):
             limits = self._limits
-            logger.warning(FORGOTTEN_PORT, connection.document, limits.kept_bytes, limits.kept_messages)
+            logger.warning(FULL_PORT, connection.document, limits.kept_bytes, limits.kept_messages)
 
     def _port_close(self, connection: Connection, envelope: PortClose) -> None:
         connection.ports.receive_close(envelope)
@@ -134,7 +134,7 @@ class Dispatcher:
         try:
             target.pass_on(encode_message(["send", envelope.channel], value, meta))
         except LimitError as error:
-            logger.warning("%r: what was sent to %r cannot be passed on: %s", sender, tab, error)
+            logger.warning("%r: a message for %r cannot be forwarded: %s", sender, tab, error)
 
 
 def _arguments(envelope: Invoke | Send | Sync, limits: Limits) -> list[Any]:

@@ -307,7 +307,7 @@ class Connection:
             self.last_heard = self.lost_at = now
         if self.bye_last is not None and now >= self.bye_deadline:
             missing = self.bye_last - self.link.received
-            logger.warning("%r said goodbye; %d of its last messages did not arrive", self.document, missing)
+            logger.warning("%r has gone; %d of its last messages did not arrive", self.document, missing)
             self._around.owner.end(self, "ended")
         elif self.transport is None:
             grace = limits.grace_ms if self.was_attached else limits.unattached_grace_ms
