@@ -64,6 +64,8 @@ class Calls(Generic[T]):
 class Answers:
     """The calls that the peer opened and that this side has not answered."""
 
+    __slots__ = ("_last", "_limits", "_open")
+
     def __init__(self, side: Side, limits: Limits = DEFAULT_LIMITS) -> None:
         """`side` is ours: the peer's ids have the other parity."""
         self._limits = limits
@@ -99,6 +101,9 @@ class Answers:
         if call_id not in self._open:
             return False
         del self._open[call_id]
+        if not self._open:
+            # A dict that was emptied keeps its size, and most links are idle most of the time.
+            self._open = {}
         return True
 
     def snapshot(self) -> dict[str, Any]:

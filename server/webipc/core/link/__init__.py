@@ -5,12 +5,11 @@ It has no sockets and no clock: its owner passes frames in and takes frames out.
 any mixture of sockets and request bodies may carry the frames. Twin: js-client/src/core/link/index.ts
 """
 
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import Any, Final
 
-from webipc.core.envelope import Envelope, parse
+from webipc.core.envelope import Envelope, Part, parse
 from webipc.core.errors import BufferFullError, LimitError, LinkEndedError, LocalError, ProtocolError, ResetError
 from webipc.core.frame import EncodedMessage, Frame, RawMessage, encode_frame, sized
 from webipc.core.limits import DEFAULT_LIMITS, Limits
@@ -19,7 +18,7 @@ from webipc.core.link.parcel import Parcel, cut, is_part
 from webipc.core.link.sizes import fits_in_frame, frame_size
 
 # The fields of a link that are plain values: see `snapshot`.
-_PLAIN: Final = ("first", "handed", "received", "owed_messages", "owed_bytes", "claimed", "attempt", "ended")
+_PLAIN: Final = ("first", "next", "handed", "received", "owed_messages", "owed_bytes", "claimed", "attempt", "ended")
 
 
 class Side(Enum):
@@ -36,14 +35,33 @@ class Link:
     Order: messages arrive in the order of `post`, each once, however many sockets and bodies carry them.
     """
 
+    __slots__ = (
+        "_attempt",
+        "_claimed",
+        "_ended",
+        "_first",
+        "_handed",
+        "_kept",
+        "_kept_bytes",
+        "_limits",
+        "_next",
+        "_owed_bytes",
+        "_owed_messages",
+        "_parcel",
+        "_received",
+        "side",
+    )
+
     def __init__(self, side: Side, limits: Limits = DEFAULT_LIMITS) -> None:
         self.side = side
         self._limits = limits
-        # Kept messages: those that the attached socket has sent, numbered from `first` on, and behind them the rest.
-        self._sent: deque[EncodedMessage] = deque()
-        self._unsent: deque[EncodedMessage] = deque()
+        # The messages that the peer has not acknowledged, by number. A dict, because an empty one takes 64 bytes and an
+        # empty deque 760: most links are idle, and there may be thousands.
+        self._kept: dict[int, EncodedMessage] = {}
         # The lowest number that is kept, or the one that will be used next.
         self._first = 1
+        # The number that the attached socket sends next.
+        self._next = 1
         # The bytes of all kept messages.
         self._kept_bytes = 0
         # The highest number that was ever in a frame for a socket or a body.
@@ -53,8 +71,8 @@ class Link:
         # What was received since the last frame that was sent: it is not acknowledged yet.
         self._owed_messages = 0
         self._owed_bytes = 0
-        # The received parts of a message that travels in parts.
-        self._parcel = Parcel(limits)
+        # The received parts of a message that travels in parts; None while there is none.
+        self._parcel: Parcel | None = None
         # The highest attempt so far.
         self._claimed = 0
         # The attempt of the socket that owns the link; None between two sockets.
@@ -84,7 +102,7 @@ class Link:
     @property
     def last(self) -> int:
         """The last number that was used."""
-        return self._first + self.kept_count - 1
+        return self._first + len(self._kept) - 1
 
     @property
     def fresh(self) -> bool:
@@ -94,7 +112,7 @@ class Link:
     @property
     def kept_count(self) -> int:
         """How many messages the peer has not acknowledged; parts count."""
-        return len(self._sent) + len(self._unsent)
+        return len(self._kept)
 
     @property
     def kept_bytes(self) -> int:
@@ -104,7 +122,7 @@ class Link:
     @property
     def is_full(self) -> bool:
         """Whether as many messages are unsent as one frame holds, so that waiting for more gains nothing."""
-        return len(self._unsent) >= self._limits.frame_messages
+        return self._first + len(self._kept) - self._next >= self._limits.frame_messages
 
     @property
     def ack_owed(self) -> bool:
@@ -139,18 +157,20 @@ class Link:
             raise LimitError("message_bytes", size, limits.message_bytes)
         # The most frequent message is small and has no segments: it needs no further check.
         parts = None if size <= limits.part_bytes and not message.segments else self._parts(message)
-        count = len(self._sent) + len(self._unsent) + (1 if parts is None else len(parts))
-        kept = self._kept_bytes + (size if parts is None else sum(part.size for part in parts))
-        if kept > limits.kept_bytes:
-            raise BufferFullError("kept_bytes", kept, limits.kept_bytes)
+        kept = self._kept
+        count = len(kept) + (1 if parts is None else len(parts))
+        kept_bytes = self._kept_bytes + (size if parts is None else sum(part.size for part in parts))
+        if kept_bytes > limits.kept_bytes:
+            raise BufferFullError("kept_bytes", kept_bytes, limits.kept_bytes)
         if count > limits.kept_messages:
             raise BufferFullError("kept_messages", count, limits.kept_messages)
+        seq = self._first + count - 1
         if parts is None:
-            self._unsent.append(message)
+            kept[seq] = message
         else:
-            self._unsent.extend(parts)
-        self._kept_bytes = kept
-        return self._first + count - 1
+            kept.update(enumerate(parts, self._first + len(kept)))
+        self._kept_bytes = kept_bytes
+        return seq
 
     def replace(self, seq: int, message: EncodedMessage) -> None:
         """Replace a kept message that is given up, under its number: by `["void"]`.
@@ -158,13 +178,10 @@ class Link:
         Does nothing when the peer has acknowledged it, or when it is a part: other parts of its parcel may have
         arrived, and no other message may come between them (PROTOCOL.md 4.3).
         """
-        if not self._first <= seq <= self.last:
-            return
-        index = seq - self._first
-        queue, index = (self._sent, index) if index < len(self._sent) else (self._unsent, index - len(self._sent))
-        if not is_part(queue[index]):
-            self._kept_bytes += message.size - queue[index].size
-            queue[index] = message
+        old = self._kept.get(seq)
+        if old is not None and not is_part(old):
+            self._kept_bytes += message.size - old.size
+            self._kept[seq] = message
 
     def claim(self, attempt: int) -> bool:
         """For MAIN, on `hello`: tell whether this socket is newer than all before (PROTOCOL.md 6.4).
@@ -197,8 +214,7 @@ class Link:
         if not self.can_resume(self._received + 1, peer_received):
             raise ResetError("gap")
         self._forget(peer_received)
-        self._unsent.extendleft(reversed(self._sent))
-        self._sent.clear()
+        self._next = self._first
         self._claimed = self._attempt = attempt
         # Our hello or welcome has just acknowledged what was received.
         self._settle_ack()
@@ -213,20 +229,14 @@ class Link:
 
         It holds as many messages as PROTOCOL.md section 3 allows; a part is alone in it.
         """
-        if not self._unsent or self._attempt is None:
+        seq = self._next
+        if self._attempt is None or (unsent := self._first + len(self._kept) - seq) == 0:
             return None
-        unsent, sent = self._unsent, self._sent
-        seq = self._first + len(sent)
         # A single message fits into a frame in any case.
-        batch = batch_of(unsent, self._limits) if len(unsent) > 1 else (unsent[0],)
+        batch = batch_of(self._kept_from(seq), self._limits) if unsent > 1 else (self._kept[seq],)
         frame = encode_frame(seq, self._received, batch)
-        if len(batch) == len(unsent):
-            sent.extend(unsent)
-            unsent.clear()
-        else:
-            for _ in batch:
-                sent.append(unsent.popleft())
-        self._handed = max(self._handed, seq + len(batch) - 1)
+        self._next = seq = seq + len(batch)
+        self._handed = max(self._handed, seq - 1)
         self._owed_messages = self._owed_bytes = 0
         return frame
 
@@ -242,16 +252,13 @@ class Link:
         has to be acknowledged on the socket, because a body may never be read.
         """
         frames: list[str | bytes] = []
-        rest = deque((*self._sent, *self._unsent))
         seq, room = self._first, max_bytes
-        while batch := batch_of(rest, self._limits, room):
+        while batch := batch_of(self._kept_from(seq), self._limits, room):
             frames.append(encode_frame(seq, self._received, batch))
             seq += len(batch)
             self._handed = max(self._handed, seq - 1)
             if room is not None:
                 room -= frame_size(batch)
-            for _ in batch:
-                rest.popleft()
         return frames
 
     def receive(self, frame: Frame, attempt: int | None) -> list[Envelope]:
@@ -274,7 +281,9 @@ class Link:
         messages = self._new_messages(frame)
         if not messages:
             return []
-        envelopes = self._parcel.joined(parse(messages, self._limits))
+        envelopes = parse(messages, self._limits)
+        if self._parcel is not None or Part in map(type, envelopes):
+            envelopes = self._joined(envelopes)
         self._received += len(messages)
         self._owed_messages += len(messages)
         self._owed_bytes += frame.size
@@ -284,7 +293,7 @@ class Link:
         """End the link. Return how many messages, parts counted, are given up: the peer has not acknowledged them."""
         count = self.kept_count
         self._forget(self.last)
-        self._parcel = Parcel(self._limits)
+        self._parcel = None
         self._attempt = None
         self._ended = True
         return count
@@ -293,10 +302,9 @@ class Link:
         """Return the whole state of this link, as plain values, for `restore`."""
         return {
             **{name: getattr(self, f"_{name}") for name in _PLAIN},
-            "sent": [_plain(message) for message in self._sent],
-            "unsent": [_plain(message) for message in self._unsent],
-            "parcel": bytes(self._parcel.pieces),
-            "remaining": self._parcel.remaining,
+            "kept": [_plain(message) for message in self._kept.values()],
+            "parcel": bytes(self._parcel.pieces) if self._parcel is not None else b"",
+            "remaining": self._parcel.remaining if self._parcel is not None else 0,
         }
 
     @classmethod
@@ -305,19 +313,33 @@ class Link:
         link = cls(side, limits)
         for name in _PLAIN:
             setattr(link, f"_{name}", snapshot[name])
-        link._sent.extend(sized(*message) for message in snapshot["sent"])
-        link._unsent.extend(sized(*message) for message in snapshot["unsent"])
-        link._kept_bytes = sum(message.size for message in (*link._sent, *link._unsent))
-        link._parcel = Parcel(limits, snapshot["parcel"], snapshot["remaining"])
+        link._kept.update(enumerate((sized(*message) for message in snapshot["kept"]), link._first))
+        link._kept_bytes = sum(message.size for message in link._kept.values())
+        if snapshot["remaining"]:
+            link._parcel = Parcel(limits, snapshot["parcel"], snapshot["remaining"])
         return link
 
+    def _kept_from(self, seq: int) -> Iterator[EncodedMessage]:
+        """Yield the kept messages from this number on."""
+        return map(self._kept.__getitem__, range(seq, self._first + len(self._kept)))
+
     def _forget(self, up_to: int) -> None:
-        sent, unsent, kept_bytes = self._sent, self._unsent, self._kept_bytes
-        for _ in range(self._first, up_to + 1):
-            # An acknowledgement may include messages that the socket has not sent: a body has delivered them first.
-            kept_bytes -= (sent or unsent).popleft().size
-        self._kept_bytes = kept_bytes
-        self._first = max(self._first, up_to + 1)
+        kept, first = self._kept, self._first
+        if up_to - first + 1 == len(kept):
+            # Most acknowledgements are of everything. A new dict, because one that was emptied keeps its size.
+            self._kept, self._kept_bytes = {}, 0
+        else:
+            self._kept_bytes -= sum(kept.pop(seq).size for seq in range(first, up_to + 1))
+        self._first = max(first, up_to + 1)
+        # An acknowledgement may include messages that the socket has not sent: a body has delivered them first.
+        self._next = max(self._next, self._first)
+
+    def _joined(self, envelopes: list[Envelope]) -> list[Envelope]:
+        """Return the messages, with the parts of a parcel replaced by its message once it is complete."""
+        parcel = self._parcel or Parcel(self._limits)
+        envelopes = parcel.joined(envelopes)
+        self._parcel = parcel if parcel.remaining else None
+        return envelopes
 
     def _settle_ack(self) -> None:
         self._owed_messages = self._owed_bytes = 0

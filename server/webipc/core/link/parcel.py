@@ -49,8 +49,6 @@ class Parcel:
         Raises ProtocolError when a part is missing or wrong.
         """
         joined: list[Envelope] = []
-        if not self.remaining and Part not in map(type, envelopes):
-            return envelopes
         for envelope in envelopes:
             if isinstance(envelope, Part):
                 joined += self._add_part(envelope)
