@@ -95,9 +95,10 @@ class EventEmitter:
         # None until `set_max_listeners`.
         self._max_listeners: float | None = None
         # Channels that were warned about, and have had more than one listener ever since.
-        self._warned: set[str] = set()
-        # Tasks of `async def` listeners: the event loop holds only weak references.
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._warned: tuple[str, ...] = ()
+        # Tasks of `async def` listeners: the event loop holds only weak references. None until there is one: every tab
+        # is an emitter, there may be thousands, and an empty set takes 216 bytes.
+        self._tasks: set[asyncio.Task[Any]] | None = None
         # Held while a tuple is replaced, never while the application's code runs.
         self._lock = threading.Lock()
 
@@ -258,7 +259,7 @@ class EventEmitter:
         limit = self.get_max_listeners() or inf
         if count <= limit or channel in self._warned:
             return
-        self._warned.add(channel)
+        self._warned += (channel,)
         text = (
             f"Possible EventEmitter memory leak detected. {count} {channel} listeners added to "
             f"[{type(self).__name__}]. MaxListeners is {limit:g}. Use emitter.set_max_listeners() to increase limit"
@@ -275,8 +276,8 @@ class EventEmitter:
             self._registrations[channel] = rest
         else:
             self._registrations.pop(channel, None)
-        if len(rest) <= 1:
-            self._warned.discard(channel)
+        if len(rest) <= 1 and channel in self._warned:
+            self._warned = tuple(other for other in self._warned if other != channel)
         return len(rest) < len(before)
 
     def _claim(self, registration: Registration) -> bool:
@@ -308,6 +309,8 @@ class EventEmitter:
             coroutine.close()
             raise RuntimeError(f"emit({channel!r}) reached an async listener outside of a running event loop") from None
         task = loop.create_task(coroutine)
+        if self._tasks is None:
+            self._tasks = set()
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

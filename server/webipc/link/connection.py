@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("webipc")
 
+# What a page can have and this server makes use of (PROTOCOL.md 6.1).
+PAGE_FEATURES = ("ports", "invoke")
+
 
 class Transport(Protocol):
     """A socket that carries a link for a while."""
@@ -117,7 +120,7 @@ class Connection:
         # The page's calls that wait for an answer.
         self.answers = Answers(Side.MAIN, limits)
         # What the page can take, by the names of PROTOCOL.md 6.1.
-        self.features: Sequence[str] = hello.features
+        self.features = _known_features(hello)
         # Made when they are needed: most pages have none, and there may be thousands of pages.
         self._ports: LinkPorts | None = None
         self._syncs: SyncCalls | None = None
@@ -220,7 +223,7 @@ class Connection:
         if older is not None:
             older.close(CloseCode.SUPERSEDED, "another socket of this link has a higher attempt")
         self.was_attached = True
-        self.features = hello.features
+        self.features = _known_features(hello)
         self.link.attach(transport.attempt, hello.received)
         self.last_heard = self._around.loop.time()
         transport.write(encode_control(self.link.received, "welcome", {"received": self.link.received, **welcome}))
@@ -326,3 +329,9 @@ class Connection:
         if now - self.last_sent >= limits.heartbeat_ms / 1000:
             return True
         return self._owes_since is not None and now - self._owes_since >= limits.ack_ms / 1000
+
+
+def _known_features(hello: Hello) -> Sequence[str]:
+    """Return those features of a page that this server knows. Pages that have all of them share one tuple."""
+    known = tuple(name for name in PAGE_FEATURES if name in hello.features)
+    return PAGE_FEATURES if known == PAGE_FEATURES else known
