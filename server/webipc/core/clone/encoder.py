@@ -6,10 +6,10 @@ Twin: js-client/src/core/clone/encode.ts
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
 
@@ -20,12 +20,13 @@ from webipc.core.clone.scan import is_plain_number
 from webipc.core.clone.segments import Segments
 from webipc.core.errors import CloneError, LimitError
 from webipc.core.limits import Limits
+from webipc.core.tuples import new
 from webipc.core.values.array import JSArray, is_index_name
 from webipc.core.values.binary import ArrayBuffer, TypedArray
 from webipc.core.values.error import ERROR_CLASSES, JSError
 from webipc.core.values.keyed import JSMap, JSSet
 from webipc.core.values.regexp import JSRegExp
-from webipc.core.values.scalar import MAX_SAFE_INTEGER, BigInt, Boxed, JSDate, UndefinedType
+from webipc.core.values.scalar import MAX_SAFE_INTEGER, BigInt, Boxed, JSDate, UndefinedType, time_value
 
 _WORDS: Final = frozenset({str, bool, type(None)})
 # These are never one object in two places: Python itself shares some of them, and their identity makes no difference.
@@ -36,50 +37,44 @@ _IMMUTABLE: Final = frozenset(
 _EXPONENT: Final = 1e21
 
 
-class _Spot:
-    """A place in the skeleton that is being written."""
+class _Opened(NamedTuple):
+    """A list or dict of the skeleton whose contents are being written."""
 
-    __slots__ = ("above", "code", "container", "depth", "key")
+    container: Any
+    # What encloses it, and where it stands there; None for the list that holds the value, which is no part of it.
+    above: "_Opened | None"
+    key: str | int
+    # The fixup of its place; "" when it has none.
+    code: str
 
-    def __init__(self, container: Any, key: str | int, above: "_Spot | None") -> None:
-        # The list or dict of the skeleton, and where in it.
-        self.container = container
-        self.key = key
-        # The place of that container; None at the root, whose container is no part of the value.
-        self.above = above
-        # How many containers enclose the place.
-        self.depth: int = 0 if above is None else above.depth + 1
-        # The fixup of the place, once it is written; "" when it has none.
-        self.code = ""
+    def path(self, key: str | int) -> list[str | int]:
+        """Return the path through the skeleton, from the value to what stands at a key."""
+        return [step for _, step in self._line(key)]
 
-    def put(self, skeleton: Any) -> None:
-        self.container[self.key] = skeleton
+    def text(self, key: str | int, root: str) -> str:
+        """Return the same path as a person would write it in JavaScript."""
+        return root + "".join(opened.step(step) for opened, step in self._line(key))
 
-    def path(self) -> list[str | int]:
-        """Return the path through the skeleton, from the value to here."""
-        return [spot.key for spot in self._line()]
-
-    def text(self, root: str) -> str:
-        """Return the path as a person would write it in JavaScript."""
-        return root + "".join(spot.step() for spot in self._line())
-
-    def _line(self) -> "list[_Spot]":
+    def _line(self, key: str | int) -> "list[tuple[_Opened, str | int]]":
         line = []
-        spot = self
-        while spot.above is not None:
-            line.append(spot)
-            spot = spot.above
+        opened, above = self, self.above
+        while above is not None:
+            line.append((opened, key))
+            opened, key, above = above, opened.key, above.above
         return line[::-1]
 
-    def step(self) -> str:
-        code = "" if self.above is None else self.above.code
-        if not isinstance(self.key, int):
-            return _property(self.key)
-        if code == "m":
-            return f".{'values' if self.key % 2 else 'keys'}()[{self.key // 2}]"
-        if code == "a":
-            return _property(self.container[self.key - 1])
-        return f".values()[{self.key}]" if code == "s" else _property(self.key)
+    def step(self, key: str | int) -> str:
+        if not isinstance(key, int):
+            return _property(key)
+        if self.code == "m":
+            return f".{'values' if key % 2 else 'keys'}()[{key // 2}]"
+        if self.code == "a":
+            return _property(self.container[key - 1])
+        return f".values()[{key}]" if self.code == "s" else _property(key)
+
+
+# The place of an object: what encloses it, and where; and the object itself, so that no other object gets its id.
+_Place: TypeAlias = tuple[_Opened, str | int, Any]
 
 
 def _property(key: str | int) -> str:
@@ -99,20 +94,30 @@ class Encoder:
         self.has_fragment = False
         self.fixups: list[list[Any]] = []
         self._segments = Segments(limits)
-        # The place of every object that can come back, by its id; and the objects, so that no id is given again.
-        self._places: dict[int, _Spot] = {}
-        self._alive: list[Any] = []
+        # The place of every object that can come back, by its id.
+        self._places: dict[int, _Place] = {}
         # Where each reference stands and leads.
-        self._references: list[tuple[_Spot, _Spot]] = []
-        # What is still to be written, the next one last.
-        self._todo: list[tuple[Any, _Spot]] = []
+        self._references: list[tuple[_Opened, str | int, _Place]] = []
+        # The containers that the walk is in, from the outside in, with those of their contents that are still to be
+        # written; and the path to the innermost one.
+        self._open: list[tuple[_Opened, Iterator[tuple[str | int, Any]]]] = []
+        self._path: list[str | int] = []
 
     def encode(self, value: Any) -> tuple[Any, list[Any]]:
         """Return the skeleton and the segments; the fixups are in `fixups`. `CloneError`, `LimitError`."""
         root = [value]
-        self._todo.append((value, _Spot(root, 0, None)))
-        while self._todo:
-            self._write(*self._todo.pop())
+        self._write(value, _Opened(root, None, 0, ""), 0)
+        while self._open:
+            depth = len(self._open)
+            opened, later = self._open[-1]
+            for key, part in later:
+                self._write(part, opened, key)
+                if len(self._open) != depth:
+                    break
+            else:
+                self._open.pop()
+                if self._path:
+                    self._path.pop()
         return root[0], self._segments.finish()
 
     @property
@@ -122,178 +127,195 @@ class Encoder:
 
     def check_reach(self, skeleton: Any) -> None:
         """Refuse what the receiver would: `LimitError` when following every reference reaches too many nodes."""
-        targets = {(id(spot.container), spot.key): target.container[target.key] for spot, target in self._references}
+        targets = {
+            (id(opened.container), key): above.container[there] for opened, key, (above, there, _) in self._references
+        }
         count = reach(skeleton, targets, self._limits.nodes)
         if count > self._limits.nodes:
             raise LimitError("nodes", count, self._limits.nodes)
 
-    def _write(self, value: Any, spot: _Spot) -> None:
+    def _write(self, value: Any, above: _Opened, key: str | int) -> None:
         identity = value
         writer = self._WRITERS.get(type(value))
-        while writer is None:
-            value = self._outward(value, spot)
-            writer = self._WRITERS.get(type(value))
-        if value is not identity and is_model(type(identity)):
-            # Two places with one model are two objects: its fields are read again for each.
-            identity = value
-        if type(value) in _IMMUTABLE or not self._refers(identity, spot):
-            writer(self, value, spot)
+        if writer is None:
+            while writer is None:
+                value = self._outward(value, above, key)
+                writer = self._WRITERS.get(type(value))
+            if is_model(type(identity)):
+                # Two places with one model are two objects: its fields are read again for each.
+                identity = value
+        if type(value) not in _IMMUTABLE:
+            place = (above, key, identity)
+            first = self._places.setdefault(id(identity), place)
+            if first is not place:
+                self._refer(first, above, key)
+                return
+        writer(self, value, above, key)
 
-    def _outward(self, value: Any, spot: _Spot) -> Any:
+    def _outward(self, value: Any, above: _Opened, key: str | int) -> Any:
         try:
             return outward(value, fragments=self._fragments)
         except Refused as refusal:
-            raise self._refusal(spot, str(refusal)) from refusal.__cause__
+            raise self._refusal(above, key, str(refusal)) from refusal.__cause__
 
-    def _refusal(self, spot: _Spot, reason: str) -> CloneError:
-        return CloneError(spot.text(self._root), reason)
+    def _refusal(self, above: _Opened, key: str | int, reason: str) -> CloneError:
+        return CloneError(above.text(key, self._root), reason)
 
-    def _refers(self, identity: Any, spot: _Spot) -> bool:
-        """Write a reference if the object has its place already; remember its place otherwise."""
-        first = self._places.setdefault(id(identity), spot)
-        if first is spot:
-            self._alive.append(identity)
-            return False
-        self._references.append((spot, first))
-        self._place("@", spot, None, first.path())
-        return True
+    def _refer(self, first: _Place, above: _Opened, key: str | int) -> None:
+        """Write a reference to an object that has its place already."""
+        self._references.append((above, key, first))
+        self._place("@", above, key, None, first[0].path(first[1]))
 
-    def _place(self, code: str, spot: _Spot, skeleton: Any, *details: Any) -> None:
+    def _place(self, code: str, above: _Opened, key: str | int, skeleton: Any, *details: Any) -> None:
         """Write a place that needs a fixup."""
         if len(self.fixups) == self._limits.fixups:
             raise LimitError("fixups", len(self.fixups) + 1, self._limits.fixups)
-        spot.code = code
-        spot.put(skeleton)
-        self.fixups.append([code, spot.path(), *details])
+        above.container[key] = skeleton
+        self.fixups.append([code, [*self._path, key] if self._open else [], *details])
 
-    def _contents(self, contents: Iterable[tuple[str | int, Any]], container: Any, spot: _Spot) -> None:
-        """Put off whatever in a new container is not written as it is; the rest stands in it already."""
-        if spot.depth >= self._limits.depth:
-            raise LimitError("depth", spot.depth + 1, self._limits.depth)
-        later = []
-        for key, value in contents:
-            kind = type(value)
-            if kind not in _WORDS and ((kind is not int and kind is not float) or not is_plain_number(value)):
-                later.append((value, _Spot(container, key, spot)))
-        self._todo.extend(reversed(later))
+    def _contents(
+        self, later: list[tuple[str | int, Any]], container: Any, above: _Opened, key: str | int, code: str = ""
+    ) -> None:
+        """Go on with what in a new container is not written as it is; the rest stands in it already."""
+        depth = len(self._open)
+        if depth >= self._limits.depth:
+            raise LimitError("depth", depth + 1, self._limits.depth)
+        if later:
+            if depth:
+                self._path.append(key)
+            self._open.append((new(_Opened, (container, above, key, code)), iter(later)))
 
-    def _plain(self, value: Any, spot: _Spot) -> None:
-        spot.put(value)
+    def _plain(self, value: Any, above: _Opened, key: str | int) -> None:
+        above.container[key] = value
 
-    def _fragment(self, value: Any, spot: _Spot) -> None:
+    def _fragment(self, value: Any, above: _Opened, key: str | int) -> None:
         self.has_fragment = True
-        spot.put(value)
+        above.container[key] = value
 
-    def _list(self, value: Iterable[Any], spot: _Spot) -> None:
-        skeleton = list(value)
-        spot.put(skeleton)
-        self._contents(enumerate(skeleton), skeleton, spot)
+    def _list(self, value: Sequence[Any], above: _Opened, key: str | int) -> None:
+        later = _later(enumerate(value))
+        if later or type(value) is tuple:
+            value = list(value)
+        above.container[key] = value
+        self._contents(later, value, above, key)
 
-    def _flat(self, code: str, spot: _Spot, skeleton: list[Any], *details: Any) -> None:
+    def _flat(self, code: str, above: _Opened, key: str | int, skeleton: list[Any], *details: Any) -> None:
         """Write a place whose skeleton is a list of what it contains."""
-        self._place(code, spot, skeleton, *details)
-        self._contents(enumerate(skeleton), skeleton, spot)
+        self._place(code, above, key, skeleton, *details)
+        self._contents(_later(enumerate(skeleton)), skeleton, above, key, code)
 
-    def _dict(self, value: dict[Any, Any], spot: _Spot) -> None:
-        skeleton = {self._key(key, spot): item for key, item in value.items()}
-        spot.put(skeleton)
-        self._contents(skeleton.items(), skeleton, spot)
+    def _dict(self, value: dict[Any, Any], above: _Opened, key: str | int) -> None:
+        for name in value:
+            if type(name) is not str:
+                value = {self._name(name, above, key): item for name, item in value.items()}
+                break
+        later = _later(value.items())
+        if later:
+            value = value.copy()
+        above.container[key] = value
+        self._contents(later, value, above, key)
 
-    def _key(self, key: Any, spot: _Spot) -> str:
-        if type(key) is str:
-            return key
-        if isinstance(key, str):
-            return str.__str__(key)
-        raise self._refusal(spot, f"a dict with a key of class {type(key).__name__} (use JSMap, or str keys)")
+    def _name(self, name: Any, above: _Opened, key: str | int) -> str:
+        """Return the name of a property of a dict, at a place."""
+        if type(name) is str:
+            return name
+        if isinstance(name, str):
+            return str.__str__(name)
+        raise self._refusal(above, key, f"a dict with a key of class {type(name).__name__} (use JSMap, or str keys)")
 
-    def _undefined(self, value: Any, spot: _Spot) -> None:
-        self._place("u", spot, None)
+    def _undefined(self, value: Any, above: _Opened, key: str | int) -> None:
+        self._place("u", above, key, None)
 
-    def _int(self, value: int, spot: _Spot) -> None:
+    def _int(self, value: int, above: _Opened, key: str | int) -> None:
         if -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
-            spot.put(value)
+            above.container[key] = value
         else:
-            self._bigint(value, spot)
+            self._bigint(value, above, key)
 
-    def _bigint(self, value: int, spot: _Spot) -> None:
+    def _bigint(self, value: int, above: _Opened, key: str | int) -> None:
         digits = (value.bit_length() + 3) // 4
         if digits > self._limits.bigint_digits:
             raise LimitError("bigint_digits", digits, self._limits.bigint_digits)
-        self._place("n", spot, format(value, "x"))
+        self._place("n", above, key, format(value, "x"))
 
-    def _float(self, value: float, spot: _Spot) -> None:
+    def _float(self, value: float, above: _Opened, key: str | int) -> None:
         text = _number_text(value)
         if text is None:
-            spot.put(value)
+            above.container[key] = value
         else:
-            self._place("f", spot, text)
+            self._place("f", above, key, text)
 
-    def _date(self, value: JSDate, spot: _Spot) -> None:
-        self._place("d", spot, value.ms)
+    def _date(self, value: JSDate, above: _Opened, key: str | int) -> None:
+        self._place("d", above, key, value.ms)
 
-    def _moment(self, value: datetime, spot: _Spot) -> None:
-        self._date(self._outward(value, spot), spot)
+    def _moment(self, value: datetime, above: _Opened, key: str | int) -> None:
+        try:
+            ms = time_value(value)
+        except TypeError:
+            # A naive one: it is refused there, with a remedy.
+            ms = self._outward(value, above, key).ms
+        self._place("d", above, key, ms)
 
-    def _regexp(self, value: JSRegExp, spot: _Spot) -> None:
-        self._flat("r", spot, [value.source, value.flags])
+    def _regexp(self, value: JSRegExp, above: _Opened, key: str | int) -> None:
+        self._flat("r", above, key, [value.source, value.flags])
 
-    def _map(self, value: JSMap[Any, Any], spot: _Spot) -> None:
-        self._flat("m", spot, [part for entry in value.items() for part in entry])
+    def _map(self, value: JSMap[Any, Any], above: _Opened, key: str | int) -> None:
+        self._flat("m", above, key, [part for entry in value.items() for part in entry])
 
-    def _set(self, value: Iterable[Any], spot: _Spot) -> None:
-        self._flat("s", spot, list(value))
+    def _set(self, value: Iterable[Any], above: _Opened, key: str | int) -> None:
+        self._flat("s", above, key, list(value))
 
-    def _array(self, value: JSArray, spot: _Spot) -> None:
+    def _array(self, value: JSArray, above: _Opened, key: str | int) -> None:
         indices = sorted(value.items)
         if indices and not 0 <= indices[0] <= indices[-1] < value.length:
-            raise self._refusal(spot, f"a JSArray with an index outside its length of {value.length}")
+            raise self._refusal(above, key, f"a JSArray with an index outside its length of {value.length}")
         if len(indices) == value.length and not value.props:
-            self._list([value.items[index] for index in indices], spot)
+            self._list([value.items[index] for index in indices], above, key)
             return
-        names = [self._name(name, spot) for name in value.props]
+        names = [self._array_name(name, above, key) for name in value.props]
         items = [part for index in indices for part in (index, value.items[index])]
         props = [part for name in names for part in (name, value.props[name])]
-        self._flat("a", spot, items + props, value.length)
+        self._flat("a", above, key, items + props, value.length)
 
-    def _name(self, name: Any, spot: _Spot) -> str:
+    def _array_name(self, name: Any, above: _Opened, key: str | int) -> str:
         if not isinstance(name, str) or name == "length" or is_index_name(name):
-            raise self._refusal(spot, f"a JSArray with a property named {name!r} (indices are in items)")
+            raise self._refusal(above, key, f"a JSArray with a property named {name!r} (indices are in items)")
         return str.__str__(name)
 
-    def _error(self, value: JSError, spot: _Spot) -> None:
+    def _error(self, value: JSError, above: _Opened, key: str | int) -> None:
         parts = {"message": value.message, "stack": value.stack}
         skeleton: dict[str, Any] = {name: str(part) for name, part in parts.items() if part is not None}
         if value.has_cause:
             skeleton["cause"] = value.cause
-        self._place("e", spot, skeleton, value.name if value.name in ERROR_CLASSES else "Error")
-        self._contents(skeleton.items(), skeleton, spot)
+        self._place("e", above, key, skeleton, value.name if value.name in ERROR_CLASSES else "Error")
+        self._contents(_later(skeleton.items()), skeleton, above, key)
 
-    def _boxed(self, value: Boxed, spot: _Spot) -> None:
-        self._flat("N", spot, [value.value])
+    def _boxed(self, value: Boxed, above: _Opened, key: str | int) -> None:
+        self._flat("N", above, key, [value.value])
 
-    def _bytes(self, value: bytes | bytearray | memoryview, spot: _Spot) -> None:
+    def _bytes(self, value: bytes | bytearray | memoryview, above: _Opened, key: str | int) -> None:
         number, size = self._segments.add(value)
-        self._place("v", spot, None, "Uint8Array", number, 0, size)
+        self._place("v", above, key, None, "Uint8Array", number, 0, size)
 
-    def _buffer(self, value: ArrayBuffer, spot: _Spot) -> None:
-        self._place("b", spot, None, self._segment_of(value, spot), *_maximum(value))
+    def _buffer(self, value: ArrayBuffer, above: _Opened, key: str | int) -> None:
+        self._place("b", above, key, None, self._segment_of(value, above, key), *_maximum(value))
         self._segments.add_fixup(value, self.fixups[-1])
 
-    def _view(self, value: TypedArray, spot: _Spot) -> None:
+    def _view(self, value: TypedArray, above: _Opened, key: str | int) -> None:
         if value.is_outside:
-            raise self._refusal(spot, f"a {value.kind} whose buffer has become too short for it")
+            raise self._refusal(above, key, f"a {value.kind} whose buffer has become too short for it")
         length = None if value.follows_buffer else value.length
-        number = self._segment_of(value.buffer, spot)
-        self._place("v", spot, None, value.kind, number, value.offset, length, *_maximum(value.buffer))
+        number = self._segment_of(value.buffer, above, key)
+        self._place("v", above, key, None, value.kind, number, value.offset, length, *_maximum(value.buffer))
         self._segments.add_fixup(value.buffer, self.fixups[-1])
 
-    def _segment_of(self, buffer: ArrayBuffer, spot: _Spot) -> int:
+    def _segment_of(self, buffer: ArrayBuffer, above: _Opened, key: str | int) -> int:
         if buffer.max_byte_length is not None and len(buffer) > buffer.max_byte_length:
-            raise self._refusal(spot, f"an ArrayBuffer that has grown beyond its {buffer.max_byte_length} bytes")
+            raise self._refusal(above, key, f"an ArrayBuffer that has grown beyond its {buffer.max_byte_length} bytes")
         return self._segments.number_of(buffer)
 
     # What writes a value of exactly this class; any other class is asked of outward.py.
-    _WRITERS: Final[dict[type[Any], Callable[["Encoder", Any, _Spot], None]]] = {
+    _WRITERS: Final[dict[type[Any], Callable[["Encoder", Any, _Opened, str | int], None]]] = {
         str: _plain,
         bool: _plain,
         type(None): _plain,
@@ -321,6 +343,23 @@ class Encoder:
         ArrayBuffer: _buffer,
         TypedArray: _view,
     }
+
+
+# Everything in a value that is not plain goes through this loop: a call for each part would cost half as much again.
+def _later(contents: Iterable[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """Return what of the contents of a container is not written as it is, with the keys."""
+    later = []
+    for key, value in contents:
+        kind = type(value)
+        if kind in _WORDS:
+            continue
+        if kind is int:
+            if -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
+                continue
+        elif kind is float and ((value and -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER) or is_plain_number(value)):
+            continue
+        later.append((key, value))
+    return later
 
 
 def _maximum(buffer: ArrayBuffer) -> Iterator[int]:

@@ -40,6 +40,8 @@ class _Walk:
 
     def __init__(self, targets: Mapping[Place, Any], limit: int) -> None:
         self._targets = targets
+        # The ids of the containers that references stand in.
+        self._referring = {identity for identity, _ in targets}
         self._limit = limit
         self._count = 0
         # The containers that the walk is in, from the outside in, by id.
@@ -56,10 +58,8 @@ class _Walk:
         while self._open and self._count <= self._limit:
             opened = next(reversed(self._open.values()))
             for container in opened.contents:
-                if self._count_closed(container, opened):
-                    continue
-                self._enter(container)
-                break
+                if not self._count_closed(container, opened) and self._enter(container):
+                    break
             else:
                 self._leave(opened)
         return self._count
@@ -76,13 +76,18 @@ class _Walk:
             return False
         return True
 
-    def _enter(self, container: Any) -> None:
+    def _enter(self, container: Any) -> bool:
+        """Count a container and its leaves; tell whether there is more in it, which is counted next."""
         identity = id(container)
         if identity not in self._parts:
             self._parts[identity] = self._parts_of(container)
         leaves, contents = self._parts[identity]
-        self._open[identity] = _Opened(identity, iter(contents), self._count)
+        if contents:
+            self._open[identity] = _Opened(identity, iter(contents), self._count)
+        else:
+            self._known[identity] = 1 + leaves
         self._count += 1 + leaves
+        return bool(contents)
 
     def _leave(self, opened: _Opened) -> None:
         del self._open[opened.identity]
@@ -93,6 +98,10 @@ class _Walk:
 
     def _parts_of(self, container: Any) -> tuple[int, list[Any]]:
         identity = id(container)
+        if identity not in self._referring:
+            parts = container.values() if type(container) is dict else container
+            found = [part for part in parts if type(part) in _CONTAINERS]
+            return len(container) - len(found), found
         found = []
         for key, value in container.items() if type(container) is dict else enumerate(container):
             part = self._targets.get((identity, key)) if value is None else value
