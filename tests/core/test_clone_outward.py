@@ -34,7 +34,8 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from tests.support.same import is_same
 from webipc.core.clone import Cloned, decode, encode
-from webipc.core.errors import CloneError
+from webipc.core.errors import CloneError, LimitError
+from webipc.core.limits import Limits
 from webipc.core.values import (
     ArrayBuffer,
     BigInt,
@@ -105,6 +106,7 @@ Point = namedtuple("Point", "x y")  # noqa: PYI024  (the untyped one is sent as 
 # From 3.13 on Python has "w" for texts, and warns of "u".
 TEXT_CODE: Any = "w" if sys.version_info >= (3, 13) else "u"
 MOMENT = datetime(2023, 11, 14, tzinfo=UTC)
+LATER = MOMENT + timedelta(days=1)
 
 
 @pytest.mark.parametrize(
@@ -477,10 +479,45 @@ class TestModels:
             "color": "red",
         }
 
-    def test_each_model_in_a_list_goes_straight_to_json(self) -> None:
-        cloned = encode({"users": [Address(street="A"), Address(street="B")]})
+    def test_each_model_among_others_goes_straight_to_json(self) -> None:
+        cloned = encode({"users": [Address(street="A"), Plain(1), Address(street="B")]})
         assert all(isinstance(part, orjson.Fragment) for part in cloned.skeleton["users"])
         assert cloned.fixups == []
+
+    @pytest.mark.parametrize("kind", [list, tuple])
+    def test_a_list_of_models_of_one_class_goes_straight_to_json_as_a_whole(self, kind: type[Any]) -> None:
+        value = {"users": kind([Address(street="A"), Address(street="B")])}
+        cloned = encode(value)
+        assert isinstance(cloned.skeleton["users"], orjson.Fragment)
+        assert cloned.fixups == []
+        assert arrives(value) == {"users": [{"street": "A", "lines": []}, {"street": "B", "lines": []}]}
+
+    @pytest.mark.parametrize(
+        "models",
+        [
+            [User(id=1, fullName="x"), User(id=2**60, fullName="y", score=float("nan"))],
+            [Address(street="A"), Address(street="\ud800")],
+            [Event(at=MOMENT, extra=[1]), Event(at=LATER, data=b"a", extra=undefined)],
+            [Labels(labels=JSMap([("a", {1})]), count=BigInt(5)), Labels(labels=JSMap(), count=BigInt(6))],
+            [Serialized(when=MOMENT, double=2), Serialized(when=LATER, double=3)],
+            [Temperatures([1.5]), Temperatures([float("inf")])],
+            [Node(next=Node(value=1)), Node(value=2)],
+            [Plain(1), Plain(2)],
+            [Mixed(MOMENT, undefined), Mixed(LATER, [undefined])],
+            [Unknown(None, [1]), Unknown(None, [2])],
+            [Validated(3), Validated(4)],
+            [Address(street="A"), Plain(1), None, Address(street="B")],
+        ],
+        ids=lambda models: type(models[0]).__name__,
+    )
+    def test_models_in_a_list_arrive_as_each_by_itself(self, models: list[Any]) -> None:
+        assert is_same(arrives(models), [arrives(model) for model in models])
+
+    def test_a_list_of_models_in_two_places_stays_one(self) -> None:
+        users = [Address(street="A"), Address(street="B")]
+        first, second = arrives([users, users])
+        assert first is second
+        assert first == [{"street": "A", "lines": []}, {"street": "B", "lines": []}]
 
     @pytest.mark.parametrize("number", [float("nan"), float("inf"), -0.0, 1e16, 1.5])
     def test_a_number_that_json_lacks_survives_in_a_model(self, number: float) -> None:
@@ -540,6 +577,24 @@ class TestModels:
         with pytest.raises(CloneError) as refusal:
             encode([Event(at=MOMENT, extra={"call": len})])
         assert refusal.value.path == "args[0].extra.call"
+
+    def test_a_refusal_inside_a_list_of_models_names_the_path(self) -> None:
+        events = [Event(at=MOMENT) for _ in range(9)]
+        events[7].extra = {"save": len}
+        with pytest.raises(CloneError) as refusal:
+            encode(events, root="result")
+        assert refusal.value.path == "result[7].extra.save"
+
+    def test_a_model_that_fails_in_a_list_of_models_names_its_path(self) -> None:
+        nodes = [Node() for _ in range(9)]
+        nodes[7].next = nodes[7]
+        with pytest.raises(CloneError) as refusal:
+            encode(nodes, root="result")
+        assert refusal.value.path == "result[7]"
+
+    def test_a_list_of_models_that_is_nested_too_deeply_is_refused(self) -> None:
+        with pytest.raises(LimitError, match="depth"):
+            encode([[Address(street="A"), Address(street="B")]], Limits(depth=1))
 
     def test_one_model_in_two_places_is_two_objects(self) -> None:
         address = Address(street="A")

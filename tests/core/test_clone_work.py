@@ -27,6 +27,10 @@ class Member(Person):
     since: datetime
 
 
+class Reading(BaseModel):
+    value: float | None
+
+
 def calls_of(function: Callable[[], Any]) -> Counter[str]:
     """Return how often each function is called, those in C included, while `function` runs."""
     counts: Counter[str] = Counter()
@@ -104,3 +108,26 @@ def decode_calls(value: Any) -> int:
     cloned = encode(value)
     skeleton, fixups = json.loads(orjson.dumps([cloned.skeleton, cloned.fixups]))
     return calls_of(lambda: decode(skeleton, fixups, cloned.segments)).total()
+
+
+@pytest.mark.parametrize("count", [2, FEW, 4 * FEW])
+@pytest.mark.parametrize(
+    "make, serializer",
+    [
+        (lambda: Person(name="Ada"), "SchemaSerializer.to_json"),
+        (lambda: Member(name="Ada", since=START), "SchemaSerializer.to_python"),
+    ],
+    ids=["of JSON's own types", "with a datetime"],
+)
+def test_a_list_of_models_is_serialized_by_one_call(make: Callable[[], Any], serializer: str, count: int) -> None:
+    models = [make() for _ in range(count)]
+    encode(models)
+    counts = calls_of(lambda: encode({"models": models}))
+    assert {name: calls for name, calls in counts.items() if name.startswith("SchemaSerializer.")} == {serializer: 1}
+
+
+def test_a_list_of_models_that_json_loses_something_of_is_serialized_by_two_calls() -> None:
+    readings = [Reading(value=None)] * FEW
+    encode(readings)
+    counts = calls_of(lambda: encode(readings))
+    assert counts["SchemaSerializer.to_json"] == counts["SchemaSerializer.to_python"] == 1

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import orjson
 
 from webipc.core.clone.models import is_model
-from webipc.core.clone.outward import Refused, outward
+from webipc.core.clone.outward import Refused, outward, outward_models
 from webipc.core.clone.reach import reach
 from webipc.core.clone.scan import is_plain_number
 from webipc.core.clone.segments import Segments
@@ -193,6 +193,13 @@ class Encoder:
         above.container[key] = value
 
     def _list(self, value: Sequence[Any], above: _Opened, key: str | int) -> None:
+        if len(value) > 1 and type(value[0]) not in self._WRITERS:
+            models = outward_models(list(value), fragments=self._fragments)
+            if isinstance(models, orjson.Fragment):
+                self._fragment(models, above, key)
+                self._contents([], None, above, key)
+                return
+            value = models or value
         later = _later(enumerate(value))
         if later or type(value) is tuple:
             value = list(value)

@@ -7,15 +7,19 @@ the caller. No twin: a page has no such classes.
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from pydantic import BaseModel, TypeAdapter
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
-from pydantic_core import PydanticSerializationError
+from pydantic_core import PydanticSerializationError, SchemaSerializer, core_schema
 
 # An integer with too many digits for JavaScript's numbers. A match inside a string makes it slower, not wrong.
+# The expression is slow, so only a text with that many digits in a row is searched.
+_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
+_LONG_DIGITS: Final = b"0" * 16
 _LONG_INTEGER: Final = re.compile(rb"(?:^|[:\[,])-?\d{16,}(?:$|[,}\]])")
+_DICT: Final = frozenset({dict})
 _CONSTANTS: Final = frozenset({str, int, bool, type(None)})
 
 
@@ -36,17 +40,25 @@ class Model:
         self._is_json = schema is not None and schema.is_json
         # Whether a null in its JSON may stand for NaN.
         self._has_floats = schema is not None and schema.has_floats
+        # What serializes a whole list of instances; made for the first one.
+        self._list_serializer: SchemaSerializer | None = None
 
     def to_json(self, value: Any) -> bytes | None:
         """Return an instance as JSON; None where JSON would lose something."""
-        if self._adapter is None or not self._is_json:
+        return None if self._adapter is None else self._json(self._adapter.serializer, value)
+
+    def list_to_json(self, values: Sequence[Any]) -> bytes | None:
+        """Return a list of instances as JSON by one call of the serializer; None where JSON would lose something."""
+        return None if self._adapter is None else self._json(self._serializer_of_lists(self._adapter), values)
+
+    def _json(self, serializer: SchemaSerializer, value: Any) -> bytes | None:
+        if not self._is_json:
             return None
         try:
-            text = self._adapter.dump_json(value, by_alias=True, warnings="none")
+            text = serializer.to_json(value, by_alias=True, warnings="none")
         except (PydanticSerializationError, ValueError):
             return None
-        is_lossy = (self._has_floats and b"null" in text) or _LONG_INTEGER.search(text)
-        return None if is_lossy else text
+        return None if (self._has_floats and b"null" in text) or _has_long_integer(text) else text
 
     def to_fields(self, value: Any) -> Any:
         """Return an instance as what its serializer makes of it, a dict as a rule, with Python's values inside.
@@ -59,6 +71,30 @@ class Model:
             return self._adapter.dump_python(value, by_alias=True, warnings="none")
         except (PydanticSerializationError, RecursionError, TypeError) as error:
             raise ValueError(str(error)) from error
+
+    def list_to_fields(self, values: Sequence[Any]) -> list[Any] | None:
+        """Return a list of instances as a list of dicts, by one call of the serializer.
+
+        None where that fails, or an instance becomes anything else: `to_fields` tells what is the matter with which.
+        """
+        if self._adapter is None:
+            return None
+        try:
+            fields: list[Any] = self._serializer_of_lists(self._adapter).to_python(
+                values, by_alias=True, warnings="none"
+            )
+        except (PydanticSerializationError, RecursionError, TypeError, ValueError):
+            return None
+        return fields if _DICT.issuperset(map(type, fields)) else None
+
+    def _serializer_of_lists(self, adapter: TypeAdapter[Any]) -> SchemaSerializer:
+        if self._list_serializer is None:
+            self._list_serializer = SchemaSerializer(core_schema.list_schema(adapter.core_schema))
+        return self._list_serializer
+
+
+def _has_long_integer(text: bytes) -> bool:
+    return _LONG_DIGITS in text.translate(_DIGITS) and _LONG_INTEGER.search(text) is not None
 
 
 def _adapter_of(cls: type[Any]) -> TypeAdapter[Any] | None:

@@ -6,7 +6,7 @@ page may send is decided by structured clone.
 
 import re
 from array import array
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -39,16 +39,36 @@ def outward(value: Any, *, fragments: bool) -> Any:
     The answer may be such an object again. With `fragments`, a class that holds nothing but JSON's own types is
     answered as an `orjson.Fragment`.
     """
-    cls = type(value)
-    found = _known.get(cls)
-    if found is None:
-        found = _known[cls] = _look_at(cls)
+    found = _known.get(type(value)) or _learn(type(value))
     if isinstance(found, Model):
         return _fields(found, value, fragments=fragments)
     return found(value)
 
 
+def outward_models(values: Sequence[Any], *, fragments: bool) -> Any:
+    """Return what is sent for a list of models of one class: an `orjson.Fragment`, or a list of dicts.
+
+    None when the list holds anything else, or one of the models has to be looked at by itself.
+    """
+    cls = type(values[0])
+    if not is_model(cls) or not frozenset({cls}).issuperset(map(type, values)):
+        return None
+    try:
+        found = _known.get(cls) or _learn(cls)
+    except Refused:
+        return None
+    if not isinstance(found, Model):
+        return None
+    text = found.list_to_json(values) if fragments else None
+    return found.list_to_fields(values) if text is None else orjson.Fragment(text)
+
+
 _known: "WeakKeyDictionary[type[Any], Outward | Model]" = WeakKeyDictionary()
+
+
+def _learn(cls: type[Any]) -> "Outward | Model":
+    found = _known[cls] = _look_at(cls)
+    return found
 
 
 def _look_at(cls: type[Any]) -> "Outward | Model":
