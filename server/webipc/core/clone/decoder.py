@@ -19,6 +19,7 @@ from webipc.core.values.keyed import JSMap, JSSet
 from webipc.core.values.scalar import undefined
 
 _PRIMITIVES: Final = frozenset("ufn")
+_BINARY: Final = frozenset("bv")
 
 
 class Decoder:
@@ -87,12 +88,14 @@ class Decoder:
         for spot in spots:
             if spot.code in _PRIMITIVES:
                 spot.value = self._primitive(spot)
-        buffers = Buffers(self._segments, [spot for spot in spots if spot.code in {"b", "v"}])
+        views = [spot for spot in spots if spot.code in _BINARY]
+        buffers = Buffers(self._segments, views)
+        for spot in views:
+            spot.value = buffers.value_of(spot)
         for spot in spots:
-            if spot.code in {"b", "v"}:
-                spot.value = buffers.value_of(spot)
-            elif spot.code in self._MAKERS:
-                spot.value = self._MAKERS[spot.code](self, spot)
+            maker = self._MAKERS.get(spot.code)
+            if maker is not None:
+                spot.value = maker(self, spot)
 
     def _primitive(self, spot: Spot) -> Any:
         if spot.code == "u":

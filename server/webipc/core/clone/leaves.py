@@ -19,6 +19,8 @@ _MOST_DIGITS: Final = 309
 _INTEGER: Final = re.compile(rf"-?[1-9][0-9]{{0,{_MOST_DIGITS - 1}}}")
 _HEXADECIMAL: Final = re.compile(r"-?[0-9a-f]+")
 
+_NO_TIME: Final = f"a Date stands on an integer within ±{MAX_TIME}, or null"
+
 
 def require(condition: bool, text: str) -> None:  # noqa: FBT001  (it reads like assert)
     """Raise `ProtocolError` unless the condition holds. `text` must not have a received value in it: it is logged."""
@@ -50,10 +52,9 @@ def bigint(raw: Any, most: int) -> BigInt:
 
 def date(raw: Any) -> datetime | JSDate:
     """Return the Date of a `d`: a datetime where that can hold it."""
-    is_time = raw is None or (type(raw) is int and -MAX_TIME <= raw <= MAX_TIME)
-    require(is_time, f"a Date stands on an integer within ±{MAX_TIME}, or null")
     if raw is None:
         return JSDate(None)
+    require(type(raw) is int and -MAX_TIME <= raw <= MAX_TIME, _NO_TIME)
     try:
         return EPOCH + timedelta(milliseconds=raw)
     except OverflowError:

@@ -59,7 +59,7 @@ def find_spots(root: list[Any], fixups: Sequence[Any]) -> dict[Place, Spot]:
         check_form(fixup)
         container, key = follow(root, fixup[1])
         spot = Spot(container, key, fixup)
-        if spots.setdefault(spot.place, spot) is not spot:
+        if spots.setdefault((id(container), key), spot) is not spot:
             raise ProtocolError(f"two fixups for one place, {fixup[1]!r:.40}")
     return spots
 
@@ -82,15 +82,14 @@ def follow(root: list[Any], path: Any) -> tuple[Any, str | int]:
     for step in path:
         container = container[key]
         key = step
-        if not _has(container, key):
+        # Written out, because this is done for every step of every fixup.
+        if type(container) is dict:
+            has_key = type(key) is str and key in container
+        else:
+            has_key = type(container) is list and type(key) is int and 0 <= key < len(container)
+        if not has_key:
             raise ProtocolError(f"the path {path!r:.40} leads nowhere")
     return container, key
-
-
-def _has(container: Any, key: Any) -> bool:
-    if type(container) is dict:
-        return type(key) is str and key in container
-    return type(container) is list and type(key) is int and 0 <= key < len(container)
 
 
 def measure(skeleton: Any, most: int) -> tuple[int, int]:
