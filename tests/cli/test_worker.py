@@ -4,11 +4,13 @@ import json
 import sys
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.cli.processes import PROGRAM, line_with, running
 from tests.support.serving import PATIENCE, free_port, spawned
+from webipc.cli.worker import THRESHOLDS
 
 
 def test_a_missing_folder_of_pages_is_named_at_the_start(tmp_path: Path) -> None:
@@ -53,16 +55,31 @@ from webipc import IpcMain
 app = FastAPI()
 IpcMain().mount(app)
 at_import = gc.get_freeze_count()
+{at_start}
 @app.get("/frozen")
 def frozen():
-    return [at_import, gc.get_freeze_count()]
+    return [at_import, gc.get_freeze_count(), gc.get_threshold()]
 """
 
 
 def test_objects_of_the_start_are_excluded_from_garbage_collection(tmp_path: Path) -> None:
-    file = tmp_path / "main.py"
-    file.write_text(FROZEN, encoding="utf-8")
+    at_import, now, _ = collection_of(tmp_path, "")
+    assert at_import == 0
+    assert now > 10_000
+
+
+@pytest.mark.parametrize(
+    "at_start, thresholds", [("", list(THRESHOLDS)), ("gc.set_threshold(5000, 20, 30)", [5000, 20, 30])]
+)
+def test_collections_are_less_frequent_unless_the_application_has_set_how_frequent(
+    tmp_path: Path, at_start: str, thresholds: list[int]
+) -> None:
+    assert collection_of(tmp_path, at_start)[2] == thresholds
+
+
+def collection_of(folder: Path, at_start: str) -> Any:
+    """Return, of a served program, the number of frozen objects at its import and now, and the thresholds."""
+    file = folder / "main.py"
+    file.write_text(FROZEN.format(at_start=at_start), encoding="utf-8")
     with spawned(file) as served, urllib.request.urlopen(f"{served.url}/frozen", timeout=5) as response:
-        at_import, now = json.loads(response.read())
-        assert at_import == 0
-        assert now > 10_000
+        return json.loads(response.read())

@@ -32,6 +32,11 @@ HANDLER_THREADS = "webipc"
 # How many seconds the process waits for these threads when everything else has ended.
 LAST_SECONDS = 0.5
 
+# A young collection after so many new objects, a middle one after so many of those, a full one after so many of these.
+THRESHOLDS = (10_000, 5, 200)
+# As Python sets them: this module is imported before the application.
+_PYTHON_THRESHOLDS = gc.get_threshold()
+
 
 def served() -> FastAPI:
     """Return the application to serve: uvicorn calls this in the process that serves. Raises SystemExit on errors."""
@@ -142,9 +147,14 @@ class _Interrupts:
 
 
 def _freeze() -> None:
-    """Exclude the objects that exist by now from all later garbage collections (docs/adr/0015)."""
+    """Exclude the objects that exist by now from garbage collection, and collect less often (docs/adr/0015, 0017).
+
+    Thresholds that the application has set stay.
+    """
     gc.collect()
     gc.freeze()
+    if gc.get_threshold() == _PYTHON_THRESHOLDS:
+        gc.set_threshold(*THRESHOLDS)
 
 
 def _end_despite_threads() -> None:
