@@ -16,7 +16,7 @@ import orjson
 from webipc.core.clone.models import is_model
 from webipc.core.clone.outward import Refused, outward, outward_models
 from webipc.core.clone.reach import reach
-from webipc.core.clone.scan import is_plain_number
+from webipc.core.clone.scan import MAX_SAFE_FLOAT, MIN_SAFE_FLOAT, is_plain_number
 from webipc.core.clone.segments import Segments
 from webipc.core.errors import CloneError, LimitError
 from webipc.core.limits import Limits
@@ -26,7 +26,15 @@ from webipc.core.values.binary import ArrayBuffer, TypedArray
 from webipc.core.values.error import ERROR_CLASSES, JSError
 from webipc.core.values.keyed import JSMap, JSSet
 from webipc.core.values.regexp import JSRegExp
-from webipc.core.values.scalar import MAX_SAFE_INTEGER, BigInt, Boxed, JSDate, UndefinedType, time_value
+from webipc.core.values.scalar import (
+    MAX_SAFE_INTEGER,
+    MIN_SAFE_INTEGER,
+    BigInt,
+    Boxed,
+    JSDate,
+    UndefinedType,
+    time_value,
+)
 
 _WORDS: Final = frozenset({str, bool, type(None)})
 # These are never one object in two places: Python itself shares some of them, and their identity makes no difference.
@@ -234,7 +242,7 @@ class Encoder:
         self._place("u", above, key, None)
 
     def _int(self, value: int, above: _Opened, key: str | int) -> None:
-        if -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
+        if MIN_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
             above.container[key] = value
         else:
             self._bigint(value, above, key)
@@ -361,9 +369,9 @@ def _later(contents: Iterable[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
         if kind in _WORDS:
             continue
         if kind is int:
-            if -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
+            if MIN_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
                 continue
-        elif kind is float and ((value and -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER) or is_plain_number(value)):
+        elif kind is float and ((value and MIN_SAFE_FLOAT <= value <= MAX_SAFE_FLOAT) or is_plain_number(value)):
             continue
         later.append((key, value))
     return later

@@ -12,6 +12,7 @@ from pydantic_core import CoreSchema
 from webipc.core.values.schema import instance_schema
 
 MAX_SAFE_INTEGER: Final = 2**53 - 1
+MIN_SAFE_INTEGER: Final = -MAX_SAFE_INTEGER
 MAX_TIME: Final = 8_640_000_000_000_000
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
