@@ -17,7 +17,6 @@ from tests.support.client_frames import (
     BINARY,
     CLOSE,
     CONTINUES,
-    ENDS,
     PING,
     PONG,
     TEXT,
@@ -26,7 +25,8 @@ from tests.support.client_frames import (
     header,
     masked,
 )
-from webipc.servers.websocket_frames import FrameSplitter, encode_header
+from tests.support.client_streams import FOREIGN, LIMIT, bytes_of, streams_in_pieces
+from webipc.servers.websocket_frames import FrameSplitter, control_payload, encode_header
 
 MOST = 1_000_000
 
@@ -47,11 +47,6 @@ def foreign_of(splitter: FrameSplitter, data: bytes, messages: list[Message]) ->
     while foreign is not None:
         yield foreign
         foreign = splitter.resume(messages)
-
-
-def bytes_of(data: bytes) -> list[bytes]:
-    """Return every byte on its own."""
-    return [data[at : at + 1] for at in range(len(data))]
 
 
 def cuts_in_two(data: bytes) -> Iterator[list[bytes]]:
@@ -121,32 +116,6 @@ def test_a_message_is_bytes_that_no_later_segment_changes() -> None:
 
 
 # --- foreign bytes --------------------------------------------------------------------------------------------------
-
-FOREIGN = {
-    "a ping": frame(PING, b"?"),
-    "a pong": frame(PONG, b"!"),
-    "a close": frame(CLOSE, b"\x03\xe8"),
-    "a close without a code": frame(CLOSE, b""),
-    "a message in fragments": frame(TEXT_BEGINS, b"a") + frame(CONTINUES, b"b") + frame(ENDS, b"c"),
-    "a fragmented message with control frames in between": frame(TEXT_BEGINS, b"a")
-    + frame(PING, b"?")
-    + frame(CONTINUES, b"b")
-    + frame(PONG, b"")
-    + frame(ENDS, b"c"),
-    "a message inside a fragmented one": frame(TEXT_BEGINS, b"a") + frame(TEXT, b"b") + frame(ENDS, b"c"),
-    "a message behind a ping inside a fragmented one": frame(TEXT_BEGINS, b"a")
-    + frame(PING, b"?")
-    + frame(TEXT, b"b")
-    + frame(ENDS, b"c"),
-    "the first reserved bit": frame(TEXT | 0x40, b"a"),
-    "the second reserved bit": frame(BINARY | 0x20, b"a"),
-    "the third reserved bit": frame(TEXT | 0x10, b"a"),
-    "an unknown opcode": frame(0x83, b"a"),
-    "an unknown control opcode": frame(0x8B, b"a"),
-    "a text that is not UTF-8": frame(TEXT, b"\xff"),
-    "a text that ends inside a character": frame(TEXT, "ü".encode()[:1]),
-    "a message larger than the limit": frame(BINARY, b"x" * 301),
-}
 
 
 @pytest.mark.parametrize("name", FOREIGN)
@@ -228,28 +197,93 @@ def test_an_incomplete_message_is_not_copied_with_every_segment() -> None:
     assert messages == [b"x" * 10_000]
 
 
-@pytest.mark.parametrize("sent", [0, 1, 3, 50])
-def test_a_splitter_that_is_stopped_returns_all_bytes(sent: int) -> None:
+# --- turns ----------------------------------------------------------------------------------------------------------
+
+
+def in_turns(pieces: Iterable[bytes], most: int) -> tuple[list[Message], bytes]:
+    """Return what `split` does, with at most `most` messages in a turn, when all pieces come in the first turn."""
+    splitter = FrameSplitter(LIMIT)
+    messages: list[Message] = []
+    foreign = b""
+    for piece in pieces:
+        splitter.hold(piece)
+    while splitter.unsplit:
+        before = len(messages)
+        foreign += splitter.resume(messages, most) or b""
+        assert len(messages) - before <= most
+    return messages, foreign
+
+
+def test_a_turn_ends_behind_its_most_messages_and_the_next_continues() -> None:
+    splitter = FrameSplitter(MOST)
+    messages: list[Message] = []
+    stream = frame(TEXT, b"1") + frame(TEXT, b"2") + frame(TEXT, b"3")
+    assert splitter.feed(stream, messages, 2) is None
+    assert messages == ["1", "2"]
+    assert splitter.unsplit == len(frame(TEXT, b"3"))
+    splitter.hold(frame(PING, b"?"))
+    assert splitter.resume(messages, 2) == frame(PING, b"?")
+    assert messages == ["1", "2", "3"]
+    assert splitter.unsplit == 0
+
+
+def test_a_segment_may_be_held_while_a_frame_is_incomplete() -> None:
     splitter = FrameSplitter(MOST)
     messages: list[Message] = []
     data = frame(TEXT, b"x" * 100)
-    splitter.feed(data[:sent], messages)
-    splitter.stop()
-    rest = data[sent:] + frame(TEXT, b"y")
-    pieces = [b"".join(foreign_of(splitter, piece, messages)) for piece in bytes_of(rest)]
-    assert pieces == [data[:sent] + rest[:1], *bytes_of(rest[1:])]
-    assert messages == []
+    assert splitter.feed(data[:50], messages) is None
+    assert splitter.unsplit == 0
+    splitter.hold(data[50:70])
+    splitter.hold(data[70:] + frame(TEXT, b"y"))
+    assert splitter.resume(messages) is None
+    assert messages == ["x" * 100, "y"]
 
 
-def test_a_splitter_that_is_stopped_between_feed_and_resume_returns_the_rest_of_the_segment() -> None:
+@pytest.mark.parametrize("name", ["a message in fragments", "a ping", "a text that is not UTF-8"])
+def test_a_splitter_knows_whether_the_library_is_between_messages(name: str) -> None:
     splitter = FrameSplitter(MOST)
     messages: list[Message] = []
-    close, behind = frame(CLOSE, b""), frame(TEXT, b"x") + frame(PING, b"")
-    assert splitter.feed(close + behind, messages) == close
-    splitter.stop()
-    assert splitter.resume(messages) == behind
-    assert splitter.resume(messages) is None
-    assert messages == []
+    *parts, last = bytes_of(FOREIGN[name])
+    states = []
+    for part in parts:
+        returned = list(foreign_of(splitter, part, messages))
+        states.append(splitter.is_between_messages == (not returned) or splitter.is_between_messages)
+    assert list(foreign_of(splitter, last, messages))
+    assert splitter.is_between_messages
+    if name == "a message in fragments":
+        splitter = FrameSplitter(MOST)
+        for data in (frame(TEXT_BEGINS, b"a"), frame(CONTINUES, b"b"), frame(PING, b"?")):
+            assert list(foreign_of(splitter, data, messages)) == [data]
+            assert not splitter.is_between_messages
+
+
+@pytest.mark.parametrize("first", [PING, PONG])
+def test_a_ping_or_pong_is_returned_when_it_is_whole(first: int) -> None:
+    splitter = FrameSplitter(MOST)
+    messages: list[Message] = []
+    data = frame(first, b"x" * 125)
+    for byte in bytes_of(data)[:-1]:
+        assert splitter.feed(byte, messages) is None
+    assert splitter.feed(data[-1:], messages) == data
+    assert control_payload(data) == b"x" * 125
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        frame(PING, b"abc")[:-1],
+        frame(PING, b"abc") + b"d",
+        frame(TEXT, b"abc"),
+        frame(CLOSE, b""),
+        b"\x89\x04abcdef",
+        frame(PING | 0x40, b""),
+        frame(0x09, b""),
+        frame(PING, b"x" * 126),
+    ],
+)
+def test_other_bytes_are_no_whole_ping_or_pong(data: bytes) -> None:
+    assert control_payload(data) is None
 
 
 # --- `websockets` as the oracle -------------------------------------------------------------------------------------
@@ -313,58 +347,6 @@ def read_by_both(pieces: Iterable[bytes], max_size: int) -> Outcome:
     return library.outcome()
 
 
-LIMIT = 300
-
-sizes = st.sampled_from([0, 1, 2, 124, 125, 126, 127, 128, 255, 256, LIMIT - 1, LIMIT, LIMIT + 1])
-masks = st.binary(min_size=4, max_size=4)
-payloads = st.one_of(sizes.map(lambda size: b"a" * size), st.binary(max_size=20), st.text(max_size=20).map(str.encode))
-messages_in_one_frame = st.builds(
-    lambda first, data, mask: frame(first, data, mask=mask), st.sampled_from([TEXT, BINARY]), payloads, masks
-)
-control_frames = st.builds(
-    lambda first, data, mask: frame(first, data, mask=mask),
-    st.sampled_from([PING, PONG]),
-    st.binary(max_size=125),
-    masks,
-)
-fragments = st.builds(
-    lambda first, parts, between: b"".join(
-        [
-            frame(first, parts[0]),
-            between,
-            *(frame(CONTINUES, part) + between for part in parts[1:-1]),
-            frame(ENDS, parts[-1]),
-        ]
-    ),
-    st.sampled_from([0x01, 0x02]),
-    st.lists(st.binary(max_size=120), min_size=2, max_size=4),
-    st.one_of(st.just(b""), control_frames),
-)
-closes = st.sampled_from(
-    [frame(CLOSE, b""), frame(CLOSE, b"\x03\xe8bye"), frame(CLOSE, b"\x03"), frame(CLOSE, b"\x03\xe8\xff")]
-)
-wrong = st.sampled_from(
-    [data for name, data in FOREIGN.items() if name[:2] != "a "] + [b"\x81\x05hello", frame(ENDS, b"")]
-)
-any_frame = st.builds(frame, st.integers(0, 255), st.binary(max_size=130))
-valid = st.one_of(messages_in_one_frame, messages_in_one_frame, control_frames, fragments)
-streams = st.builds(
-    lambda frames, end: b"".join(frames) + end,
-    st.lists(valid, max_size=6),
-    st.one_of(st.just(b""), closes, wrong, any_frame, st.binary(max_size=20)).flatmap(
-        lambda end: st.lists(valid, max_size=2).map(lambda behind: end + b"".join(behind))
-    ),
-)
-
-
-@st.composite
-def streams_in_pieces(draw: st.DrawFn) -> list[bytes]:
-    """A stream, cut anywhere."""
-    stream = draw(streams)
-    cuts = sorted(draw(st.lists(st.integers(0, len(stream)), max_size=8)))
-    return [stream[start:end] for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
-
-
 @given(streams_in_pieces())
 @example([b"".join(FOREIGN[name] for name in ("a ping", "a message in fragments", "a close"))])
 def test_any_stream_is_read_as_websockets_alone_reads_it(pieces: list[bytes]) -> None:
@@ -378,6 +360,11 @@ def test_a_stream_is_read_in_the_same_way_however_it_is_cut(pieces: list[bytes])
     assert read_by_both(pieces, LIMIT) == expected
     assert read_by_both(bytes_of(stream), LIMIT) == expected
     assert split(pieces, LIMIT) == split([stream], LIMIT)
+
+
+@given(streams_in_pieces(), st.integers(1, 3))
+def test_a_stream_is_read_in_the_same_way_in_turns_of_any_size(pieces: list[bytes], most: int) -> None:
+    assert in_turns(pieces, most) == split(pieces, LIMIT)
 
 
 # --- what a server writes -------------------------------------------------------------------------------------------

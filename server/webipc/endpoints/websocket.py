@@ -12,11 +12,12 @@ from webipc.access.origins import Origins
 from webipc.access.visitor import RefusedError, Visitor, check_origin, visitor_of
 from webipc.core.errors import CloseCode, fit_reason
 from webipc.core.limits import Limits
+from webipc.endpoints import websocket_transport
 from webipc.endpoints.websocket_reader import AsgiSource, DirectSource, Source
 from webipc.endpoints.websocket_session import WebSocketSession
 from webipc.endpoints.websocket_transport import DirectTransport, WebSocketTransport
 from webipc.hub.hub import Hub
-from webipc.servers.frame_socket import frame_socket_of
+from webipc.servers.frame_socket import frame_socket_offer_of
 from webipc.version import SUBPROTOCOL, VERSION
 
 logger = logging.getLogger("webipc")
@@ -66,9 +67,9 @@ def _halves(
     scope: Scope, receive: Receive, send: Send, hub: Hub, visitor: Visitor
 ) -> tuple[WebSocketTransport, Source]:
     """Return the writing and the reading half of a socket that was just accepted."""
-    frame_socket = frame_socket_of(scope)
+    offer = frame_socket_offer_of(scope)
+    frame_socket = None if offer is None else offer.begin(websocket_transport.CLOSE_SECONDS)
     if frame_socket is not None:
         transport = DirectTransport(frame_socket, send, visitor.peer, hub.loop, hub.tasks)
-        if frame_socket.begin(transport):
-            return transport, DirectSource(frame_socket, hub.flusher)
+        return transport, DirectSource(frame_socket, hub.flusher)
     return WebSocketTransport(send, visitor.peer, hub.loop, hub.tasks), AsgiSource(receive, hub.flusher)

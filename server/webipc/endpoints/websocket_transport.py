@@ -122,7 +122,7 @@ class WebSocketTransport:
 
 
 class DirectTransport(WebSocketTransport):
-    """Writes to a `FrameSocket`. Only the close frame goes by `send`: closing is a handshake of the server's own."""
+    """Writes to a `FrameSocket`, and closes it."""
 
     __slots__ = ("_frame_socket",)
 
@@ -136,11 +136,15 @@ class DirectTransport(WebSocketTransport):
     ) -> None:
         super().__init__(send, peer, loop, tasks)
         self._frame_socket = frame_socket
+        frame_socket.writer = self
 
     def write(self, frame: str | bytes) -> None:
         """Write a frame to the network."""
         if not self._closing:
             self._frame_socket.write(frame)
 
-    def _abort(self) -> None:
-        self._frame_socket.abort()
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Close the socket behind what was written. It has the timeout."""
+        if not self._closing:
+            self._closing = True
+            self._frame_socket.close(int(code), fit_reason(reason))

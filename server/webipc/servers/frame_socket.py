@@ -1,8 +1,9 @@
 """`FrameSocket`: frames of a WebSocket without an ASGI message for each of them.
 
-A server that offers it puts an object of this shape into the scope of a WebSocket, as an extension. Without the
-extension frames go through ASGI's `receive` and `send`, which costs more time.
-Implemented by uvicorn.py; read by endpoints/websocket_reader.py, written by endpoints/websocket_transport.py.
+A server that offers it puts a `FrameSocketOffer` into the scope of a WebSocket, as an extension. Without the extension
+frames go through ASGI's `receive` and `send`, which costs more time.
+Offered by uvicorn.py, implemented by websocket_protocol.py; read by endpoints/websocket_reader.py, written by
+endpoints/websocket_transport.py.
 """
 
 from collections.abc import Awaitable
@@ -27,20 +28,34 @@ class FrameWriter(Protocol):
 class FrameSocket(Protocol):
     """One accepted WebSocket. Use it only in the thread of its event loop."""
 
-    # The close code of the socket; None while it is open.
+    # Set it in the turn in which the socket was made.
+    writer: FrameWriter | None
+    # The close code of the socket; None while it is open. A socket that closes has one before the connection is gone.
     end_code: int | None
-    # Await it in the one task that reads, while `take` returns None. It may wake up without a frame. It resumes the
-    # task before the turn of the event loop ends in which the frame came.
-    wakeup: Awaitable[None]
+    # Whether the connection is gone: nothing arrives there any more, and nothing comes.
+    is_gone: bool
+    # How often bytes came, of messages, pongs and everything else. A sign of life when it grows.
+    reads: int
 
-    def begin(self, writer: FrameWriter) -> bool:
-        """Let all frames bypass ASGI from now on. Call it once, in the turn in which the socket was accepted.
+    @property
+    def wakeup(self) -> Awaitable[None]:
+        """Await it in the one task that reads, while `take` returns None. It may wake up without a frame.
 
-        Returns False and changes nothing where that is impossible: the client has sent data already, or is gone.
+        It resumes the task before the turn of the event loop ends in which the frame came.
         """
 
     def write(self, frame: str | bytes) -> None:
         """Write one frame. Never raises and never waits; ignored on a socket that closes."""
+
+    def ping(self) -> None:
+        """Send a ping, which every client answers. Ignored on a socket that closes."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Send a close frame behind what was written, and drop what was received and not taken.
+
+        The connection is gone when the client has answered, or is aborted when it does not in time. Does nothing on a
+        socket that closes.
+        """
 
     def abort(self) -> None:
         """Drop the connection at once, and what is in the write buffer. Does nothing after the end."""
@@ -49,8 +64,19 @@ class FrameSocket(Protocol):
         """Return the next received frame, or None: there is none yet or, with an `end_code`, there will be none."""
 
 
-def frame_socket_of(scope: Scope) -> FrameSocket | None:
-    """Return the `FrameSocket` that the server offers for this socket, or None."""
+class FrameSocketOffer(Protocol):
+    """The extension in the scope."""
+
+    def begin(self, close_seconds: float) -> FrameSocket | None:
+        """Let all frames bypass ASGI from now on. Call it once, in the turn in which the socket was accepted.
+
+        A client that does not let the socket close within `close_seconds` is aborted.
+        Returns None and changes nothing where that is impossible: the client has sent data already, or is gone.
+        """
+
+
+def frame_socket_offer_of(scope: Scope) -> FrameSocketOffer | None:
+    """Return what the server offers for this socket, or None."""
     extensions: dict[str, Any] = scope.get("extensions") or {}
-    frame_socket: FrameSocket | None = extensions.get(EXTENSION)
-    return frame_socket
+    offer: FrameSocketOffer | None = extensions.get(EXTENSION)
+    return offer

@@ -1,37 +1,22 @@
-"""`DirectWebSocket`: uvicorn's WebSocket protocol, with frames that bypass ASGI. `uvicorn.run(app, ws=DirectWebSocket)`
+"""`DirectWebSocket`: uvicorn's WebSocket protocol, which offers a `FrameSocket`. `uvicorn.run(app, ws=DirectWebSocket)`
 
-uvicorn and `websockets` keep the handshake, control frames, fragments, closing and every refusal. After `begin`,
-messages in a single frame are split and written here; all other bytes go to `websockets` unchanged.
-Reasons and costs: docs/adr/0010-our-own-class-for-uvicorn.md
+uvicorn and `websockets` keep the handshake and every refusal. `begin` gives the transport to a `WebSocketProtocol`.
+Reasons and costs: docs/adr/0018-our-own-websocket-protocol.md
 """
-
-from collections import deque
-from collections.abc import Callable
-from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 from websockets.protocol import State
 
-from webipc.servers.frame_socket import EXTENSION, FrameWriter
-from webipc.servers.wakeup import Wakeup
-from webipc.servers.websocket_frames import BINARY, COPIED_BYTES, TEXT, FrameSplitter, encode_header
+from webipc.servers.frame_socket import EXTENSION, FrameSocket
+from webipc.servers.websocket_protocol import WebSocketProtocol
 
 
 class DirectWebSocket(WebSocketsSansIOProtocol):
     """uvicorn's own class, which also offers a `FrameSocket`. Other endpoints work as with uvicorn's class."""
 
-    # Set by `begin`, with the next three.
-    _writer: FrameWriter | None = None
-    _messages: "deque[str | bytes]"
-    _splitter: FrameSplitter
-    wakeup: Wakeup
-    # Reading is paused until every received message was taken.
-    _is_paused = False
     # The client sent bytes before `begin`, so `websockets` may have part of a frame.
     _has_received = False
-    # Set with every close frame that uvicorn sends or receives, and at the end of the connection.
-    end_code: int | None = None
 
     def handle_connect(self, event: Request) -> None:
         """Offer this object as an extension in the scope of the socket."""
@@ -48,104 +33,51 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
         if not self.transport.is_closing():
             super().shutdown()
 
-    # --- for the endpoint -----------------------------------------------------------------------------------------
+    def data_received(self, data: bytes) -> None:
+        """Pass a segment to uvicorn's class."""
+        self._has_received = self.handshake_initiated
+        super().data_received(data)
 
-    def begin(self, writer: FrameWriter) -> bool:
-        """See `FrameSocket`."""
+    def begin(self, close_seconds: float) -> FrameSocket | None:
+        """See `FrameSocketOffer`."""
         is_open = self.handshake_complete and self.conn.state is State.OPEN and not self.transport.is_closing()
         # An extension, such as compression, changes the payload of frames.
         if self._has_received or not is_open or self.conn.extensions or not self.queue.empty():
-            return False
-        self._writer = writer
-        self._messages = deque()
-        self._splitter = FrameSplitter(self.config.ws_max_size)
-        self.wakeup = Wakeup(self.loop)
-        # What uvicorn puts into the application's queue is received here. The flag keeps uvicorn from pausing reads.
-        self.queue = _Queue(self._receive)  # type: ignore[assignment]
-        self.read_paused = True
-        return True
-
-    def take(self) -> str | bytes | None:
-        """See `FrameSocket`."""
-        messages = self._messages
-        if not messages:
             return None
-        message = messages.popleft()
-        if self._is_paused and not messages:
-            self._is_paused = False
-            if not self.transport.is_closing():
-                self.transport.resume_reading()
-        return message
+        self.connections.discard(self)
+        protocol = WebSocketProtocol(
+            self.loop, self.transport, self.connections, self.config.ws_max_size, close_seconds
+        )
+        self._leave_to(protocol)
+        return protocol
 
-    def write(self, frame: str | bytes) -> None:
-        """See `FrameSocket`."""
-        transport = self.transport
-        if self.end_code is not None or transport.is_closing():
-            return
-        first, payload = (TEXT, frame.encode()) if isinstance(frame, str) else (BINARY, frame)
-        header = encode_header(first, len(payload))
-        if len(payload) <= COPIED_BYTES:
-            transport.write(header + payload)
-        else:
-            transport.writelines([header, payload])
-
-    def abort(self) -> None:
-        """See `FrameSocket`."""
-        if not self.disconnected:
-            self.transport.abort()
-
-    # --- called by the transport and by uvicorn -------------------------------------------------------------------
-
-    def pause_writing(self) -> None:
-        """Mark the writer as blocked: the transport's write buffer is full."""
-        super().pause_writing()
-        if self._writer is not None:
-            self._writer.blocked = True
-
-    def resume_writing(self) -> None:
-        """Let the writer continue."""
-        super().resume_writing()
-        if self._writer is not None:
-            self._writer.blocked = False
-            self._writer.resume_writing()
-
-    def data_received(self, data: bytes) -> None:
-        """Split a segment into messages, then wake the reader once for all of them."""
-        if self._writer is None:
-            self._has_received = self.handshake_initiated
-            super().data_received(data)
-            return
-        messages = self._messages
-        if messages and not self._is_paused:
-            # Backpressure: the reader has not taken the previous segment. This one is kept, and it is the last.
-            self._is_paused = True
-            self.transport.pause_reading()
-        foreign = self._splitter.feed(data, messages)
-        while foreign is not None:
-            super().data_received(foreign)
-            if self.transport.is_closing():
-                # No data is read behind a close frame or an error (RFC 6455, 5.5.1 and 7.1.7).
-                break
-            foreign = self._splitter.resume(messages)
-        if messages:
-            self.wakeup.report()
-
-    def _receive(self, message: Any) -> None:
-        """Receive an ASGI message from uvicorn: a message that came in fragments, or the end of the socket."""
-        if message["type"] == "websocket.receive":
-            text = message.get("text")
-            self._messages.append(text if text is not None else message["bytes"])
-        elif self.end_code is None:
-            self.end_code = message["code"]
-            self._splitter.stop()
-            # In the next turn of the loop: the reader itself may be closing the socket.
-            self.loop.call_soon(self.wakeup.report)
+    def _leave_to(self, protocol: WebSocketProtocol) -> None:
+        """Keep only what uvicorn uses when the ASGI call returns. A socket that is idle costs its memory."""
+        if hasattr(self, "stop_keepalive"):
+            # uvicorn's pings, since version 0.36. A link has its own heartbeat (PROTOCOL.md 9).
+            self.stop_keepalive()
+        # uvicorn's `send` raises now, as on a socket that is gone.
+        self.disconnected = True
+        self.transport = _Left(protocol)  # type: ignore[assignment]
+        for name in _NOT_USED:
+            self.__dict__.pop(name, None)
 
 
-class _Queue:
-    """Replaces uvicorn's queue for the application; passes each message on and keeps none."""
+_NOT_USED = ("conn", "frames", "queue", "request", "response", "scope")
 
-    __slots__ = ("put_nowait",)
 
-    def __init__(self, put_nowait: Callable[[Any], None]) -> None:
-        self.put_nowait = put_nowait
+class _Left:
+    """Replaces the transport for uvicorn, which closes it when the ASGI call has returned."""
+
+    __slots__ = ("_protocol",)
+
+    def __init__(self, protocol: WebSocketProtocol) -> None:
+        self._protocol = protocol
+
+    def close(self) -> None:
+        """End the connection, unless it closes already."""
+        self._protocol.release()
+
+    def is_closing(self) -> bool:
+        """Return True: uvicorn writes nothing more."""
+        return True

@@ -1,7 +1,7 @@
 """WebSocket frames (RFC 6455, section 5): splits the bytes that a client sends, and makes the header of a server frame.
 
 The splitter reads only messages in a single frame, which is nearly all of them. Fragments, control frames and every
-protocol error stay with a complete WebSocket library: the splitter returns their bytes unchanged.
+protocol error stay with its user: the splitter returns their bytes unchanged, pings and pongs as whole frames.
 It does no I/O and imports no server. A failed connection, a limit or a close code is the business of its user.
 """
 
@@ -15,10 +15,13 @@ except ImportError:  # the compiled extension of `websockets` is optional
 # The first byte of a frame: FIN bit, reserved bits, opcode. These two are a complete message of each type.
 TEXT: Final = 0x81
 BINARY: Final = 0x82
+PING: Final = 0x89
+PONG: Final = 0x8A
 _FIN: Final = 0x80
 _OPCODE: Final = 0x0F
 _DATA: Final = frozenset({0x0, 0x1, 0x2})
 _CONTROL: Final = frozenset({0x8, 0x9, 0xA})
+_CONTROL_BYTES: Final = 125
 
 # The second byte: the mask bit, and a length or the size of the field that has it.
 _MASKED: Final = 0x80
@@ -29,7 +32,7 @@ _IN_8_BYTES: Final = 127
 COPIED_BYTES: Final = 16_384
 """A payload up to this size is copied; a larger one is passed on without a copy."""
 
-# More than any connection carries.
+# More frames than a segment has.
 _ALL: Final = 1 << 63
 
 
@@ -51,6 +54,9 @@ class FrameSplitter:
             library.receive_data(foreign)
             foreign = splitter.resume(messages)
 
+    To bound the work of one turn, pass the number of messages to stop behind. Then `unsplit` is what is left: `hold`
+    further segments behind it, and `resume` in a later turn.
+
     Incomplete frames are kept as their bytes arrive: no memory is allocated for an announced length, and nothing is
     kept of a frame that is larger than `max_size`.
     """
@@ -67,46 +73,69 @@ class FrameSplitter:
         self._foreign = 0
         # A fragmented message has begun. All its frames are foreign.
         self._in_fragments = False
-        # Where `resume` continues.
+        # The bytes that were not split, and where `resume` continues in them.
         self._segment: bytes | bytearray = b""
         self._at = 0
 
-    def feed(self, data: bytes, messages: Messages) -> bytes | None:
-        """Append the messages that `data` completes, up to the first foreign byte.
+    @property
+    def unsplit(self) -> int:
+        """The number of bytes that wait for `resume`."""
+        return len(self._segment) - self._at
 
-        Returns the foreign bytes, or None when all of `data` was used.
+    @property
+    def is_between_messages(self) -> bool:
+        """Whether all bytes that were returned as foreign are whole frames and whole messages."""
+        return not self._foreign and not self._in_fragments
+
+    def feed(self, data: bytes | bytearray, messages: Messages, most: int = _ALL) -> bytes | None:
+        """Append the messages that `data` completes, up to the first foreign byte and `most` messages.
+
+        Returns the foreign bytes, or None when there are none before the end of `data` or behind `most` messages.
+        Call it only when nothing is `unsplit`.
         """
         kept = self._kept
         if kept is None:
-            return self._split(data, 0, messages)
+            return self._split(data, 0, messages, most)
         kept += data
         if len(kept) < self._wanted:
             return None
         self._kept = None
-        return self._split(kept, 0, messages)
+        return self._split(kept, 0, messages, most)
 
-    def resume(self, messages: Messages) -> bytes | None:
-        """Continue behind the foreign bytes that were returned last. Returns the same as `feed`."""
-        segment, self._segment = self._segment, b""
-        return self._split(segment, self._at, messages)
+    def hold(self, data: bytes) -> None:
+        """Keep a segment behind the bytes that are not split yet."""
+        if isinstance(self._segment, bytearray):
+            del self._segment[: self._at]
+        else:
+            self._segment = bytearray(memoryview(self._segment)[self._at :])
+        self._segment += data
+        self._at = 0
 
-    def stop(self) -> None:
-        """Return all further bytes as foreign: the connection is closing, and only the library reads it."""
-        self._foreign = _ALL
-        self._wanted = 0
+    def resume(self, messages: Messages, most: int = _ALL) -> bytes | None:
+        """Continue with the bytes that are not split yet. Returns the same as `feed`."""
+        segment, at = self._segment, self._at
+        self._segment, self._at = b"", 0
+        if self._kept is not None:
+            # Held while a frame was incomplete.
+            return self.feed(segment, messages, most)
+        return self._split(segment, at, messages, most)
 
-    def _split(self, data: bytes | bytearray, at: int, messages: Messages) -> bytes | None:
+    def _split(self, data: bytes | bytearray, at: int, messages: Messages, most: int) -> bytes | None:
         end = len(data)
         if self._foreign and at < end:
             return self._foreign_bytes(data, at)
         while at < end:
+            if not most:
+                self._segment, self._at = data, at
+                return None
             header, size = _measure(data, at)
             is_complete = size >= 0 and at + header + size <= end
             if not is_complete and self._may_be_kept(data, at, size):
-                self._kept, self._wanted = bytearray(data[at:]), header + max(size, 0)
+                self._kept, self._wanted = bytearray(memoryview(data)[at:]), header + max(size, 0)
                 return None
             if is_complete and self._is_ours(data, at, size) and _append(messages, data, at, header, size):
                 at += header + size
+                most -= 1
                 continue
             self._foreign = header + size if size >= 0 else end - at
             if data[at] & _OPCODE in _DATA:
@@ -118,8 +147,10 @@ class FrameSplitter:
         """Return what `data` has of the foreign frame; `resume` continues behind it."""
         end = min(at + self._foreign, len(data))
         self._foreign -= end - at
-        self._segment, self._at = data, end
-        return bytes(data[at:end])
+        foreign = bytes(memoryview(data)[at:end])
+        if end < len(data):
+            self._segment, self._at = data, end
+        return foreign
 
     def _is_ours(self, data: bytes | bytearray, at: int, size: int) -> bool:
         """Return whether a frame is a complete message: masked, no reserved bit, small enough, not inside another."""
@@ -127,12 +158,16 @@ class FrameSplitter:
         return is_message and size <= self._max_size and not self._in_fragments
 
     def _may_be_kept(self, data: bytes | bytearray, at: int, size: int) -> bool:
-        """Return whether to wait for the rest of a frame. False where the library can refuse it now."""
+        """Return whether to wait for the rest of a frame. False where the library can refuse or begin it now."""
         if size >= 0:
-            return self._is_ours(data, at, size)
+            return self._is_ours(data, at, size) or self._is_ping_or_pong(data, at, size)
         if len(data) - at < 2:  # noqa: PLR2004 - the first two bytes of a header
             return True
         return data[at] & _OPCODE in _DATA | _CONTROL and data[at + 1] >= _MASKED
+
+    def _is_ping_or_pong(self, data: bytes | bytearray, at: int, size: int) -> bool:
+        is_either = data[at] in (PING, PONG) and data[at + 1] >= _MASKED
+        return is_either and size <= _CONTROL_BYTES and not self._in_fragments
 
 
 def _measure(data: bytes | bytearray, at: int) -> tuple[int, int]:
@@ -170,10 +205,17 @@ def _append(messages: Messages, data: bytes | bytearray, at: int, header: int, s
 def encode_header(first: int, size: int) -> bytes:
     """Return the header of a frame that a server sends, which has no mask.
 
-    `first` is `TEXT` or `BINARY`, `size` the size of the payload in bytes.
+    `first` is `TEXT`, `BINARY`, `PING` or `PONG`, `size` the size of the payload in bytes.
     """
     if size < _IN_2_BYTES:
         return bytes((first, size))
     if size < 1 << 16:
         return bytes((first, _IN_2_BYTES)) + size.to_bytes(2, "big")
     return bytes((first, _IN_8_BYTES)) + size.to_bytes(8, "big")
+
+
+def control_payload(data: bytes) -> bytes | None:
+    """Return the payload of the only frame in `data`, a ping or a pong; None where it is another or not whole."""
+    if len(data) < 6 or data[0] not in (PING, PONG) or len(data) - 6 != data[1] - _MASKED:  # noqa: PLR2004 - header, mask
+        return None
+    return apply_mask(data[6:], data[2:6])
