@@ -184,6 +184,48 @@ def test_no_memory_is_allocated_for_a_length_that_is_only_announced() -> None:
     assert messages == []
 
 
+@pytest.mark.parametrize("first", [TEXT, BINARY])
+@pytest.mark.parametrize("pieces", [(1,), (7, 16_384, 3), (16_385, 1, 1, 2), (30_000,), (16_383, 16_384, 16_385)])
+def test_a_large_message_is_read_however_it_is_cut(first: int, pieces: tuple[int, ...]) -> None:
+    payload = b"0123456789abc" * 4_000
+    stream = frame(TEXT, b"before") + frame(first, payload, mask=b"\x11\x22\x33\x44") + frame(TEXT, b"behind")
+    cut: list[bytes] = []
+    at = 0
+    while at < len(stream):
+        size = pieces[len(cut) % len(pieces)]
+        cut.append(stream[at : at + size])
+        at += size
+    whole: Message = payload.decode() if first == TEXT else payload
+    messages, foreign = split(cut)
+    assert (messages, foreign) == (["before", whole, "behind"], b"")
+    assert type(messages[1]) is type(whole)
+
+
+@pytest.mark.parametrize("behind", [b"", frame(PING, b"?") + frame(TEXT, b"behind")])
+def test_a_large_text_that_is_not_utf_8_is_foreign_whole_and_unchanged(behind: bytes) -> None:
+    data = frame(TEXT, b"x" * 40_001 + b"\xff", mask=b"\x11\x22\x33\x44")
+    splitter = FrameSplitter(MOST)
+    messages: list[Message] = []
+    assert list(foreign_of(splitter, data[:17_001], messages)) == []
+    returned = list(foreign_of(splitter, data[17_001:] + behind, messages))
+    assert returned == [data, behind[:7]] if behind else [data]
+    assert messages == (["behind"] if behind else [])
+
+
+def test_a_large_message_in_small_segments_takes_no_more_memory_than_its_size() -> None:
+    splitter = FrameSplitter(MOST)
+    messages: list[Message] = []
+    data = frame(BINARY, b"x" * 200_000)
+    tracemalloc.start()
+    try:
+        for at in range(0, len(data) - 2, 2):
+            assert splitter.feed(data[at : at + 2], messages) is None
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1.5 * len(data)
+
+
 def test_an_incomplete_message_is_not_copied_with_every_segment() -> None:
     splitter = FrameSplitter(MOST)
     messages: list[Message] = []

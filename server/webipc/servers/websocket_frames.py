@@ -61,7 +61,7 @@ class FrameSplitter:
     kept of a frame that is larger than `max_size`.
     """
 
-    __slots__ = ("_at", "_foreign", "_in_fragments", "_kept", "_max_size", "_segment", "_wanted")
+    __slots__ = ("_at", "_foreign", "_in_fragments", "_kept", "_large", "_max_size", "_segment", "_wanted")
 
     def __init__(self, max_size: int) -> None:
         """`max_size` is the largest payload in bytes; the header of a larger frame is returned as foreign."""
@@ -69,6 +69,8 @@ class FrameSplitter:
         # The bytes of an incomplete frame, and how many of them are needed to continue.
         self._kept: bytearray | None = None
         self._wanted = 0
+        # The incomplete frame instead, where its payload is large.
+        self._large: _LargeFrame | None = None
         # How many bytes of the current foreign frame have not been returned yet.
         self._foreign = 0
         # A fragmented message has begun. All its frames are foreign.
@@ -93,6 +95,8 @@ class FrameSplitter:
         Returns the foreign bytes, or None when there are none before the end of `data` or behind `most` messages.
         Call it only when nothing is `unsplit`.
         """
+        if self._large is not None:
+            return self._fill(self._large, data, messages, most)
         kept = self._kept
         if kept is None:
             return self._split(data, 0, messages, most)
@@ -115,7 +119,7 @@ class FrameSplitter:
         """Continue with the bytes that are not split yet. Returns the same as `feed`."""
         segment, at = self._segment, self._at
         self._segment, self._at = b"", 0
-        if self._kept is not None:
+        if self._kept is not None or self._large is not None:
             # Held while a frame was incomplete.
             return self.feed(segment, messages, most)
         return self._split(segment, at, messages, most)
@@ -131,7 +135,7 @@ class FrameSplitter:
             header, size = _measure(data, at)
             is_complete = size >= 0 and at + header + size <= end
             if not is_complete and self._may_be_kept(data, at, size):
-                self._kept, self._wanted = bytearray(memoryview(data)[at:]), header + max(size, 0)
+                self._keep(memoryview(data)[at:], header, size)
                 return None
             if is_complete and self._is_ours(data, at, size) and _append(messages, data, at, header, size):
                 at += header + size
@@ -142,6 +146,29 @@ class FrameSplitter:
                 self._in_fragments = not data[at] & _FIN
             return self._foreign_bytes(data, at)
         return None
+
+    def _keep(self, data: memoryview, header: int, size: int) -> None:
+        """Keep the bytes of an incomplete frame."""
+        if size <= COPIED_BYTES:
+            self._kept, self._wanted = bytearray(data), header + max(size, 0)
+        elif len(data) < header:
+            self._kept, self._wanted = bytearray(data), header
+        else:
+            self._large = _LargeFrame(bytes(data[:header]), size)
+            self._large.add(data[header:])
+
+    def _fill(self, large: "_LargeFrame", data: bytes | bytearray, messages: Messages, most: int) -> bytes | None:
+        """Continue a large frame with a segment."""
+        at = large.add(memoryview(data))
+        if large.missing:
+            return None
+        self._large = None
+        payload = large.payload()
+        if _append_unmasked(messages, large.header[0], payload):
+            return self._split(data, at, messages, most - 1)
+        if at < len(data):
+            self._segment, self._at = data, at
+        return large.header + apply_mask(payload, large.header[-4:])
 
     def _foreign_bytes(self, data: bytes | bytearray, at: int) -> bytes:
         """Return what `data` has of the foreign frame; `resume` continues behind it."""
@@ -170,6 +197,42 @@ class FrameSplitter:
         return is_either and size <= _CONTROL_BYTES and not self._in_fragments
 
 
+class _LargeFrame:
+    """A message whose payload arrives in several segments. Each is unmasked when it arrives, and copied once more."""
+
+    __slots__ = ("_mask", "_parts", "header", "missing")
+
+    def __init__(self, header: bytes, size: int) -> None:
+        """`header` ends with the mask; `size` is the size of the payload in bytes."""
+        self.header = header
+        self._mask = header[-4:]
+        # How many bytes of the payload have not arrived.
+        self.missing = size
+        # Large segments as they are; small ones in one buffer, so that their number does not matter.
+        self._parts: list[bytes | bytearray] = []
+
+    def add(self, data: memoryview) -> int:
+        """Add what `data` has of the payload; return how many bytes that is."""
+        payload = data[: self.missing]
+        part = apply_mask(payload, self._mask)
+        self.missing -= len(part)
+        last = self._parts[-1] if self._parts else None
+        if len(part) >= COPIED_BYTES:
+            self._parts.append(part)
+        elif isinstance(last, bytearray):
+            last += part
+        else:
+            self._parts.append(bytearray(part))
+        # The mask of the next segment begins where this one has ended.
+        turned = len(part) % 4
+        self._mask = self._mask[turned:] + self._mask[:turned]
+        return len(part)
+
+    def payload(self) -> bytes:
+        """Return the whole payload."""
+        return b"".join(self._parts)
+
+
 def _measure(data: bytes | bytearray, at: int) -> tuple[int, int]:
     """Return the size in bytes of the header of the frame at `at`, with its mask, and the size of its payload.
 
@@ -191,12 +254,16 @@ def _append(messages: Messages, data: bytes | bytearray, at: int, header: int, s
     start = at + header
     # Making a view costs as much as copying some hundred bytes.
     payload = data[start : start + size] if size <= COPIED_BYTES else memoryview(data)[start : start + size]
-    message = apply_mask(payload, data[start - 4 : start])
-    if data[at] == BINARY:
-        messages.append(message)
+    return _append_unmasked(messages, data[at], apply_mask(payload, data[start - 4 : start]))
+
+
+def _append_unmasked(messages: Messages, first: int, payload: bytes) -> bool:
+    """Append a message; `first` is the first byte of its frame. Returns the same as `_append`."""
+    if first == BINARY:
+        messages.append(payload)
         return True
     try:
-        messages.append(message.decode())
+        messages.append(payload.decode())
     except UnicodeDecodeError:
         return False
     return True
