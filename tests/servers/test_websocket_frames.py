@@ -163,6 +163,7 @@ def test_a_foreign_frame_is_returned_as_its_bytes_arrive() -> None:
         b"\x87\xfe",  # an unknown opcode, and its length is incomplete
         header(TEXT | 0x40, 5),  # a reserved bit
         header(BINARY, 1001),  # too large
+        header(PING, 126) + b"\1\2\3\4",  # too long for a control frame
         b"\x82\xff" + (2**63).to_bytes(8),  # a length with the highest bit
     ],
 )
@@ -267,6 +268,16 @@ def test_a_turn_ends_behind_its_most_messages_and_the_next_continues() -> None:
     assert splitter.resume(messages, 2) == frame(PING, b"?")
     assert messages == ["1", "2", "3"]
     assert splitter.unsplit == 0
+
+
+def test_a_large_message_counts_in_its_turn() -> None:
+    splitter = FrameSplitter(MOST)
+    messages: list[Message] = []
+    data = frame(BINARY, b"x" * 20_000)
+    assert splitter.feed(data[:20], messages, 2) is None
+    assert splitter.feed(data[20:] + frame(TEXT, b"1") + frame(TEXT, b"2"), messages, 2) is None
+    assert messages == [b"x" * 20_000, "1"]
+    assert splitter.unsplit == len(frame(TEXT, b"2"))
 
 
 def test_a_segment_may_be_held_while_a_frame_is_incomplete() -> None:

@@ -360,15 +360,20 @@ async def test_a_socket_is_not_read_while_64_kib_are_not_split() -> None:
     assert socket.protocol._splitter.unsplit == 0
 
 
-async def test_bytes_that_wait_are_not_kept_twice() -> None:
+async def test_bytes_that_wait_are_kept_and_split_once() -> None:
     socket = Socket(max_size=1 << 20)
-    piece = frame(BINARY, b"x" * 100)
-    socket.receive([piece * (2 * TURN_FRAMES)])
-    for _ in range(100):
-        socket.taken()
+    sent = [b"%0100d" % number for number in range(20 * TURN_FRAMES)]
+    pieces = [frame(BINARY, payload) for payload in sent]
+    socket.receive(pieces[: 3 * TURN_FRAMES])
+    del pieces[: 3 * TURN_FRAMES]
+    got: list[Message] = []
+    while len(got) < len(sent):
+        got += socket.taken()
+        socket.receive([b"".join(pieces[:TURN_FRAMES])])
+        del pieces[:TURN_FRAMES]
         await turns()
-        socket.receive([piece * TURN_FRAMES])
-        assert len(socket.protocol._splitter._segment) <= UNSPLIT_BYTES + 3 * TURN_FRAMES * len(piece)
+        assert len(socket.protocol._splitter._segment) <= 5 * TURN_FRAMES * 110
+    assert got == sent
 
 
 async def test_a_reader_gets_every_message_however_slow_it_is() -> None:
@@ -430,6 +435,7 @@ async def test_a_socket_that_closes_is_gone_when_the_client_has_answered() -> No
     assert socket.connections == {socket.protocol}
     socket.protocol.write("nothing")
     socket.protocol.release()
+    assert not socket.transport.is_closing()
     socket.receive([frame(CLOSE, (4400).to_bytes(2, "big"))])
     await socket.transport.ended.wait()
     assert socket.protocol.is_gone
@@ -455,6 +461,20 @@ async def test_a_client_that_does_not_let_the_socket_close_is_aborted(data: byte
     socket.receive([data])
     await socket.transport.ended.wait()
     assert socket.transport.was_aborted
+
+
+async def test_a_text_that_is_not_utf_8_is_dropped_while_the_socket_closes() -> None:
+    socket = Socket()
+    socket.protocol.close(4400, "")
+    socket.receive([frame(TEXT, b"\xff"), frame(PING, b"?")])
+    assert socket.taken() == []
+    assert socket.transport.written[1:] == [b"\x8a\x01?"]
+
+
+async def test_a_close_between_fragments_is_a_violation() -> None:
+    socket = Socket()
+    socket.receive([frame(TEXT_BEGINS, b"a"), frame(CLOSE, b"\x03\xe8")])
+    assert socket.protocol.end_code == 1002
 
 
 async def test_a_violation_while_the_socket_closes_ends_it_at_once() -> None:

@@ -54,7 +54,7 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
     def _leave_to(self, protocol: WebSocketProtocol) -> None:
         """Keep only what uvicorn uses when the ASGI call returns. A socket that is idle costs its memory."""
         if hasattr(self, "stop_keepalive"):
-            # uvicorn's pings, since version 0.36. A link has its own heartbeat (PROTOCOL.md 9).
+            # uvicorn's pings, which not every version has. A link has a heartbeat of its own (PROTOCOL.md 9).
             self.stop_keepalive()
         # uvicorn's `send` raises now, as on a socket that is gone.
         self.disconnected = True

@@ -194,7 +194,7 @@ class FrameSplitter:
 
     def _is_ping_or_pong(self, data: bytes | bytearray, at: int, size: int) -> bool:
         is_either = data[at] in (PING, PONG) and data[at + 1] >= _MASKED
-        return is_either and size <= _CONTROL_BYTES and not self._in_fragments
+        return is_either and size <= _CONTROL_BYTES
 
 
 class _LargeFrame:

@@ -46,7 +46,6 @@ class WebSocketProtocol(asyncio.Protocol):
         "_is_closing",
         "_is_deaf",
         "_is_paused",
-        "_is_scheduled",
         "_loop",
         "_max_size",
         "_messages",
@@ -89,8 +88,6 @@ class WebSocketProtocol(asyncio.Protocol):
         # Bytes are not split yet, or reading is paused.
         self._has_backlog = False
         self._is_paused = False
-        # A turn is due in which more bytes are split.
-        self._is_scheduled = False
         # The payload of the last ping that was not answered.
         self._pong: bytes | None = None
         # Reads what is not ours, until it is between messages; for good once a close frame was sent.
@@ -210,7 +207,7 @@ class WebSocketProtocol(asyncio.Protocol):
         while foreign is not None:
             self._receive_foreign(foreign)
             left -= 1
-            if self._is_deaf or left <= 0:
+            if self._is_deaf:
                 break
             split = len(messages)
             foreign = splitter.resume(messages, left)
@@ -229,9 +226,7 @@ class WebSocketProtocol(asyncio.Protocol):
     def _advance(self) -> None:
         """Split more in the next turn of the loop; if nothing is left, read more. All messages were taken."""
         if self._splitter.unsplit and not self._is_deaf:
-            if not self._is_scheduled:
-                self._is_scheduled = True
-                self._loop.call_soon(self._continue)
+            self._loop.call_soon(self._continue)
             return
         self._has_backlog = False
         if self.is_gone:
@@ -242,10 +237,6 @@ class WebSocketProtocol(asyncio.Protocol):
                 self.transport.resume_reading()
 
     def _continue(self) -> None:
-        self._is_scheduled = False
-        if self._messages:
-            # `take` goes on.
-            return
         self._split(self._splitter.resume(self._messages, TURN_FRAMES))
 
     # --- the end, and other frames --------------------------------------------------------------------------------
