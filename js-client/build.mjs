@@ -35,10 +35,11 @@ const compress = { passes: 4, hoist_funs: true, lhs_constants: false }
  * documents of one tab use each other's connection (page/embedding.ts). The browser tests run the built bundles.
  */
 const INTERNAL = `
+  limits stop control root callAll
   takeFrame bareFrame wasHanded rejectCalls failAll canResume ackOwed ackDue owedMessages owedBytes handed claimed
   pieces kept keptBytes keptMessages frameMessages frameBytes partBytes socketBytes beaconBytes openCalls ackMessages
   ackBytes ackMs helloMs silenceMs probeMs answerPageMs answerServerMs channelLength records settle backlog skeleton
-  elements isBare places buffers holder welcomed arrived broken schedule congested shouldAnswer shouldProbe doubted
+  elements isBare places buffers holder welcomed arrived broken blocks congested shouldAnswer shouldProbe doubted
   nextAttempt known receiveClose lost description describe doubt heard wake probe leave comeBack attach detach fixup messages
   deliver opened finish goodbye posted going callSync postPorted handOut running roomFor inner isBack openPorts sites uses closeAll
   protect parcel joined receive step json newest arriving forget release take accept

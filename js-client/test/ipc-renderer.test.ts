@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { CloneError, LimitError } from '../src/core/errors.js'
 import type { IpcRendererEvent } from '../src/types/electron.js'
-import { ipcRenderer, newServer, server, start } from './support/scripted-page.js'
+import { ipcRenderer, isOpen, newServer, server, start, started } from './support/scripted-page.js'
 import { until } from './support/scripted-server.js'
 
 beforeEach(() => {
@@ -13,20 +13,50 @@ beforeEach(() => {
 afterEach(() => { ipcRenderer.connection.close() })
 
 describe('send', () => {
-  test('everything that is sent in one turn leaves in one frame, in order, also before the connection', async () => {
+  test('the first message of a task leaves at once, the rest in one frame at its end; all in order', async () => {
     ipcRenderer.send('a', 1, { two: [2] })
     ipcRenderer.send('b')
     await until(() => server.log.length === 2)
     ipcRenderer.send('a', 3)
     ipcRenderer.send('a', 4)
-    await until(() => server.log.length === 4)
+    ipcRenderer.send('a', 5)
+    await until(() => server.log.length === 5)
     assert.deepEqual(server.log, [
       { kind: 'send', channel: 'a', value: [1, { two: [2] }] },
       { kind: 'send', channel: 'b', value: [] },
       { kind: 'send', channel: 'a', value: [3] },
       { kind: 'send', channel: 'a', value: [4] },
+      { kind: 'send', channel: 'a', value: [5] },
     ])
-    assert.deepEqual(server.socket.frames.map((frame) => frame.messages.length), [0, 2, 2])
+    // Before the connection there is no socket that could take the first one.
+    assert.deepEqual(server.socket.frames.map((frame) => frame.messages.length), [0, 2, 1, 2])
+  })
+  test('a message has left when `send` returns, so that a dialog does not hold it back', async () => {
+    const left: unknown[] = []
+    ipcRenderer.connection.close()
+    await started({ WebSocket: class extends server.WebSocket {
+      override send(data: string): void {
+        left.push(data)
+        super.send(data)
+      }
+    } })
+    left.length = 0
+    ipcRenderer.send('a', 1)
+    assert.deepEqual(left, ['[1,0,["send","a",[1]]]'])
+    ipcRenderer.send('a', 2)
+    assert.equal(left.length, 1)
+    await until(() => server.log.length === 2)
+    ipcRenderer.send('a', 3)
+    assert.deepEqual(left.slice(1), ['[2,0,["send","a",[2]]]', '[3,0,["send","a",[3]]]'])
+  })
+  test('what the callers of several results send next leaves in one frame', async () => {
+    await until(isOpen)
+    for (let count = 0; count < 3; count++) void ipcRenderer.invoke('later').then(() => { ipcRenderer.send('next') })
+    await until(() => server.log.length === 3)
+    server.say('["result",1,1]', '["result",3,1]', '["result",5,1]')
+    await until(() => server.log.length === 6)
+    // The hello, the first call, the other two, and what follows their results.
+    assert.deepEqual(server.socket.frames.map((frame) => frame.messages.length), [0, 1, 2, 3])
   })
   test('a thousand in one turn leave in frames of 128', async () => {
     for (let count = 0; count < 1000; count++) ipcRenderer.send('n', count)

@@ -10,6 +10,9 @@ export class EventHold {
   /** How many calls block. More than one if a port of the page ran in the middle of a call, and blocked as well. */
   #blocking = 0
 
+  /** Whether the page is blocked at this moment. */
+  get blocks(): boolean { return this.#blocking > 0 }
+
   /** Runs an action now, or holds it back behind the actions that are already held. */
   run(action: () => void): void {
     if (this.#blocking > 0 || this.#held.length > 0) this.#held.push(action)

@@ -44,9 +44,13 @@ export class Blocking {
     const connection = this.#connection
     const id = link.calls.open({ channel, resolve: nothing, reject: nothing, seq: 0 })
     try {
-      const seq = connection.post(encodeMessage(['sync', id, channel], cloned))
-      introduceParent(connection.address)
-      const answer = this.#hold.block(() => this.#ask(link, id))
+      let seq = 0
+      const answer = this.#hold.block(() => {
+        // What is posted in here leaves with the request, and not by the socket (socket-session.ts).
+        seq = connection.post(encodeMessage(['sync', id, channel], cloned))
+        introduceParent(connection.address)
+        return this.#ask(link, id)
+      })
       if (answer && 'kind' in answer) {
         connection.post(encodeMessage(['sync-done', id]))
         return answer

@@ -117,14 +117,14 @@ export class Connection extends EventEmitter
     if (feature !== undefined && this.#welcome?.features.includes(feature) === false) throw new FeatureError(feature)
   }
 
-  /** Sends a message at the end of this task, or when a socket is open. @returns its number */
+  /** Sends a message at once or at the end of this task, or when a socket is open. @returns its number */
   post(message: EncodedMessage): number {
     this.require()
     refuseMore('message_bytes', message.size, this.#welcome?.messageBytes ?? Infinity)
     const { newest } = this.#links
     const seq = newest.core.post(message)
     this.goodbye.posted(newest)
-    this.#session?.schedule()
+    this.#session?.posted()
     return seq
   }
 

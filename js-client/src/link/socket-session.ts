@@ -47,6 +47,7 @@ export class SocketSession {
   readonly #limits: Limits
   readonly #listener: SessionListener
   readonly #number: number
+  readonly #hold: EventHold
   readonly #heartbeat: Heartbeat
   readonly #socket: WebSocketTransport
   /** The timeout of the welcome; after it, the time of the next heartbeat check. */
@@ -65,6 +66,7 @@ export class SocketSession {
     this.#link = link
     this.#limits = options.limits
     this.#listener = listener
+    this.#hold = options.hold
     this.#number = link.nextAttempt()
     this.#heartbeat = new Heartbeat(options.limits, Date.now())
     this.#socket = new WebSocketTransport(options.WebSocket, socketAddress(options.address, this.#number), {
@@ -75,14 +77,15 @@ export class SocketSession {
     this.#watch.start(options.limits.helloMs, () => { this.#drop() })
   }
 
-  /** Everything that is posted in this task leaves in one frame, at its end. */
-  schedule(): void {
+  /**
+   * A message was posted. The first one leaves at once, because the task may go on for long, or open a dialog, which
+   * blocks it. Those behind it leave together, at the end of the task.
+   */
+  posted(): void {
     if (this.#scheduled) return
-    this.#scheduled = true
-    queueMicrotask(() => {
-      this.#scheduled = false
-      this.#flush()
-    })
+    this.#schedule()
+    // A call that blocks has all messages in its request, and the socket need not send them too.
+    if (!this.#hold.blocks) this.#flush()
   }
 
   /** The page wakes: checks whether the socket is alive. */
@@ -149,9 +152,27 @@ export class SocketSession {
     if (frame.isBare && this.#heartbeat.shouldAnswer(Date.now())) this.#send(core.bareFrame())
     if (core.ackOwed) this.#acknowledgeLater()
     if (this.#drain.running) this.#flush()
-    if (envelopes.length > 0) this.#listener.arrived(envelopes)
+    if (envelopes.length > 0) this.#deliver(envelopes)
     // After the dispatch, because a frame with the page's replies carries the acknowledgement.
-    if (core.ackDue) this.schedule()
+    if (core.ackDue) this.#schedule()
+  }
+
+  #deliver(envelopes: readonly Envelope[]): void {
+    // What the callers of several results post next leaves in one frame, as their calls did.
+    if (envelopes.length > 1 && envelopes.every(({ kind }) => kind === 'result')) this.#schedule()
+    this.#listener.arrived(envelopes)
+  }
+
+  /** Flushes at the end of this task: in a second microtask, after the promise callbacks that the task has queued. */
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    queueMicrotask(() => {
+      queueMicrotask(() => {
+        this.#scheduled = false
+        this.#flush()
+      })
+    })
   }
 
   #flush(): void {

@@ -108,7 +108,7 @@ describe('close', () => {
     ipcRenderer.connection.close()
     ipcRenderer.connection.close()
     await call
-    await until(() => server.socket.frames.length === 3)
+    await until(() => server.socket.frames.length === 4)
     assert.deepEqual(server.log.map((message) => message.channel), ['last', 'no answer'])
     assert.deepEqual(server.socket.frames.at(-1)?.control, ['bye', 2])
     assert.equal(server.socket.closed?.code, 1000)

@@ -51,6 +51,14 @@ describe('a call', () => {
     assert.deepEqual(server.requests.map(({ awaited }) => awaited), [3, 5])
   })
 
+  test('is not sent by the socket as well', async () => {
+    await until(isOpen)
+    ipcRenderer.sendSync('echo', new Uint8Array(100_000))
+    await quiet()
+    const sent = server.socket.frames.flatMap((frame) => frame.messages.map(({ fields: [kind] }) => kind))
+    assert.deepEqual(sent, ['sync-done'])
+  })
+
   test('works before the first socket, on the link of that socket', async () => {
     assert.deepEqual(ipcRenderer.sendSync('echo', 'early'), ['early'])
     assert.equal(ipcRenderer.connection.state, 'connecting')

@@ -32,7 +32,7 @@ describe('a document that unloads for good', () => {
     ipcRenderer.send('n', 1)
     ipcRenderer.send('n', 2)
     ipcRenderer.connection.leave(false)
-    await until(() => server.socket.frames.length === 3)
+    await until(() => server.socket.frames.length === 4)
     assert.deepEqual(server.sent('n'), [[1], [2]])
     assert.deepEqual(server.socket.frames.at(-1)?.control, ['bye', 2])
     assert.equal(server.socket.closed?.code, 1000)
