@@ -190,6 +190,13 @@ def test_the_changelog_has_the_version_or_what_is_unreleased() -> None:
     assert headings[0] in {"Unreleased", version}
 
 
+def test_each_decision_is_in_the_index() -> None:
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    decisions = sorted((ROOT / "docs" / "adr").glob("*.md"))
+    listed = re.findall(r"^\| \[\d{4}\]\((adr/[^)]+)\)", index, re.MULTILINE)
+    assert listed == [f"adr/{path.name}" for path in decisions]
+
+
 def test_a_decision_has_its_five_parts_and_its_number() -> None:
     decisions = sorted((ROOT / "docs" / "adr").glob("*.md"))
     assert [path.name[:4] for path in decisions] == [f"{number:04}" for number in range(1, len(decisions) + 1)]
