@@ -1,5 +1,6 @@
 """The length of an array is chosen by its sender: no validator iterates much further than the items that arrived."""
 
+import re
 import subprocess
 import sys
 from collections import deque
@@ -65,7 +66,10 @@ def test_a_sparse_array_is_refused_where_a_validator_iterates_it(annotation: Any
     with pytest.raises(ArgumentError) as caught:
         handler_taking(annotation).bind([SPARSE])
     assert caught.value.code == "bad-argument"
-    assert str(caught.value).startswith("ints: argument 1 (numbers)")
+    text = str(caught.value)
+    assert text.startswith("ints: argument 1 (numbers)")
+    # Refused as a whole, or by each member of a union: an error for each hole would show that it was iterated.
+    assert int((re.search(r"and (\d+) more", text) or [0, 0])[1]) < 3
 
 
 def test_a_sparse_array_inside_a_model_is_refused_with_its_path() -> None:
