@@ -16,7 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 from tests.support.applications import Application
-from tests.support.serving import Live
+from tests.support.serving import Live, Spawned
 from webipc import IpcMain, IpcMainEvent
 from webipc.core.frame import encode_body
 from webipc.link.connection import Connection
@@ -44,7 +44,7 @@ class Site(Application):
 
 @contextmanager
 def socket(
-    server: Live, *, path: str = "/ipc/socket", origin: str | None = "own", subprotocol: str = SUBPROTOCOL
+    server: Live | Spawned, *, path: str = "/ipc/socket", origin: str | None = "own", subprotocol: str = SUBPROTOCOL
 ) -> Iterator[ClientConnection]:
     """Open a socket; nothing is sent on it."""
     with connect(
@@ -72,7 +72,7 @@ def hello(**fields: Any) -> str:
 
 
 @contextmanager
-def greeted(server: Live, **fields: Any) -> Iterator[ClientConnection]:
+def greeted(server: Live | Spawned, **fields: Any) -> Iterator[ClientConnection]:
     """Open a socket, send hello and read the welcome."""
     with socket(server) as opened:
         opened.send(hello(**fields))
@@ -96,7 +96,7 @@ def address_of(opened: ClientConnection) -> str:
     return f"{host}:{port}"
 
 
-def post(server: Live, path: str, body: bytes, **headers: str) -> tuple[int, bytes]:
+def post(server: Live | Spawned, path: str, body: bytes, **headers: str) -> tuple[int, bytes]:
     """Post a body; return the status and the body of the response."""
     usual = {"Content-Type": BEACON_TYPE, "Origin": server.url}
     names = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -15,7 +15,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -125,18 +125,24 @@ def live(
 class Spawned:
     """A program that is served by a process of its own, and can be restarted on the same port."""
 
-    def __init__(self, file: Path, port: int, environment: dict[str, str]) -> None:
+    def __init__(self, file: Path, port: int, environment: dict[str, str], options: Sequence[str] = ()) -> None:
+        """`options` are more arguments of `webipc run`."""
         self._file = file
         self._environment = environment
+        self._options = options
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start the process, and wait until it answers."""
-        command = [sys.executable, "-m", "webipc", "run", str(self._file), "--port", str(self.port)]
-        self.process = subprocess.Popen(command, env={**os.environ, **self._environment})
+        command = [sys.executable, "-m", "webipc", "run", str(self._file), "--port", str(self.port), *self._options]
+        self.process = self._launch(command, {**os.environ, **self._environment})
         wait_until(self._answers, f"{self._file} answers on port {self.port}")
+
+    def _launch(self, command: Sequence[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        """Start the process; a subclass may limit it."""
+        return subprocess.Popen(command, env=environment)
 
     def _answers(self) -> bool:
         assert self.process is not None
