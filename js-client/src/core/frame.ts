@@ -4,6 +4,7 @@
  * The messages in a frame are checked by envelope.ts, their numbers by link/.
  * Twin: server/webipc/core/frame/__init__.py
  */
+import { withRoom } from './clone/headroom.js'
 import { isCount } from './clone/skeleton.js'
 import { fail, refuseLarger } from './errors.js'
 import { DEFAULT_LIMITS, SERVER_LIMITS, type Limits, type ServerLimits } from './limits.js'
@@ -145,19 +146,31 @@ function controlOf(messages: readonly RawMessage[]): readonly unknown[] {
   return segments.length === 0 ? fields : fail('malformed frame')
 }
 
-/** Lays out JSON and segments (PROTOCOL.md section 3). This is the only copy of a segment when it is sent. */
+/** Lays out JSON and segments (PROTOCOL.md section 3). A single segment with room in front of it is not copied. */
 function pack(
   elements: string, messages: readonly { readonly segments: readonly Uint8Array[] }[],
 ): Uint8Array<ArrayBuffer> {
   const lengths = messages.map(({ segments }) => segments.map((segment) => segment.length))
   const text = encoder.encode(`[${elements},${JSON.stringify(lengths)}]`)
-  const chunks: Uint8Array[] = [uint32(text.length), text]
-  let end = 4 + text.length
-  for (const segment of messages.flatMap(({ segments }) => segments)) {
-    chunks.push(new Uint8Array(padding(end)), segment)
-    end += padding(end) + segment.length
+  const segments = messages.flatMap((message) => message.segments)
+  const start = 4 + text.length
+  const whole = placeFor(segments, start)
+  whole.set(uint32(text.length))
+  whole.set(text, 4)
+  let end = start
+  for (const segment of segments) {
+    end += padding(end)
+    if (segment.buffer !== whole.buffer) whole.set(segment, end)
+    end += segment.length
   }
-  return concat(chunks)
+  return whole
+}
+
+/** Where the segments go, after `start` bytes: around the only one, if it has room in front of it. */
+function placeFor(segments: readonly Uint8Array[], start: number): Uint8Array<ArrayBuffer> {
+  const [only, second] = segments
+  const place = only && !second ? withRoom(only, start + padding(start)) : undefined
+  return place ?? new Uint8Array(segments.reduce((end, { length }) => end + padding(end) + length, start))
 }
 
 function concat(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {

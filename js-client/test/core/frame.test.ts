@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { encode } from '../../src/core/clone/index.js'
 import { parse, parseControl, parsePageControl } from '../../src/core/envelope.js'
 import { ProtocolError } from '../../src/core/errors.js'
 import {
@@ -121,6 +122,43 @@ describe('large and small frames', () => {
   test('a control frame holds its name and its fields', () => {
     assert.equal(encodeControl(41, 'bye', 12), '[0,41,["bye",12]]')
     assert.deepEqual(decodeFrame(encodeControl(0, 'reset', { reason: 'gap' })).control, ['reset', { reason: 'gap' }])
+  })
+})
+
+describe('a large buffer', () => {
+  const bytes = Uint8Array.from({ length: 70_000 }, (_, index) => index)
+  const large = () => encodeMessage(['send', 'a'], encode([bytes]))
+  /** The same message, whose segment has no room in front of it. */
+  const copied = { ...large(), segments: [bytes] }
+
+  test('is sent without a copy, with the head in front of it', () => {
+    const message = large()
+    const frame = encodeFrame(1, 0, [message]) as Uint8Array
+    assert.equal(frame.buffer, message.segments[0]?.buffer)
+    assert.deepEqual(frame, encodeFrame(1, 0, [copied]))
+  })
+  test('is copied when it is sent again: no frame changes', () => {
+    const message = large()
+    const first = encodeFrame(1, 0, [message]) as Uint8Array
+    for (const [seq, ack] of [[1_000_000, 1_000_000], [7, 1], [12_345, 12], [1, 0]] as const) {
+      assert.deepEqual(encodeFrame(seq, ack, [message]), encodeFrame(seq, ack, [copied]))
+    }
+    assert.deepEqual(first, encodeFrame(1, 0, [copied]))
+    assert.deepEqual(message.segments, copied.segments)
+  })
+  test('is copied next to another message, and behind a head that is longer than the room', () => {
+    const message = large()
+    const two = encodeFrame(1, 0, [message, message]) as Uint8Array
+    assert.notEqual(two.buffer, message.segments[0]?.buffer)
+    assert.deepEqual(two, encodeFrame(1, 0, [copied, copied]))
+    const long = encodeMessage(['send', 'a'.repeat(600)], encode([bytes]))
+    assert.deepEqual(decodeFrame(encodeFrame(1, 0, [long])).messages[0]?.segments[0], bytes)
+  })
+  test('is independent of what the application does with it afterwards', () => {
+    const own = bytes.slice()
+    const sent = encodeMessage(['send', 'a'], encode([own]))
+    own.fill(0)
+    assert.deepEqual(decodeFrame(encodeFrame(1, 0, [sent])).messages[0]?.segments[0], bytes)
   })
 })
 

@@ -5,6 +5,7 @@
  * another to JSON.stringify, and JSON.stringify finds no `toJSON` of a class.
  * Twin: server/webipc/core/clone/encoder.py
  */
+import { copyOf } from './headroom.js'
 import { countNodes } from './reach.js'
 import { keyOf, setOwn, type Cloned, type Container, type Fixup, type Key } from './skeleton.js'
 import { CloneError, LimitError, WebipcError } from '../errors.js'
@@ -59,9 +60,9 @@ function copyBytes(buffer: object, uses: readonly Fixup[]): Uint8Array {
   const bytes = new Uint8Array(buffer as ArrayBuffer)
   const [only, second] = uses as [Fixup, Fixup?]
   const [, , kind, , offset, length, max] = only
-  if (second || kind !== 'Uint8Array' || max !== undefined) return bytes.slice()
+  if (second || kind !== 'Uint8Array' || max !== undefined) return copyOf(bytes)
   only[4] = 0
-  return bytes.slice(offset as number, (offset as number) + (length as number))
+  return copyOf(bytes.subarray(offset as number, (offset as number) + (length as number)))
 }
 
 /** @param name of the limit in PROTOCOL.md */
