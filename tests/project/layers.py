@@ -62,7 +62,7 @@ RULES: Mapping[str, Rule] = {
 BY_TYPE = frozenset({"electron"})
 """Folders whose files may name each other's types: an event names its sender, a tab the documents that it shows."""
 
-AHEAD = frozenset({"budget", "cluster"})
+AHEAD = frozenset({"cluster"})
 """Folders that have their row, and no files yet."""
 
 OUTSIDE_WORLD = frozenset(

@@ -1,0 +1,150 @@
+"""`Account`: the bytes that one process holds for its peers, and who holds them.
+
+Three levels: the process (`Account`), a payer (an address, or later a person who is logged in), and one link
+(`Purse`). A charge is counted in all three at once. Who has to give something back is decided in eviction.py.
+"""
+
+import threading
+from collections.abc import Hashable
+
+from webipc.budget.eviction import Evictions, Holder
+from webipc.budget.share import Share
+
+LEAST_BYTES = 1_048_576
+"""What each payer may hold in any case: less than this no page can work with."""
+
+
+class Payer:
+    """Whose bytes are counted together: all links of one address, or of one person."""
+
+    __slots__ = ("key", "purses")
+
+    def __init__(self, key: Hashable) -> None:
+        # An address, or what identifies a person.
+        self.key = key
+        self.purses: set[Purse] = set()
+
+    def __repr__(self) -> str:
+        return str(self.key)
+
+
+class Purse:
+    """What one link holds. `take` and `give` may be called from any thread."""
+
+    __slots__ = ("_account", "_is_closed", "held", "holder", "lasting", "payer")
+
+    def __init__(self, account: "Account", payer: Payer, holder: Holder) -> None:
+        self._account = account
+        self.payer = payer
+        # What has to pay when it holds too much.
+        self.holder = holder
+        self.held = 0
+        # The part of it that the end of the link does not free: what the application's running calls hold.
+        self.lasting = 0
+        self._is_closed = False
+
+    def take(self, size: int, *, lasting: bool = False) -> bool:
+        """Charge so many bytes. Return whether the payer may have them; if not, they are charged all the same.
+
+        `lasting`: they are held by a running call, whose end does not depend on the link's.
+        """
+        account = self._account
+        with account.lock:
+            may = account.share.may(self.payer, size)
+            account.share.take(self.payer, size)
+            self.held += size
+            if lasting:
+                self.lasting += size
+        return may
+
+    def give(self, size: int, *, lasting: bool = False) -> None:
+        """Give so many bytes back."""
+        account = self._account
+        with account.lock:
+            account.share.give(self.payer, size)
+            self.held -= size
+            if lasting:
+                self.lasting -= size
+            self._leave_if_done()
+
+    def may(self, size: int) -> bool:
+        """Tell whether the payer may have so many bytes more."""
+        return self._account.share.may(self.payer, size)
+
+    def settle(self) -> None:
+        """Have bytes given back where too many are held: it may end any link. In the event loop's thread only."""
+        self._account.settle(self.payer)
+
+    def close(self) -> None:
+        """Note that the link is over. What is still charged stays, until it is given back."""
+        with self._account.lock:
+            self._is_closed = True
+            self._leave_if_done()
+
+    def _leave_if_done(self) -> None:
+        if self._is_closed and not self.held:
+            self._account.forget(self)
+
+
+class Account:
+    """The bytes of a process."""
+
+    def __init__(self, limit: int) -> None:
+        """`limit` is how many bytes all peers together may hold."""
+        self.share: Share[Payer] = Share(limit, min(LEAST_BYTES, limit))
+        # Guards all counts: a port gives back in the thread that reads it. Reentrant, because the garbage collector may
+        # close a port while its thread holds the lock.
+        self.lock = threading.RLock()
+        self.evictions = Evictions(self.share)
+        self._payers: dict[Hashable, Payer] = {}
+        self._is_settling = False
+
+    @property
+    def limit(self) -> int:
+        """How many bytes all peers together may hold."""
+        return self.share.capacity
+
+    @property
+    def held(self) -> int:
+        """How many bytes are held now."""
+        return self.share.held
+
+    def purse(self, key: Hashable, holder: Holder) -> Purse:
+        """Return the purse of a new link, whose payer is `key`."""
+        with self.lock:
+            payer = self._payers.get(key)
+            if payer is None:
+                payer = self._payers[key] = Payer(key)
+            purse = Purse(self, payer, holder)
+            payer.purses.add(purse)
+        return purse
+
+    def forget(self, purse: Purse) -> None:
+        """Forget a purse that is closed and empty, and its payer with its last one. Called under the lock."""
+        payer = purse.payer
+        payer.purses.discard(purse)
+        if not payer.purses and self._payers.get(payer.key) is payer:
+            del self._payers[payer.key]
+
+    def may_begin(self, key: Hashable, size: int) -> bool:
+        """Tell whether a payer may have so many bytes more, before there is a purse."""
+        payer = self._payers.get(key)
+        return self.share.may(Payer(key) if payer is None else payer, size)
+
+    def settle(self, payer: Payer) -> None:
+        """Have `payer` give bytes back if it holds more than it may, and the largest payer while the whole is full."""
+        if self._is_settling:
+            # A link that is being evicted releases and posts as it ends.
+            return
+        share = self.share
+        self._is_settling = True
+        try:
+            if share.of(payer) > share.bound(payer):
+                self.evictions.collect(payer, payer.purses, share.bound(payer) * 7 // 8)
+            if share.held > share.capacity:
+                for largest, size in share.by_size():
+                    self.evictions.collect(largest, largest.purses, size * 7 // 8)
+                    if share.held <= share.capacity:
+                        break
+        finally:
+            self._is_settling = False
