@@ -29,6 +29,7 @@ from webipc.core.frame import (
 )
 from webipc.core.limits import Limits
 from webipc.core.link import Link, Side
+from webipc.core.link.snapshot import restore, snapshot
 
 THOROUGH = os.environ.get("WEBIPC_HYPOTHESIS") == "thorough"
 TOKEN = "0" * 32
@@ -209,19 +210,19 @@ class LinkMachine(RuleBasedStateMachine):
         link = self.peers[side].link
         attempt = pick % len(self.sockets) + 1
         if attempt != link.attempt:
-            before = link.snapshot()
+            before = snapshot(link)
             link.detach(attempt)
-            assert link.snapshot() == before
+            assert snapshot(link) == before
 
     @rule(side=SIDES)
     def restore(self, side: Side) -> None:
         """The link moves to another process; it goes on identically."""
         peer = self.peers[side]
-        snapshot = peer.link.snapshot()
+        state = snapshot(peer.link)
         before = (peer.link.kept_bytes, peer.link.kept_count, peer.link.ack_due, peer.link.ack_owed, peer.link.last)
-        peer.link = Link.restore(side, LIMITS, snapshot)
+        peer.link = restore(side, LIMITS, state)
         restored = (peer.link.kept_bytes, peer.link.kept_count, peer.link.ack_due, peer.link.ack_owed, peer.link.last)
-        assert (peer.link.snapshot(), restored) == (snapshot, before)
+        assert (snapshot(peer.link), restored) == (state, before)
 
     # --- what networks do
 
@@ -290,10 +291,10 @@ class LinkMachine(RuleBasedStateMachine):
 
     def receive(self, side: Side, frame: Frame, attempt: int | None) -> None:
         peer, sender = self.peers[side], self.peers[other(side)]
-        before = peer.link.snapshot()
+        before = snapshot(peer.link)
         came = peer.link.receive(frame, attempt)
         if attempt not in {None, self.owner(side)}:
-            assert (came, peer.link.snapshot()) == ([], before)
+            assert (came, snapshot(peer.link)) == ([], before)
         for envelope in came:
             assert peer.came < len(sender.posted), "more came than was sent"
             self.check(envelope, sender, peer.came)
@@ -329,7 +330,7 @@ class LinkMachine(RuleBasedStateMachine):
         for peer in self.peers.values():
             assert peer.link.kept_count <= LIMITS.kept_messages
             assert peer.link.kept_bytes <= LIMITS.kept_bytes
-            assert len(peer.link.snapshot()["parcel"]) <= LIMITS.message_bytes
+            assert len(snapshot(peer.link)["parcel"]) <= LIMITS.message_bytes
 
     def teardown(self) -> None:
         """A socket that holds brings the rest, and both sides learn that nothing need be kept."""

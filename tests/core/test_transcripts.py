@@ -16,6 +16,7 @@ from webipc.core.errors import ProtocolError, ResetError, WebipcError
 from webipc.core.frame import EncodedMessage, RawMessage, binary_form, decode_frame, sized
 from webipc.core.limits import Limits
 from webipc.core.link import Link, Side
+from webipc.core.link.snapshot import restore, snapshot
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 TRANSCRIPTS = sorted((VECTORS / "transcripts").glob("*.json"))
@@ -161,7 +162,7 @@ def test_a_restored_link_goes_on_with_every_transcript(path: Path) -> None:
     transcript = read(path)
     player = Player(transcript)
     for step in transcript["steps"]:
-        player.link = Link.restore(player.link.side, player.limits, player.link.snapshot())
+        player.link = restore(player.link.side, player.limits, snapshot(player.link))
         player.calls = Calls.restore(player.link.side, player.limits, player.calls.snapshot())
         player.answers = Answers.restore(player.link.side, player.limits, player.answers.snapshot())
         player.play(step)

@@ -34,8 +34,6 @@ ONE_SIDED = {
     # Functions in TypeScript, not methods: a page does not use them, and the bundler removes unused functions.
     ("link", "claim"),
     ("link", "replace"),
-    ("link", "restore"),
-    ("link", "snapshot"),
     ("calls", "restore"),
     ("calls", "snapshot"),
     ("ports", "restore"),

@@ -11,7 +11,8 @@ import {
   decodeBody, decodeFrame, encodeBody, encodeControl, encodeMessage, type EncodedMessage, type Frame,
 } from '../../src/core/frame.js'
 import { DEFAULT_LIMITS, type Limits } from '../../src/core/limits.js'
-import { claim, Link, restore, Side, snapshot } from '../../src/core/link/index.js'
+import { claim, Link, Side } from '../../src/core/link/index.js'
+import { restore, snapshot } from '../../src/core/link/snapshot.js'
 
 type Data = string | Uint8Array<ArrayBuffer>
 

@@ -22,8 +22,8 @@ type Sendable = string | Uint8Array<ArrayBuffer>
  * One end of a link, for either side. Messages arrive in the order of `post`, each once, however many sockets and
  * bodies carry them. A method that throws leaves the link unchanged, except for ProtocolError: then it has to end.
  *
- * The fields are its whole state. Others may read them; only this file writes them. What a page never does is a
- * function below instead of a method, so that pages do not download it.
+ * The fields are its whole state. Others may read them; only this file and snapshot.ts write them. What a page never
+ * does is a function below or there instead of a method, so that pages do not download it.
  */
 export class Link {
   /** The number of the last message that was posted. */
@@ -231,24 +231,4 @@ export function replace(link: Link, seq: number, message: EncodedMessage): void 
   if (!old || isPart(old)) return
   link.kept.set(seq, message)
   link.keptBytes += message.size - old.size
-}
-
-/** The fields of a link by name; `kept` in the order of the numbers, from `first` on. */
-interface Snapshot extends Readonly<Record<string, unknown>> {
-  readonly first: number
-  readonly kept: readonly EncodedMessage[]
-  readonly parcel: object
-}
-
-/** The state of a link as plain values. */
-export function snapshot(link: Link): Snapshot {
-  // eslint-disable-next-line @typescript-eslint/no-misused-spread -- the prototypes hold no state
-  return { ...link, kept: [...link.kept.values()], parcel: { ...link.parcel } }
-}
-
-/** A link with the state of the snapshot. */
-export function restore(side: Side, limits: Limits, { kept, parcel, ...state }: Snapshot): Link {
-  const numbered = kept.map((message, index) => [state.first + index, message] as const)
-  const coming = Object.assign(new Parcel(), parcel)
-  return Object.assign(new Link(side, limits), state, { kept: new Map(numbered), parcel: coming })
 }

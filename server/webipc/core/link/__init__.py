@@ -7,18 +7,14 @@ any mixture of sockets and request bodies may carry the frames. Twin: js-client/
 
 from collections.abc import Iterator, Sequence
 from enum import Enum
-from typing import Any, Final
 
 from webipc.core.envelope import Envelope, Part, parse
 from webipc.core.errors import BufferFullError, LimitError, LinkEndedError, LocalError, ProtocolError, ResetError
-from webipc.core.frame import EncodedMessage, Frame, RawMessage, encode_frame, sized
+from webipc.core.frame import EncodedMessage, Frame, RawMessage, encode_frame
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.link.batch import batch_of
 from webipc.core.link.parcel import Parcel, cut, is_part
 from webipc.core.link.sizes import fits_in_frame, frame_size
-
-# The fields of a link that are plain values: see `snapshot`.
-_PLAIN: Final = ("first", "next", "handed", "received", "owed_messages", "owed_bytes", "claimed", "attempt", "ended")
 
 
 class Side(Enum):
@@ -33,22 +29,24 @@ class Link:
     except for `ProtocolError`, after which the link has to end.
 
     Order: messages arrive in the order of `post`, each once, however many sockets and bodies carry them.
+
+    The fields are its whole state. Others may read them; only this file and snapshot.py write them.
     """
 
     __slots__ = (
-        "_attempt",
-        "_claimed",
-        "_ended",
-        "_first",
-        "_handed",
-        "_kept",
-        "_kept_bytes",
         "_limits",
-        "_next",
-        "_owed_bytes",
-        "_owed_messages",
-        "_parcel",
-        "_received",
+        "attempt",
+        "claimed",
+        "ended",
+        "first",
+        "handed",
+        "kept",
+        "kept_bytes",
+        "next",
+        "owed_bytes",
+        "owed_messages",
+        "parcel",
+        "received",
         "side",
     )
 
@@ -57,86 +55,66 @@ class Link:
         self._limits = limits
         # The messages that the peer has not acknowledged, by number. A dict, because an empty one takes 64 bytes and an
         # empty deque 760: most links are idle, and there may be thousands.
-        self._kept: dict[int, EncodedMessage] = {}
+        self.kept: dict[int, EncodedMessage] = {}
         # The lowest number that is kept, or the one that will be used next.
-        self._first = 1
+        self.first = 1
         # The number that the attached socket sends next.
-        self._next = 1
+        self.next = 1
         # The bytes of all kept messages.
-        self._kept_bytes = 0
+        self.kept_bytes = 0
         # The highest number that was ever in a frame for a socket or a body.
-        self._handed = 0
+        self.handed = 0
         # The last number that was received in order; repeated messages are recognised by it.
-        self._received = 0
+        self.received = 0
         # What was received since the last frame that was sent: it is not acknowledged yet.
-        self._owed_messages = 0
-        self._owed_bytes = 0
+        self.owed_messages = 0
+        self.owed_bytes = 0
         # The received parts of a message that travels in parts; None while there is none.
-        self._parcel: Parcel | None = None
+        self.parcel: Parcel | None = None
         # The highest attempt so far.
-        self._claimed = 0
+        self.claimed = 0
         # The attempt of the socket that owns the link; None between two sockets.
-        self._attempt: int | None = None
-        self._ended = False
-
-    @property
-    def attempt(self) -> int | None:
-        """The attempt of the socket that owns the link; None between two sockets."""
-        return self._attempt
+        self.attempt: int | None = None
+        self.ended = False
 
     @property
     def attached(self) -> bool:
         """Whether a socket carries the link."""
-        return self._attempt is not None
-
-    @property
-    def received(self) -> int:
-        """The number of the last message that was received in order."""
-        return self._received
-
-    @property
-    def first(self) -> int:
-        """The lowest number that is kept, or the one that will be used next."""
-        return self._first
+        return self.attempt is not None
 
     @property
     def last(self) -> int:
         """The last number that was used."""
-        return self._first + len(self._kept) - 1
+        return self.first + len(self.kept) - 1
 
     @property
     def fresh(self) -> bool:
         """Whether no numbered message of this link was ever in a frame (PROTOCOL.md 6.1)."""
-        return self._handed == 0
+        return self.handed == 0
 
     @property
     def kept_count(self) -> int:
         """How many messages the peer has not acknowledged; parts count."""
-        return len(self._kept)
-
-    @property
-    def kept_bytes(self) -> int:
-        """How many bytes the messages have that the peer has not acknowledged."""
-        return self._kept_bytes
+        return len(self.kept)
 
     @property
     def is_full(self) -> bool:
         """Whether as many messages are unsent as one frame holds, so that waiting for more gains nothing."""
-        return self._first + len(self._kept) - self._next >= self._limits.frame_messages
+        return self.first + len(self.kept) - self.next >= self._limits.frame_messages
 
     @property
     def ack_owed(self) -> bool:
         """Whether a message was received that is not acknowledged yet."""
-        return self._owed_messages > 0
+        return self.owed_messages > 0
 
     @property
     def ack_due(self) -> bool:
         """Whether so much is not acknowledged that a bare frame has to do it now (PROTOCOL.md 6.3)."""
-        return self._owed_messages >= self._limits.ack_messages or self._owed_bytes >= self._limits.ack_bytes
+        return self.owed_messages >= self._limits.ack_messages or self.owed_bytes >= self._limits.ack_bytes
 
     def was_handed(self, seq: int) -> bool:
         """Tell whether the message was ever in a frame: then the peer may have received it. Also after `end`."""
-        return seq <= self._handed
+        return seq <= self.handed
 
     def post(self, message: EncodedMessage) -> int:
         """Number and keep a message, in parts when it is large; it leaves with a later `take_frame` or `backlog`.
@@ -149,7 +127,7 @@ class Link:
             BufferFullError: there is no room until the peer acknowledges. Nothing was numbered.
             LinkEndedError: the link is over.
         """
-        if self._ended:
+        if self.ended:
             raise LinkEndedError
         limits = self._limits
         size = message.size
@@ -157,19 +135,19 @@ class Link:
             raise LimitError("message_bytes", size, limits.message_bytes)
         # The most frequent message is small and has no segments: it needs no further check.
         parts = None if size <= limits.part_bytes and not message.segments else self._parts(message)
-        kept = self._kept
+        kept = self.kept
         count = len(kept) + (1 if parts is None else len(parts))
-        kept_bytes = self._kept_bytes + (size if parts is None else sum(part.size for part in parts))
+        kept_bytes = self.kept_bytes + (size if parts is None else sum(part.size for part in parts))
         if kept_bytes > limits.kept_bytes:
             raise BufferFullError("kept_bytes", kept_bytes, limits.kept_bytes)
         if count > limits.kept_messages:
             raise BufferFullError("kept_messages", count, limits.kept_messages)
-        seq = self._first + count - 1
+        seq = self.first + count - 1
         if parts is None:
             kept[seq] = message
         else:
-            kept.update(enumerate(parts, self._first + len(kept)))
-        self._kept_bytes = kept_bytes
+            kept.update(enumerate(parts, self.first + len(kept)))
+        self.kept_bytes = kept_bytes
         return seq
 
     def replace(self, seq: int, message: EncodedMessage) -> None:
@@ -178,20 +156,20 @@ class Link:
         Does nothing when the peer has acknowledged it, or when it is a part: other parts of its parcel may have
         arrived, and no other message may come between them (PROTOCOL.md 4.3).
         """
-        old = self._kept.get(seq)
+        old = self.kept.get(seq)
         if old is not None and not is_part(old):
-            self._kept_bytes += message.size - old.size
-            self._kept[seq] = message
+            self.kept_bytes += message.size - old.size
+            self.kept[seq] = message
 
     def claim(self, attempt: int) -> bool:
         """For MAIN, on `hello`: tell whether this socket is newer than all before (PROTOCOL.md 6.4).
 
         If it is, frames of older sockets are ignored from now on, and no socket carries the link until `attach`.
         """
-        if attempt <= self._claimed:
+        if attempt <= self.claimed:
             return False
-        self._claimed = attempt
-        self._attempt = None
+        self.claimed = attempt
+        self.attempt = None
         return True
 
     def can_resume(self, first: int, received: int) -> bool:
@@ -200,7 +178,7 @@ class Link:
         It cannot when one side lacks what the other no longer keeps, or says that it received what was never sent:
         `gap` of PROTOCOL.md 6.5.
         """
-        return first <= self._received + 1 and self._first - 1 <= received <= self._handed
+        return first <= self.received + 1 and self.first - 1 <= received <= self.handed
 
     def attach(self, attempt: int, peer_received: int) -> None:
         """Let a socket carry the link, after `hello` and `welcome`: what the peer lacks is sent again.
@@ -209,41 +187,41 @@ class Link:
             ResetError: `gap`; the peer cannot have received just that (see `can_resume`).
             LocalError: a newer socket has claimed the link since.
         """
-        if attempt < self._claimed:
-            raise LocalError(f"attempt {attempt} cannot carry the link, attempt {self._claimed} has claimed it")
-        if not self.can_resume(self._received + 1, peer_received):
+        if attempt < self.claimed:
+            raise LocalError(f"attempt {attempt} cannot carry the link, attempt {self.claimed} has claimed it")
+        if not self.can_resume(self.received + 1, peer_received):
             raise ResetError("gap")
         self._forget(peer_received)
-        self._next = self._first
-        self._claimed = self._attempt = attempt
+        self.next = self.first
+        self.claimed = self.attempt = attempt
         # Our hello or welcome has just acknowledged what was received.
-        self._settle_ack()
+        self.owed_messages = self.owed_bytes = 0
 
     def detach(self, attempt: int) -> None:
         """Take the link from a socket that has ended. Does nothing when another one owns the link by now."""
-        if self._attempt == attempt:
-            self._attempt = None
+        if self.attempt == attempt:
+            self.attempt = None
 
     def take_frame(self) -> str | bytes | None:
         """Return the next unsent messages as one frame for the attached socket; None when there are none, or no socket.
 
         It holds as many messages as PROTOCOL.md section 3 allows; a part is alone in it.
         """
-        seq = self._next
-        if self._attempt is None or (unsent := self._first + len(self._kept) - seq) == 0:
+        seq = self.next
+        if self.attempt is None or (unsent := self.first + len(self.kept) - seq) == 0:
             return None
         # A single message fits into a frame in any case.
-        batch = batch_of(self._kept_from(seq), self._limits) if unsent > 1 else (self._kept[seq],)
-        frame = encode_frame(seq, self._received, batch)
-        self._next = seq = seq + len(batch)
-        self._handed = max(self._handed, seq - 1)
-        self._owed_messages = self._owed_bytes = 0
+        batch = batch_of(self._kept_from(seq), self._limits) if unsent > 1 else (self.kept[seq],)
+        frame = encode_frame(seq, self.received, batch)
+        self.next = seq + len(batch)
+        self.handed = max(self.handed, self.next - 1)
+        self.owed_messages = self.owed_bytes = 0
         return frame
 
     def bare_frame(self) -> str:
         """Return a bare frame: an acknowledgement and a heartbeat."""
-        self._settle_ack()
-        return str(encode_frame(self.last + 1, self._received, ()))
+        self.owed_messages = self.owed_bytes = 0
+        return str(encode_frame(self.last + 1, self.received, ()))
 
     def backlog(self, max_bytes: int | None = None) -> list[str | bytes]:
         """Return what is kept, oldest first, as frames for the body of a request; of at most `max_bytes` altogether.
@@ -252,11 +230,11 @@ class Link:
         has to be acknowledged on the socket, because a body may never be read.
         """
         frames: list[str | bytes] = []
-        seq, room = self._first, max_bytes
+        seq, room = self.first, max_bytes
         while batch := batch_of(self._kept_from(seq), self._limits, room):
-            frames.append(encode_frame(seq, self._received, batch))
+            frames.append(encode_frame(seq, self.received, batch))
             seq += len(batch)
-            self._handed = max(self._handed, seq - 1)
+            self.handed = max(self.handed, seq - 1)
             if room is not None:
                 room -= frame_size(batch)
         return frames
@@ -272,77 +250,55 @@ class Link:
         Raises:
             ProtocolError: the link has to end.
         """
-        if self._ended or (attempt is not None and attempt != self._attempt):
+        if self.ended or (attempt is not None and attempt != self.attempt):
             return []
-        if frame.ack > self._handed:
-            raise ProtocolError(f"number {frame.ack} was acknowledged; the last one that was sent is {self._handed}")
-        if frame.ack >= self._first:
+        if frame.ack > self.handed:
+            raise ProtocolError(f"number {frame.ack} was acknowledged; the last one that was sent is {self.handed}")
+        if frame.ack >= self.first:
             self._forget(frame.ack)
-        messages = self._new_messages(frame)
+        messages = frame.messages if frame.seq == self.received + 1 else self._new_messages(frame)
         if not messages:
             return []
         envelopes = parse(messages, self._limits)
-        if self._parcel is not None or Part in map(type, envelopes):
+        if self.parcel is not None or Part in map(type, envelopes):
             envelopes = self._joined(envelopes)
-        self._received += len(messages)
-        self._owed_messages += len(messages)
-        self._owed_bytes += frame.size
+        self.received += len(messages)
+        self.owed_messages += len(messages)
+        self.owed_bytes += frame.size
         return envelopes
 
     def end(self) -> int:
         """End the link. Return how many messages, parts counted, are given up: the peer has not acknowledged them."""
         count = self.kept_count
         self._forget(self.last)
-        self._parcel = None
-        self._attempt = None
-        self._ended = True
+        self.parcel = None
+        self.attempt = None
+        self.ended = True
         return count
-
-    def snapshot(self) -> dict[str, Any]:
-        """Return the whole state of this link, as plain values, for `restore`."""
-        return {
-            **{name: getattr(self, f"_{name}") for name in _PLAIN},
-            "kept": [_plain(message) for message in self._kept.values()],
-            "parcel": bytes(self._parcel.pieces) if self._parcel is not None else b"",
-            "remaining": self._parcel.remaining if self._parcel is not None else 0,
-        }
-
-    @classmethod
-    def restore(cls, side: Side, limits: Limits, snapshot: dict[str, Any]) -> "Link":
-        """Return a link in the state of the snapshot."""
-        link = cls(side, limits)
-        for name in _PLAIN:
-            setattr(link, f"_{name}", snapshot[name])
-        link._kept.update(enumerate((sized(*message) for message in snapshot["kept"]), link._first))
-        link._kept_bytes = sum(message.size for message in link._kept.values())
-        if snapshot["remaining"]:
-            link._parcel = Parcel(limits, snapshot["parcel"], snapshot["remaining"])
-        return link
 
     def _kept_from(self, seq: int) -> Iterator[EncodedMessage]:
         """Yield the kept messages from this number on."""
-        return map(self._kept.__getitem__, range(seq, self._first + len(self._kept)))
+        return map(self.kept.__getitem__, range(seq, self.first + len(self.kept)))
 
     def _forget(self, up_to: int) -> None:
-        kept, first = self._kept, self._first
+        """Drop what the peer has received: up to this number, which is the one before the lowest kept, or higher."""
+        kept, first = self.kept, self.first
         if up_to - first + 1 == len(kept):
             # Most acknowledgements are of everything. A new dict, because one that was emptied keeps its size.
-            self._kept, self._kept_bytes = {}, 0
+            self.kept, self.kept_bytes = {}, 0
         else:
-            self._kept_bytes -= sum(kept.pop(seq).size for seq in range(first, up_to + 1))
-        self._first = max(first, up_to + 1)
-        # An acknowledgement may include messages that the socket has not sent: a body has delivered them first.
-        self._next = max(self._next, self._first)
+            self.kept_bytes -= sum(kept.pop(seq).size for seq in range(first, up_to + 1))
+        self.first = up_to + 1
+        if self.next <= up_to:
+            # An acknowledgement may include messages that the socket has not sent: a body has delivered them first.
+            self.next = up_to + 1
 
     def _joined(self, envelopes: list[Envelope]) -> list[Envelope]:
         """Return the messages, with the parts of a parcel replaced by its message once it is complete."""
-        parcel = self._parcel or Parcel(self._limits)
+        parcel = self.parcel or Parcel(self._limits)
         envelopes = parcel.joined(envelopes)
-        self._parcel = parcel if parcel.remaining else None
+        self.parcel = parcel if parcel.remaining else None
         return envelopes
-
-    def _settle_ack(self) -> None:
-        self._owed_messages = self._owed_bytes = 0
 
     def _parts(self, message: EncodedMessage) -> Sequence[EncodedMessage]:
         """Return the message itself, or the parts that its parcel is cut into."""
@@ -350,15 +306,11 @@ class Link:
         return [message] if fits_in_frame(message, limits) else cut(message, limits)
 
     def _new_messages(self, frame: Frame) -> list[RawMessage]:
-        """Return the messages of a frame that were not received before (PROTOCOL.md 6.2).
+        """Return the messages of a frame that were not received before (PROTOCOL.md 6.2). Most frames are all new.
 
         Raises ProtocolError when messages before them are missing.
         """
-        known = self._received + 1 - frame.seq
+        known = self.received + 1 - frame.seq
         if known < 0 and frame.messages:
-            raise ProtocolError(f"the next number is {self._received + 1}; {frame.seq} came")
+            raise ProtocolError(f"the next number is {self.received + 1}; {frame.seq} came")
         return frame.messages[max(known, 0) :]
-
-
-def _plain(message: EncodedMessage) -> list[Any]:
-    return [message.json, [bytes(segment) for segment in message.segments]]
