@@ -313,7 +313,7 @@ async def test_a_beacon_can_be_the_first_request_of_a_child(site: Site) -> None:
 async def test_nested_documents_end_together_at_any_depth(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    app, ipc_main = application(limits=Limits(unattached_grace_ms=600_000))
+    app, ipc_main = application(limits=Limits(unattached_grace_ms=600_000), max_unattached_links=10_000)
     depth = sys.getrecursionlimit() + 100
     async with Renderer(app) as page:
         main = main_of(ipc_main, page)

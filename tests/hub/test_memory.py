@@ -71,7 +71,7 @@ def connect(hub: Hub) -> Connection:
         features=["ports", "invoke"],
         url="http://localhost:8000/index.html",
     )
-    return hub.attach(hello, Visitor("http://localhost:8000", "127.0.0.1:50000", "0" * 32), SOCKET)
+    return hub.attach(hello, Visitor("http://localhost:8000", "127.0.0.1:50000", "127.0.0.1", "0" * 32), SOCKET)
 
 
 async def settle() -> None:

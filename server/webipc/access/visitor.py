@@ -3,6 +3,7 @@
 A `Visitor` is a plain record and never a live socket, so that a policy can be asked about it anywhere.
 """
 
+import ipaddress
 import re
 import secrets
 from collections.abc import Mapping, MutableMapping
@@ -21,6 +22,9 @@ class Visitor:
     origin: str
     # Address and port of the client, for the log.
     peer: str
+    # Whose links and bytes are counted together: the address of the client, of IPv6 the first 64 bits, which is what
+    # one subscriber gets.
+    address: str
     # Identifies the browser, by its cookie; new where the request had no cookie.
     principal: str
     # The `Set-Cookie` header for a browser that has no cookie yet, otherwise None.
@@ -48,13 +52,27 @@ def visitor_of(scope: MutableMapping[str, Any]) -> Visitor:
     """Describe the client of an ASGI scope, of a request or of a WebSocket."""
     client = scope.get("client")
     peer = f"{client[0]}:{client[1]}" if client else "unknown"
+    address = address_of(client[0]) if client else "unknown"
     origin = _header(scope, b"origin") or "null"
     found = _COOKIE.search(_header(scope, b"cookie") or "")
     if found is not None:
-        return Visitor(origin, peer, found[1])
+        return Visitor(origin, peer, address, found[1])
     principal = secrets.token_hex(16)
     secure = "; Secure" if scope["scheme"] in ("https", "wss") else ""
-    return Visitor(origin, peer, principal, f"{COOKIE}={principal}; Path=/; HttpOnly; SameSite=Lax{secure}")
+    return Visitor(origin, peer, address, principal, f"{COOKIE}={principal}; Path=/; HttpOnly; SameSite=Lax{secure}")
+
+
+def address_of(host: str) -> str:
+    """Return an address as it counts: IPv4 as it is, also within IPv6, and IPv6 as its network of 64 bits."""
+    if ":" not in host:
+        return host
+    try:
+        address = ipaddress.IPv6Address(host)
+    except ValueError:
+        return host
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
 
 
 def check_origin(scope: MutableMapping[str, Any], visitor: Visitor, origins: Origins) -> None:

@@ -127,9 +127,9 @@ class Account:
             del self._payers[payer.key]
 
     def may_begin(self, key: Hashable, size: int) -> bool:
-        """Tell whether a payer may have so many bytes more, before there is a purse."""
+        """Tell whether one more link of a payer may take so many bytes. While the whole is full, the largest pays."""
         payer = self._payers.get(key)
-        return self.share.may(Payer(key) if payer is None else payer, size)
+        return payer is None or self.share.of(payer) + size <= self.share.bound(payer)
 
     def settle(self, payer: Payer) -> None:
         """Have `payer` give bytes back if it holds more than it may, and the largest payer while the whole is full."""

@@ -20,6 +20,7 @@ from webipc.dispatch.router import Router
 from webipc.electron.document import Document
 from webipc.electron.tab import Tab
 from webipc.hub.links import Links
+from webipc.hub.payers import ProxyHint, payer_of
 from webipc.hub.tabs import Tabs
 from webipc.link.connection import Connection, Surroundings
 from webipc.link.outlet import LinkOutlet
@@ -57,6 +58,7 @@ class Births:
         self._next_in_tab: KeyedEvent[Tab] = KeyedEvent(around.loop, OVERLAP_SECONDS)
         # Documents in iframes that wait for their parent, by the id of its link.
         self._orphans: KeyedEvent[str] = KeyedEvent(around.loop, OVERLAP_SECONDS)
+        self._proxies = ProxyHint(links)
 
     async def wait_for_place(self, hello: Hello) -> None:
         """Wait up to `OVERLAP_SECONDS` until the tab that a new document names has let its last one go, or until the
@@ -77,21 +79,24 @@ class Births:
         """Let in the document that waits for the last one of this tab."""
         self._next_in_tab.set(tab)
 
-    def create(self, hello: Hello, visitor: Visitor) -> Connection:
+    def create(self, hello: Hello, visitor: Visitor, *, by_request: bool) -> Connection:
         """Make the link that a `hello` names, and run the listeners for what is new with it.
 
-        Raises ResetError when the page resumes a link that is not here, RefusedError when the process is full.
+        `by_request`: a request makes it, not a socket. Raises ResetError when the page resumes a link that is not here,
+        RefusedError when the process is full, or the visitor's address has its share of it.
         """
         if not hello.fresh:
             raise ResetError(self._why_unknown(hello, visitor))
-        self._links.make_room()
+        payer = payer_of(visitor)
+        self._links.make_room(payer, by_request=by_request)
         parent = self._parent_of(hello, visitor)
         tab, is_new = (parent.tab, False) if parent else self._tabs.tab_for(hello.token, visitor.principal)
         application, around = self._application, self._around
         jobs = JobQueue(around.loop, application.tasks, around.flusher, debug=application.debug)
         make = functools.partial(self._document, hello, visitor.origin, tab, parent)
-        connection = Connection(around, hello, jobs, make)
+        connection = Connection(around, hello, jobs, make, payer)
         self._links.add(connection)
+        self._proxies.look_at(payer)
         self._orphans.set(hello.link)
         if is_new or parent is not None:
             jobs.put(application.router.created(connection.document, application.created(), is_new_tab=is_new))

@@ -13,6 +13,8 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
 from webipc.access.visitor import RefusedError, Visitor
+from webipc.budget.account import Account
+from webipc.budget.machine import default_memory
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.concurrency.flusher import Flusher
 from webipc.concurrency.loops import home_loop, run_in
@@ -29,7 +31,7 @@ from webipc.hub.settings import Settings
 from webipc.hub.sweeper import Sweeper
 from webipc.hub.tabs import Tabs
 from webipc.link.connection import Connection, Surroundings, Transport
-from webipc.link.outlet import LOOP_CLOSED, encode_send
+from webipc.link.outlet import LOOP_CLOSED, LinkOutlet, encode_send
 from webipc.version import VERSION
 
 logger = logging.getLogger("webipc")
@@ -71,8 +73,11 @@ class Hub:
         replies = Replies(limits, debug=settings.debug)
         self._router = Router(ipc_main, replies, self._threads, self.tasks)
         dispatcher = Dispatcher(self._router, replies, limits, self.tabs.from_id, settings.may_send_to)
-        self._links = Links(settings, self.end)
-        around = Surroundings(loop, threading.get_ident(), limits, self.flusher, dispatcher.dispatch, self)
+        self.account = Account(default_memory() if settings.memory is None else settings.memory)
+        self._links = Links(settings, self.account, self.end)
+        around = Surroundings(
+            loop, threading.get_ident(), limits, self.flusher, dispatcher.dispatch, self, self.account
+        )
         application = Application(self._router, created, self.tasks, settings.debug)
         self._births = Births(self.process, around, self._links, self.tabs, application)
         self._sweeper = Sweeper(loop, limits, self._links, self.tabs, self.end)
@@ -106,13 +111,16 @@ class Hub:
         Raises RefusedError and ResetError with the reason to tell, StoppingError when the hub ends.
         """
         self._enter()
-        connection = self._links.find(hello)
-        if connection is None and self._links.has_ended(hello.parent):
+        found = self._links.find(hello)
+        if found is None and self._links.has_ended(hello.parent):
             # That document does not know it yet, or it has just begun another link: its frames come again behind it.
             raise RefusedError(CloseCode.TRY_LATER, "the link of the document that embeds this one has ended")
-        connection = connection or self._births.create(hello, visitor)
+        connection = found or self._births.create(hello, visitor, by_request=False)
         link = connection.link
         if not link.claim(transport.attempt):
+            if found is None:
+                # An attempt that no link accepts must not leave one behind.
+                self.end(connection, "ended")
             raise RefusedError(CloseCode.SUPERSEDED, f"attempt {transport.attempt} is not larger than all before it")
         if not link.can_resume(hello.first, hello.received):
             self.end(connection, "gap")
@@ -128,9 +136,7 @@ class Hub:
         A page that goes away before its socket was welcomed connects first by a request.
         """
         self._enter()
-        connection = self._links.find(hello) or self._births.create(hello, visitor)
-        self._links.drop_longest_away()
-        return connection
+        return self._links.find(hello) or self._births.create(hello, visitor, by_request=True)
 
     def show(self, connection: Connection) -> None:
         """Make its document the one that its tab shows."""
@@ -187,11 +193,10 @@ class Hub:
         """
         if not document.children:
             return
-        connections = {known.document: known for known in self._links}
         # The innermost first, so that none has anything below it any more when it ends, however deep they go.
         for below in reversed(list(document.descendants())):
-            if (connection := connections.get(below)) is not None:
-                connection.reset("ended")
+            if isinstance(below.outlet, LinkOutlet):
+                below.outlet.connection.reset("ended")
 
     # --- the end of the process -----------------------------------------------------------------------------------
 

@@ -12,10 +12,10 @@ class Settings:
 
     limits: Limits
     debug: bool
-    # Links at most in this process. Beyond, the link that is away the longest ends; where none is away, a new one is
-    # refused.
+    # Links at most in this process, and links without a socket at most. Who gives way to whom is in links.py.
     max_links: int
-    # Links without a socket at most. Beyond, the link that is away the longest ends.
     max_unattached_links: int
     # Whether a document may `sendTo` a tab.
     may_send_to: Policy
+    # Bytes that all peers together may hold; None for the default of this machine.
+    memory: int | None = None

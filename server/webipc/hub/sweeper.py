@@ -8,11 +8,15 @@ import logging
 from collections.abc import Callable
 
 from webipc.core.limits import Limits
+from webipc.electron.tab import Tab
 from webipc.hub.links import Links
 from webipc.hub.tabs import Tabs
 from webipc.link.connection import Connection
 
 logger = logging.getLogger("webipc")
+
+# The least part of its time that a link without a socket is given while links or memory are scarce: 5 of 60 seconds.
+LEAST_PATIENCE = 1 / 12
 
 
 class Sweeper:
@@ -47,16 +51,24 @@ class Sweeper:
                 logger.exception("Periodic cleanup failed; retrying")
 
     def sweep(self, now: float) -> None:
-        """Do what is due at this time of the event loop's clock."""
+        """Do what is due at this time of the event loop's clock. Takes time in proportion to the links."""
+        # While more than half is free, a link without a socket is given all of its time.
+        patience = max(LEAST_PATIENCE, min(1.0, 2 * self._links.left))
         for connection in self._links:
             try:
-                connection.sweep(now)
+                connection.sweep(now, patience)
             except Exception:
                 logger.exception("Periodic cleanup of %r failed; no other page is affected", connection.document)
         self._links.forget_ended(now)
-        for tab in self._tabs.overdue(now):
-            for connection in self._links:
-                # A document in an iframe whose parent is gone belongs to no tab.
-                if connection.document.tab is tab:
-                    self._end(connection, "ended")
+        self._destroy(list(self._tabs.overdue(now)))
+
+    def _destroy(self, overdue: list[Tab]) -> None:
+        if not overdue:
+            return
+        tabs = set(overdue)
+        for connection in self._links:
+            # A tab does not know the document in an iframe whose parent is gone.
+            if connection.document.tab in tabs:
+                self._end(connection, "ended")
+        for tab in overdue:
             self._tabs.destroy(tab)

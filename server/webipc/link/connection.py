@@ -7,10 +7,11 @@ Twin in spirit, not in shape: js-client/src/link/connection.ts
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from webipc.budget.account import Account
 from webipc.concurrency.flusher import Flusher
 from webipc.concurrency.job_queue import JobQueue
 from webipc.core.calls import Answers
@@ -19,6 +20,8 @@ from webipc.core.errors import BufferFullError, CloseCode
 from webipc.core.frame import EncodedMessage, Frame, encode_control
 from webipc.core.limits import Limits
 from webipc.core.link import Link, Side
+from webipc.link.features import known_features
+from webipc.link.holdings import Holdings
 from webipc.link.outgoing_calls import OutgoingCalls
 from webipc.link.sync_calls import SyncCalls
 from webipc.ports.allowance import Allowance
@@ -28,9 +31,6 @@ if TYPE_CHECKING:
     from webipc.electron.document import Document
 
 logger = logging.getLogger("webipc")
-
-# What a page can have and this server makes use of (PROTOCOL.md 6.1).
-PAGE_FEATURES = ("ports", "invoke")
 
 
 class Transport(Protocol):
@@ -73,6 +73,8 @@ class Surroundings:
     # Routes what has arrived, in order. Raises ProtocolError when a message is wrong.
     dispatch: "Callable[[Connection, Sequence[Envelope]], None]"
     owner: Owner
+    # What all links of the process hold.
+    account: Account
 
 
 class Connection:
@@ -92,6 +94,7 @@ class Connection:
         "document",
         "ended",
         "features",
+        "holdings",
         "jobs",
         "last_heard",
         "last_sent",
@@ -109,8 +112,12 @@ class Connection:
         hello: Hello,
         jobs: JobQueue,
         document_of: "Callable[[Connection], Document]",
+        payer: Hashable,
     ) -> None:
-        """`hello` names the link. `jobs` runs the application's code. `document_of` makes the document of the link."""
+        """`hello` names the link. `jobs` runs the application's code. `document_of` makes the document of the link.
+
+        `payer` is whose links and bytes are counted together.
+        """
         self._around = around
         limits = around.limits
         self.link_id = hello.link
@@ -120,7 +127,7 @@ class Connection:
         # The page's calls that wait for an answer.
         self.answers = Answers(Side.MAIN, limits)
         # What the page can take, by the names of PROTOCOL.md 6.1.
-        self.features = _known_features(hello)
+        self.features = known_features(hello)
         # Made when they are needed: most pages have none, and there may be thousands of pages.
         self._ports: LinkPorts | None = None
         self._syncs: SyncCalls | None = None
@@ -131,9 +138,7 @@ class Connection:
         self.was_attached = False
         # Times of the event loop's clock, in seconds.
         now = around.loop.time()
-        self.last_heard = now
-        self.last_sent = now
-        self.lost_at = now
+        self.last_heard = self.last_sent = self.lost_at = now
         # Since when something was received and not yet acknowledged; None when all is.
         self._owes_since: float | None = None
         # The next flush must write at least a bare frame.
@@ -146,6 +151,8 @@ class Connection:
         self.ended = False
         self.jobs = jobs
         self.document = document_of(self)
+        # What it holds of the memory of the process.
+        self.holdings = Holdings(self, around.account, payer)
 
     @property
     def ports(self) -> LinkPorts:
@@ -223,7 +230,7 @@ class Connection:
         if older is not None:
             older.close(CloseCode.SUPERSEDED, "another socket of this link has a higher attempt")
         self.was_attached = True
-        self.features = _known_features(hello)
+        self.features = known_features(hello)
         self.link.attach(transport.attempt, hello.received)
         self.last_heard = self._around.loop.time()
         transport.write(encode_control(self.link.received, "welcome", {"received": self.link.received, **welcome}))
@@ -299,12 +306,17 @@ class Connection:
             self._syncs.end()
         if self._outgoing_calls is not None:
             self._outgoing_calls.end()
-        return self.link.end()
+        given_up = self.link.end()
+        self.holdings.close()
+        return given_up
 
     # --- time -----------------------------------------------------------------------------------------------------
 
-    def sweep(self, now: float) -> None:
-        """Do what is due: acknowledge, send a heartbeat, close a silent socket, end a link in time (PROTOCOL.md 7)."""
+    def sweep(self, now: float, patience: float) -> None:
+        """Do what is due: acknowledge, send a heartbeat, close a silent socket, end a link in time (PROTOCOL.md 7).
+
+        `patience` is the part of its time, from 0 to 1, that a link without a socket is given.
+        """
         limits = self._around.limits
         if self._syncs is not None and self._syncs.block:
             self.last_heard = self.lost_at = now
@@ -314,7 +326,7 @@ class Connection:
             self._around.owner.end(self, "ended")
         elif self.transport is None:
             grace = limits.grace_ms if self.was_attached else limits.unattached_grace_ms
-            if now - self.lost_at >= grace / 1000:
+            if now - self.lost_at >= grace * patience / 1000:
                 self._around.owner.end(self, "ended")
         elif now - self.last_heard >= limits.silence_ms / 1000:
             transport = self.transport
@@ -329,9 +341,3 @@ class Connection:
         if now - self.last_sent >= limits.heartbeat_ms / 1000:
             return True
         return self._owes_since is not None and now - self._owes_since >= limits.ack_ms / 1000
-
-
-def _known_features(hello: Hello) -> Sequence[str]:
-    """Return those features of a page that this server knows. Pages that have all of them share one tuple."""
-    known = tuple(name for name in PAGE_FEATURES if name in hello.features)
-    return PAGE_FEATURES if known == PAGE_FEATURES else known
