@@ -52,7 +52,7 @@ CLIENT_RULES: Mapping[str, Rule] = {
         "The connection to the server: connect, resume, reset, block and leave. It does not know what a message means.",
         "types core concurrency channels page transports ports",
     ),
-    "web-view": Rule("`<web-view>`: the host and its guests. It does not use the server.", "types core"),
+    "web-view": Rule("`<web-view>`: the host and its guests. It does not use the server.", "types core page"),
     ROOT_FOLDER: Rule(
         "The entry points that a page loads, and `ipcRenderer`.",
         "types core concurrency channels page transports ports link web-view",

@@ -29,7 +29,7 @@ export function makeContextBridge(ipcRenderer: object, world: object = globalThi
     if (typeof key !== 'string') {
       throw new TypeError(`Error processing argument at index ${index}, conversion failure from ${String(key)}`)
     }
-    if (key in world) throw new KeyTakenError(key)
+    if (isTaken(world, key)) throw new KeyTakenError(key)
     const value = new Copier(ipcRenderer).copy(api, 0)
     Object.defineProperty(world, key, { value, enumerable: true, writable: false, configurable: false })
   }
@@ -39,6 +39,15 @@ export function makeContextBridge(ipcRenderer: object, world: object = globalThi
     exposeInIsolatedWorld: (_worldId: number, key: string, api: unknown) => { expose(1, key, api) },
     executeInMainWorld: execute,
   })
+}
+
+/** Whether the object or a prototype has the key. Elements with this id do not count: injected HTML would refuse it. */
+function isTaken(world: object, key: string): boolean {
+  for (let each: object | null = world; each; each = Object.getPrototypeOf(each) as object | null) {
+    const isOfElements = Object.prototype.toString.call(each) === '[object WindowProperties]'
+    if (!isOfElements && Object.hasOwn(each, key)) return true
+  }
+  return false
 }
 
 function execute(script: ExecutionScript): unknown {

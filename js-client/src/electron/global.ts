@@ -6,4 +6,5 @@ import { scriptClient } from './script-client.js'
 
 announcePortClose()
 const page = globalThis as { require?: unknown }
-page.require ??= makeRequire(electronModule(scriptClient()))
+// An own property, because an element with this id is a property of every window.
+if (!Object.hasOwn(page, 'require')) page.require = makeRequire(electronModule(scriptClient()))

@@ -7,6 +7,7 @@
  */
 import { Buffer } from 'buffer/index.js'
 import { report } from '../concurrency/report-error.js'
+import { findAddress } from '../page/server-address.js'
 import { electronModule } from './renderer-module.js'
 import { announcePortClose } from './port-close.js'
 import { makeProcess } from './process.js'
@@ -34,7 +35,7 @@ let awaited: string[] = []
 export function load(names: readonly string[]): void {
   awaited = [...names]
   Object.defineProperty(globalThis, KEY, { value: { run, loaded }, configurable: true })
-  runNext(names.length + 1)
+  runNext(names.length + 1, findAddress(undefined))
 }
 
 /** Runs one script. If it throws, the error is reported and the next one still runs. */

@@ -10,6 +10,7 @@
  * | hidden, for good | `unload`, where it is allowed | `unload` | `visibilitychange` |
  * | hidden, may come back | `freeze` | none | `visibilitychange` |
  */
+import { ofDocument } from './own-document.js'
 
 /** Only in Chromium, which is disabling `unload` step by step. */
 interface Policy { readonly featurePolicy?: { allowsFeature(name: string): boolean } }
@@ -36,21 +37,22 @@ export function followPage(connection: LifecycleConnection): void {
     away = event
     // Added only here: the back/forward cache does not keep a page with an `unload` listener.
     if (event.persisted || forbidsUnload()) {
-      if (document.hidden) leave()
+      if (ofDocument('hidden')) leave()
     } else addEventListener('unload', leave)
   }
   // Two listeners: the script of the first may be cut off (goodbye.ts).
   addEventListener('pagehide', hide, true)
   addEventListener('pagehide', hide)
-  document.addEventListener('visibilitychange', () => {
+  // At the window, because an element may be named `addEventListener`.
+  addEventListener('visibilitychange', () => {
     leave()
-    if (!document.hidden) connection.wake(false)
-  })
+    if (!ofDocument('hidden')) connection.wake(false)
+  }, true)
   addEventListener('pageshow', () => {
     if (away) connection.comeBack()
     away = undefined
   })
-  document.addEventListener('freeze', leave)
+  addEventListener('freeze', leave, true)
   addEventListener('online', () => { connection.wake(true) })
 }
 

@@ -1,7 +1,8 @@
 /**
- * The address of the server: from `<meta name="webipc" content="…/ipc">`, else the folder that this script was served
- * from, else `/ipc` at the page's origin.
+ * The address of the server: from `<meta name="webipc" content="…/ipc">` in the head, else the folder that this script
+ * was served from, else `/ipc` at the page's origin.
  */
+import { headMeta, ofDocument } from './own-document.js'
 
 /** The names under which the server serves this script. Under any other name, a bundler has packed it. */
 const SERVED = /^https?:[^?#]*\/client(\.global)?\.js([?#]|$)/
@@ -37,9 +38,8 @@ export function beaconAddress(address: string): string {
 }
 
 function named(): string | undefined {
-  if (typeof document === 'undefined') return undefined
-  const meta = document.querySelector<HTMLMetaElement>('meta[name=webipc]')
-  return meta ? new URL(meta.content, document.baseURI).href : undefined
+  const content = headMeta('webipc')
+  return content === undefined ? undefined : new URL(content, ofDocument('baseURI')).href
 }
 
 function served(script = ''): string | undefined {

@@ -5,6 +5,7 @@
  * announcement, so the host has a direct port to every document. Origins are checked on the way of the port: here
  * before it is sent, in the host when it is received. The server is not involved. Twin: guest.ts
  */
+import { headMeta, ofDocument } from '../page/own-document.js'
 import type { IpcRenderer } from '../types/electron.js'
 import { channelMessage, type Announcement, type ChannelMessage, type GuestMessage } from './messages.js'
 
@@ -30,8 +31,8 @@ export function sendToHost(channel: string, args: unknown[]): void {
 /** The origin of the parent window, if it is this document's own or one that the page lists. */
 function hostOrigin(): string | undefined {
   const { ancestorOrigins } = location as { ancestorOrigins?: DOMStringList }
-  const around = ancestorOrigins?.[0] ?? document.referrer.split('/', 3).join('/')
-  const listed = document.querySelector<HTMLMetaElement>('meta[name=webipc-hosts]')?.content.split(/\s+/) ?? []
+  const around = ancestorOrigins?.[0] ?? (ofDocument('referrer') as string).split('/', 3).join('/')
+  const listed = headMeta('webipc-hosts')?.split(/\s+/) ?? []
   // An opaque origin can be neither listed nor addressed.
   return around !== 'null' && [self.origin, ...listed].includes(around) ? around : undefined
 }
@@ -98,6 +99,6 @@ class Host {
 
 /** Waits for the page's scripts, so that its listeners are registered; until then the port queues messages. */
 function whenParsed(callback: () => void): void {
-  if (document.readyState === 'complete') callback()
+  if (ofDocument('readyState') === 'complete') callback()
   else for (const name of ['DOMContentLoaded', 'load']) addEventListener(name, callback, { once: true })
 }

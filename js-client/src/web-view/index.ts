@@ -5,6 +5,7 @@
  * It is an iframe in a shadow tree, so that scripts do not find it among the page's frames. It admits a document if its
  * frame is this element's and all origins on the way are allowed. guest.ts handles the messages.
  */
+import { createElement, ofDocument } from '../page/own-document.js'
 import type { IpcMessageEvent } from '../types/electron.js'
 import { Guest, type FrameId } from './guest.js'
 import { channelMessage, type Announcement, type ChannelMessage } from './messages.js'
@@ -49,7 +50,7 @@ const Base = (globalThis as { HTMLElement?: unknown }).HTMLElement as ElementCla
 export class WebView extends Base {
   static readonly observedAttributes = REFLECTED
 
-  readonly #iframe = document.createElement('iframe')
+  readonly #iframe = createElement('iframe')
   /** While the element is in a document. */
   #guest: Guest | undefined
 
@@ -97,7 +98,7 @@ export class WebView extends Base {
   /** The guest's address; for a guest of another origin, its address at load. */
   getURL(): string {
     const { url } = this.#attached()
-    return this.#iframe.contentDocument?.URL ?? url ?? this.#iframe.src
+    return this.#iframe.contentDocument?.location.href ?? url ?? this.#iframe.src
   }
 
   /** Reloads the guest's page; a guest of another origin without its fragment. */
@@ -142,7 +143,7 @@ export class WebView extends Base {
 
   #origins(): string[] {
     const listed = this.getAttribute('allow-origins')?.split(/\s+/) ?? []
-    return [new URL(this.#iframe.src, document.baseURI).origin, ...listed]
+    return [new URL(this.#iframe.src, ofDocument('baseURI')).origin, ...listed]
   }
 
   #attached(): Guest {

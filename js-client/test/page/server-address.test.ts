@@ -4,14 +4,18 @@ import { afterEach, describe, test } from 'node:test'
 import { beaconAddress, findAddress, socketAddress } from '../../src/page/server-address.js'
 
 describe('the address', () => {
-  const globals = globalThis as { location?: unknown, document?: unknown }
+  const globals = globalThis as { location?: unknown, document?: unknown, Document?: unknown }
   function page(href: string | undefined, meta?: string): void {
     globals.location = href === undefined ? undefined : new URL(href)
-    globals.document = { baseURI: href, querySelector: () => meta === undefined ? null : { content: meta } }
+    const head = { querySelector: () => meta === undefined ? null : { content: meta } }
+    // The getters are the prototype's. What the object itself has is what elements with these names are to a page.
+    globals.Document = { prototype: { baseURI: href, head } }
+    globals.document = { baseURI: 'https://evil.example/', head: { querySelector: () => ({ content: '/evil' }) } }
   }
   afterEach(() => {
     Reflect.deleteProperty(globals, 'location')
     Reflect.deleteProperty(globals, 'document')
+    Reflect.deleteProperty(globals, 'Document')
   })
 
   test("the address in the page's meta element wins, relative or at another origin", () => {
