@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, TypeGuard, cast, get_args
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, TypeGuard, get_args
 
 from pydantic import Discriminator, FailFast, Field, Tag, TypeAdapter, ValidationError
 
@@ -260,9 +260,18 @@ def parse(messages: Sequence[RawMessage], limits: Limits = DEFAULT_LIMITS) -> li
         ProtocolError: 4400 on a kind, a field or a count of elements that PROTOCOL.md section 4 does not know; 4413 on
             too long a channel, or too many segments or fixups. Then none of the messages counts as received.
     """
-    common = [_common(fields, segments, limits.channel_length) for fields, segments in messages]
-    if None not in common:
-        return cast("list[Envelope]", common)
+    longest = limits.channel_length
+    envelopes: list[Envelope] = []
+    for fields, segments in messages:
+        common = _common(fields, segments, longest)
+        if common is None:
+            return _parse_all(messages, limits)
+        envelopes.append(common)
+    return envelopes
+
+
+def _parse_all(messages: Sequence[RawMessage], limits: Limits) -> list[Envelope]:
+    """As `parse`, of messages of all kinds."""
     rows = [row_of(fields, segments, _FORMS, limits) for fields, segments in messages]
     try:
         envelopes = _MESSAGES.validate_python(rows)

@@ -6,8 +6,6 @@ Twin: js-client/src/core/frame.ts
 """
 
 from collections.abc import Iterable, Sequence
-from functools import partial
-from itertools import repeat
 from typing import Any, Final, NamedTuple, Protocol, TypeGuard
 
 from webipc.core.errors import CloseCode, ProtocolError
@@ -18,6 +16,9 @@ from webipc.core.tuples import new
 _Bytes = bytes | bytearray | memoryview
 
 _MAX_SAFE_INTEGER: Final = 2**53 - 1
+
+_NUMBERS: Final = 2
+"""How many elements of a frame stand before its messages: its number and the acknowledgement."""
 
 _FIXUP_BYTES: Final = 12
 """The shortest fixup that names one of several segments is `["b",[0],0],`."""
@@ -127,7 +128,7 @@ def binary_form(frame: str | bytes) -> bytes:
     """Return the same frame in its binary form, which the body of a request needs."""
     if isinstance(frame, bytes):
         return frame
-    lengths: list[list[int]] = [[] for _ in _load_array(frame)[2:]]
+    lengths: list[list[int]] = [[] for _ in _load_array(frame)[_NUMBERS:]]
     return _pack(b"%b,%b]" % (frame[:-1].encode(), dump(lengths)), ())
 
 
@@ -168,14 +169,14 @@ def decode_frame(data: str | _Bytes, limits: Limits = DEFAULT_LIMITS) -> Frame:
     if size > limits.socket_bytes:
         raise _too_large("a frame", size, limits.socket_bytes)
     if isinstance(data, str):
-        elements, segments = _load_array(data), None
+        elements = _load_array(data)
+        segments = None
     else:
-        elements, segments = _unpack(memoryview(data), 2, limits)
-    match elements:
-        case [seq, ack, *rest] if is_count(seq) and is_count(ack):
-            messages = _raw_messages(rest, segments)
-            return _numbered_frame(seq, ack, messages, size) if seq else _control_frame(ack, messages, size)
-    raise ProtocolError("a frame begins with two non-negative safe integers; this one does not")
+        elements, segments = _unpack(memoryview(data), _NUMBERS, limits)
+    if len(elements) < _NUMBERS or not (is_count(seq := elements[0]) and is_count(ack := elements[1])):
+        raise ProtocolError("a frame begins with two non-negative safe integers; this one does not")
+    messages = _raw_messages(elements[_NUMBERS:], segments)
+    return _numbered_frame(seq, ack, messages, size) if seq else _control_frame(ack, messages, size)
 
 
 def encode_parcel(message: EncodedMessage) -> bytes:
@@ -200,15 +201,16 @@ def _raw_messages(elements: list[Any], segments: Iterable[Sequence[memoryview]] 
     for element in elements:
         if type(element) is not list:
             raise ProtocolError("a message is an array; something else came in its place")
+    if segments is None:
+        return [new(RawMessage, (element, ())) for element in elements]
     # `_unpack` has checked that there are as many lists of segments as messages.
-    rows = zip(elements, repeat(()) if segments is None else segments, strict=False)
-    return list(map(partial(new, RawMessage), rows))
+    return [new(RawMessage, row) for row in zip(elements, segments, strict=True)]
 
 
 def _numbered_frame(seq: int, ack: int, messages: list[RawMessage], size: int) -> Frame:
     if seq + len(messages) - 1 > _MAX_SAFE_INTEGER:
         raise ProtocolError("the number of a message is a safe integer; the last one of this frame is not")
-    return Frame(seq, ack, messages, None, size)
+    return new(Frame, (seq, ack, messages, None, size))
 
 
 def _control_frame(ack: int, messages: list[RawMessage], size: int) -> Frame:
