@@ -110,7 +110,7 @@ class JobQueue:
 
     async def _work(self) -> None:
         self._flusher.hold()
-        if await self.run(self._work_on):
+        if await self.run(self._work_on, asyncio.current_task()):
             self._flusher.release()
 
     def _work_on(self) -> Coroutine[Any, Any, None]:
@@ -118,15 +118,14 @@ class JobQueue:
         self._flusher.release()
         return self._work()
 
-    async def run(self, successor: Successor) -> bool:
-        """Run the queued calls, one after the other, in the current task.
+    async def run(self, successor: Successor, task: asyncio.Task[Any] | None) -> bool:
+        """Run the queued calls, one after the other, in the current task, which is `task`.
 
         If a call suspends, it keeps this task: `successor` is called at once and its coroutine started in a new task,
         which has to call `run` for the calls behind; this returns False when the call has ended. Returns True when
         every call was run.
         """
         self._is_running = True
-        me = asyncio.current_task()
         while (job := self._next()) is not None:
             context = self._message_context
             assert context is not None, "a call without its message"
@@ -136,7 +135,7 @@ class JobQueue:
                 self._hand_over(successor)
                 await self._finish(job, StartedCoroutine(*rest, context.run), context)
                 return False
-            if me is not None and me.cancelling():
+            if task is not None and task.cancelling():
                 # The call has cancelled its own task. That must not cancel the calls behind it.
                 self._hand_over(successor)
                 return False

@@ -132,7 +132,7 @@ class WebSocketSession:
         flusher.hold()
         try:
             while not self._is_cancelled:
-                if (takes_over or not jobs.is_idle) and not await jobs.run(self._continue_reading):
+                if (takes_over or not jobs.is_idle) and not await jobs.run(self._continue_reading, me):
                     return
                 takes_over = False
                 data = await self._source.next()
