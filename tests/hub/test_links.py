@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from webipc.access.visitor import RefusedError, Visitor, address_of
+from webipc.access.visitor import RefusedError, Visitor
+from webipc.budget.addresses import address_of
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.core.envelope import Hello
 from webipc.core.errors import CloseCode, ResetError

@@ -51,7 +51,7 @@ RULES: Mapping[str, Rule] = {
     "electron": rule("core concurrency ports channels", "starlette"),
     "channels": rule("core", "pydantic pydantic_core", dependencies="fastapi starlette"),
     "ports": rule("core concurrency budget", "orjson"),
-    "access": rule("core"),
+    "access": rule("core budget"),
     "servers": rule("", "starlette uvicorn websockets"),
     "budget": rule("concurrency"),
     "concurrency": rule(""),

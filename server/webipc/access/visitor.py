@@ -3,7 +3,6 @@
 A `Visitor` is a plain record and never a live socket, so that a policy can be asked about it anywhere.
 """
 
-import ipaddress
 import re
 import secrets
 from collections.abc import Mapping, MutableMapping
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from webipc.access.origins import REMEDY, Origins
+from webipc.budget.addresses import address_of
 from webipc.core.errors import CloseCode
 
 
@@ -60,19 +60,6 @@ def visitor_of(scope: MutableMapping[str, Any]) -> Visitor:
     principal = secrets.token_hex(16)
     secure = "; Secure" if scope["scheme"] in ("https", "wss") else ""
     return Visitor(origin, peer, address, principal, f"{COOKIE}={principal}; Path=/; HttpOnly; SameSite=Lax{secure}")
-
-
-def address_of(host: str) -> str:
-    """Return an address as it counts: IPv4 as it is, also within IPv6, and IPv6 as its network of 64 bits."""
-    if ":" not in host:
-        return host
-    try:
-        address = ipaddress.IPv6Address(host)
-    except ValueError:
-        return host
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
 
 
 def check_origin(scope: MutableMapping[str, Any], visitor: Visitor, origins: Origins) -> None:
