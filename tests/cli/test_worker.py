@@ -83,3 +83,13 @@ def collection_of(folder: Path, at_start: str) -> Any:
     file.write_text(FROZEN.format(at_start=at_start), encoding="utf-8")
     with spawned(file) as served, urllib.request.urlopen(f"{served.url}/frozen", timeout=5) as response:
         return json.loads(response.read())
+
+
+@pytest.mark.parametrize("command", ["run", "dev"])
+def test_the_limit_on_open_files_is_raised_to_what_the_system_allows(tmp_path: Path, command: str) -> None:
+    file = tmp_path / "main.py"
+    limit = "print('files', resource.getrlimit(resource.RLIMIT_NOFILE), flush=True)"
+    file.write_text(f"import resource\n{limit}\n{PROGRAM.format(pages='')}", encoding="utf-8")
+    under = ["sh", "-c", 'ulimit -Sn 300 && ulimit -Hn 700 && exec "$@"', "sh"]
+    with running(command, str(file), "--port", "0", under=under) as process:
+        assert line_with(process, "files (") == "files (700, 700)\n"

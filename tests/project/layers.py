@@ -52,7 +52,7 @@ RULES: Mapping[str, Rule] = {
     "channels": rule("core", "pydantic pydantic_core", dependencies="fastapi starlette"),
     "ports": rule("core concurrency budget", "orjson"),
     "access": rule("core budget"),
-    "servers": rule("", "starlette uvicorn websockets"),
+    "servers": rule("budget", "starlette uvicorn websockets"),
     "budget": rule("concurrency"),
     "concurrency": rule(""),
     "core": rule("", "annotated_types orjson pydantic pydantic_core typing_extensions"),

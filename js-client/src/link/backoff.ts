@@ -1,21 +1,18 @@
 /**
- * The wait before the next socket: random, below a bound that doubles (PROTOCOL.md section 7). So the pages of a
- * restarted server do not all reconnect at once. Randomness comes from outside.
+ * The delay before the next socket: random, below a bound that doubles (PROTOCOL.md section 7). So the pages of a
+ * restarted server do not all reconnect at once. Timer and randomness come from outside.
  */
-import { Timer } from '../concurrency/timer.js'
 
 /** Milliseconds. */
 const FIRST_BOUND = 100
 const LAST_BOUND = 10_000
 
-/** A timer whose wait grows. */
-export class Backoff extends Timer {
+export class Backoff {
   readonly #random: () => number
   #bound = FIRST_BOUND
 
   /** @param random - returns a number from 0 up to 1, as Math.random does */
   constructor(random: () => number) {
-    super()
     this.#random = random
   }
 
@@ -24,11 +21,6 @@ export class Backoff extends Timer {
     const wait = this.#random() * this.#bound
     this.#bound = Math.min(this.#bound * 2, LAST_BOUND)
     return wait
-  }
-
-  /** Runs `action` after the next wait. */
-  retry(action: () => void): void {
-    this.start(this.next(), action)
   }
 
   /** To be called when a server answered, or the network is back. */

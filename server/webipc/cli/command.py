@@ -138,6 +138,7 @@ def _server_settings(options: argparse.Namespace, target: Target, port: int) -> 
         # Explicit, because uvicorn would read WEB_CONCURRENCY, which hosting services set: a link lives in one process.
         "workers": 1,
         # Compression costs more than it saves on frames of this size, and memory for every page.
+        "http": _http_class(),
         "ws": _websocket_class(),
         "ws_per_message_deflate": False,
         # Twice the limit of a frame: a frame that is a little too large reaches us, and our error names the limit.
@@ -180,6 +181,16 @@ def _websocket_class() -> Any:
     except ImportError:
         return "websockets-sansio"
     return DirectWebSocket
+
+
+def _http_class() -> Any:
+    """Return our HTTP class, or the name of uvicorn's if httptools or this version of uvicorn lacks what ours uses."""
+    try:
+        from webipc.servers.http import BoundedHttp
+    except ImportError as error:
+        print(f"webipc: request heads have no time limit, because of {error}", file=sys.stderr)
+        return "auto"
+    return BoundedHttp
 
 
 def _log_config() -> dict[str, Any]:

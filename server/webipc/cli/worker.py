@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from types import FrameType
 from typing import Any, NoReturn, Self
 
@@ -23,11 +23,12 @@ from webipc.cli.announce import ADDRESS_VARIABLE, announce
 from webipc.cli.page_reload import watch_pages
 from webipc.cli.program import ImportFailedError, StartError, Target, load
 from webipc.mount import mounts
+from webipc.servers.newcomers import MOST_DESCRIPTORS
 
 # Where the application is, as `Target.text`.
 TARGET_VARIABLE = "WEBIPC_TARGET"
 
-# The prefix of the names of the threads that run `def` handlers: budget/threads.py names them.
+# The prefix of the names of the threads that run `def` handlers: the hub's executor names them.
 HANDLER_THREADS = "webipc"
 # How many seconds the process waits for these threads when everything else has ended.
 LAST_SECONDS = 0.5
@@ -41,6 +42,7 @@ _PYTHON_THRESHOLDS = gc.get_threshold()
 def served() -> FastAPI:
     """Return the application to serve: uvicorn calls this in the process that serves. Raises SystemExit on errors."""
     _end_with_parent()
+    _raise_descriptor_limit()
     try:
         app = load(Target.from_text(os.environ[TARGET_VARIABLE]))
     except StartError as error:
@@ -63,6 +65,24 @@ def _end_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, daemon=True).start()
+
+
+def _raise_descriptor_limit() -> None:
+    """Let this process have as many files and connections open as the system allows, within reason.
+
+    The usual soft limit, 1,024, is for programs that use `select`.
+    """
+    try:
+        import resource
+    except ImportError:
+        # Windows, which has no such limit.
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        # Some systems allow less than they say.
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _give_up(error: StartError) -> NoReturn:

@@ -138,6 +138,11 @@ class DirectTransport(WebSocketTransport):
         self._frame_socket = frame_socket
         frame_socket.writer = self
 
+    def carry(self, connection: Connection) -> None:
+        """Flush this connection from now on, and count the socket as a known one."""
+        super().carry(connection)
+        self._frame_socket.greeted()
+
     def write(self, frame: str | bytes) -> None:
         """Write a frame to the network."""
         if not self._closing:

@@ -44,6 +44,9 @@ class FrameSocket(Protocol):
         It resumes the task before the turn of the event loop ends in which the frame came.
         """
 
+    def greeted(self) -> None:
+        """Count the connection as one that is known: its `hello` was accepted. See newcomers.py."""
+
     def write(self, frame: str | bytes) -> None:
         """Write one frame. Never raises and never waits; ignored on a socket that closes."""
 

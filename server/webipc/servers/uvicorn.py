@@ -4,11 +4,16 @@ uvicorn and `websockets` keep the handshake and every refusal. `begin` gives the
 Reasons and costs: docs/adr/0018-our-own-websocket-protocol.md
 """
 
+from typing import Any
+
+from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
 from websockets.http11 import Request
 from websockets.protocol import State
 
 from webipc.servers.frame_socket import EXTENSION, FrameSocket
+from webipc.servers.newcomers import newcomers_of
 from webipc.servers.websocket_protocol import WebSocketProtocol
 
 
@@ -17,6 +22,10 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
 
     # The client sent bytes before `begin`, so `websockets` may have part of a frame.
     _has_received = False
+
+    def __init__(self, config: Config, server_state: ServerState, *args: Any, **more: Any) -> None:
+        super().__init__(config, server_state, *args, **more)
+        self._newcomers = newcomers_of(server_state)
 
     def handle_connect(self, event: Request) -> None:
         """Offer this object as an extension in the scope of the socket."""
@@ -48,8 +57,17 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
         protocol = WebSocketProtocol(
             self.loop, self.transport, self.connections, self.config.ws_max_size, close_seconds
         )
+        self._count(protocol)
         self._leave_to(protocol)
         return protocol
+
+    def _count(self, protocol: WebSocketProtocol) -> None:
+        """Bound the sockets without a `hello`, by the address that a trusted proxy has reported."""
+        if self._newcomers is not None:
+            client = self.scope["client"]
+            protocol.payer = self._newcomers.payer_of(None if client is None else client[0])
+            protocol.newcomers = self._newcomers
+            self._newcomers.enter(protocol, is_timed=False)
 
     def _leave_to(self, protocol: WebSocketProtocol) -> None:
         """Keep only what uvicorn uses when the ASGI call returns. A socket that is idle costs its memory."""
@@ -63,7 +81,7 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
             self.__dict__.pop(name, None)
 
 
-_NOT_USED = ("conn", "frames", "queue", "request", "response", "scope")
+_NOT_USED = ("_newcomers", "conn", "frames", "queue", "request", "response", "scope")
 
 
 class _Left:

@@ -13,6 +13,7 @@ from websockets.frames import CloseCode
 
 from webipc.servers.foreign_frames import ForeignFrames
 from webipc.servers.frame_socket import FrameWriter
+from webipc.servers.newcomers import UNKNOWN, Newcomers
 from webipc.servers.wakeup import Wakeup
 from webipc.servers.websocket_frames import (
     BINARY,
@@ -53,6 +54,8 @@ class WebSocketProtocol(asyncio.Protocol):
         "_splitter",
         "end_code",
         "is_gone",
+        "newcomers",
+        "payer",
         "reads",
         "transport",
         "wakeup",
@@ -82,6 +85,9 @@ class WebSocketProtocol(asyncio.Protocol):
         self.end_code: int | None = None
         self.is_gone = False
         self.reads = 0
+        # Until `greeted`: the list of connections that this one is in. `DirectWebSocket` sets it.
+        self.newcomers: Newcomers | None = None
+        self.payer = UNKNOWN
         self._splitter = FrameSplitter(max_size)
         # Split and not taken; at most those of one turn.
         self._messages: list[str | bytes] = []
@@ -111,6 +117,13 @@ class WebSocketProtocol(asyncio.Protocol):
         if self._has_backlog and not messages:
             self._advance()
         return message
+
+    def greeted(self) -> None:
+        """See `FrameSocket`."""
+        if self.newcomers is not None:
+            self.newcomers.leave(self)
+            self.newcomers = None
+            self.payer = UNKNOWN
 
     def write(self, frame: str | bytes) -> None:
         """See `FrameSocket`."""
@@ -152,6 +165,10 @@ class WebSocketProtocol(asyncio.Protocol):
 
     # --- called by the server and by the transport ----------------------------------------------------------------
 
+    def drop(self) -> None:
+        """See `Newcomer`."""
+        self.abort()
+
     def shutdown(self) -> None:
         """Close the socket: the server stops."""
         self.close(CloseCode.SERVICE_RESTART, "")
@@ -161,6 +178,7 @@ class WebSocketProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Mark the socket as gone. It ends behind the messages that were received."""
         self._connections.discard(self)
+        self.greeted()
         self.is_gone = True
         if self._close_timer is not None:
             self._close_timer.cancel()

@@ -1,0 +1,354 @@
+"""`BoundedHttp` on real sockets: heads in time and of a bounded size, and everything else as with uvicorn's class.
+
+With asyncio and uvloop, whose transports differ.
+"""
+
+import asyncio
+import contextlib
+import json
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.responses import StreamingResponse
+
+from tests.support.client_frames import TEXT, frame
+from tests.support.raw_sockets import Site, greeted, hello
+from tests.support.raw_sockets import socket as websocket
+from tests.support.serving import Live, live, wait_until
+from webipc.servers.http import BoundedHttp
+from webipc.servers.newcomers import Bounds
+from webipc.version import SUBPROTOCOL
+
+HEAD_SECONDS = 0.3
+"""The real limit is 10 s."""
+
+
+class QuickHttp(BoundedHttp):
+    """The class of `webipc run`, with little time and room for little."""
+
+    bounds = Bounds(connections=60, newcomers=20, head_seconds=HEAD_SECONDS, look_seconds=0.05)
+
+
+class TimelessHttp(BoundedHttp):
+    """The same, without the time limit."""
+
+    bounds = Bounds(connections=60, newcomers=20)
+
+
+LOOPS: list[Callable[[], asyncio.AbstractEventLoop]] = [asyncio.new_event_loop]
+with contextlib.suppress(ImportError):
+    # Windows has none.
+    from uvloop import new_event_loop as uvloops
+
+    LOOPS.append(uvloops)
+
+OK = b"HTTP/1.1 200 OK"
+WHOLE = b"GET /client HTTP/1.1\r\nhost: a\r\n\r\n"
+
+
+class Pages(Site):
+    """A site with one route of each sort."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        app: FastAPI = self.app
+        self.headers: list[int] = []
+        self.go_on = threading.Event()
+
+        @app.get("/client")
+        def client(request: Request) -> str:
+            self.headers.append(len(request.headers))
+            return "served"
+
+        @app.get("/slow")
+        async def slow() -> StreamingResponse:
+            async def parts() -> AsyncIterator[str]:
+                yield "begun"
+                await asyncio.to_thread(self.go_on.wait, 5)
+                yield "ended"
+
+            return StreamingResponse(parts())
+
+        @app.post("/body")
+        async def body(request: Request) -> int:
+            return len(await request.body())
+
+        @app.post("/unread")
+        def unread() -> str:
+            return "served"
+
+
+@pytest.fixture
+def site() -> Pages:
+    return Pages()
+
+
+@pytest.fixture(params=LOOPS, ids=["asyncio", "uvloop"][: len(LOOPS)], scope="module")
+def new_loop(request: pytest.FixtureRequest) -> Callable[[], asyncio.AbstractEventLoop]:
+    made: Callable[[], asyncio.AbstractEventLoop] = request.param
+    return made
+
+
+@pytest.fixture
+def server(site: Pages, new_loop: Callable[[], asyncio.AbstractEventLoop]) -> Iterator[Live]:
+    with live(site.app, new_loop=new_loop, http=QuickHttp) as served:
+        yield served
+
+
+@pytest.fixture
+def timeless(site: Pages, new_loop: Callable[[], asyncio.AbstractEventLoop]) -> Iterator[Live]:
+    with live(site.app, new_loop=new_loop, http=TimelessHttp) as served:
+        yield served
+
+
+@contextlib.contextmanager
+def connection(server: Live, *sent: bytes) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as opened:
+        for data in sent:
+            opened.sendall(data)
+        yield opened
+
+
+def rest_of(opened: socket.socket) -> bytes:
+    """Read until the server closes the connection."""
+    received = b""
+    with contextlib.suppress(ConnectionResetError):
+        while data := opened.recv(65_536):
+            received += data
+    return received
+
+
+def until(opened: socket.socket, end: bytes) -> bytes:
+    received = b""
+    while not received.endswith(end):
+        data = opened.recv(65_536)
+        assert data, received
+        received += data
+    return received
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET /client", b"GET /client HTTP/1.1\r\nhost: a\r\n", b"\r\n\r\n", b"\x16\x03\x01"]
+)
+def test_a_connection_without_a_whole_head_is_closed_in_time(server: Live, sent: bytes) -> None:
+    with connection(server, sent) as opened:
+        assert OK not in rest_of(opened)
+    wait_until(lambda: server.open_connections == 0, "the server forgets the connection")
+
+
+def test_a_head_that_arrives_byte_by_byte_is_served_in_time_and_closed_after_it(server: Live) -> None:
+    with connection(server) as opened:
+        for at in range(len(WHOLE)):
+            opened.sendall(WHOLE[at : at + 1])
+        assert until(opened, b'"served"').startswith(OK)
+    with connection(server) as opened, contextlib.suppress(ConnectionError):
+        pause = threading.Event()
+        for at in range(len(WHOLE)):
+            opened.sendall(WHOLE[at : at + 1])
+            pause.wait(2 * HEAD_SECONDS / len(WHOLE))
+        assert rest_of(opened) == b""
+
+
+def test_a_head_behind_an_answer_has_its_time_from_its_first_byte(server: Live) -> None:
+    with connection(server, WHOLE) as opened:
+        until(opened, b'"served"')
+        threading.Event().wait(2 * HEAD_SECONDS)
+        # uvicorn keeps an idle connection for five seconds.
+        opened.sendall(WHOLE)
+        assert until(opened, b'"served"').startswith(OK)
+        opened.sendall(b"GET")
+        assert rest_of(opened) == b""
+
+
+def test_empty_lines_do_not_keep_an_idle_connection_open(server: Live) -> None:
+    with connection(server, WHOLE) as opened:
+        until(opened, b'"served"')
+        opened.sendall(b"\r\n")
+        assert rest_of(opened) == b""
+
+
+def test_a_body_that_nobody_reads_does_not_keep_a_connection_open_after_its_answer(server: Live) -> None:
+    head = b"POST /unread HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n"
+    with connection(server, head) as opened:
+        until(opened, b'"served"')
+        opened.sendall(b"x")
+        assert rest_of(opened) == b""
+
+
+def test_an_answer_may_take_as_long_as_it_likes_and_so_may_the_head_that_waits_behind_it(
+    site: Pages, server: Live
+) -> None:
+    with connection(server, b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n" + WHOLE[:20]) as opened:
+        until(opened, b"begun\r\n")
+        threading.Event().wait(2 * HEAD_SECONDS)
+        opened.sendall(WHOLE[20:])
+        site.go_on.set()
+        assert until(opened, b'"served"').count(OK) == 1
+
+
+def test_a_body_may_take_longer_than_a_head(server: Live) -> None:
+    with connection(server, b"POST /body HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\nab") as opened:
+        threading.Event().wait(2 * HEAD_SECONDS)
+        opened.sendall(b"cd")
+        assert until(opened, b"\r\n\r\n4").startswith(OK)
+
+
+def test_a_page_stays_connected(server: Live) -> None:
+    with greeted(server) as page:
+        threading.Event().wait(2 * HEAD_SECONDS)
+        page.send(json.dumps([1, 0, ["invoke", 1, "echo", ["here"]]]))
+        assert '"here"' in str(page.recv(5))
+
+
+def test_the_second_request_of_a_connection_may_become_a_socket(server: Live) -> None:
+    upgrade = (
+        "GET /ipc/socket HTTP/1.1\r\nhost: a\r\norigin: http://a\r\nconnection: Upgrade\r\nupgrade: websocket\r\n"
+        f"sec-websocket-version: 13\r\nsec-websocket-protocol: {SUBPROTOCOL}\r\n"
+        "sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    with connection(server, WHOLE) as opened:
+        until(opened, b'"served"')
+        opened.sendall(upgrade.encode())
+        assert until(opened, b"\r\n\r\n").startswith(b"HTTP/1.1 101 ")
+        threading.Event().wait(2 * HEAD_SECONDS)
+        opened.sendall(frame(TEXT, hello().encode()))
+        assert b"welcome" in opened.recv(65_536)
+
+
+@pytest.fixture(scope="module")
+def lasting(new_loop: Callable[[], asyncio.AbstractEventLoop]) -> Iterator[Live]:
+    """A server for many tests."""
+    with live(Pages().app, new_loop=new_loop, http=TimelessHttp) as served:
+        yield served
+
+
+# --- size ---------------------------------------------------------------------------------------------------------
+
+LINE = b"a: b\r\n"
+
+
+def head(lines: int, size: int = 0) -> bytes:
+    """Return a head with so many lines behind the first and, if `size` is given, of about so many bytes."""
+    begin = b"GET /client HTTP/1.1\r\n"
+    fill = max(0, size - len(begin) - lines * len(LINE))
+    return begin + b"a: " + b"b" * (fill + 1) + b"\r\n" + LINE * (lines - 1) + b"\r\n"
+
+
+@pytest.mark.parametrize("pieces", [1, 40])
+@pytest.mark.parametrize(
+    "sent, is_served",
+    [
+        (head(100), True),
+        (head(101), False),
+        (head(2, 65_000), True),
+        (head(2, 65_800), False),
+        (b"GET /client?" + b"x" * 65_000 + b" HTTP/1.1\r\nhost: a\r\n\r\n", True),
+        (b"GET /client?" + b"x" * 65_600 + b" HTTP/1.1\r\nhost: a\r\n\r\n", False),
+        (b"GET /client HTTP/1.1\r\n" + b"n" * 65_600 + b": v\r\n\r\n", False),
+    ],
+    ids=["100 lines", "101 lines", "65,000 bytes", "65,800 bytes", "a long path", "a longer path", "a long name"],
+)
+def test_a_head_has_at_most_64_kib_and_100_lines(lasting: Live, sent: bytes, pieces: int, *, is_served: bool) -> None:
+    step = -(-len(sent) // pieces)
+    with connection(lasting) as opened:
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(ConnectionError):
+            for at in range(0, len(sent), step):
+                opened.sendall(sent[at : at + step])
+        if is_served:
+            assert until(opened, b'"served"').startswith(OK)
+        else:
+            received = rest_of(opened)
+            assert OK not in received
+            # What the server had not read when it closed may reset the connection before its answer is read.
+            assert received.startswith(b"HTTP/1.1 431 ") or received == b""
+    wait_until(lambda: lasting.open_connections == 0, "the server forgets the connection")
+
+
+def test_a_refused_head_is_told_what_was_expected(lasting: Live) -> None:
+    with connection(lasting, head(101)) as opened:
+        assert rest_of(opened).endswith(b"\r\n\r\nexpected a request head of at most 65536 bytes and 100 lines\n")
+
+
+@pytest.mark.parametrize("line", [b"x", b"a: " + b"b" * 1000 + b"\r\n"], ids=["one line", "many lines"])
+def test_an_endless_head_is_stopped(lasting: Live, line: bytes) -> None:
+    assert_stopped(lasting, b"GET /client HTTP/1.1\r\na: ", line)
+
+
+@pytest.mark.parametrize("line", [b"x", b"a: " + b"b" * 1000 + b"\r\n"], ids=["one line", "many lines"])
+def test_an_endless_trailer_is_stopped(lasting: Live, line: bytes) -> None:
+    start = b"POST /body HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\nb: "
+    assert_stopped(lasting, start, line)
+
+
+def assert_stopped(server: Live, start: bytes, line: bytes) -> None:
+    """Send a line again and again, and expect that the server closes the connection: the kernel takes some MiB."""
+    block = line * (65_536 // len(line))
+    with connection(server, start) as opened, pytest.raises(ConnectionError):  # noqa: PT012 - any of them may raise
+        for _ in range(1000):
+            opened.sendall(block)
+
+
+def test_what_is_no_http_is_refused_as_before(lasting: Live) -> None:
+    with connection(lasting, b"one two three four\r\n\r\n") as opened:
+        assert rest_of(opened).startswith(b"HTTP/1.1 400 ")
+
+
+# --- number -------------------------------------------------------------------------------------------------------
+
+
+def test_silent_connections_do_not_keep_others_out(timeless: Live) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(200):
+            stack.enter_context(connection(timeless))
+        with greeted(timeless) as page:
+            page.send(json.dumps([1, 0, ["invoke", 1, "echo", ["here"]]]))
+            assert '"here"' in str(page.recv(5))
+        wait_until(lambda: timeless.open_connections <= 21, "newcomers above the bound are dropped")
+
+
+def test_idle_connections_do_not_keep_others_out(timeless: Live) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(100):
+            opened = stack.enter_context(connection(timeless, WHOLE))
+            until(opened, b'"served"')
+        with connection(timeless, WHOLE) as opened:
+            assert until(opened, b'"served"').startswith(OK)
+        assert timeless.open_connections <= 61
+
+
+def test_sockets_without_a_hello_are_bounded_and_those_with_one_are_not(timeless: Live) -> None:
+    with contextlib.ExitStack() as stack:
+        pages = [
+            stack.enter_context(greeted(timeless, link=f"{number:032x}", secret=f"{number:032x}"))
+            for number in range(25)
+        ]
+        for _ in range(30):
+            stack.enter_context(websocket(timeless))
+        wait_until(lambda: timeless.open_connections <= 45, "sockets above the bound are dropped")
+        for page in pages:
+            page.send(json.dumps([1, 0, ["invoke", 1, "echo", ["here"]]]))
+            assert '"here"' in str(page.recv(5))
+
+
+def test_a_page_that_says_hello_late_is_served(timeless: Live) -> None:
+    with websocket(timeless) as opened:
+        threading.Event().wait(0.1)
+        opened.send(hello())
+        assert "welcome" in str(opened.recv(5))
+
+
+def test_connections_above_the_limit_are_closed_at_once(timeless: Live) -> None:
+    with contextlib.ExitStack() as stack:
+        for number in range(60):
+            stack.enter_context(greeted(timeless, link=f"{number:032x}", secret=f"{number:032x}"))
+        with connection(timeless, WHOLE) as opened:
+            assert rest_of(opened) == b""
+        assert timeless.open_connections == 60
+    with connection(timeless, WHOLE) as opened:
+        wait_until(lambda: timeless.open_connections < 60, "pages have gone")
+    with connection(timeless, WHOLE) as opened:
+        assert until(opened, b'"served"').startswith(OK)
