@@ -4,6 +4,7 @@ docs/electron-parity.md names Electron's titles beside these tests. The tests ru
 script cannot access a guest of another origin.
 """
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from urllib.parse import quote
 
 import pytest
 from fastapi import Response
+from fastapi.responses import HTMLResponse
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.browser.browsers import PageError, evaluate
@@ -23,6 +25,12 @@ PAGES = Path(__file__).parent / "pages" / "web_view"
 
 REMOVED = "The WebView must be attached to the DOM and the dom-ready event emitted before this method can be called."
 
+# A guest without the client, whose announcement has an address that is none.
+LIAR = """<!doctype html><title>a guest</title><script>
+  const announcement = { webipc: 'guest', token: 1, url: 'javascript:parent.ran=1', origins: [] }
+  parent.postMessage(announcement, '*', [new MessageChannel().port2])
+</script>"""
+
 
 class Site(Application):
     """An application that serves the pages, and can delay the scripts that they load."""
@@ -32,6 +40,7 @@ class Site(Application):
         self.go_on = threading.Event()
         self.app.get("/slow")(lambda: self.go_on.wait(20))
         self.app.get("/late-script.js")(self._late_script)
+        self.app.get("/liar")(lambda: HTMLResponse(LIAR))
         # The channels of the messages that reached the server.
         self.said: list[str] = []
         self.ipc_main.handle("id", self._id)
@@ -412,3 +421,28 @@ def test_the_element_works_under_a_strict_content_security_policy(tab: WebDriver
     # The frame of the element is not in `window.frames` of the page.
     assert evaluate(tab, "window.length") == 0
     assert evaluate(tab, "faults") == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["javascript:parent.ran = 1", " JavaScript:parent.ran=1", "java\nscript:parent.ran=1", "\x01javascript:1"],
+)
+def test_an_address_that_is_code_is_not_run(tab: WebDriver, server: Live, address: str) -> None:
+    tab.get(f"{server.url}/host.html")
+    evaluate(tab, f"show({json.dumps(address)})")
+    evaluate(tab, f"(() => {{ view.src = 'about:blank'; view.src = {json.dumps(address)} }})()")
+    assert evaluate(tab, "warnings") == ["webipc: a <web-view> does not run javascript: addresses"] * 2
+    evaluate(tab, "view.src = 'guest.html'")
+    evaluate(tab, "until(() => events.includes('dom-ready'))")
+    assert evaluate(tab, "[window.ran, faults]") == [None, []]
+
+
+def test_a_guest_that_names_code_as_its_address_is_not_reloaded_into_it(
+    tab: WebDriver, server: Live, elsewhere: Live
+) -> None:
+    tab.get(f"{server.url}/host.html")
+    evaluate(tab, f"show('{elsewhere.url}/liar')")
+    evaluate(tab, "until(() => view.getURL() === 'javascript:parent.ran=1')")
+    evaluate(tab, "view.reload()")
+    assert evaluate(tab, "warnings") == ["webipc: a <web-view> does not run javascript: addresses"]
+    assert evaluate(tab, "[window.ran, faults]") == [None, []]

@@ -44,8 +44,9 @@ const Base = (globalThis as { HTMLElement?: unknown }).HTMLElement as ElementCla
   ?? Object as unknown as ElementClass
 
 /**
- * Attributes: `src`; `name`, `allow`, `sandbox`, `referrerpolicy` as on an iframe; `allow-origins`, the origins besides
- * that of `src` whose documents may send messages, separated by spaces.
+ * Attributes: `src`, any address but `javascript:`, which would run in the page around it; `name`, `allow`, `sandbox`,
+ * `referrerpolicy` as on an iframe; `allow-origins`, the origins besides that of `src` whose documents may send
+ * messages, separated by spaces.
  */
 export class WebView extends Base {
   static readonly observedAttributes = REFLECTED
@@ -106,11 +107,13 @@ export class WebView extends Base {
     const address = this.getURL()
     const { contentDocument } = this.#iframe
     if (contentDocument) contentDocument.location.reload()
-    else this.#iframe.src = address.replace(/#.*/, '')
+    else this.attributeChangedCallback('src', null, address.replace(/#.*/, ''))
   }
 
   attributeChangedCallback(name: string, _old: string | null, value: string | null): void {
-    if (value === null) this.#iframe.removeAttribute(name)
+    const refused = name === 'src' && value !== null && isCode(value)
+    if (refused) console.warn('webipc: a <web-view> does not run javascript: addresses')
+    if (refused || value === null) this.#iframe.removeAttribute(name)
     else this.#iframe.setAttribute(name, value)
   }
 
@@ -150,6 +153,12 @@ export class WebView extends Base {
     if (!this.#guest) throw new Error(NOT_READY)
     return this.#guest
   }
+}
+
+/** Whether an address is code, which an iframe would run with the rights of the page around it. */
+function isCode(address: string): boolean {
+  const base = ofDocument('baseURI')
+  return URL.canParse(address, base) && new URL(address, base).protocol === 'javascript:'
 }
 
 function checked(channel: unknown, args: unknown[]): ChannelMessage {
