@@ -68,6 +68,24 @@ def check_origin(scope: MutableMapping[str, Any], visitor: Visitor, origins: Ori
         raise RefusedError(CloseCode.FORBIDDEN, f"origin {visitor.origin} is not allowed", REMEDY)
 
 
+def check_embedding(scope: MutableMapping[str, Any], visitor: Visitor, origins: Origins) -> None:
+    """Raise RefusedError where a page may not load a script: a `<script>` without `crossorigin` sends no origin."""
+    if _header(scope, b"origin") is not None:
+        check_origin(scope, visitor, origins)
+    elif not origins.allows_embedding(_header(scope, b"sec-fetch-site"), _header(scope, b"referer")):
+        raise RefusedError(CloseCode.FORBIDDEN, "a page of another origin loads this script", REMEDY)
+
+
+def script_headers(scope: MutableMapping[str, Any], origins: Origins) -> Mapping[str, str]:
+    """Return the headers of a script: who may load and read it, and that it is nothing but a script."""
+    policy = origins.resource_policy(_header(scope, b"origin"), _header(scope, b"referer"))
+    return {
+        **cors_of(scope, origins),
+        "Cross-Origin-Resource-Policy": policy,
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
 def cors_of(scope: MutableMapping[str, Any], origins: Origins) -> Mapping[str, str]:
     """Return the CORS headers of the response to an HTTP request. See `Origins.cors`."""
     return origins.cors(_header(scope, b"origin"))

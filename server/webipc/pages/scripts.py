@@ -4,32 +4,41 @@ Each has an ETag of its content, and the browser revalidates it at every load.
 """
 
 import hashlib
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from webipc.access.origins import Origins
-from webipc.access.visitor import visitor_of
+from webipc.access.visitor import RefusedError, check_embedding, script_headers, visitor_of
 from webipc.pages.assets import PRELOAD_RUNTIME, client_file
 from webipc.pages.preload import Preload
 
+logger = logging.getLogger("webipc")
+
 
 class _Script:
-    """A script as an ASGI application: adds the cookie and the headers for other origins to the response."""
+    """A script as an ASGI application: refuses other sites, and adds the cookie and the headers for other origins."""
 
     def __init__(self, origins: Origins) -> None:
         self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        response = self._response(request)
-        # Set here, because two sockets that open at the same time would get two different cookies.
-        if (cookie := visitor_of(scope).cookie) is not None:
-            response.headers["Set-Cookie"] = cookie
-        for name, value in self._origins.cors(request.headers.get("origin")).items():
+        visitor = visitor_of(scope)
+        try:
+            check_embedding(scope, visitor, self._origins)
+        except RefusedError as refused:
+            logger.info("%s at %s was refused: %s", visitor.peer, visitor.origin, refused.logged)
+            response: Response = JSONResponse({"code": int(refused.code), "reason": refused.reason}, status_code=403)
+        else:
+            response = self._response(Request(scope, receive))
+            # Set here, because two sockets that open at the same time would get two different cookies.
+            if visitor.cookie is not None:
+                response.headers["Set-Cookie"] = visitor.cookie
+        for name, value in script_headers(scope, self._origins).items():
             response.headers[name] = value
         await response(scope, receive, send)
 
