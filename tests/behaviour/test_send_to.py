@@ -116,6 +116,24 @@ async def test_a_browser_is_identified_by_its_cookie(site: Site) -> None:
         assert await two.received("same") == []
 
 
+async def test_a_page_whose_browser_keeps_no_cookie_keeps_its_tab_and_its_frames(site: Site) -> None:
+    """As a page of another site does, and the first two sockets of any browser."""
+    app, ipc_main, _ = site
+    async with Renderer(app) as page:
+        browser = page._connection.browser
+        identity = page.web_contents_id
+        contents = ipc_main.from_id(identity)
+        assert contents is not None
+        principal = contents.principal
+        browser._cookies.clear()
+        async with page.open_frame() as frame:
+            assert frame.web_contents_id == identity
+        browser._cookies.clear()
+        await page.reload()
+        assert page.web_contents_id == identity
+        assert contents.principal == principal
+
+
 async def test_may_send_to_decides_which_tabs_can_send_to_which() -> None:
     asked: list[tuple[int, int]] = []
 

@@ -7,7 +7,7 @@ import re
 import secrets
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from webipc.access.origins import REMEDY, Origins
 from webipc.budget.addresses import address_of
@@ -42,10 +42,12 @@ class RefusedError(Exception):
         self.logged = reason if remedy is None else f"{reason} ({remedy})"
 
 
-COOKIE = "webipc_principal"
-"""Cookies ignore ports: another server of this host may have set it. Then its value is used as it is."""
+# Cookies ignore ports: another server of this host may have set it. Then its value is used as it is.
+COOKIE: Final = "webipc_principal"
+# On https: browsers take a cookie with this prefix from the host itself only, not from a sibling domain or plain http.
+SECURE_COOKIE: Final = f"__Host-{COOKIE}"
 
-_COOKIE = re.compile(rf"(?:^|;\s*){COOKIE}=([0-9a-f]{{32}})(?=;|$)")
+_VALUES: Final = {name: re.compile(rf"(?:^|;\s*){name}=([0-9a-f]{{32}})(?=;|$)") for name in (COOKIE, SECURE_COOKIE)}
 
 
 def visitor_of(scope: MutableMapping[str, Any]) -> Visitor:
@@ -54,12 +56,14 @@ def visitor_of(scope: MutableMapping[str, Any]) -> Visitor:
     peer = f"{client[0]}:{client[1]}" if client else "unknown"
     address = address_of(client[0]) if client else "unknown"
     origin = _header(scope, b"origin") or "null"
-    found = _COOKIE.search(_header(scope, b"cookie") or "")
+    is_secure = scope["scheme"] in ("https", "wss")
+    name = SECURE_COOKIE if is_secure else COOKIE
+    found = _VALUES[name].search(_header(scope, b"cookie") or "")
     if found is not None:
         return Visitor(origin, peer, address, found[1])
     principal = secrets.token_hex(16)
-    secure = "; Secure" if scope["scheme"] in ("https", "wss") else ""
-    return Visitor(origin, peer, address, principal, f"{COOKIE}={principal}; Path=/; HttpOnly; SameSite=Lax{secure}")
+    cookie = f"{name}={principal}; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if is_secure else "")
+    return Visitor(origin, peer, address, principal, cookie)
 
 
 def check_origin(scope: MutableMapping[str, Any], visitor: Visitor, origins: Origins) -> None:
