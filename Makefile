@@ -73,8 +73,8 @@ image: ## build the container image of the demo, webipc-demo, with Docker or bui
 	elif command -v buildah >/dev/null; then buildah build --format docker -t webipc-demo .; \
 	else echo "webipc's image needs a running Docker, or buildah on PATH (on Debian: apt-get install buildah)" >&2; exit 1; fi
 
-bench: setup build ## measure everything against its peers, and print the table (some ten minutes)
-	$(BIN)/python -m benchmarks
+bench: setup build ## measure everything against its peers, and print the tables (some twenty minutes; ARGS='--only B3' for less)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 picture: setup build browser ## make the picture of the README, docs/pictures/demo.png, from the demo (a minute)
 	$(BIN)/python -m tools.make_picture

@@ -11,7 +11,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.catalogue import SUBJECTS
+from benchmarks.catalogue import BEFORE, BY_NAME, SUBJECTS
+from benchmarks.grid import Grid
 from benchmarks.table import Bench, Results, Target, Verdict, figure, judge, measured_table, targets_table, worst
 from benchmarks.workshop import HERE, Tools
 
@@ -27,6 +28,7 @@ class Run:
 
     benches: Sequence[Bench]
     targets: Sequence[Target]
+    grids: Sequence[Grid]
     results: Results
     rounds: int
     seconds: float
@@ -35,20 +37,33 @@ class Run:
     failures: Sequence[str]
 
     def verdicts(self) -> list[Verdict]:
-        """Every target whose benchmark was run."""
+        """Every target whose benchmark was run; without another checkout, none that compares with it."""
         by_id = {bench.id: bench for bench in self.benches}
-        return [judge(target, by_id[target.bench], self.results) for target in self.targets if target.bench in by_id]
+        judged = [target for target in self.targets if target.bench in by_id]
+        if BEFORE not in BY_NAME:
+            judged = [target for target in judged if target.against != BEFORE]
+        return [judge(target, by_id[target.bench], self.results) for target in judged]
 
     def text(self) -> str:
         """The report as Markdown."""
         parts = [
             self._heading(),
             targets_table(self.verdicts(), self.benches),
-            measured_table(self.benches, self.results),
+            measured_table(self._alone(), self.results),
+            *(grid.markdown(self.results) for grid in self._shown()),
         ]
         if self.failures:
             parts.append("Failed:\n\n" + "\n".join(f"- {failure}" for failure in self.failures))
         return "\n\n".join(parts) + "\n"
+
+    def _shown(self) -> list[Grid]:
+        """The grids of which anything was to be measured."""
+        ids = {bench.id for bench in self.benches}
+        return [grid for grid in self.grids if grid.benches() & ids]
+
+    def _alone(self) -> list[Bench]:
+        """The benchmarks with lines of their own; an id with a colon is a figure of a grid."""
+        return [bench for bench in self.benches if ":" not in bench.id]
 
     def _heading(self) -> str:
         machine = _machine(self.tools)
@@ -56,12 +71,20 @@ class Run:
         return (
             f"{datetime.now(UTC):%Y-%m-%d}, {self.rounds} rounds, {figure(self.seconds)} s each, a crowd of"
             f" {self.crowd:,}. {machine['processor']}, {machine['cores']} cores, {machine['system']};"
-            f" Python {machine['python']}, Node {machine['node']}; {packages}."
+            f" Python {machine['python']}, Node {machine['node']}; {packages}.{_other_checkout()}"
         )
 
     def _versions(self) -> dict[str, str]:
         wanted = dict.fromkeys(
-            ["webipc", "fastapi", "uvicorn", "websockets", *(subject.package for subject in SUBJECTS)]
+            [
+                "webipc",
+                "fastapi",
+                "uvicorn",
+                "websockets",
+                "orjson",
+                "numpy",
+                *(subject.package for subject in SUBJECTS),
+            ]
         )
         return {name: self.tools.versions[name] for name in wanted if name in self.tools.versions}
 
@@ -99,7 +122,7 @@ class Run:
 
     def save(self, path: Path) -> None:
         """Write the record as JSON."""
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(self.record(), indent=1) + "\n")
 
     def publish(self) -> None:
@@ -107,6 +130,16 @@ class Run:
         before, _, rest = README.read_text().partition(BEGIN)
         _, _, after = rest.partition(END)
         README.write_text(f"{before}{BEGIN}\n\n{self.text()}\n{END}{after}")
+
+
+def _other_checkout() -> str:
+    """The commit of the checkout that this one is compared with."""
+    other = BY_NAME.get(BEFORE)
+    if other is None:
+        return ""
+    command = ["git", "-C", str(other.checkout), "rev-parse", "--short", "HEAD"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    return f" The other checkout is {told.stdout.strip() or 'not a commit'}."
 
 
 def _machine(tools: Tools) -> dict[str, Any]:

@@ -7,12 +7,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Self
 
 import psutil  # type: ignore[import-untyped]  # it ships no types
 
 from benchmarks.catalogue import Subject
-from benchmarks.workshop import NODE, ROOT, Tools
+from benchmarks.workshop import ROOT, Tools
 
 START_SECONDS = 20.0
 
@@ -28,13 +29,14 @@ class Server:
         self.subject = subject
         self.port = _free_port()
         self._complaints = tempfile.TemporaryFile(mode="w+")  # noqa: SIM115 - it lives as long as the server
-        command = (
-            [str(tools.python), "-m", subject.module]
-            if subject.runtime == "python"
-            else [str(tools.node), str(NODE / "servers" / f"{subject.program}.mjs")]
-        )
+        interpreter = tools.python if subject.runtime == "python" else tools.node
         self._process = subprocess.Popen(
-            [*command, str(self.port)], cwd=ROOT, stdout=self._complaints, stderr=self._complaints
+            [str(interpreter), *subject.words, str(self.port), *subject.options],
+            cwd=ROOT,
+            env=_environment(subject),
+            stdin=subprocess.DEVNULL,
+            stdout=self._complaints,
+            stderr=self._complaints,
         )
         self._usage = psutil.Process(self._process.pid)
 
@@ -69,15 +71,24 @@ class Server:
         self._complaints.close()
 
     def complaint(self) -> str:
-        """The last line that the process wrote."""
+        """The last line that the process wrote, without the lines of a server that works."""
         self._complaints.seek(0)
-        lines = [line.strip() for line in self._complaints if line.strip()]
+        lines = [line.strip() for line in self._complaints if line.strip() and not line.startswith("INFO:")]
         return relative(lines[-1]) if lines else "it said nothing"
 
     def processor_seconds(self) -> float:
-        """The processor time of all its threads."""
+        """The processor time of all its threads, those that have ended included."""
         times = self._usage.cpu_times()
         return float(times.user + times.system)
+
+    def scheduled_seconds(self) -> float:
+        """The same in nanoseconds' resolution, of the threads that live: for a server that does nearly nothing."""
+        tasks = Path(f"/proc/{self._process.pid}/task")
+        try:
+            spent = [(task / "schedstat").read_text().split()[0] for task in tasks.iterdir()]
+        except OSError:  # not Linux, or a thread ended meanwhile
+            return self.processor_seconds()
+        return sum(map(int, spent)) / 1e9
 
     def resident_bytes(self) -> int:
         """Its resident memory; without the kernel's socket buffers."""
@@ -111,6 +122,12 @@ def one_core(server: Server) -> Iterator[None]:
     finally:
         os.sched_setaffinity(0, before)
         server.use_cores(before)
+
+
+def _environment(subject: Subject) -> dict[str, str]:
+    """Let a subject import webipc from its checkout, and the subjects from this one."""
+    folders = [(subject.checkout or ROOT) / "server", ROOT]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders))}
 
 
 def relative(text: str) -> str:

@@ -37,12 +37,18 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The bound of a median: a ratio to another subject, or an absolute figure."""
+    """The bound of a median: a ratio to another subject or to another benchmark, or an absolute figure."""
 
     bench: str
     subject: str
     against: str | None
     bound: float
+    over: str | None = None
+    """The benchmark to divide by, where it is another one."""
+    over_text: str = ""
+    """What that is, in words."""
+    enough: float | None = None
+    """A figure that meets the target whatever the ratio is, in the unit of the benchmark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +59,16 @@ class Verdict:
     better: Better
     median: float | None = None
     worst: float | None = None
+    is_enough: bool = False
+    """Whether the figure meets the target whatever the ratio is."""
 
     @property
     def met(self) -> bool:
         """Whether the median is on the right side of the bound."""
         if self.median is None:
             return False
+        if self.is_enough:
+            return True
         return self.median >= self.target.bound if self.better == "more" else self.median <= self.target.bound
 
 
@@ -81,9 +91,9 @@ class Results:
         """The figures, in the order of the rounds."""
         return [sample.value for _, sample in sorted(self.of(bench, subject).items())]
 
-    def ratios(self, bench: str, subject: str, against: str) -> list[float]:
-        """One subject over another, round by round; a round that lacks either gives none."""
-        ours, theirs = self.of(bench, subject), self.of(bench, against)
+    def ratios(self, bench: str, subject: str, against: str, other_bench: str | None = None) -> list[float]:
+        """One subject over another, or over another benchmark, round by round; a round that lacks either gives none."""
+        ours, theirs = self.of(bench, subject), self.of(other_bench or bench, against)
         return [ours[number].value / theirs[number].value for number in sorted(ours.keys() & theirs.keys())]
 
 
@@ -97,11 +107,20 @@ def judge(target: Target, bench: Bench, results: Results) -> Verdict:
     values = (
         results.values(bench.id, target.subject)
         if target.against is None
-        else results.ratios(bench.id, target.subject, target.against)
+        else results.ratios(bench.id, target.subject, target.against, target.over)
     )
     if not values:
         return Verdict(target, bench.better)
-    return Verdict(target, bench.better, median(values), worst(values, bench.better))
+    return Verdict(
+        target, bench.better, median(values), worst(values, bench.better), _is_enough(target, bench, results)
+    )
+
+
+def _is_enough(target: Target, bench: Bench, results: Results) -> bool:
+    if target.enough is None:
+        return False
+    figures = median(results.values(bench.id, target.subject))
+    return figures >= target.enough if bench.better == "more" else figures <= target.enough
 
 
 def figure(value: float | None) -> str:
@@ -128,7 +147,7 @@ def _line(bench: Bench, subject: str, results: Results) -> str:
     values = results.values(bench.id, subject)
     if not values:
         reason = results.missing.get((bench.id, subject), "not measured")
-        return f"| {bench.id} | {bench.question} | {subject} | - | - | {_cell(reason)} | - | - |"
+        return f"| {bench.id} | {bench.question} | {subject} | - | - | {cell_text(reason)} | - | - |"
     samples = list(results.of(bench.id, subject).values())
     cells = (
         figure(median(values)),
@@ -138,7 +157,7 @@ def _line(bench: Bench, subject: str, results: Results) -> str:
         figure(_median_of(sample.load_busy for sample in samples)),
     )
     failed = results.missing.get((bench.id, subject))
-    note = f" (then: {_cell(failed)})" if failed else ""
+    note = f" (then: {cell_text(failed)})" if failed else ""
     return f"| {bench.id} | {bench.question} | {subject}{note} | {' | '.join(cells)} |"
 
 
@@ -147,7 +166,7 @@ def _median_of(values: Iterable[float | None]) -> float | None:
     return median(known) if known else None
 
 
-def _cell(text: str) -> str:
+def cell_text(text: str) -> str:
     """Text that cannot break its cell, truncated."""
     return " ".join(text.replace("|", "/").split())[:160]
 
@@ -155,11 +174,12 @@ def _cell(text: str) -> str:
 def targets_table(verdicts: Iterable[Verdict], benches: Iterable[Bench]) -> str:
     """One line per target: the median decides, the worst round warns."""
     by_id = {bench.id: bench for bench in benches}
+    # Of an id with cases, such as V:dates:encode, the first part: the question names the case.
     lines = ["| | target | median | worst round | |", "|---|---|--:|--:|---|"]
     for verdict in verdicts:
         bench = by_id[verdict.target.bench]
         cells = (target_text(verdict.target, bench), figure(verdict.median), figure(verdict.worst), outcome(verdict))
-        lines.append(f"| {bench.id} | {' | '.join(cells)} |")
+        lines.append(f"| {bench.id.partition(':')[0]} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -167,8 +187,9 @@ def target_text(target: Target, bench: Bench) -> str:
     """A target in words."""
     relation = "at least" if bench.better == "more" else "at most"
     if target.against is None:
-        return f"{bench.question}: {relation} {target.bound:g} {bench.unit}"
-    return f"{bench.question}: {relation} {target.bound:g} x {target.against}"
+        return f"{bench.question}: {relation} {target.bound:,g} {bench.unit}"
+    text = f"{bench.question}: {relation} {target.bound:g} x {target.over_text or target.against}"
+    return text if target.enough is None else f"{text}, or {target.enough:g} {bench.unit}"
 
 
 def outcome(verdict: Verdict) -> str:

@@ -1,11 +1,13 @@
 """What values cost: `python -m benchmarks.values` times their encoding and decoding, at 1x and 4x the size.
 
-One process without a server. Every time is the smallest of several rounds, in processor time; a ratio is to orjson with
-the plain equivalent of the same value: the same data with texts in place of dates, and dicts in place of models.
+One process without a server. Every time is the smallest of several rounds, in processor time. orjson gets the plain
+equivalent of the same value: the same data with texts in place of dates, and dicts in place of models. python-socketio
+gets the value itself: what it refuses, it cannot send. `python -m benchmarks` runs this with `--json`.
 """
 
 import argparse
 import gc
+import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -20,8 +22,15 @@ from pydantic import BaseModel
 from webipc.core import clone
 from webipc.core.frame import encode_message
 
+try:
+    from socketio.packet import EVENT, Packet  # type: ignore[import-not-found]  # only in the benchmarks' environment
+except ImportError:  # a peer that is not installed is a column without figures
+    Packet = None
+
 START = datetime(2026, 1, 1, tzinfo=UTC)
 COUNT, TIMES, ROUNDS = 10_000, 4, 7
+WAYS = ("encode", "decode")
+OURS, ORJSON, SOCKETIO = "webipc", "orjson, the same as plain JSON", "python-socketio"
 
 
 class Person(BaseModel):
@@ -44,6 +53,7 @@ class Member(Person):
 class Shape:
     """A kind of value."""
 
+    key: str
     name: str
     # Returns a value of so many elements.
     make: Callable[[int], Any]
@@ -102,51 +112,76 @@ def _floats(count: int) -> list[float]:
 
 
 SHAPES: Sequence[Shape] = (
-    Shape("plain dicts", _persons, _persons),
-    Shape("dicts with a Date each", _dated, _dated_plain),
-    Shape("plain dicts, one Date in the last", _one_date, _persons),
-    Shape("plain dicts, the first again as the last", _one_shared, _persons),
-    Shape("a list of models", _models, _persons),
-    Shape("a dict of models", _keyed_models, _keyed_plain),
-    Shape("a list of models with a datetime each", _dated_models, _dated_plain),
-    Shape("numbers, ten for each element", _floats, _floats),
-    Shape("the same as a NumPy array", lambda count: np.array(_floats(count)), _floats),
+    Shape("plain", "plain dicts", _persons, _persons),
+    Shape("dated", "dicts with a Date each", _dated, _dated_plain),
+    Shape("one-date", "plain dicts, one Date in the last", _one_date, _persons),
+    Shape("one-shared", "plain dicts, the first again as the last", _one_shared, _persons),
+    Shape("models", "a list of models", _models, _persons),
+    Shape("dict-of-models", "a dict of models", _keyed_models, _keyed_plain),
+    Shape("dated-models", "a list of models with a datetime each", _dated_models, _dated_plain),
+    Shape("numbers", "numbers, ten for each element", _floats, _floats),
+    Shape("numpy", "the same as a NumPy array", lambda count: np.array(_floats(count)), _floats),
 )
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Milliseconds for one shape at one size: webipc's and orjson's."""
-
-    encode: float
-    dumps: float
-    decode: float
-    loads: float
+Step = Callable[[], Any]
+# Encoding and decoding, or why there is none.
+Steps = tuple[Step, Step] | str
+# Milliseconds of encoding and of decoding, by subject, or why there are none.
+Costs = dict[str, tuple[float, float] | str]
 
 
-def measure(shape: Shape, count: int, rounds: int) -> Cost:
-    """Time a shape with so many elements."""
+def measure(shape: Shape, count: int, rounds: int) -> Costs:
+    """Time a shape with so many elements: all subjects in every round."""
     value, plain = shape.make(count), shape.make_plain(count)
+    subjects = {OURS: _webipc(value), ORJSON: _orjson(plain), SOCKETIO: _socketio(value)}
+    able = {name: steps for name, steps in subjects.items() if not isinstance(steps, str)}
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in able}
+    for _ in range(rounds):
+        for name, (encode, decode) in able.items():
+            times[name].append((_milliseconds(encode), _milliseconds(decode)))
+    unable = {name: steps for name, steps in subjects.items() if isinstance(steps, str)}
+    return {**{name: _least(both) for name, both in times.items()}, **unable}
+
+
+def _least(times: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    encode, decode = map(min, zip(*times, strict=True))
+    return encode, decode
+
+
+def _webipc(value: Any) -> Steps:
     message = encode_message(["result", 1], clone.encode(value))
-    text = orjson.dumps(plain)
-    times = [
-        (
-            _milliseconds(lambda: encode_message(["result", 1], clone.encode(value))),
-            _milliseconds(lambda: orjson.dumps(plain)),
-            _milliseconds(lambda: _decode(message.json, message.segments)),
-            _milliseconds(lambda: orjson.loads(text)),
-        )
-        for _ in range(rounds)
-    ]
-    return Cost(*map(min, zip(*times, strict=True)))
+    return (
+        lambda: encode_message(["result", 1], clone.encode(value)),
+        lambda: _decode(message.json, message.segments),
+    )
 
 
-def _decode(json: bytes, segments: Sequence[Any]) -> Any:
-    _, _, skeleton, *fixups = orjson.loads(json)
+def _decode(text: bytes, segments: Sequence[Any]) -> Any:
+    _, _, skeleton, *fixups = orjson.loads(text)
     return clone.decode(skeleton, fixups[0] if fixups else (), segments)
 
 
-def _milliseconds(function: Callable[[], Any]) -> float:
+def _orjson(plain: Any) -> Steps:
+    text = orjson.dumps(plain)
+    return lambda: orjson.dumps(plain), lambda: orjson.loads(text)
+
+
+def _socketio(value: Any) -> Steps:
+    if Packet is None:
+        return "python-socketio is not installed"
+
+    def encode() -> Any:
+        return Packet(EVENT, data=["result", value]).encode()
+
+    try:
+        text = encode()
+    except TypeError as error:
+        return f"cannot: {error}"
+    return encode, lambda: Packet(encoded_packet=text)
+
+
+def _milliseconds(function: Step) -> float:
     began = time.process_time()
     result = function()
     ended = time.process_time()
@@ -155,49 +190,55 @@ def _milliseconds(function: Callable[[], Any]) -> float:
     return (ended - began) * 1000
 
 
-def table(counts: tuple[int, int], rounds: int) -> str:
+def _all(counts: Sequence[int], rounds: int) -> dict[Shape, list[Costs]]:
+    return {shape: [measure(shape, count, rounds) for count in counts] for shape in SHAPES}
+
+
+def table(counts: Sequence[int], rounds: int) -> str:
     """Return the table of all shapes at two sizes, as Markdown."""
-    few, many = counts
-    heads = [
-        "shape",
-        f"encode {few:,}, ms",
-        "x orjson",
-        "4x the data",
-        f"decode {few:,}, ms",
-        "x orjson",
-        "4x the data",
-    ]
+    few = counts[0]
+    heads = ["shape"]
+    for way in WAYS:
+        heads += [f"{way} {few:,}, ms", "x orjson", "x python-socketio", f"{TIMES}x the data"]
     rows = [heads, ["---", *["--:"] * (len(heads) - 1)]]
-    for shape in SHAPES:
-        small, large = measure(shape, few, rounds), measure(shape, many, rounds)
-        rows.append(
-            [
-                shape.name,
-                f"{small.encode:.1f}",
-                _ratio(small.encode, small.dumps),
-                _ratio(large.encode, small.encode),
-                f"{small.decode:.1f}",
-                _ratio(small.decode, small.loads),
-                _ratio(large.decode, small.decode),
-            ]
-        )
+    for shape, (small, large) in _all(counts, rounds).items():
+        rows.append([shape.name, *_figures(small, large, 0), *_figures(small, large, 1)])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _ratio(one: float, other: float) -> str:
-    return f"{one / other:.1f}" if other else "-"
+def _figures(small: Costs, large: Costs, way: int) -> list[str]:
+    ours, orjsons, socketios, four_times = small[OURS], small[ORJSON], small[SOCKETIO], large[OURS]
+    return [f"{ours[way]:.1f}", _ratio(ours, orjsons, way), _ratio(ours, socketios, way), _ratio(four_times, ours, way)]
+
+
+def _ratio(one: Any, other: Any, way: int) -> str:
+    return "-" if isinstance(other, str) or not other[way] else f"{one[way] / other[way]:.1f}"
+
+
+def as_json(counts: Sequence[int], rounds: int) -> str:
+    """Return the milliseconds, or the reasons, by subject and by the id of a benchmark: `V:dated:encode:4`."""
+    told: dict[str, dict[str, float | str]] = {name: {} for name in (OURS, ORJSON, SOCKETIO)}
+    for shape, costs in _all(counts, rounds).items():
+        for times, by_subject in zip((1, TIMES), costs, strict=True):
+            for name, cost in by_subject.items():
+                for number, way in enumerate(WAYS):
+                    told[name][f"V:{shape.key}:{way}:{times}"] = cost if isinstance(cost, str) else cost[number]
+    return json.dumps(told)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.values", description="Measure what values cost.")
     parser.add_argument("--quick", action="store_true", help="small and once, to see that everything works")
+    parser.add_argument("--json", action="store_true", help="print the milliseconds as JSON")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"how often each is measured (default: {ROUNDS})")
     words = parser.parse_args()
-    count, rounds = (100, 1) if words.quick else (COUNT, ROUNDS)
+    count, rounds = (100, 1) if words.quick else (COUNT, words.rounds)
     # As `webipc run` does it.
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 5, 200)
-    print(table((count, count * TIMES), rounds))
+    counts = (count, count * TIMES)
+    print(as_json(counts, rounds) if words.json else table(counts, rounds))
     return 0
 
 

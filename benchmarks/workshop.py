@@ -46,13 +46,25 @@ class Tools:
             return self.reasons.get(subject.package, f"{subject.package} is not installed")
         return None
 
-    def why_no_page(self, subject: Subject) -> str | None:
+    def why_no_page(self, subject: Subject, *, needs_packages: bool = True) -> str | None:
         """The reason why its JavaScript client cannot run, or None."""
         if self.node is None:
             return self.reasons["node"]
-        if subject.name == OURS and not BUNDLE.is_file():
+        package = "socket.io-client" if subject.client == "socketio" else "ws"
+        if needs_packages and package not in self.versions:
+            return self.reasons[package]
+        if subject.client == "ours" and not BUNDLE.is_file():
             return "the client is not built (run: make build)"
         return None
+
+
+def find() -> Tools:
+    """Use the interpreter that runs this, and what is built and installed already. A failure is a reason, as below."""
+    tools = Tools(Path(sys.executable))
+    _list_packages(tools)
+    _find_node(tools)
+    _prepare_load(tools)
+    return tools
 
 
 def prepare() -> Tools:
@@ -86,8 +98,12 @@ def _prepare_python(tools: Tools) -> None:
         if not tools.reasons:
             stamp.write_text(recipe)
     if tools.python.exists():
-        listed = subprocess.run([str(tools.python), "-c", _VERSIONS], capture_output=True, text=True, check=True)
-        tools.versions.update(json.loads(listed.stdout))
+        _list_packages(tools)
+
+
+def _list_packages(tools: Tools) -> None:
+    listed = subprocess.run([str(tools.python), "-c", _VERSIONS], capture_output=True, text=True, check=True)
+    tools.versions.update(json.loads(listed.stdout))
 
 
 def _install(tools: Tools, requirements: Path) -> None:
@@ -100,23 +116,33 @@ def _install(tools: Tools, requirements: Path) -> None:
         tools.reasons[OURS] = reason
 
 
-def _prepare_node(tools: Tools) -> None:
+def _find_node(tools: Tools) -> bool:
+    """Find Node and the packages that are installed for it; return whether Node is there."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         tools.reasons["node"] = "node and npm are not on PATH"
-        return
+        return False
     tools.node = node
-    stamp, lock = NODE / "node_modules" / ".package-lock.json", NODE / "package-lock.json"
-    if not stamp.is_file() or stamp.stat().st_mtime < lock.stat().st_mtime:
-        _say("installing the subjects on Node into benchmarks/node/node_modules")
-        if reason := _run(npm, "ci", "--no-audit", "--no-fund", cwd=NODE):
-            tools.node = None
-            tools.reasons["node"] = reason
-            return
-        stamp.touch()
     for package in json.loads((NODE / "package.json").read_text())["dependencies"]:
         manifest = NODE / "node_modules" / package / "package.json"
-        tools.versions[package] = json.loads(manifest.read_text())["version"]
+        if manifest.is_file():
+            tools.versions[package] = json.loads(manifest.read_text())["version"]
+        else:
+            tools.reasons.setdefault(package, f"{package} is not installed in benchmarks/node")
+    return True
+
+
+def _prepare_node(tools: Tools) -> None:
+    stamp, lock = NODE / "node_modules" / ".package-lock.json", NODE / "package-lock.json"
+    npm = shutil.which("npm")
+    if npm is not None and (not stamp.is_file() or stamp.stat().st_mtime < lock.stat().st_mtime):
+        _say("installing the subjects on Node into benchmarks/node/node_modules")
+        reason = _run(npm, "ci", "--no-audit", "--no-fund", cwd=NODE)
+        if reason is None:
+            stamp.touch()
+        else:
+            tools.reasons |= dict.fromkeys(("ws", "socket.io", "socket.io-client"), f"npm ci failed: {reason}")
+    _find_node(tools)
 
 
 def _prepare_load(tools: Tools) -> None:

@@ -84,13 +84,37 @@ static void take_worded(const struct wording *wording, struct connection *connec
     static void NAME##_call(struct connection *connection, uint64_t first, int count) { queue_calls(&NAME, connection, first, count); } \
     static void NAME##_result(struct connection *connection, const char *data, size_t length) { take_worded(&NAME, connection, data, length); }
 
-WORDED(jsonrpc, "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"add\",\"params\":[%llu,0.5]}", "\"id\":", "\"result\":")
+WORDED(jsonrpc_single, "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"add\",\"params\":[%llu,0.5]}", "\"id\":", "\"result\":")
 WORDED(tutorial, "{\"id\":%llu,\"a\":%llu,\"b\":0.5}", "\"id\":", "\"result\":")
 WORDED(fastapi_rpc, "{\"request\":{\"call_id\":\"%llu\",\"method\":\"add\",\"arguments\":{\"a\":%llu,\"b\":0.5}}}", "\"call_id\":\"", "\"result\":")
 WORDED(acknowledged, "42%llu[\"add\",%llu,0.5]", "43", "[")
 
+/* JSON-RPC's own batch: several calls are one array in one frame, and so are their results. */
+static void jsonrpc_batch(struct connection *connection, uint64_t first, int count) {
+    char *at = frame;
+    *at++ = '[';
+    for (unsigned long long n = first; n < first + (uint64_t)count; n++) {
+        at += sprintf(at, jsonrpc_single.call, n, n);
+        *at++ = n + 1 < first + (uint64_t)count ? ',' : ']';
+    }
+    socket_queue_text(connection, frame, (size_t)(at - frame));
+}
+
+static void jsonrpc_call(struct connection *connection, uint64_t first, int count) {
+    if (count > 1) jsonrpc_batch(connection, first, count);
+    else jsonrpc_single_call(connection, first, count);
+}
+
+static void jsonrpc_results(struct connection *connection, const char *data, size_t length) {
+    const char *end = data + length, *next;
+    for (; (next = find(data + 1, (size_t)(end - data - 1), "{", 1)) != NULL; data = next)
+        jsonrpc_single_result(connection, data, (size_t)(next - data));
+    jsonrpc_single_result(connection, data, (size_t)(end - data));
+}
+
 static void jsonrpc_message(struct connection *connection, const char *data, size_t length) {
-    if (starts(data, length, "{")) jsonrpc_result(connection, data, length);
+    if (starts(data, length, "{")) jsonrpc_single_result(connection, data, length);
+    else if (starts(data, length, "[")) jsonrpc_results(connection, data + 1, length - 1);
     else take_news(connection, data, length);
 }
 

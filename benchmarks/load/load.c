@@ -3,12 +3,14 @@
  *
  *     load DIALECT PORT calls SECONDS IN_FLIGHT PER_FRAME    numbered calls on one connection; 1 and 1 is one after the other
  *     load DIALECT PORT crowd CONNECTIONS                    connects, prints {}, then obeys stdin: `tell COUNT`, and the end of it
+ *     load DIALECT PORT idle CONNECTIONS                     connects, prints {}, then answers pings until the end of stdin
  *
  * Prints one line of JSON per job. Every answer is checked; a wrong, lost or refused one ends the process with status 1.
  * Twin: benchmarks/node/load.mjs.
  */
 #include "dialect.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,13 +148,24 @@ static void job_crowd(int port, int count) {
     leave_all(all, count);
 }
 
+/* Idle pages: nothing is sent but the answers that a server's pings and heartbeats ask for. */
+static void job_idle(int port, int count) {
+    struct connection **all = gather(port, count);
+    puts("{}");
+    fflush(stdout);
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    while (poll(&input, 1, 0) == 0) socket_turn(100, dialect->on_message, dialect->on_upgraded);
+    leave_all(all, count);
+}
+
 int main(int count, char **words) {
-    if (count < 5) fail("usage: load DIALECT PORT calls SECONDS IN_FLIGHT PER_FRAME | load DIALECT PORT crowd CONNECTIONS");
+    if (count < 5) fail("usage: load DIALECT PORT calls SECONDS IN_FLIGHT PER_FRAME | load DIALECT PORT crowd|idle CONNECTIONS");
     dialect = dialect_named(words[1]);
     int port = atoi(words[2]);
     srandom((unsigned)getpid());
     socket_loop_open();
     if (strcmp(words[3], "crowd") == 0) job_crowd(port, atoi(words[4]));
+    if (strcmp(words[3], "idle") == 0) job_idle(port, atoi(words[4]));
     if (strcmp(words[3], "calls") == 0 && count == 7) job_calls(port, atof(words[4]), atoi(words[5]), atoi(words[6]));
     fail("unknown job '%s', or too few words for it", words[3]);
 }

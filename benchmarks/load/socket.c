@@ -54,14 +54,30 @@ static void watch(struct connection *connection, int operation) {
     if (epoll_ctl(loop_fd, operation, connection->fd, &event) < 0) fail("epoll_ctl: %s", strerror(errno));
 }
 
+/* What a browser sends besides, because a server may keep it for as long as the connection lives. */
+static const char browser_headers[] =
+    "Connection: Upgrade\r\nPragma: no-cache\r\nCache-Control: no-cache\r\n"
+    "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36\r\n"
+    "Accept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-GB,en;q=0.9,de;q=0.8\r\n"
+    "Cookie: theme=dark; session=3f2b8c0e5d7a4916b2c8e0f1a3d5c7e9f0b1a2c3d4e5f607\r\n";
+
 static void queue_handshake(struct connection *connection, int port, const char *path, const char *subprotocol) {
-    char *at = room(&connection->out, 1024);
-    int length = snprintf(at, 1024,
-        "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nOrigin: http://127.0.0.1:%d\r\nUpgrade: websocket\r\n"
-        "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s%s%s\r\n",
-        path, port, port, subprotocol ? "Sec-WebSocket-Protocol: " : "", subprotocol ? subprotocol : "",
+    char *at = room(&connection->out, 2048);
+    int length = snprintf(at, 2048,
+        "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nOrigin: http://127.0.0.1:%d\r\nUpgrade: websocket\r\n%s"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s%s%s\r\n",
+        path, port, port, browser_headers, subprotocol ? "Sec-WebSocket-Protocol: " : "", subprotocol ? subprotocol : "",
         subprotocol ? "\r\n" : "");
     connection->out.length += (size_t)length;
+}
+
+/* Binds to one of 200 addresses, by the index: a server may bound what one address holds, and a crowd is many visitors. */
+static void bind_to_visitor(int fd, int index) {
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)(index % 200));
+    int yes = 1;
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes);
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0) fail("connection %d: bind: %s", index, strerror(errno));
 }
 
 struct connection *socket_connect(int index, int port, const char *path, const char *subprotocol) {
@@ -70,6 +86,8 @@ struct connection *socket_connect(int index, int port, const char *path, const c
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     connection->index = index;
     connection->fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (connection->fd < 0) fail("connection %d: %s", index, strerror(errno));
+    bind_to_visitor(connection->fd, index);
     if (connect(connection->fd, (struct sockaddr *)&address, sizeof address) < 0)
         fail("connection %d: %s", index, strerror(errno));
     int yes = 1;
@@ -197,7 +215,7 @@ static void take_bytes(struct connection *connection, on_message handler, void (
 }
 
 int socket_turn(int timeout_ms, on_message handler, void (*on_upgraded)(struct connection *)) {
-    struct epoll_event events[EVENTS];
+    static struct epoll_event events[EVENTS];
     int count = epoll_wait(loop_fd, events, EVENTS, timeout_ms);
     for (int i = 0; i < count; i++) {
         struct connection *connection = events[i].data.ptr;

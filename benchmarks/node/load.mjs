@@ -12,6 +12,8 @@ const WARM_UP = 0.25 // of the measured time, before it
 const DRAIN_MS = 10_000 // an answer that has not arrived by then is lost
 const BATCH = 2000 // events per request; one batch at a time, because some servers mix what two requests push
 const MEGABYTE = 1 << 20
+const SIZES = [100, 1 << 10, 8 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20] // benchmarks/cells/sizes.py
+const FEWEST = 3 // round trips of one size
 
 const [name, port, job, seconds = '0.5', inFlight = '1'] = process.argv.slice(2)
 const client = await (await import(`./clients/${name}.mjs`)).connect(Number(port))
@@ -46,8 +48,8 @@ function expect(actual, expected) {
   if (actual !== expected) throw new Error(`expected ${expected}, got ${String(actual)}`)
 }
 
-function bytes(salt) {
-  const data = new Uint8Array(MEGABYTE)
+function bytes(salt, size = MEGABYTE) {
+  const data = new Uint8Array(size)
   for (let i = 0; i < data.length; i++) data[i] = (i * 31 + salt) & 255
   return data
 }
@@ -143,6 +145,26 @@ const jobs = {
     }
     return window.report()
   },
+
+  /** Round trips of bytes, by size: the median of each, in microseconds. */
+  async sizes() {
+    const sizes = {}
+    for (const size of SIZES) sizes[size] = await roundTrip(bytes(5, size), Number(seconds) / SIZES.length)
+    return { sizes }
+  },
+}
+
+async function roundTrip(data, seconds) {
+  const times = []
+  const end = performance.now() + seconds * 1000
+  while (times.length < FEWEST || performance.now() < end) {
+    const start = performance.now()
+    const back = toBytes(await client.echo(data))
+    times.push((performance.now() - start) * 1000)
+    expect(back.length, data.length)
+    expect(back[data.length >> 1], data[data.length >> 1])
+  }
+  return times.sort((a, b) => a - b)[times.length >> 1]
 }
 
 const late = setTimeout(() => {

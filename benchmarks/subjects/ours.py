@@ -1,16 +1,33 @@
-"""webipc as an application uses it: annotated, so validated arguments, no private name, and the WebSocket class of
-`webipc run`.
+"""webipc as an application uses it: annotated, so validated arguments, no private name.
+
+It is served by `webipc run`, as in production.
 """
 
-from fastapi import FastAPI
+import time
+from datetime import datetime
+from typing import Any
 
-from benchmarks.subjects.serve import PAYLOAD, serve
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+from benchmarks.subjects.serve import PAYLOAD
 from webipc import IpcMain, IpcMainEvent, IpcMainInvokeEvent
-from webipc.uvicorn_websocket import DirectWebSocket
 
 app = FastAPI()
 ipc_main = IpcMain()
 ipc_main.mount(app)
+kept: Any = None  # the value of the last `take`
+
+
+class Person(BaseModel):
+    """A model of JSON's own types and a Date."""
+
+    id: int
+    name: str
+    email: str
+    score: float
+    active: bool
+    since: datetime
 
 
 @ipc_main.handle("add")
@@ -35,5 +52,42 @@ def tell(event: IpcMainEvent, number: int) -> None:
     ipc_main.broadcast("news", PAYLOAD.format(number))
 
 
-if __name__ == "__main__":
-    serve(app, DirectWebSocket)
+@ipc_main.on("flood")
+def flood(event: IpcMainEvent, number: int) -> None:
+    """Do nothing: what a flood costs is the library's."""
+
+
+@ipc_main.handle("take")
+async def take(event: IpcMainInvokeEvent, value: Any) -> int:
+    """Keep a value, and return its length."""
+    global kept  # noqa: PLW0603 - the state of a program of one file
+    kept = value
+    return len(value)
+
+
+@ipc_main.handle("take-models")
+async def take_models(event: IpcMainInvokeEvent, value: list[Person]) -> int:
+    """The same, validated."""
+    global kept  # noqa: PLW0603 - the same
+    kept = value
+    return len(value)
+
+
+@ipc_main.handle("give")
+async def give(event: IpcMainInvokeEvent) -> Any:
+    """Return the value of the last `take`."""
+    return kept
+
+
+@ipc_main.on("push")
+def push(event: IpcMainEvent, count: int, size: int) -> None:
+    """Send so many messages with a text of so many characters, each another one."""
+    for number in range(count):
+        event.sender.send("news", f"{number:08d}".ljust(size, "x"))
+
+
+@ipc_main.handle("rest")
+def rest(event: IpcMainInvokeEvent, seconds: float) -> float:
+    """Block a thread."""
+    time.sleep(seconds)
+    return seconds

@@ -1,7 +1,7 @@
-"""How every subject on uvicorn is served: the same settings for all, so that a difference is the subject's own.
+"""How the subjects on uvicorn are served, except webipc: the same settings for all of them.
 
-They are the settings of `webipc run`, except its WebSocket class, which only webipc can use. Compression is off because
-it would cost more than everything else together.
+They are those that `webipc run` gives to uvicorn, without its own classes, which only webipc can use. Compression is
+off because it would cost more than everything else together. Messages of 16 MiB have to pass.
 """
 
 import sys
@@ -17,15 +17,16 @@ def port() -> int:
     return int(sys.argv[1])
 
 
-def serve(app: Any, ws: Any = "websockets-sansio") -> None:
-    """Serve an ASGI application on 127.0.0.1 until the process is stopped; `ws` is the class for sockets."""
+def serve(app: Any) -> None:
+    """Serve an ASGI application on 127.0.0.1 until the process is stopped."""
     uvicorn.run(
         app,
         host="127.0.0.1",
         port=port(),
         loop="uvloop",
         http="httptools",
-        ws=ws,
+        ws="websockets-sansio",
+        ws_max_size=1 << 25,
         ws_per_message_deflate=False,
         log_level="warning",
         access_log=False,

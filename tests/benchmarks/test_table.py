@@ -2,6 +2,8 @@
 
 import pytest
 
+from benchmarks.catalogue import BEFORE
+from benchmarks.cells import CELLS
 from benchmarks.table import (
     Bench,
     Better,
@@ -15,6 +17,7 @@ from benchmarks.table import (
     targets_table,
     worst,
 )
+from benchmarks.targets import TARGETS
 
 RATE = Bench("R", "calls", "calls/s", "more", ("ours", "peer", "absent"))
 TIME = Bench("T", "round trip", "us", "less", ("ours", "peer"))
@@ -110,6 +113,31 @@ def test_a_line_has_the_median_the_worst_round_and_what_it_cost() -> None:
         results.add("R", "ours", number, Sample(value, server_us=value / 10, load_busy=0.5))
     line = measured_table([RATE], results).splitlines()[2]
     assert line == "| R | calls | ours | 200 | 100 | calls/s | 20.0 | 0.50 |"
+
+
+def test_a_target_may_divide_by_another_benchmark_of_the_same_subject() -> None:
+    results = results_of(TIME, ours=[20.0, 90.0])
+    results.add("L", "ours", 0, Sample(10.0))
+    results.add("L", "ours", 1, Sample(30.0))
+    target = Target("T", "ours", "ours", 2.5, over="L", over_text="loading")
+    assert judge(target, TIME, results).median == 2.5
+    assert target_text(target, TIME) == "round trip: at most 2.5 x loading"
+
+
+@pytest.mark.parametrize("enough, met", [(20.0, True), (19.0, False)])
+def test_a_figure_may_be_enough_whatever_its_ratio_is(enough: float, met: bool) -> None:
+    results = results_of(TIME, ours=[20.0], peer=[1.0])
+    target = Target("T", "ours", "peer", 2.0, enough=enough)
+    assert judge(target, TIME, results).met is met
+    assert target_text(target, TIME) == f"round trip: at most 2 x peer, or {enough:g} us"
+
+
+def test_every_target_is_one_of_a_benchmark_and_of_a_subject_that_it_has() -> None:
+    benches = {bench.id: bench for cell in CELLS for bench in cell.benches}
+    for target in TARGETS:
+        subjects = {*benches[target.bench].subjects, BEFORE}
+        assert {target.subject, target.against or target.subject} <= subjects
+        assert target.over is None or target.over in benches
 
 
 def test_a_missed_target_says_by_how_much() -> None:

@@ -15,4 +15,4 @@ def test_a_quick_run_prints_a_row_for_every_shape() -> None:
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=True)
     rows = [line.split(" | ") for line in run.stdout.splitlines()]
     assert [row[0].removeprefix("| ") for row in rows[2:]] == [shape.name for shape in SHAPES]
-    assert {len(row) for row in rows} == {7}
+    assert {len(row) for row in rows} == {9}

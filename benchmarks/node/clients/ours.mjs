@@ -1,11 +1,11 @@
 /**
  * webipc's own client, as bundlers get it. Node 20 has neither a WebSocket nor a page's address, so both are given here,
- * before the client is loaded; nothing else of a page is emulated.
+ * before the client is loaded; nothing else of a page is emulated. `StandIn` replaces the socket (own.mjs).
  */
-import { WebSocket } from 'ws'
 
 /** `ws`, which every other client here uses, with the header and the setting that a page's socket would have. */
-function pageSocket(origin) {
+async function pageSocket(origin) {
+  const { WebSocket } = await import('ws')
   return class extends WebSocket {
     constructor(url, protocols) {
       super(url, protocols, { perMessageDeflate: false, origin })
@@ -16,7 +16,7 @@ function pageSocket(origin) {
 export async function connect(port) {
   const origin = `http://127.0.0.1:${port}`
   globalThis.location = new URL(`${origin}/`)
-  globalThis.WebSocket = pageSocket(origin)
+  globalThis.WebSocket = globalThis.StandIn ?? await pageSocket(origin)
   const { ipcRenderer } = await import('../../../js-client/dist/index.js')
   return {
     add: (a, b) => ipcRenderer.invoke('add', a, b),

@@ -1,0 +1,59 @@
+"""K: the memory that a server holds for each message that a page has read and not acknowledged."""
+
+from collections.abc import Callable
+
+from benchmarks.catalogue import NODE_SOCKETIO, NODE_WS, OURS, PYTHON_SOCKETIO
+from benchmarks.cells.kinds import Cell, Lab, MeasurementError, Samples
+from benchmarks.pages.dialects import open_page
+from benchmarks.pages.wire import WireError
+from benchmarks.servers import Server
+from benchmarks.table import Bench, Sample
+
+SOURCE = "127.0.0.2"
+# Characters of a message, and how many: within `kept_messages` and `kept_bytes`.
+CASES = ((100, 20_000), (1_000, 20_000), (20_000, 2_000))
+_NAMES = (OURS, PYTHON_SOCKETIO, NODE_SOCKETIO, NODE_WS)
+_NONE = "keeps nothing that it has written"
+
+
+def _cell(size: int, count: int) -> Callable[[Lab, Server], Samples]:
+    def measure(lab: Lab, server: Server) -> Samples:
+        if server.subject.dialect != "webipc":
+            return {f"K{size}": _NONE}
+        few = count // 100
+        try:
+            # Warms up what is allocated once. Its messages stay, and are in `before`.
+            _push(server, few, size)
+            before = server.resident_bytes()
+            many = few if lab.small else count
+            _push(server, many, size)
+        except (WireError, OSError) as error:
+            raise MeasurementError(f"{error} (the server: {server.complaint()})") from None
+        return {f"K{size}": Sample((server.resident_bytes() - before) / many)}
+
+    return measure
+
+
+def _push(server: Server, count: int, size: int) -> None:
+    """Let the server send messages to a page that reads all of them, and never acknowledges one."""
+    page = open_page(server.subject.dialect, server.port, SOURCE)
+    page.send("push", count, size)
+    last = f'["{count - 1:08d}'.encode()
+    while last not in page.wire.receive()[1]:
+        pass
+    _open.append(page)
+
+
+_open: list[object] = []  # a page whose socket is closed is another question
+
+
+KEPT = tuple(
+    Cell(
+        (Bench(f"K{size}", f"memory for a kept message of {size:,} characters", "bytes", "less", _NAMES),),
+        _cell(size, count),
+        "python",
+        fresh=True,
+        rounds=3,
+    )
+    for size, count in CASES
+)
