@@ -13,6 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from webipc.core.clone import decode, encode
+from webipc.core.errors import LimitError, ProtocolError
 from webipc.core.values import JSMap, undefined
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -108,6 +109,43 @@ def decode_calls(value: Any) -> int:
     cloned = encode(value)
     skeleton, fixups = json.loads(orjson.dumps([cloned.skeleton, cloned.fixups]))
     return calls_of(lambda: decode(skeleton, fixups, cloned.segments)).total()
+
+
+def ring(levels: int) -> tuple[Any, list[Any]]:
+    """Return the encoding of pairs, both places of each leading to the next pair, and of the last one to all."""
+    ways = [([level, place], [level + 1] if level + 1 < levels else []) for level in range(levels) for place in (0, 1)]
+    return [[None, None] for _ in range(levels)], [["@", *way] for way in ways]
+
+
+@pytest.mark.parametrize("levels", [17, 100, 400])
+def test_references_inside_a_cycle_cost_steps_in_proportion_to_their_number(levels: int) -> None:
+    """Following every way through the ring would take two to the power of its length."""
+    skeleton, fixups = ring(levels)
+
+    def refused() -> None:
+        with pytest.raises(ProtocolError, match="nodes"):
+            decode(skeleton, fixups, [])
+
+    assert calls_of(refused).total() < 20_000 + 250 * levels
+
+
+def test_a_sender_counts_the_ways_through_a_cycle_in_as_few_steps() -> None:
+    pairs: list[Any] = [[] for _ in range(100)]
+    for number, pair in enumerate(pairs):
+        pair += [pairs[number - 1], pairs[number - 1]]
+
+    def refused() -> None:
+        with pytest.raises(LimitError, match="nodes"):
+            encode(pairs)
+
+    assert calls_of(refused).total() < 20_000 + 500 * len(pairs)
+
+
+def test_five_objects_that_all_refer_to_each_other_are_few_enough() -> None:
+    people: list[Any] = [[] for _ in range(5)]
+    for person in people:
+        person.extend(people)
+    assert decode_calls(people) < 20_000
 
 
 @pytest.mark.parametrize("count", [2, FEW, 4 * FEW])

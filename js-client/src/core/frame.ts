@@ -114,13 +114,14 @@ export function decodeBody(
 /**
  * Decodes one frame; segments are views of `data`, not copies. The messages in it are not checked.
  *
- * @throws ProtocolError 4413 if the frame is larger than `socketBytes`; 4400 if it is not JSON, not such an array,
- *   or its binary layout does not add up
+ * @throws ProtocolError 4413 if the frame is larger than `socketBytes` or has more than `frameMessages`; 4400 if it is
+ *   not JSON, not such an array, or its binary layout does not add up
  */
 export function decodeFrame(data: string | Uint8Array, limits: Limits = DEFAULT_LIMITS): Frame {
   const size = typeof data === 'string' ? utf8Length(data) : data.length
   refuseLarger('frame', size, limits.socketBytes)
   const { elements: [seq, ack], messages } = unpack(data, 2)
+  refuseLarger('messages of a frame', messages.length, limits.frameMessages)
   // Checks the number of the last message too; without messages, this refuses 0.
   if (!isCount(seq) || !isCount(ack) || !isCount(seq + (messages.length - 1))) fail('wrong number')
   const control = seq === 0 ? controlOf(messages) : null

@@ -1,7 +1,8 @@
 """How large a value becomes when every reference in it is followed.
 
 A kilobyte of references can stand for gigabytes for code that walks the value later, so both directions count the nodes
-first. Works on a skeleton and the targets of its references. Twin: js-client/src/core/clone/reach.ts
+first. Counting takes steps in proportion to the skeleton and its references, whatever they refer to. Works on a
+skeleton and the targets of its references. Twin: js-client/src/core/clone/reach.ts
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,12 +11,19 @@ from typing import Any, Final
 # A place: the id of the skeleton's list or dict, and the index or key in it.
 Place = tuple[int, str | int]
 
+# What is in a cycle counts differently from place to place, so the walk enters it again; and there may be exponentially
+# many ways through a few objects that all refer to each other. So many containers may be looked at again, and so many
+# more for each reference.
+_FREE_LOOKS: Final = 2_000
+_LOOKS_PER_REFERENCE: Final = 16
+
 
 def reach(skeleton: Any, targets: Mapping[Place, Any], limit: int) -> int:
     """Count the nodes that are reached, or return a number above `limit` as soon as there are more.
 
     `targets` maps the place of each reference to the part of the skeleton that it leads to. Every value is one node; a
     reference is what it leads to, or one node where it leads to something that encloses it (PROTOCOL.md section 5).
+    Where counting would take too many steps, because of the ways through cycles, there are too many nodes as well.
     """
     return _Walk(targets, limit).count_from(skeleton)
 
@@ -44,6 +52,8 @@ class _Walk:
         self._referring = {identity for identity, _ in targets}
         self._limit = limit
         self._count = 0
+        # How many containers may still be looked at again.
+        self._looks = _FREE_LOOKS + _LOOKS_PER_REFERENCE * len(targets)
         # The containers that the walk is in, from the outside in, by id.
         self._open: dict[int, _Opened] = {}
         # By id: how many leaves a container has, and which containers, references followed.
@@ -56,6 +66,8 @@ class _Walk:
             return 1
         self._enter(skeleton)
         while self._open and self._count <= self._limit:
+            if self._looks < 0:
+                return self._limit + 1
             opened = next(reversed(self._open.values()))
             for container in opened.contents:
                 if not self._count_closed(container, opened) and self._enter(container):
@@ -79,9 +91,12 @@ class _Walk:
     def _enter(self, container: Any) -> bool:
         """Count a container and its leaves; tell whether there is more in it, which is counted next."""
         identity = id(container)
-        if identity not in self._parts:
-            self._parts[identity] = self._parts_of(container)
-        leaves, contents = self._parts[identity]
+        parts = self._parts.get(identity)
+        if parts is None:
+            parts = self._parts[identity] = self._parts_of(container)
+        else:
+            self._looks -= 1 + len(parts[1])
+        leaves, contents = parts
         if contents:
             self._open[identity] = _Opened(identity, iter(contents), self._count)
         else:

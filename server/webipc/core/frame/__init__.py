@@ -162,8 +162,9 @@ def decode_frame(data: str | _Bytes, limits: Limits = DEFAULT_LIMITS) -> Frame:
     """Decode one frame; segments are views of `data`, not copies.
 
     Raises:
-        ProtocolError: 4413 when the frame is larger than `socket_bytes`; 4400 when it is not JSON, is not such an
-            array, or its binary layout does not add up. What is in the messages is not checked.
+        ProtocolError: 4413 when the frame is larger than `socket_bytes` or has more than `frame_messages`; 4400 when it
+            is not JSON, is not such an array, or its binary layout does not add up. What is in the messages is not
+            checked.
     """
     size = _utf8_size(data) if isinstance(data, str) else len(data)
     if size > limits.socket_bytes:
@@ -175,6 +176,9 @@ def decode_frame(data: str | _Bytes, limits: Limits = DEFAULT_LIMITS) -> Frame:
         elements, segments = _unpack(memoryview(data), _NUMBERS, limits)
     if len(elements) < _NUMBERS or not (is_count(seq := elements[0]) and is_count(ack := elements[1])):
         raise ProtocolError("a frame begins with two non-negative safe integers; this one does not")
+    if len(elements) - _NUMBERS > limits.frame_messages:
+        text = f"a frame has at most {limits.frame_messages} messages, not {len(elements) - _NUMBERS}"
+        raise ProtocolError(text, CloseCode.TOO_LARGE)
     messages = _raw_messages(elements[_NUMBERS:], segments)
     return _numbered_frame(seq, ack, messages, size) if seq else _control_frame(ack, messages, size)
 
