@@ -1,6 +1,7 @@
 """The wheel and the sdist: which files they have, and that they install without Node and without a checkout."""
 
 import sys
+import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from zipfile import ZipFile
@@ -31,6 +32,14 @@ def test_the_wheel_is_marked_as_typed_and_has_no_tests(distributions: Distributi
     names = names_in(distributions.wheel)
     assert "webipc/py.typed" in names
     assert {name.split("/")[0].split("-")[0] for name in names} == {"webipc"}
+
+
+def test_the_sdist_has_the_protocol_and_every_vector(distributions: Distributions, project_root: Path) -> None:
+    with tarfile.open(distributions.sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    vectors = {str(path.relative_to(project_root)) for path in (project_root / "tests" / "vectors").rglob("*.*")}
+    assert vectors
+    assert {"PROTOCOL.md", *vectors} <= names
 
 
 def test_the_sdist_becomes_the_same_wheel_without_node(
