@@ -23,6 +23,7 @@ from webipc.electron.web_frame_main import WebFrameMain
 from webipc.hub.hub import Hub
 from webipc.hub.provider import HubProvider
 from webipc.hub.settings import Settings
+from webipc.logs.lines import escape_entries
 from webipc.pages.folder import existing_folder, serve_pages
 from webipc.pages.playground import Playground
 from webipc.pages.preload import Preload
@@ -66,6 +67,7 @@ class IpcMain(IpcMainImpl):
         there, PreloadError when one is an ECMAScript module. One string in the place of either list is refused too.
         """
         super().__init__()
+        escape_entries()
         self._debug = debug
         self._playground = playground
         self._origins = Origins(

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from webipc.access.origins import Origins
 from webipc.endpoints.beacon import BeaconEndpoint
@@ -24,6 +27,31 @@ from webipc.pages.scripts import ClientFile, PreloadScript
 HubHere = Callable[[], Hub]
 
 
+class _Attempt(Convertor[str]):
+    """The number of a socket in its path. Starlette's own `int` raises for one of 5,000 digits, and nobody reads it."""
+
+    regex = "[0-9]{1,16}"
+
+    def convert(self, value: str) -> str:
+        """Return the digits."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """Return the digits."""
+        return value
+
+
+register_url_convertor("webipc_attempt", _Attempt())
+
+
+async def _no_such_socket(websocket: WebSocket) -> None:
+    """Answer 404 to a path that is no socket. Starlette would answer 403."""
+    if "websocket.http.response" in websocket.scope.get("extensions", {}):
+        await websocket.send_denial_response(PlainTextResponse("Not Found", status_code=404))
+    else:
+        await websocket.close()
+
+
 def routes(hub_here: HubHere, origins: Origins, limits: Any) -> list[BaseRoute]:
     """Return the routes under the prefix: the client, the socket, the beacon and the synchronous request."""
     files: list[BaseRoute] = [
@@ -34,7 +62,8 @@ def routes(hub_here: HubHere, origins: Origins, limits: Any) -> list[BaseRoute]:
     return [
         WebSocketRoute("/socket", socket),
         # The number in the path is for the browser; `hello` has the one that counts (PROTOCOL.md 2.1).
-        WebSocketRoute("/socket/{attempt:int}", socket),
+        WebSocketRoute("/socket/{attempt:webipc_attempt}", socket),
+        WebSocketRoute("/socket/{anything:path}", _no_such_socket),
         Route("/beacon", BeaconEndpoint(hub_here, origins, limits), include_in_schema=False),
         Route("/sync", SyncEndpoint(hub_here, origins, limits), include_in_schema=False),
         *files,

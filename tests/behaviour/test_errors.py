@@ -1,6 +1,7 @@
 """Errors in handlers, listeners and sends: what is sent to the page, and what is logged."""
 
 import asyncio
+import logging
 from typing import Any
 
 import pytest
@@ -124,6 +125,7 @@ async def test_a_cancelled_handler_rejects_with_reply_was_never_sent() -> None:
 
 
 async def test_bad_arguments_reject_an_invoke_and_are_logged_for_a_send(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "webipc")
     app, ipc_main = application()
 
     @ipc_main.handle("add")
@@ -137,7 +139,15 @@ async def test_bad_arguments_reject_an_invoke_and_are_logged_for_a_send(caplog: 
         assert caught.value.code == "bad-argument"
         page.send("number", "x")
         assert await page.invoke("add", 1, 2) == 3
-    assert "'number'" in caplog.text
+    lines = [(record.levelname, record.getMessage(), record.exc_info) for record in caplog.records]
+    assert lines == [
+        ("INFO", "Error occurred in handler for 'add': add: argument 2 (b) must be a valid number, got 'x'", None),
+        (
+            "INFO",
+            "A listener for 'number' was not called: number: argument 1 (number) must be a valid integer, got 'x'",
+            None,
+        ),
+    ]
 
 
 def number_listener(event: IpcMainEvent, number: int) -> None:

@@ -114,6 +114,14 @@ def test_the_librarys_own_errors_are_always_sent(error: Exception, message: str,
     assert line.startswith("Error occurred in handler for 'add': ")
 
 
+@pytest.mark.parametrize("debug", [True, False])
+def test_a_refusal_does_not_tell_where_objects_are_in_memory(*, debug: bool) -> None:
+    shown = f"argument 1 (a) must be a number, got {object()!r} and {memoryview(b'')!r}"
+    assert " at 0x" in shown
+    value, _ = reply(ArgumentError("add", "a", shown), debug=debug)
+    assert value["message"] == "Error: add: argument 1 (a) must be a number, got <object object> and <memory>"
+
+
 def test_in_debug_the_text_is_sent_with_the_traceback() -> None:
     value, line = reply(ValueError("no such row"), debug=True)
 

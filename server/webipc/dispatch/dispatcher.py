@@ -34,8 +34,7 @@ from webipc.dispatch.router import Router
 from webipc.electron.tab import Tab
 from webipc.link.connection import Connection
 from webipc.link.sync_calls import SyncCall, SyncTimeoutError
-
-logger = logging.getLogger("webipc")
+from webipc.logs.refusals import REFUSALS
 
 # What `welcome` names: the kinds beyond the first that this file takes.
 FEATURES: list[str] = ["ports", "sync", "send-to"]
@@ -115,7 +114,8 @@ class Dispatcher:
     def _port(self, connection: Connection, envelope: Port) -> None:
         for _ in range(connection.ports.receive(envelope)):
             limits = self._limits
-            logger.warning(FULL_PORT, connection.document, limits.kept_bytes, limits.kept_messages)
+            text = FULL_PORT % (connection.document, limits.kept_bytes, limits.kept_messages)
+            REFUSALS.log(connection.document.tab.contents, logging.WARNING, text)
 
     def _port_close(self, connection: Connection, envelope: PortClose) -> None:
         connection.ports.receive_close(envelope)
@@ -134,7 +134,8 @@ class Dispatcher:
         try:
             target.pass_on(encode_message(["send", envelope.channel], value, meta))
         except LimitError as error:
-            logger.warning("%r: a message for %r cannot be forwarded: %s", sender, tab, error)
+            text = f"{sender!r}: a message for {tab!r} cannot be forwarded: {error}"
+            REFUSALS.log(sender.tab.contents, logging.WARNING, text)
 
 
 def _arguments(envelope: Invoke | Send | Sync, limits: Limits) -> list[Any]:

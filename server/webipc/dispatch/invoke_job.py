@@ -131,7 +131,8 @@ class InvokeJob:
         """Answer with what the handler has raised."""
         if isinstance(error, asyncio.CancelledError):
             error = ReplyNeverSentError()
-        self._answer(self._invoker.replies.error(self._id, self._channel, error))
+        contents = self._connection.document.tab.contents
+        self._answer(self._invoker.replies.error(self._id, self._channel, error, contents))
 
     def _answer(self, message: EncodedMessage) -> None:
         # After the end of the link the answer is dropped.

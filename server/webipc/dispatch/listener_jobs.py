@@ -11,9 +11,12 @@ import traceback
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from webipc.channels.arguments import ArgumentError
 from webipc.channels.emitter import EventEmitter
 from webipc.channels.handler import Handler
 from webipc.electron.ipc_event import IpcMainEvent
+from webipc.logs.lines import escaped
+from webipc.logs.refusals import REFUSALS
 
 logger = logging.getLogger("webipc")
 
@@ -96,8 +99,12 @@ class ListenerJob(_Job):
         return returned if inspect.iscoroutine(returned) else None
 
     def fail(self, error: BaseException) -> None:
-        """Log what the listener has raised."""
-        _report("A listener for '%s' %s", error, self._handler.channel)
+        """Log what the listener has raised, or why it was not called."""
+        if isinstance(error, ArgumentError):
+            text = f"A listener for '{self._handler.channel}' was not called: {escaped(str(error))}"
+            REFUSALS.log(self._event.sender, logging.INFO, text)
+        else:
+            _report("A listener for '%s' %s", error, self._handler.channel)
 
     def describe(self) -> str:
         """Name the listener for the log."""

@@ -6,6 +6,7 @@ found in the log.
 """
 
 import logging
+import re
 import secrets
 import traceback
 from typing import Any, Final
@@ -17,6 +18,8 @@ from webipc.core.frame import EncodedMessage, encode_message
 from webipc.core.limits import Limits
 from webipc.core.link.sizes import check_size
 from webipc.core.values import JSError
+from webipc.logs.lines import escaped
+from webipc.logs.refusals import REFUSALS
 
 logger = logging.getLogger("webipc")
 
@@ -49,6 +52,11 @@ class ReplyNeverSentError(LocalError):
 # The library's own refusals of a call. Its other errors (a destroyed page, a reset link) are problems of the
 # application's code, and are reported as any other exception of it.
 _REFUSALS: Final = (NoHandlerError, ReplyNeverSentError, ArgumentError, CloneError, LimitError)
+# Those that a page causes alone, as often as it calls.
+_OF_THE_PAGE: Final = (NoHandlerError, ArgumentError)
+
+# In the repr of an object. It tells where the process keeps its objects, and nothing else.
+_ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 class Replies:
@@ -67,21 +75,25 @@ class Replies:
 
     def refusal(self, call_id: int, error: Exception) -> EncodedMessage:
         """Encode an error of the library's own, which every page may read."""
-        value = {"message": f"Error: {error}", "code": getattr(error, "code", "webipc")}
+        value = {"message": _refusal(error), "code": getattr(error, "code", "webipc")}
         return encode_message(["error", call_id], clone.encode(value, self._limits, "error"))
 
-    def error(self, call_id: int, channel: str, error: BaseException) -> EncodedMessage:
-        """Encode what the caller may know of an exception, and log the rest."""
+    def error(self, call_id: int, channel: str, error: BaseException, page: object) -> EncodedMessage:
+        """Encode what the caller may know of an exception, and log the rest. `page` is the web contents that calls."""
         reference = secrets.token_hex(8)
         value, record = error_reply(error, channel=channel, debug=self._debug, reference=reference)
-        if record is not None:
+        if record is not None and isinstance(error, _OF_THE_PAGE):
+            # It is not an error of the program, and a traceback would show only webipc.
+            level = logging.INFO if isinstance(error, ArgumentError) else logging.ERROR
+            REFUSALS.log(page, level, record)
+        elif record is not None:
             logger.error(record, exc_info=error)
         try:
             message = encode_message(["error", call_id], clone.encode(value, self._limits, "error"))
             check_size(message, self._limits)
         except (CloneError, LimitError):
             # The `data` of an IpcError may be anything. Its text and code are still worth having.
-            logger.exception("Error occurred in handler for '%s': its error cannot be sent whole", channel)
+            logger.exception(_line(channel, "its error cannot be sent whole"))
             message = encode_message(["error", call_id], clone.encode(_plain(value), self._limits, "error"))
         return message
 
@@ -139,7 +151,7 @@ def _told(error: IpcError) -> dict[str, Any]:
 
 def _refusal(error: BaseException) -> str:
     """Return a refusal as Electron words it: this one text has no `Error: ` before it."""
-    text = text_of(error)
+    text = _ADDRESS.sub("", text_of(error))
     return text if isinstance(error, ReplyNeverSentError) else _to_string("Error", text)
 
 
@@ -164,4 +176,4 @@ def _line(channel: str, rest: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return text[:200].encode("unicode_escape").decode("ascii") if not text.isprintable() else text[:200]
+    return escaped(text, 200)

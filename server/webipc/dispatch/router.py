@@ -22,9 +22,9 @@ from webipc.electron.ipc_event import IpcMainEvent, IpcMainPostEvent, IpcMainSyn
 from webipc.electron.message_port_main import MessagePortMain
 from webipc.link.connection import Connection
 from webipc.link.sync_calls import SyncCall
+from webipc.logs.lines import escaped
+from webipc.logs.refusals import REFUSALS
 from webipc.ports.ends import LocalEnd
-
-logger = logging.getLogger("webipc")
 
 
 class Router:
@@ -64,8 +64,8 @@ class Router:
                 has_listeners = True
                 yield LastHolderJob(handler, event, args)
         if not has_listeners:
-            text = "WebContents #%d called ipcRenderer.sendSync() with '%s' channel without listeners."
-            logger.warning(text, contents.id, channel)
+            call_text = f"ipcRenderer.sendSync() with '{escaped(channel, 200)}' channel without listeners."
+            REFUSALS.log(contents, logging.WARNING, f"WebContents #{contents.id} called {call_text}")
 
     def post(self, connection: Connection, channel: str, message: Any, ends: Sequence[LocalEnd]) -> Iterator[Job]:
         """Yield the calls for a `postMessage`. Ports that no listener keeps are closed."""

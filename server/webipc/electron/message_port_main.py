@@ -15,9 +15,8 @@ from webipc.concurrency.loops import loop_here, run_soon_in, running_loop
 from webipc.core.errors import LocalError, ProtocolError
 from webipc.core.limits import DEFAULT_LIMITS
 from webipc.core.values import undefined
+from webipc.logs.refusals import REFUSALS
 from webipc.ports.ends import LocalEnd, PortMessage, entangling
-
-logger = logging.getLogger("webipc")
 
 
 class TransferError(LocalError):
@@ -271,7 +270,8 @@ def _value_of(message: PortMessage) -> Any:
         return message.decode()
     except ProtocolError as error:
         # The server forwards a page's message without decoding it (PROTOCOL.md 4.4).
-        logger.warning("A message of a port cannot be decoded and is delivered as None: %s", error.detail)
+        text = f"A message of a port cannot be decoded and is delivered as None: {error.detail}"
+        REFUSALS.log(MessagePortMain, logging.WARNING, text)
         return None
 
 
