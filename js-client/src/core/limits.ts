@@ -59,6 +59,10 @@ export interface Limits {
 export interface ServerLimits {
   /** The body of a request. */
   readonly bodyBytes: number
+  /** From the beginning of a request to the end of its body; a beacon has half of it. */
+  readonly bodyMs: number
+  /** The longest time between two bytes of a body. */
+  readonly bodySilenceMs: number
   /** The longest time between two frames of a server. */
   readonly heartbeatMs: number
   /** Time without a socket after which a link ends. */
@@ -100,6 +104,8 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
 
 export const SERVER_LIMITS: ServerLimits = /* @__PURE__ */ Object.freeze({
   bodyBytes: 71_303_168,
+  bodyMs: 60_000,
+  bodySilenceMs: 10_000,
   heartbeatMs: 15_000,
   graceMs: 60_000,
   unattachedGraceMs: 10_000,

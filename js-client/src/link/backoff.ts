@@ -1,18 +1,21 @@
 /**
- * The delay before the next socket: random, below a bound that doubles (PROTOCOL.md section 7). So the pages of a
- * restarted server do not all reconnect at once. Timer and randomness come from outside.
+ * The wait before the next socket: random, below a bound that doubles (PROTOCOL.md section 7). So the pages of a
+ * restarted server do not all reconnect at once. Randomness comes from outside.
  */
+import { Timer } from '../concurrency/timer.js'
 
 /** Milliseconds. */
 const FIRST_BOUND = 100
 const LAST_BOUND = 10_000
 
-export class Backoff {
+/** A timer whose wait grows. */
+export class Backoff extends Timer {
   readonly #random: () => number
   #bound = FIRST_BOUND
 
   /** @param random - returns a number from 0 up to 1, as Math.random does */
   constructor(random: () => number) {
+    super()
     this.#random = random
   }
 
@@ -21,6 +24,11 @@ export class Backoff {
     const wait = this.#random() * this.#bound
     this.#bound = Math.min(this.#bound * 2, LAST_BOUND)
     return wait
+  }
+
+  /** Runs `action` after the next wait. */
+  retry(action: () => void): void {
+    this.start(this.next(), action)
   }
 
   /** To be called when a server answered, or the network is back. */

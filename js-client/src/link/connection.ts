@@ -29,7 +29,6 @@ import type { LinkPorts } from '../ports/link-ports.js'
 import { report } from '../concurrency/report-error.js'
 import type { Refusal } from '../transports/sync-request.js'
 import { Tab } from '../page/tab-token.js'
-import { Timer } from '../concurrency/timer.js'
 import { VERSION } from '../version.js'
 import type { SocketClass } from '../transports/websocket.js'
 
@@ -65,7 +64,6 @@ export class Connection extends EventEmitter
   readonly #backoff: Backoff
   readonly #tab: Tab
   readonly #jobs: JobQueue<Job>
-  readonly #retry = new Timer()
   readonly hold: EventHold
   /** Callbacks of embedded documents, which connect after this one. */
   readonly waiting = new Waiting()
@@ -205,7 +203,7 @@ export class Connection extends EventEmitter
     } else {
       // 4409 too: a page with a newer socket has closed this one itself, and gets no event of it.
       if (this.#state === 'open') this.#become('resuming')
-      this.#connectLater()
+      this.#backoff.retry(this.#connect)
     }
   }
 
@@ -244,7 +242,7 @@ export class Connection extends EventEmitter
   /** The network is back (`online`), or the page is visible again. */
   wake(online: boolean): void {
     this.#session?.probe()
-    if (!this.#retry.running) return
+    if (!this.#backoff.running) return
     if (online) this.#backoff.reset()
     this.#connect()
   }
@@ -255,7 +253,7 @@ export class Connection extends EventEmitter
     if (this.#state === 'closed') return
     this.goodbye.leave(this.#links.newest, this.#session, !mayReturn)
     this.#session = undefined
-    this.#retry.stop()
+    this.#backoff.stop()
     if (!mayReturn) this.#close('gone')
     else if (this.#state === 'open') this.#become('resuming')
   }
@@ -270,7 +268,7 @@ export class Connection extends EventEmitter
 
   /** A field, because timers and other documents keep it as a callback. */
   readonly #connect = (): void => {
-    this.#retry.stop()
+    this.#backoff.stop()
     const { address, WebSocket } = this.#options
     const waiting = ['connecting', 'resuming'].includes(this.#state)
     if (!waiting || this.#session || address === undefined || !WebSocket) return
@@ -281,10 +279,6 @@ export class Connection extends EventEmitter
     } catch (error) {
       this.#giveUp(String(error))
     }
-  }
-
-  #connectLater(): void {
-    this.#retry.start(this.#backoff.next(), this.#connect)
   }
 
   #dispatch(job: Job): void {
@@ -313,7 +307,7 @@ export class Connection extends EventEmitter
     this.#notify('reset', event)
     if (this.#state !== 'reset') return
     this.#become('connecting')
-    this.#connectLater()
+    this.#backoff.retry(this.#connect)
   }
 
   #giveUp(reason: string): void {
@@ -329,7 +323,7 @@ export class Connection extends EventEmitter
 
   #close(reason: string): void {
     this.#session = undefined
-    this.#retry.stop()
+    this.#backoff.stop()
     this.#jobs.stop()
     this.#become('closed', reason)
   }

@@ -16,4 +16,16 @@ describe('backoff', () => {
     backoff.reset()
     assert.equal(backoff.next(), 50)
   })
+  test('retries after the wait, unless it is stopped', async () => {
+    const calls: string[] = []
+    const stopped = new Backoff(() => 0)
+    stopped.retry(() => calls.push('stopped'))
+    stopped.stop()
+    const backoff = new Backoff(() => 0)
+    await new Promise<void>((done) => {
+      backoff.retry(() => { calls.push('retried'); done() })
+      assert.ok(backoff.running)
+    })
+    assert.deepEqual([calls, backoff.running, backoff.next()], [['retried'], false, 0])
+  })
 })

@@ -28,7 +28,7 @@ from webipc.servers.newcomers import MOST_DESCRIPTORS
 # Where the application is, as `Target.text`.
 TARGET_VARIABLE = "WEBIPC_TARGET"
 
-# The prefix of the names of the threads that run `def` handlers: the hub's executor names them.
+# The prefix of the names of the threads that run `def` handlers: budget/threads.py names them.
 HANDLER_THREADS = "webipc"
 # How many seconds the process waits for these threads when everything else has ended.
 LAST_SECONDS = 0.5

@@ -24,6 +24,8 @@ class Limits:
     frame_bytes: int = 65_536  # a frame of more than one message
     socket_bytes: int = 1_114_112  # one frame at the receiver
     body_bytes: int = 71_303_168  # the body of a request
+    body_ms: int = 60_000  # from the beginning of a request to the end of its body; a beacon has half of it
+    body_silence_ms: int = 10_000  # between two bytes of a body
     beacon_bytes: int = 61_440  # the messages in a beacon
     depth: int = 512  # arrays and objects within each other in a value
     nodes: int = 1_000_000  # nodes reached in a value with references

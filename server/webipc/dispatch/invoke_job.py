@@ -6,10 +6,12 @@
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import Executor
+from concurrent.futures import Future
 from contextvars import copy_context
+from functools import partial
 from typing import Any
 
+from webipc.budget.threads import FairThreads
 from webipc.channels.handler import Handler
 from webipc.core.frame import EncodedMessage
 from webipc.dispatch.replies import Replies, ReplyNeverSentError
@@ -25,13 +27,12 @@ class Invoker:
         self,
         find: Callable[[Document, str], Handler],
         replies: Replies,
-        threads: Callable[[], Executor],
+        threads: FairThreads,
         tasks: set[asyncio.Task[Any]],
     ) -> None:
         """`find` returns the handler for one call or raises NoHandlerError.
 
-        `threads` gives the executor that runs `def` handlers, made when the first one is called. `tasks` keeps alive
-        what runs beyond the call.
+        `threads` runs `def` handlers. `tasks` keeps alive what runs beyond the call.
         """
         self.find = find
         self.replies = replies
@@ -83,10 +84,9 @@ class InvokeJob:
         return None
 
     def _run_in_thread(self, function: Callable[..., Any], event: IpcMainInvokeEvent, args: list[Any]) -> None:
-        context = copy_context()
-        loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._invoker.threads(), context.run, self._call, function, event, args)
-        future.add_done_callback(self._thread_done)
+        run = partial(copy_context().run, self._call, function, event, args)
+        connection = self._connection
+        self._invoker.threads.run(connection.holdings.payer, connection, run, self._thread_done)
 
     def _call(self, function: Callable[..., Any], event: IpcMainInvokeEvent, args: list[Any]) -> Any:
         """Call and encode in the worker thread, so that a large answer does not block the event loop."""
@@ -97,9 +97,11 @@ class InvokeJob:
             raise RuntimeError("handler raised StopIteration") from error
         return returned if inspect.isawaitable(returned) else self._invoker.replies.result(self._id, returned)
 
-    def _thread_done(self, future: "asyncio.Future[Any]") -> None:
+    def _thread_done(self, future: "Future[Any]") -> None:
         if future.cancelled():
-            self.fail(asyncio.CancelledError())
+            # It waited for a thread, and its link or the server has ended.
+            if not self._connection.ended:
+                self.fail(asyncio.CancelledError())
         elif (error := future.exception()) is not None:
             self.fail(error)
         elif inspect.isawaitable(future.result()):

@@ -8,9 +8,9 @@ first of the three that has a handler (docs/electron-parity.md, dispatch).
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor
 from typing import Any
 
+from webipc.budget.threads import FairThreads
 from webipc.channels.handler import Handler
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.concurrency.job_queue import Job
@@ -31,9 +31,9 @@ class Router:
     """Finds the application's code for a message."""
 
     def __init__(
-        self, ipc_main: IpcMainImpl, replies: Replies, threads: Callable[[], Executor], tasks: set[asyncio.Task[Any]]
+        self, ipc_main: IpcMainImpl, replies: Replies, threads: FairThreads, tasks: set[asyncio.Task[Any]]
     ) -> None:
-        """`threads` gives the executor that runs `def` handlers; `tasks` keeps alive what runs beyond a call."""
+        """`threads` runs `def` handlers; `tasks` keeps alive what runs beyond a call."""
         self._ipc_main = ipc_main
         # Where listeners and handlers are for nearly every message.
         self._main_alone = (ipc_main,)

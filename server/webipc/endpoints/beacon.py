@@ -26,7 +26,8 @@ class BeaconEndpoint(BodyEndpoint):
 
     def __init__(self, hub_here: Callable[[], Hub], origins: Origins, limits: Limits) -> None:
         """`hub_here` returns the hub of the running event loop."""
-        super().__init__(hub_here, origins, limits, what="a beacon", body_bytes=BODY_BYTES)
+        time = limits.body_ms // 2
+        super().__init__(hub_here, origins, limits, what="a beacon", body_bytes=BODY_BYTES, body_ms=time)
 
     async def respond(self, request: Request, connection: Connection, last: Control | None) -> Response:
         """Return an empty response: the page that sent the beacon is gone."""

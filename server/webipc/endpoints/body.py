@@ -1,7 +1,8 @@
 """What the two endpoints that take a body have in common (PROTOCOL.md 2.4 and 2.5): who may post, how a body begins,
 and how a refusal is answered.
 
-Passes the frames to the link that the first frame names. beacon.py and sync.py say what is answered.
+Passes each frame to the link that the first frame names, as soon as it is whole: body_frames.py reads it. beacon.py and
+sync.py say what is answered.
 """
 
 import asyncio
@@ -16,14 +17,18 @@ from webipc.access.origins import Origins
 from webipc.access.visitor import RefusedError, Visitor, check_origin, cors_of, visitor_of
 from webipc.core.envelope import Bye, Control, Hello, parse_control
 from webipc.core.errors import CloseCode, ProtocolError, ResetError
-from webipc.core.frame import Frame, decode_body
+from webipc.core.frame import Frame, decode_frame
 from webipc.core.limits import Limits
+from webipc.endpoints.body_frames import BodyFrames, LateError
 from webipc.hub.hub import Hub, StoppingError
 from webipc.link.connection import Connection
 
 logger = logging.getLogger("webipc")
 
 CONTENT_TYPE = "application/vnd.webipc.v1"
+
+HELLO_BYTES = 16_384
+"""The largest `hello` of a body. It is read before anything tells that its sender has a link."""
 
 _STATUS = {
     CloseCode.FORBIDDEN: 403,
@@ -38,17 +43,28 @@ class BodyEndpoint:
     """Takes bodies, each for the link that its first frame names."""
 
     def __init__(
-        self, hub_here: Callable[[], Hub], origins: Origins, limits: Limits, *, what: str, body_bytes: int
+        self,
+        hub_here: Callable[[], Hub],
+        origins: Origins,
+        limits: Limits,
+        *,
+        what: str,
+        body_bytes: int,
+        body_ms: int,
     ) -> None:
-        """`hub_here` returns the hub of the running event loop; `what` names a request in texts."""
+        """`hub_here` returns the hub of the running event loop; `what` names a request in texts.
+
+        A body has at most `body_bytes`, and has to arrive within `body_ms`.
+        """
         self._hub_here = hub_here
         self._origins = origins
         self._limits = limits
         self._what = what
         self._body_bytes = body_bytes
+        self._body_ms = body_ms
 
     async def respond(self, request: Request, connection: Connection, last: Control | None) -> Response:
-        """Return the response, after the link has received all frames.
+        """Return the response, after the link has received all frames, or has ended.
 
         `last` is the control message at the end of the body, if there is one. May raise ProtocolError and ResetError.
         """
@@ -83,11 +99,9 @@ class BodyEndpoint:
 
     async def _take(self, request: Request, visitor: Visitor) -> Response:
         try:
-            frames = decode_body(await self._body(request), self._limits)
-            connection, last = await self._deliver(frames, visitor)
-            return await self.respond(request, connection, last)
-        except ClientDisconnect:
-            return Response(status_code=400)
+            return await self._answer(request, visitor)
+        except (ClientDisconnect, LateError) as broken:
+            return _broken_off(visitor, broken)
         except (StoppingError, asyncio.CancelledError):
             # A server that stops waits for a while, then cancels the requests that are left.
             return stopping()
@@ -99,38 +113,64 @@ class BodyEndpoint:
         except RefusedError as refused:
             return _refused(visitor, refused.code, refused.reason)
 
-    async def _body(self, request: Request) -> bytes:
-        """Read the body up to its limit. A `Content-Length` is not trusted."""
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > self._body_bytes:
-                raise ProtocolError(f"{self._what} of more than {self._body_bytes} bytes", CloseCode.TOO_LARGE)
-        return bytes(body)
+    async def _answer(self, request: Request, visitor: Visitor) -> Response:
+        frames = BodyFrames(
+            request.receive,
+            what=self._what,
+            most=self._body_bytes,
+            total_ms=self._body_ms,
+            silence_ms=self._limits.body_silence_ms,
+        )
+        frames.refuse_announced(request.headers.getlist("content-length"))
+        connection = await self._identify(frames, visitor)
+        last = await self._deliver(frames, connection)
+        return await self.respond(request, connection, last)
 
-    async def _deliver(self, frames: list[Frame], visitor: Visitor) -> tuple[Connection, Control | None]:
-        hello = parse_control(frames[0].control) if frames and frames[0].control is not None else None
+    async def _identify(self, frames: BodyFrames, visitor: Visitor) -> Connection:
+        """Return the link that the first frame names. Nothing behind that frame has been decoded by then."""
+        data = await frames.next(HELLO_BYTES)
+        control = None if data is None else decode_frame(data, self._limits).control
+        hello = None if control is None else parse_control(control)
         if not isinstance(hello, Hello):
             raise ProtocolError("expected hello as the first frame of a body, got something else")
         hub = self._hub_here()
         await hub.wait_for_place(hello)
         connection = hub.identify(hello, visitor)
+        if not _continues(connection, hello):
+            connection.reset("gap")
+            raise ResetError("gap")
+        return connection
+
+    async def _deliver(self, frames: BodyFrames, connection: Connection) -> Control | None:
+        """Let the link receive every frame, each when it is whole. Return the control message at the end, if any.
+
+        A frame that arrived stays received if a later one does not arrive: its messages have numbers, so it does not
+        matter that the page sends them again.
+        """
         last: Control | None = None
         try:
-            for frame in frames[1:]:
-                last = _receive(connection, frame, last)
+            while not connection.ended and (data := await frames.next(self._limits.socket_bytes)) is not None:
+                last = _receive(connection, decode_frame(data, self._limits), last)
         except ProtocolError as error:
             connection.reset("protocol", error.close_code)
             raise
-        return connection, last
+        return last
+
+
+def _continues(connection: Connection, hello: Hello) -> bool:
+    """Tell whether a body can continue the link: `gap` of PROTOCOL.md 6.5 otherwise.
+
+    Other than the `hello` of a socket, that of a body may be older than what has arrived since: `received` may be less
+    than the page has acknowledged.
+    """
+    link = connection.link
+    return hello.first <= link.received + 1 and link.was_handed(hello.received)
 
 
 def _receive(connection: Connection, frame: Frame, last: Control | None) -> Control | None:
     """Let the link receive one frame; return its control message. `last` is the one before, if there was one."""
     if last is not None:
         raise ProtocolError("expected one control message at the end of a body, got something behind it")
-    if connection.ended:
-        return None
     connection.receive(frame, None)
     if frame.control is None:
         return None
@@ -150,6 +190,14 @@ def stopping() -> Response:
     return Response(
         "the server ends\n", status_code=503, media_type="text/plain", headers={"Cache-Control": "no-store"}
     )
+
+
+def _broken_off(visitor: Visitor, error: Exception) -> Response:
+    """Return the response to a body that did not arrive. It is no refusal either: the page may ask again."""
+    if isinstance(error, LateError):
+        logger.info("%s at %s was refused: %s", visitor.peer, visitor.origin, error)
+    headers = {"Cache-Control": "no-store", "Connection": "close"}
+    return Response(f"{error}\n", status_code=408, media_type="text/plain", headers=headers)
 
 
 def refusal(code: CloseCode, reason: str, status: int | None = None) -> Response:

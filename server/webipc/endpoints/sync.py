@@ -31,13 +31,21 @@ class SyncEndpoint(BodyEndpoint):
 
     def __init__(self, hub_here: Callable[[], Hub], origins: Origins, limits: Limits) -> None:
         """`hub_here` returns the hub of the running event loop."""
-        super().__init__(hub_here, origins, limits, what="a synchronous request", body_bytes=limits.body_bytes)
+        super().__init__(
+            hub_here,
+            origins,
+            limits,
+            what="a synchronous request",
+            body_bytes=limits.body_bytes,
+            body_ms=limits.body_ms,
+        )
 
     async def respond(self, request: Request, connection: Connection, last: Control | None) -> Response:
         """Wait for the answer to the call that the request names, and return it."""
-        if not isinstance(last, Await):
+        if not isinstance(last, Await) and not (last is None and connection.ended):
             raise ProtocolError("expected await as the last frame of a synchronous request, got something else")
-        if connection.ended:
+        if last is None or connection.ended:
+            # Where the link ended before the last frame, the rest was not read.
             raise ResetError("ended")
         call = connection.syncs.get(last.id)
         # The request may arrive before the page's first socket, and its document is shown all the same.

@@ -9,12 +9,12 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
 from webipc.access.visitor import RefusedError, Visitor
 from webipc.budget.account import Account
 from webipc.budget.machine import default_memory
+from webipc.budget.threads import FairThreads
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.concurrency.flusher import Flusher
 from webipc.concurrency.loops import home_loop, run_in
@@ -38,9 +38,6 @@ logger = logging.getLogger("webipc")
 
 # How long the application's code may take to end when the server does.
 LAST_SECONDS = 0.5
-
-# Threads for `def` handlers: as many as FastAPI gives to `def` endpoints, and none of them FastAPI's.
-THREADS = 40
 
 
 class StoppingError(Exception):
@@ -68,10 +65,11 @@ class Hub:
         self.tasks: set[asyncio.Task[Any]] = set()
         # Holds back what is sent while calls run.
         self.flusher = Flusher(loop)
-        self._executor: ThreadPoolExecutor | None = None
+        # Runs `def` handlers. None of them is FastAPI's.
+        self.threads = FairThreads(loop)
         self._is_stopping = False
         replies = Replies(limits, debug=settings.debug)
-        self._router = Router(ipc_main, replies, self._threads, self.tasks)
+        self._router = Router(ipc_main, replies, self.threads, self.tasks)
         dispatcher = Dispatcher(self._router, replies, limits, self.tabs.from_id, settings.may_send_to)
         self.account = Account(default_memory() if settings.memory is None else settings.memory)
         self._links = Links(settings, self.account, self.end)
@@ -182,6 +180,8 @@ class Hub:
         connection.jobs.start()
         self.tabs.forget(document, now)
         self._births.leave_place(document.tab)
+        if cancelled := self.threads.cancel(connection.holdings.payer, connection):
+            logger.info("%r has gone: %d of its calls that waited for a thread were cancelled", document, cancelled)
         if connection.bye_last is None:
             self._end_below(document)
         logger.debug("%r: link ended (%s), %d messages given up", document, reason, given_up)
@@ -220,10 +220,4 @@ class Hub:
             task.cancel()
         if self.tasks:
             await asyncio.wait(list(self.tasks), timeout=LAST_SECONDS)
-        if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
-
-    def _threads(self) -> Executor:
-        if self._executor is None:
-            self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="webipc")
-        return self._executor
+        self.threads.stop()
