@@ -106,7 +106,8 @@ class IpcMain(IpcMainImpl):
         served = mounting.routes(self._provider.here, self._origins, self._limits)
         served.append(mounting.preload_route(self._preload, self._origins, lambda: self.debug))
         served += Playground(self, self._has_playground).routes()
-        mount = mounting.IpcMount(prefix.rstrip("/"), served, folder, self._preload, self._provider)
+        hosts = self._origins.hosts
+        mount = mounting.IpcMount(prefix.rstrip("/"), served, folder, self._preload, self._provider, hosts)
         mounting.mount_routes(app, mount)
         mounting.wrap_lifespan(app, self._provider)
         if folder is not None:

@@ -79,7 +79,13 @@ class IpcMount(Mount):
     """The routes of one `IpcMain` in an application, and what the command line needs of it."""
 
     def __init__(
-        self, prefix: str, served: list[BaseRoute], pages: Path | None, preload: Preload, provider: HubProvider
+        self,
+        prefix: str,
+        served: list[BaseRoute],
+        pages: Path | None,
+        preload: Preload,
+        provider: HubProvider,
+        hosts: frozenset[str],
     ) -> None:
         super().__init__(prefix, routes=served, name="webipc")
         # The path of the routes, as it was given to `mount`.
@@ -88,6 +94,8 @@ class IpcMount(Mount):
         self.pages = pages
         # The files of the preload scripts.
         self.preload = preload.paths
+        # The hosts of the origins that are listed.
+        self.hosts = hosts
         self._provider = provider
 
     def running(self) -> bool:

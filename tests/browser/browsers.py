@@ -95,11 +95,14 @@ class PageError(Exception):
 
 
 @contextmanager
-def browser(engine: str = "chromium") -> Iterator[WebDriver]:
-    """Run a headless browser with a new profile, and quit it afterwards. Raises `BrowserMissingError`."""
+def browser(engine: str = "chromium", *flags: str) -> Iterator[WebDriver]:
+    """Run a headless browser with a new profile, and quit it afterwards. Raises `BrowserMissingError`.
+
+    `flags` are more arguments for Chromium; the others take none.
+    """
     programs = find(engine)
     with ExitStack() as stack:
-        driver = STARTERS[engine](programs, stack)
+        driver = _start_chromium(programs, stack, *flags) if flags else STARTERS[engine](programs, stack)
         stack.callback(driver.quit)
         driver.set_script_timeout(SCRIPT_TIMEOUT)
         driver.set_page_load_timeout(SCRIPT_TIMEOUT)
@@ -164,11 +167,11 @@ def console(driver: WebDriver) -> list[str]:
     return [f"{entry['level']} {entry['message']}" for entry in entries]
 
 
-def _start_chromium(programs: Programs, stack: ExitStack) -> WebDriver:
+def _start_chromium(programs: Programs, stack: ExitStack, *flags: str) -> WebDriver:
     profile = stack.enter_context(tempfile.TemporaryDirectory(prefix="webipc-profile-", ignore_cleanup_errors=True))
     options = ChromeOptions()
     options.binary_location = programs.browser
-    for flag in (*CHROMIUM_FLAGS, f"--user-data-dir={profile}"):
+    for flag in (*CHROMIUM_FLAGS, *flags, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     return Chrome(options=options, service=ChromeService(executable_path=programs.driver))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -127,7 +128,8 @@ def test_dev_accepts_pages_of_listed_origins_only_also_after_a_restart(program: 
                 pytest.fail("it was accepted")
             # The script too.
             assert reader_of(port, vite) == vite
-            assert reader_of(port, other) is None
+            with pytest.raises(HTTPError, match="403"):
+                reader_of(port, other)
 
 
 def reader_of(port: int, origin: str) -> str | None:

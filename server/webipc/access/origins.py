@@ -41,6 +41,12 @@ class Origins:
         self._listed = frozenset(_parsed(origin) for origin in (*listed, *more))
         self._allow_missing = allow_missing
 
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The hosts of the listed origins, without ports."""
+        found = (_HOST_AND_PORT.fullmatch(origin.partition("://")[2]) for origin in self._listed)
+        return frozenset(match["host"] for match in found if match is not None)
+
     def allows(self, origin: str | None, scheme: str, host: str | None) -> bool:
         """Return whether a request is allowed. `origin` and `host` are its headers, `scheme` is that of its URL.
 

@@ -14,8 +14,10 @@ from typing import Any
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 
+from webipc.access.hosts import ANY, Hosts, is_loopback
 from webipc.access.origins import Origins
 from webipc.cli import announce, worker
+from webipc.cli.host_check import HOSTS_VARIABLE
 from webipc.cli.listening import LAST_PORT, free_port, in_url
 from webipc.cli.program import StartError, Target, find_target
 from webipc.core.limits import DEFAULT_LIMITS
@@ -35,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         target = find_target(options.app)
         _check_origins(options.origin)
+        _check_hosts(options.allow_host)
         port = free_port(options.host, options.port, search=options.command == "dev")
     except StartError as error:
         print(f"webipc: {error}", file=sys.stderr)
@@ -81,6 +84,13 @@ def _parser() -> argparse.ArgumentParser:
             metavar="URL",
             help="also let pages of this origin connect (repeatable)",
         )
+        command.add_argument(
+            "--allow-host",
+            action="append",
+            default=[],
+            metavar="HOST",
+            help="also answer requests for this host, such as app.example, *.app.example, or * for any (repeatable)",
+        )
     run.add_argument(
         "--forwarded-allow-ips",
         metavar="LIST",
@@ -110,10 +120,34 @@ def _check_origins(listed: Sequence[str]) -> None:
         raise StartError(f"--origin: {error}") from None
 
 
+def _check_hosts(listed: Sequence[str]) -> None:
+    """Raise StartError for an invalid `--allow-host`, or one in the environment."""
+    try:
+        Hosts([*listed, *_hosts_of_environment()])
+    except ValueError as error:
+        raise StartError(f"--allow-host: {error}") from None
+
+
+def _hosts_of_environment() -> list[str]:
+    return os.environ.get(HOSTS_VARIABLE, "").split()
+
+
+def _allowed_hosts(options: argparse.Namespace) -> list[str]:
+    """Return the hosts to answer for besides local names, IP addresses and the hosts of origins.
+
+    In production, on an address that others reach as well, any: its names are known to nobody here.
+    """
+    listed = [*_hosts_of_environment(), *options.allow_host]
+    if listed or options.command == "dev" or is_loopback(options.host):
+        return listed
+    return [ANY]
+
+
 def _set_environment(options: argparse.Namespace, target: Target, port: int) -> None:
     """Pass the options to the process that serves: with reload it is a child process."""
     os.environ[worker.TARGET_VARIABLE] = target.text
     os.environ[ORIGINS_VARIABLE] = " ".join([os.environ.get(ORIGINS_VARIABLE, ""), *options.origin]).strip()
+    os.environ[HOSTS_VARIABLE] = " ".join(_allowed_hosts(options))
     if options.command == "dev":
         os.environ[DEBUG_VARIABLE] = "1"
         os.environ[announce.ADDRESS_VARIABLE] = f"http://{in_url(options.host)}:{port}{options.root_path}"

@@ -18,8 +18,11 @@ from types import FrameType
 from typing import Any, NoReturn, Self
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
+from webipc.access.hosts import Hosts
 from webipc.cli.announce import ADDRESS_VARIABLE, announce
+from webipc.cli.host_check import HOSTS_VARIABLE, HostCheck
 from webipc.cli.page_reload import watch_pages
 from webipc.cli.program import ImportFailedError, StartError, Target, load
 from webipc.mount import mounts
@@ -39,7 +42,7 @@ THRESHOLDS = (10_000, 5, 200)
 _PYTHON_THRESHOLDS = gc.get_threshold()
 
 
-def served() -> FastAPI:
+def served() -> ASGIApp:
     """Return the application to serve: uvicorn calls this in the process that serves. Raises SystemExit on errors."""
     _end_with_parent()
     _raise_descriptor_limit()
@@ -48,7 +51,13 @@ def served() -> FastAPI:
     except StartError as error:
         _give_up(error)
     _wrap_lifespan(app)
-    return app
+    return HostCheck(app, _hosts(app))
+
+
+def _hosts(app: FastAPI) -> Hosts:
+    """Return the hosts that the application is served for."""
+    of_origins = [host for mount in mounts(app) for host in mount.hosts]
+    return Hosts(os.environ.get(HOSTS_VARIABLE, "").split(), of_origins)
 
 
 def _end_with_parent() -> None:
