@@ -1,7 +1,7 @@
-"""What all tests share: the project's folders as fixtures, and the fixtures of three files of tests/support.
+"""What all tests share: the project's folders as fixtures, and the fixtures of four files of tests/support.
 
 account.py checks what every hub holds at its end, connected.py provides an application with a page, engines.py the
-browsers.
+browsers, hubs.py a hub without a server.
 """
 
 import signal
@@ -20,7 +20,7 @@ settings.load_profile("webipc")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ["tests.support.account", "tests.support.connected", "tests.support.engines"]
+pytest_plugins = ["tests.support.account", "tests.support.connected", "tests.support.engines", "tests.support.hubs"]
 
 
 @pytest.fixture(scope="session")

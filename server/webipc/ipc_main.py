@@ -5,6 +5,7 @@ hub/hub.py. This file puts them together and is what an application imports.
 """
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
@@ -13,6 +14,8 @@ from fastapi import FastAPI
 
 from webipc import mount as mounting
 from webipc.access.origins import Origins
+from webipc.budget.machine import default_memory
+from webipc.budget.sizes import in_words, parse_size
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.dispatch.policy import is_same_principal
@@ -23,16 +26,20 @@ from webipc.electron.web_frame_main import WebFrameMain
 from webipc.hub.hub import Hub
 from webipc.hub.provider import HubProvider
 from webipc.hub.settings import Settings
+from webipc.hub.stats import no_stats
 from webipc.logs.lines import escape_entries
 from webipc.pages.folder import existing_folder, serve_pages
 from webipc.pages.playground import Playground
 from webipc.pages.preload import Preload
+
+logger = logging.getLogger("webipc")
 
 CreatedListener = TypeVar("CreatedListener", bound=Callable[..., Any])
 
 # Set by `webipc dev`, so that the process which it starts again after a change knows.
 DEBUG_VARIABLE = "WEBIPC_DEBUG"
 ORIGINS_VARIABLE = "WEBIPC_ORIGINS"
+MEMORY_VARIABLE = "WEBIPC_MEMORY"
 
 
 class IpcMain(IpcMainImpl):
@@ -50,6 +57,7 @@ class IpcMain(IpcMainImpl):
         max_links: int = 10_000,
         max_unattached_links: int = 2_000,
         may_send_to: Callable[[WebFrameMain, WebContents], bool] | None = None,
+        memory: int | str | None = None,
     ) -> None:
         """Make an end that no page can reach yet: `mount` it.
 
@@ -61,10 +69,13 @@ class IpcMain(IpcMainImpl):
         order in every page that begins with `<script src="{prefix}/preload.js">`. `limits`: PROTOCOL.md section 9.
         `max_links`, `max_unattached_links`: how many documents the process holds, and how many of them without a
         socket. `may_send_to(sender, target)` decides which tabs a document reaches with `ipcRenderer.sendTo`; None:
-        those of its own browser (`WebContents.principal`).
+        those of its own browser (`WebContents.principal`). `memory`: how many bytes all pages together may make the
+        process hold, as a number or as a text such as "512MiB"; None: a quarter of the memory of the machine or of its
+        container, at least 64 MiB. The option `--memory` and the environment variable `WEBIPC_MEMORY` have precedence.
 
-        Raises ValueError when an entry of `origins` is not an origin, FileNotFoundError when a preload script is not
-        there, PreloadError when one is an ECMAScript module. One string in the place of either list is refused too.
+        Raises ValueError when an entry of `origins` is not an origin or `memory` is no size, FileNotFoundError when a
+        preload script is not there, PreloadError when one is an ECMAScript module. One string in the place of either
+        list is refused too.
         """
         super().__init__()
         escape_entries()
@@ -76,6 +87,8 @@ class IpcMain(IpcMainImpl):
         self._preload = Preload(preload)
         self._limits = limits
         self._bounds = (max_links, max_unattached_links)
+        wanted = os.environ.get(MEMORY_VARIABLE) or memory
+        self._memory = None if wanted is None else parse_size(wanted)
         self._may_send_to = may_send_to or is_same_principal
         self._created: tuple[Callable[..., Any], ...] = ()
         self._app: FastAPI | None = None
@@ -161,6 +174,18 @@ class IpcMain(IpcMainImpl):
         """Return the document with this token, or None (Electron's `webFrameMain.fromFrameToken`). From any thread."""
         return self._frame(process_id, lambda document: document.frame_token == frame_token)
 
+    def stats(self) -> dict[str, Any]:
+        """Return what the process holds for its pages now, as plain values for a monitoring system. From any thread.
+
+        `memory`: `limit` and `held` in bytes, `largest`: the five addresses that hold most, each with its bytes.
+        `links`: how many are `open`, how many of them are `away` (they had a socket) or only made `by_request`, and the
+        `limit`. `threads`: how many `def` handlers are `running` and `waiting` for a thread. `refused`: how many
+        sockets and requests were refused, by close code. `evicted`: how much was ended to make room, by reason: links
+        without a socket (`away`, `by_request`), links that held too much (`overflow`), ports (`port`).
+        """
+        hub = self._provider.hub
+        return no_stats() if hub is None else hub.stats()
+
     def _tab(self, web_contents_id: int) -> Tab | None:
         hub = self._provider.hub
         return None if hub is None else hub.tabs.from_id(web_contents_id)
@@ -178,5 +203,7 @@ class IpcMain(IpcMainImpl):
 
     def _make_hub(self, loop: asyncio.AbstractEventLoop) -> Hub:
         max_links, max_unattached_links = self._bounds
-        settings = Settings(self._limits, self.debug, max_links, max_unattached_links, self._may_send_to)
+        memory = default_memory() if self._memory is None else self._memory
+        settings = Settings(self._limits, self.debug, max_links, max_unattached_links, self._may_send_to, memory)
+        logger.info("pages may make this process hold %s (--memory)", in_words(memory))
         return Hub(loop, self, self._created_listeners, settings)

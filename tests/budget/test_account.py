@@ -57,6 +57,7 @@ class Page:
 
     def evict(self, reason: str = "") -> None:
         self.gone = True
+        self.ports.clear()
         self.ended.append(self.name)
         self.purse.give(self.purse.held - self.purse.lasting)
         self.purse.close()

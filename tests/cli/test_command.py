@@ -43,6 +43,19 @@ def test_an_invalid_origin_is_refused_in_one_sentence(program: Path, capsys: pyt
     )
 
 
+def test_an_invalid_amount_of_memory_is_refused_with_examples(
+    program: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["run", str(program), "--memory", "much"])
+    assert "--memory: expected a size such as 512MiB or 2GB, got 'much'\n" in capsys.readouterr().err
+
+
+def test_the_start_says_how_much_memory_pages_may_take(program: Path) -> None:
+    with running("run", str(program), "--port", "0", "--memory", "100MiB") as process:
+        assert "pages may make this process hold 100 MiB" in line_with(process, "may make this process hold")
+
+
 def test_sockets_are_served_by_our_class_or_by_uvicorns_if_ours_cannot_be_imported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -29,6 +29,7 @@ from webipc.core.frame import (
 )
 from webipc.core.limits import Limits
 from webipc.core.link import Link, Side
+from webipc.core.link.held import held_by
 from webipc.core.link.snapshot import restore, snapshot
 
 THOROUGH = os.environ.get("WEBIPC_HYPOTHESIS") == "thorough"
@@ -330,6 +331,8 @@ class LinkMachine(RuleBasedStateMachine):
         for peer in self.peers.values():
             assert peer.link.kept_count <= LIMITS.kept_messages
             assert peer.link.kept_bytes <= LIMITS.kept_bytes
+            assert peer.link.held == sum(map(held_by, peer.link.kept.values()))
+            assert peer.link.kept_bytes == sum(message.size for message in peer.link.kept.values())
             assert len(snapshot(peer.link)["parcel"]) <= LIMITS.message_bytes
 
     def teardown(self) -> None:

@@ -1,79 +1,19 @@
 """Which links give way when there are too many: by the address that pays for them, and by what has made them."""
 
-import asyncio
 import itertools
 import logging
-import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
 
-from webipc.access.visitor import RefusedError, Visitor
+from tests.support.hubs import MakeHub, Socket, connect, hello, suspend, visitor
+from webipc.access.visitor import RefusedError
 from webipc.budget.addresses import address_of
-from webipc.channels.ipc_main_impl import IpcMainImpl
-from webipc.core.envelope import Hello
 from webipc.core.errors import CloseCode, ResetError
-from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.hub import links as hub_links
 from webipc.hub.hub import Hub
-from webipc.hub.settings import Settings
 from webipc.link.connection import Connection
 from webipc.link.holdings import LINK_BYTES
-
-MakeHub = Callable[..., Hub]
-
-
-class Socket:
-    """A socket that keeps its close code."""
-
-    def __init__(self, attempt: int = 1) -> None:
-        self.attempt = attempt
-        self.peer = "127.0.0.1:1"
-        self.blocked = False
-        self.code: int | None = None
-
-    def write(self, frame: str | bytes) -> None:
-        """Write nothing."""
-
-    def close(self, code: CloseCode, reason: str) -> None:
-        self.code = self.code or int(code)
-
-
-@pytest.fixture
-async def make_hub() -> AsyncIterator[MakeHub]:
-    made: list[Hub] = []
-
-    def make(max_links: int = 10_000, max_unattached_links: int = 2_000, **more: int) -> Hub:
-        memory = more.pop("memory", None)
-        limits = Limits(**more) if more else DEFAULT_LIMITS
-        settings = Settings(limits, False, max_links, max_unattached_links, lambda *_: True, memory)
-        made.append(Hub(asyncio.get_running_loop(), IpcMainImpl(), list, settings))
-        return made[-1]
-
-    yield make
-    for hub in made:
-        await hub.stop()
-
-
-def hello(link: str | None = None, *, fresh: bool = True) -> Hello:
-    link = link or secrets.token_hex(16)
-    return Hello(link=link, secret="b" * 32, attempt=1, received=0, first=1, fresh=fresh, features=[])
-
-
-def visitor(address: str) -> Visitor:
-    return Visitor("http://localhost", f"{address}:1", address, "0" * 32)
-
-
-def connect(hub: Hub, address: str) -> Connection:
-    return hub.attach(hello(), visitor(address), Socket())
-
-
-def suspend(hub: Hub, address: str) -> Connection:
-    """Connect a page, and lose its socket."""
-    connection = connect(hub, address)
-    assert connection.transport is not None
-    connection.lost(connection.transport)
-    return connection
 
 
 def post_beacon(hub: Hub, address: str) -> Connection:

@@ -36,10 +36,10 @@ def _words(text: str) -> frozenset[str]:
 
 RULES: Mapping[str, Rule] = {
     "__main__": rule("cli"),
-    "cli": rule("core version access servers mount ipc_main", "fastapi starlette uvicorn watchfiles"),
+    "cli": rule("core version budget access servers mount ipc_main", "fastapi starlette uvicorn watchfiles"),
     "testing": rule("core version concurrency servers ports channels electron mount", "orjson"),
     "__init__": rule("core version channels electron hub ipc_main"),
-    "ipc_main": rule("core access logs channels electron dispatch hub pages mount", "fastapi"),
+    "ipc_main": rule("core budget access logs channels electron dispatch hub pages mount", "fastapi"),
     "mount": rule("core access hub endpoints pages", "fastapi starlette"),
     "uvicorn_websocket": rule("servers"),
     "pages": rule("core access channels", "starlette"),

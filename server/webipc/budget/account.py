@@ -31,7 +31,7 @@ class Payer:
 class Purse:
     """What one link holds. `take` and `give` may be called from any thread."""
 
-    __slots__ = ("_account", "_is_closed", "held", "holder", "lasting", "payer")
+    __slots__ = ("_account", "held", "holder", "is_closed", "lasting", "payer")
 
     def __init__(self, account: "Account", payer: Payer, holder: Holder) -> None:
         self._account = account
@@ -41,7 +41,8 @@ class Purse:
         self.held = 0
         # The part of it that the end of the link does not free: what the application's running calls hold.
         self.lasting = 0
-        self._is_closed = False
+        # The link is over.
+        self.is_closed = False
 
     def take(self, size: int, *, lasting: bool = False) -> bool:
         """Charge so many bytes. Return whether the payer may have them; if not, they are charged all the same.
@@ -67,6 +68,12 @@ class Purse:
                 self.lasting -= size
             self._leave_if_done()
 
+    @property
+    def is_exceeded(self) -> bool:
+        """Whether the payer holds more than it may, or all together do."""
+        share = self._account.share
+        return share.of(self.payer) > share.bound(self.payer) or share.held > share.capacity
+
     def may(self, size: int) -> bool:
         """Tell whether the payer may have so many bytes more."""
         return self._account.share.may(self.payer, size)
@@ -78,11 +85,11 @@ class Purse:
     def close(self) -> None:
         """Note that the link is over. What is still charged stays, until it is given back."""
         with self._account.lock:
-            self._is_closed = True
+            self.is_closed = True
             self._leave_if_done()
 
     def _leave_if_done(self) -> None:
-        if self._is_closed and not self.held:
+        if self.is_closed and not self.held:
             self._account.forget(self)
 
 

@@ -48,6 +48,7 @@ class Held(Protocol):
     holder: Holder
     held: int
     lasting: int
+    is_closed: bool
 
 
 class Evictions:
@@ -101,7 +102,7 @@ def _in_order(purses: Iterable[Held]) -> Iterator[tuple[Held, str]]:
     """Yield what is to be given up, and why, in the order in which it is."""
     # What running calls hold does not get less by the end of their link.
     by_size = sorted(purses, key=lambda purse: purse.held - purse.lasting, reverse=True)
-    yield from ((purse, "away") for purse in by_size if purse.holder.is_away)
+    yield from ((purse, "away") for purse in by_size if purse.holder.is_away and not purse.is_closed)
     by_ports = sorted(by_size, key=lambda purse: purse.holder.port_bytes, reverse=True)
     yield from ((purse, "port") for purse in by_ports if purse.holder.port_bytes)
-    yield from ((purse, "overflow") for purse in by_size if purse.held > purse.lasting)
+    yield from ((purse, "overflow") for purse in by_size if purse.held > purse.lasting and not purse.is_closed)

@@ -16,12 +16,13 @@ from uvicorn.config import LOGGING_CONFIG
 
 from webipc.access.hosts import ANY, Hosts, is_loopback
 from webipc.access.origins import Origins
+from webipc.budget.sizes import parse_size
 from webipc.cli import announce, worker
 from webipc.cli.host_check import HOSTS_VARIABLE
 from webipc.cli.listening import LAST_PORT, free_port, in_url
 from webipc.cli.program import StartError, Target, find_target
 from webipc.core.limits import DEFAULT_LIMITS
-from webipc.ipc_main import DEBUG_VARIABLE, ORIGINS_VARIABLE
+from webipc.ipc_main import DEBUG_VARIABLE, MEMORY_VARIABLE, ORIGINS_VARIABLE
 from webipc.version import VERSION
 
 DEFAULT_PORT = 8000
@@ -91,6 +92,12 @@ def _parser() -> argparse.ArgumentParser:
             metavar="HOST",
             help="also answer requests for this host, such as app.example, *.app.example, or * for any (repeatable)",
         )
+        command.add_argument(
+            "--memory",
+            type=_memory,
+            metavar="SIZE",
+            help="most that pages may make the process hold, such as 512MiB (default: a quarter of the memory)",
+        )
     run.add_argument(
         "--forwarded-allow-ips",
         metavar="LIST",
@@ -110,6 +117,14 @@ def _root_path(text: str) -> str:
     """Return a path as ASGI has it: with a leading slash, without a trailing one."""
     inner = text.strip("/")
     return f"/{inner}" if inner else ""
+
+
+def _memory(text: str) -> str:
+    try:
+        parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def _check_origins(listed: Sequence[str]) -> None:
@@ -148,6 +163,8 @@ def _set_environment(options: argparse.Namespace, target: Target, port: int) -> 
     os.environ[worker.TARGET_VARIABLE] = target.text
     os.environ[ORIGINS_VARIABLE] = " ".join([os.environ.get(ORIGINS_VARIABLE, ""), *options.origin]).strip()
     os.environ[HOSTS_VARIABLE] = " ".join(_allowed_hosts(options))
+    if options.memory is not None:
+        os.environ[MEMORY_VARIABLE] = options.memory
     if options.command == "dev":
         os.environ[DEBUG_VARIABLE] = "1"
         os.environ[announce.ADDRESS_VARIABLE] = f"http://{in_url(options.host)}:{port}{options.root_path}"

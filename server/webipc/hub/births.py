@@ -31,6 +31,10 @@ logger = logging.getLogger("webipc")
 # was sent first, but it may be read later.
 OVERLAP_SECONDS = 1.0
 
+# What is kept of the claims of a page.
+URL_LENGTH = 2_048
+NAME_LENGTH = 256
+
 
 @dataclass(frozen=True, slots=True)
 class Application:
@@ -111,8 +115,8 @@ class Births:
             LinkOutlet(connection, self._around),
             frame_token=secrets.token_hex(16),
             origin=origin,
-            url=hello.url or "",
-            name=hello.name or "",
+            url=(hello.url or "")[:URL_LENGTH],
+            name=(hello.name or "")[:NAME_LENGTH],
             parent=parent,
         )
 

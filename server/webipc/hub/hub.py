@@ -26,12 +26,15 @@ from webipc.dispatch.replies import Replies
 from webipc.dispatch.router import Router
 from webipc.electron.document import Document
 from webipc.hub.births import Application, Births
+from webipc.hub.broadcasts import Broadcasts
 from webipc.hub.links import Links
 from webipc.hub.settings import Settings
+from webipc.hub.stats import stats_of
 from webipc.hub.sweeper import Sweeper
 from webipc.hub.tabs import Tabs
-from webipc.link.connection import Connection, Surroundings, Transport
+from webipc.link.connection import Connection, Surroundings
 from webipc.link.outlet import LOOP_CLOSED, LinkOutlet, encode_send
+from webipc.link.transport import Transport
 from webipc.version import VERSION
 
 logger = logging.getLogger("webipc")
@@ -72,13 +75,14 @@ class Hub:
         self._router = Router(ipc_main, replies, self.threads, self.tasks)
         dispatcher = Dispatcher(self._router, replies, limits, self.tabs.from_id, settings.may_send_to)
         self.account = Account(default_memory() if settings.memory is None else settings.memory)
+        self._broadcasts = Broadcasts(self.account)
         self._links = Links(settings, self.account, self.end)
         around = Surroundings(
             loop, threading.get_ident(), limits, self.flusher, dispatcher.dispatch, self, self.account
         )
         application = Application(self._router, created, self.tasks, settings.debug)
         self._births = Births(self.process, around, self._links, self.tabs, application)
-        self._sweeper = Sweeper(loop, limits, self._links, self.tabs, self.end)
+        self._sweeper = Sweeper(loop, limits, self._links, self.tabs, self._broadcasts, self.end)
 
     # --- pages ----------------------------------------------------------------------------------------------------
 
@@ -89,8 +93,7 @@ class Hub:
             raise DestroyedError(LOOP_CLOSED)
 
     def _broadcast(self, message: EncodedMessage) -> None:
-        for connection in self._links:
-            connection.post_here(message)
+        self._broadcasts.post(self._links, message)
 
     def reload_pages(self) -> None:
         """Ask every connected page to load itself again (PROTOCOL.md 6.8)."""
@@ -139,6 +142,10 @@ class Hub:
     def show(self, connection: Connection) -> None:
         """Make its document the one that its tab shows."""
         self.tabs.show(connection.document)
+
+    def stats(self) -> dict[str, Any]:
+        """Return what it holds now, as `IpcMain.stats` says. From any thread."""
+        return stats_of(self.account, self._links, self.threads)
 
     def _enter(self) -> None:
         if self._is_stopping:
@@ -221,3 +228,4 @@ class Hub:
         if self.tasks:
             await asyncio.wait(list(self.tasks), timeout=LAST_SECONDS)
         self.threads.stop()
+        self._broadcasts.recount(self._links)

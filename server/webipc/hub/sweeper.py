@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from webipc.core.limits import Limits
 from webipc.electron.tab import Tab
+from webipc.hub.broadcasts import Broadcasts
 from webipc.hub.links import Links
 from webipc.hub.tabs import Tabs
 from webipc.link.connection import Connection
@@ -28,12 +29,14 @@ class Sweeper:
         limits: Limits,
         links: Links,
         tabs: Tabs,
+        broadcasts: Broadcasts,
         end: Callable[[Connection, str], None],
     ) -> None:
         """`end` ends a link for a reason. Begins at once."""
         self._loop = loop
         self._links = links
         self._tabs = tabs
+        self._broadcasts = broadcasts
         self._end = end
         shortest = min(limits.ack_ms, limits.heartbeat_ms, limits.silence_ms, limits.grace_ms, limits.goodbye_ms)
         self._task = loop.create_task(self._run(shortest / 2000), name="webipc sweeper")
@@ -59,6 +62,7 @@ class Sweeper:
                 connection.sweep(now, patience)
             except Exception:
                 logger.exception("Periodic cleanup of %r failed; no other page is affected", connection.document)
+        self._broadcasts.recount(self._links)
         self._links.forget_ended(now)
         self._destroy(list(self._tabs.overdue(now)))
 

@@ -16,14 +16,15 @@ from webipc.concurrency.flusher import Flusher
 from webipc.concurrency.job_queue import JobQueue
 from webipc.core.calls import Answers
 from webipc.core.envelope import Envelope, Hello
-from webipc.core.errors import BufferFullError, CloseCode
+from webipc.core.errors import BufferFullError, CloseCode, LinkEndedError
 from webipc.core.frame import EncodedMessage, Frame, encode_control
 from webipc.core.limits import Limits
 from webipc.core.link import Link, Side
 from webipc.link.features import known_features
-from webipc.link.holdings import Holdings
+from webipc.link.holdings import FIRST_ROOM, Holdings
 from webipc.link.outgoing_calls import OutgoingCalls
 from webipc.link.sync_calls import SyncCalls
+from webipc.link.transport import Transport
 from webipc.ports.allowance import Allowance
 from webipc.ports.link_ports import LinkPorts
 
@@ -31,23 +32,6 @@ if TYPE_CHECKING:
     from webipc.electron.document import Document
 
 logger = logging.getLogger("webipc")
-
-
-class Transport(Protocol):
-    """A socket that carries a link for a while."""
-
-    # The attempt that its `hello` named (PROTOCOL.md section 6.1).
-    attempt: int
-    # Where it comes from, for the log.
-    peer: str
-    # Backpressure: True while the network accepts no more; then the transport calls `Connection.flush`.
-    blocked: bool
-
-    def write(self, frame: str | bytes) -> None:
-        """Write a frame. Never raises: a socket that is lost calls `Connection.lost`."""
-
-    def close(self, code: CloseCode, reason: str) -> None:
-        """Close the socket; writing afterwards does nothing."""
 
 
 class Owner(Protocol):
@@ -85,7 +69,6 @@ class Connection:
         "_outgoing_calls",
         "_owes_frame",
         "_owes_since",
-        "_ports",
         "_syncs",
         "answers",
         "bye_deadline",
@@ -101,6 +84,7 @@ class Connection:
         "link",
         "link_id",
         "lost_at",
+        "ports_if_made",
         "secret",
         "transport",
         "was_attached",
@@ -123,13 +107,15 @@ class Connection:
         self.link_id = hello.link
         # Proves that a socket or a request belongs to this link. Never logged.
         self.secret = hello.secret.encode()
-        self.link = Link(Side.MAIN, limits)
+        # What it holds of the memory of the process.
+        self.holdings = Holdings(self, around.account, payer, limits)
+        self.link = Link(Side.MAIN, limits, self.holdings, FIRST_ROOM)
         # The page's calls that wait for an answer.
         self.answers = Answers(Side.MAIN, limits)
         # What the page can take, by the names of PROTOCOL.md 6.1.
         self.features = known_features(hello)
         # Made when they are needed: most pages have none, and there may be thousands of pages.
-        self._ports: LinkPorts | None = None
+        self.ports_if_made: LinkPorts | None = None
         self._syncs: SyncCalls | None = None
         self._outgoing_calls: OutgoingCalls | None = None
         # The socket that owns the link; None while there is none.
@@ -151,18 +137,18 @@ class Connection:
         self.ended = False
         self.jobs = jobs
         self.document = document_of(self)
-        # What it holds of the memory of the process.
-        self.holdings = Holdings(self, around.account, payer)
 
     @property
     def ports(self) -> LinkPorts:
         """The ports of the link."""
-        if self._ports is None:
+        if self.ports_if_made is None:
             limits = self._around.limits
-            self._ports = LinkPorts(Side.MAIN, limits, self._around.loop, self.post_here, Allowance(limits))
+            self.ports_if_made = LinkPorts(
+                Side.MAIN, limits, self._around.loop, self.post_here, Allowance(limits, self.holdings.purse)
+            )
             if self.ended:
-                self._ports.end()
-        return self._ports
+                self.ports_if_made.end()
+        return self.ports_if_made
 
     @property
     def outgoing_calls(self) -> OutgoingCalls:
@@ -175,21 +161,24 @@ class Connection:
     def syncs(self) -> SyncCalls:
         """The page's calls of `sendSync`."""
         if self._syncs is None:
-            self._syncs = SyncCalls()
+            self._syncs = SyncCalls(self.holdings.purse)
         return self._syncs
 
     # --- what is sent ---------------------------------------------------------------------------------------------
 
-    def post_here(self, message: EncodedMessage) -> None:
+    def post_here(self, message: EncodedMessage, shared: bool = False) -> None:  # noqa: FBT001, FBT002 - for speed
         """Number and keep a message. It is sent with all that is posted in this turn of the event loop, or once a frame
         is full.
 
-        After the end of the link it is dropped silently.
+        `shared` is for a `SharedMessage`. After the end of the link it is dropped silently.
         """
         if self.ended:
             return
         try:
-            self.link.post(message)
+            self.link.post(message, shared)
+        except LinkEndedError:
+            # It has been ended just now, to make room for this message.
+            return
         except BufferFullError as error:
             logger.warning("%r does not read what is sent to it (%s): its link is reset", self.document, error)
             self.reset("overflow", CloseCode.OVERFLOW)
@@ -243,6 +232,8 @@ class Connection:
         now = self._around.loop.time()
         self.last_heard = now
         envelopes = self.link.receive(frame, attempt)
+        if self.link.parcel is not None or self.holdings.has_parts:
+            self.holdings.count_parts()
         if envelopes:
             self._around.dispatch(self, envelopes)
         if attempt is None:
@@ -300,8 +291,8 @@ class Connection:
         transport, self.transport = self.transport, None
         if transport is not None:
             transport.close(CloseCode.NORMAL, "the link has ended")
-        if self._ports is not None:
-            self._ports.end()
+        if self.ports_if_made is not None:
+            self.ports_if_made.end()
         if self._syncs is not None:
             self._syncs.end()
         if self._outgoing_calls is not None:
@@ -318,6 +309,7 @@ class Connection:
         `patience` is the part of its time, from 0 to 1, that a link without a socket is given.
         """
         limits = self._around.limits
+        self.holdings.sell_back()
         if self._syncs is not None and self._syncs.block:
             self.last_heard = self.lost_at = now
         if self.bye_last is not None and now >= self.bye_deadline:

@@ -1,24 +1,36 @@
 """`Holdings`: what one link holds of the memory of the process, and how it gives it back (docs/adr/0023).
 
-The flat charge of a link is counted here. What it keeps, waits for and runs is charged by whoever holds it, to `purse`.
+Counted here: the flat charge of a link, the room that its kept messages have, and the parts that arrive. Ports, calls
+and answers of `sendSync` charge `purse` themselves.
+
+To count every message in three levels would cost three times as much as to keep it. So a link buys room in steps, and
+compares one sum. The first step is in the flat charge: most links never keep more.
 """
 
 from collections.abc import Hashable
 from typing import Protocol
 
 from webipc.budget.account import Account
-from webipc.core.errors import CloseCode
+from webipc.core.errors import BufferFullError, CloseCode
+from webipc.core.limits import Limits
 from webipc.core.link import Link
 from webipc.electron.document import Document
+from webipc.ports.link_ports import LinkPorts
 
 LINK_BYTES = 16_384
-"""What every link is charged: its objects, its socket, and what its `hello` says."""
+"""What every link is charged: its objects, its socket, what its `hello` says, and its first room."""
+FIRST_ROOM = 4_096
+LARGEST_STEP = 65_536
+
+LEAST_AWAY = 262_144
+"""What a link without a socket may keep in any case. It may keep less than others while memory is scarce."""
 
 
 class Held(Protocol):
     """The link: a `Connection`."""
 
     document: Document
+    ports_if_made: LinkPorts | None
 
     @property
     def link(self) -> Link:
@@ -31,23 +43,81 @@ class Held(Protocol):
 class Holdings:
     """The purse of a link, and the link as the holder of what is in it."""
 
-    __slots__ = ("_connection", "purse")
+    __slots__ = ("_account", "_connection", "_limits", "_parts", "_room", "purse")
 
-    def __init__(self, connection: Held, account: Account, payer: Hashable) -> None:
+    def __init__(self, connection: Held, account: Account, payer: Hashable, limits: Limits) -> None:
         """`payer` is whose links are counted together: see `Account`."""
         self._connection = connection
+        self._account = account
+        self._limits = limits
+        # What the link has bought, as its `room` says.
+        self._room = FIRST_ROOM
+        # What is charged for the parts of a parcel that is not complete.
+        self._parts = 0
         self.purse = account.purse(payer, self)
         self.purse.take(LINK_BYTES)
-
-    def close(self) -> None:
-        """Give the flat charge back, because the link is over."""
-        self.purse.give(LINK_BYTES)
-        self.purse.close()
 
     @property
     def payer(self) -> Hashable:
         """Whose links and bytes are counted together with those of this one."""
         return self.purse.payer.key
+
+    # --- what the link charges ------------------------------------------------------------------------------------
+
+    def more(self, held: int) -> int:
+        """See `Room`. It may end any link of the payer, this one too."""
+        self._check_away(held)
+        wanted = held + min(LARGEST_STEP, held)
+        self._change_room(wanted - self._room)
+        return wanted
+
+    def _change_room(self, size: int) -> None:
+        # Before it is charged: the end of this link, which may follow, gives it back.
+        self._room += size
+        if not self.purse.take(size):
+            self.purse.settle()
+
+    def _check_away(self, held: int) -> None:
+        """Raise BufferFullError where a link without a socket keeps too much for a time in which memory is scarce."""
+        scarcity = 2 * self._account.share.left
+        if self.is_away and scarcity < 1:
+            most = max(LEAST_AWAY, int(self._limits.kept_bytes * scarcity))
+            if held > most:
+                raise BufferFullError("kept_bytes", held, most)
+
+    def sell_back(self) -> None:
+        """Give back the room that is not used. Called by the sweep."""
+        if self._room > FIRST_ROOM:
+            link = self._connection.link
+            room = max(FIRST_ROOM, link.held + min(LARGEST_STEP, link.held))
+            if room < self._room:
+                self.purse.give(self._room - room)
+                self._room = link.granted = room
+                link.room = min(link.room, room)
+
+    def count_parts(self) -> None:
+        """Charge what has arrived of a message in parts."""
+        parcel = self._connection.link.parcel
+        # A bytearray that grows has an eighth more than it needs.
+        size = 0 if parcel is None else len(parcel.pieces) * 9 // 8
+        if size > self._parts:
+            self.purse.take(size - self._parts)
+        elif size < self._parts:
+            self.purse.give(self._parts - size)
+        self._parts = size
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether parts of a message are charged."""
+        return self._parts > 0
+
+    def close(self) -> None:
+        """Give back what is counted here, because the link is over."""
+        self.purse.give(LINK_BYTES + self._room - FIRST_ROOM + self._parts)
+        self._room, self._parts = FIRST_ROOM, 0
+        self.purse.close()
+
+    # --- what an eviction asks of it ------------------------------------------------------------------------------
 
     @property
     def is_away(self) -> bool:
@@ -57,11 +127,13 @@ class Holdings:
     @property
     def port_bytes(self) -> int:
         """How many bytes wait in ports without a consumer."""
-        return 0
+        ports = self._connection.ports_if_made
+        return 0 if ports is None else ports.waiting_bytes
 
     def close_ports(self, size: int) -> int:
         """Close ports without a consumer until so many bytes are free. Return how many."""
-        return 0
+        ports = self._connection.ports_if_made
+        return 0 if ports is None else ports.close_fullest(size)
 
     def evict(self, reason: str) -> None:
         """End the link. A page that is connected is told that it is reset, and begins another link."""

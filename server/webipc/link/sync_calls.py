@@ -9,9 +9,11 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from webipc.budget.account import Purse
 from webipc.concurrency.loops import run_soon_in
 from webipc.core.errors import LocalError, ProtocolError, ResetError
 from webipc.core.frame import EncodedMessage
+from webipc.core.link.held import held_by
 
 logger = logging.getLogger("webipc")
 
@@ -43,6 +45,7 @@ class SyncCall:
 
     __slots__ = (
         "_asking",
+        "_charged",
         "_encode",
         "_is_given",
         "_loop",
@@ -53,6 +56,7 @@ class SyncCall:
         "call_id",
         "channel",
         "ended",
+        "purse",
     )
 
     def __init__(self, call_id: int, channel: str, loop: asyncio.AbstractEventLoop, encode: Result) -> None:
@@ -65,6 +69,9 @@ class SyncCall:
         # The message to answer with, once there is one.
         self.answered: asyncio.Future[EncodedMessage] = loop.create_future()
         self.ended: Callable[[], object] | None = None
+        # Is charged with the answer while that is kept; None while nothing keeps it.
+        self.purse: Purse | None = None
+        self._charged = 0
         self._timer: asyncio.TimerHandle | None = None
         # How many requests wait for it whose page is connected, and whether there was one at all.
         self._asking = 0
@@ -111,10 +118,23 @@ class SyncCall:
         if self.answered.done():
             return
         self.answered.set_result(message)
+        self._charge(held_by(message))
         if self._timer is not None:
             self._timer.cancel()
         if self.ended is not None:
             self.ended()
+
+    def _charge(self, size: int) -> None:
+        if self.purse is not None:
+            self._charged = size
+            if not self.purse.take(size):
+                self.purse.settle()
+
+    def release(self) -> None:
+        """Give back what its answer is charged: it is not kept any longer."""
+        if self.purse is not None:
+            self.purse.give(self._charged)
+            self.purse = None
 
     async def wait(self) -> EncodedMessage | None:
         """Return the answer once there is one; None when the page has to retry.
@@ -142,9 +162,11 @@ class SyncCall:
 class SyncCalls:
     """The calls of one link that are running, or whose answer the page may ask for again."""
 
-    __slots__ = ("_calls",)
+    __slots__ = ("_calls", "_purse")
 
-    def __init__(self) -> None:
+    def __init__(self, purse: Purse) -> None:
+        """`purse` is charged with the answers that are kept."""
+        self._purse = purse
         self._calls: dict[int, SyncCall] = {}
 
     @property
@@ -155,8 +177,9 @@ class SyncCalls:
     def begin(self, call: SyncCall) -> None:
         """Add a call. A page is blocked in one at a time: it has the answers of those before."""
         for call_id in [known for known, other in self._calls.items() if other.answered.done()]:
-            del self._calls[call_id]
+            self._calls.pop(call_id).release()
         self._calls[call.call_id] = call
+        call.purse = self._purse
 
     def get(self, call_id: int) -> SyncCall:
         """Return a call that a request waits for. Raises ProtocolError when there is none with this id."""
@@ -169,7 +192,7 @@ class SyncCalls:
         """Forget a call: the page has the answer."""
         call = self._calls.get(call_id)
         if call is not None and call.answered.done():
-            del self._calls[call_id]
+            self._calls.pop(call_id).release()
 
     def turn_away(self) -> None:
         """Let every request that waits be retried, because the server stops: the next process answers it."""
@@ -179,5 +202,6 @@ class SyncCalls:
     def end(self) -> None:
         """End with the link."""
         for call in self._calls.values():
+            call.release()
             call.drop()
         self._calls.clear()

@@ -6,7 +6,11 @@ One allowance for all ports of a link, because a page may send ten thousand of t
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
+from webipc.budget.account import Purse
 from webipc.core.limits import Limits
+
+MESSAGE_BYTES = 200
+"""What a waiting message takes besides its bytes."""
 
 Port = TypeVar("Port", bound=Hashable)
 
@@ -14,28 +18,37 @@ Port = TypeVar("Port", bound=Hashable)
 class Allowance(Generic[Port]):
     """Counts the waiting messages of one page, by port. Guarded by the lock of the ports (`entangling` of ends.py)."""
 
-    __slots__ = ("_bytes", "_messages", "_ports", "limits")
+    __slots__ = ("_messages", "_ports", "_purse", "bytes", "limits")
 
-    def __init__(self, limits: Limits) -> None:
-        """The bounds are `kept_bytes` and `kept_messages` of `limits`."""
+    def __init__(self, limits: Limits, purse: Purse | None = None) -> None:
+        """The bounds are `kept_bytes` and `kept_messages` of `limits`, and what the payer of `purse` may hold."""
         self.limits = limits
+        self._purse = purse
         self._messages = 0
-        self._bytes = 0
+        # The bytes of all messages.
+        self.bytes = 0
         # Messages and bytes of each port in which something waits.
         self._ports: dict[Port, tuple[int, int]] = {}
 
     @property
     def is_exceeded(self) -> bool:
-        """Whether more bytes or messages wait than the limits allow."""
-        return self._bytes > self.limits.kept_bytes or self._messages > self.limits.kept_messages
+        """Whether more bytes or messages wait than the limits allow, or than the payer may hold."""
+        if self.bytes > self.limits.kept_bytes or self._messages > self.limits.kept_messages:
+            return True
+        return self._purse is not None and self._messages > 0 and self._purse.is_exceeded
 
     def take(self, port: Port, size: int) -> None:
         """Count a message of this many bytes that waits in a port from now on."""
         self._change(port, 1, size)
+        if self._purse is not None:
+            # The end of the link does not free it: the program may still read what came before.
+            self._purse.take(size + MESSAGE_BYTES, lasting=True)
 
     def give_back(self, port: Port, size: int) -> None:
         """Stop counting a message of this many bytes."""
         self._change(port, -1, -size)
+        if self._purse is not None:
+            self._purse.give(size + MESSAGE_BYTES, lasting=True)
 
     def _change(self, port: Port, messages: int, size: int) -> None:
         before = self._ports.get(port, (0, 0))
@@ -44,7 +57,7 @@ class Allowance(Generic[Port]):
         else:
             del self._ports[port]
         self._messages += messages
-        self._bytes += size
+        self.bytes += size
 
     def by_size(self) -> list[Port]:
         """Return the ports in which something waits, the one with the most bytes first."""

@@ -195,11 +195,25 @@ class LinkPorts:
         allowance = self._allowance
         if allowance is None or not allowance.is_exceeded:
             return 0
+        return self._close_while(lambda: allowance.is_exceeded)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How many bytes wait in ports without a consumer."""
+        return 0 if self._allowance is None else self._allowance.bytes
+
+    def close_fullest(self, size: int) -> int:
+        """Close the ports in which most waits until so many bytes are free. Return how many ports."""
+        most = self.waiting_bytes - size
+        return self._close_while(lambda: self.waiting_bytes > most)
+
+    def _close_while(self, is_too_much: Callable[[], bool]) -> int:
+        assert self._allowance is not None
         with entangling:
-            ends = allowance.by_size()
+            ends = self._allowance.by_size()
         count = 0
         for end in ends:
-            if not allowance.is_exceeded:
+            if not is_too_much():
                 break
             count += end.close_unstarted()
         return count

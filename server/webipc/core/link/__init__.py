@@ -5,14 +5,15 @@ It has no sockets and no clock: its owner passes frames in and takes frames out.
 any mixture of sockets and request bodies may carry the frames. Twin: js-client/src/core/link/index.ts
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from enum import Enum
 
 from webipc.core.envelope import Envelope, Part, parse
-from webipc.core.errors import BufferFullError, LimitError, LinkEndedError, LocalError, ProtocolError, ResetError
+from webipc.core.errors import LimitError, LinkEndedError, LocalError, ProtocolError, ResetError
 from webipc.core.frame import EncodedMessage, Frame, RawMessage, encode_frame
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.link.batch import batch_of
+from webipc.core.link.held import MESSAGE_HELD, UNBOUNDED, Room, bounds_of, check_kept, extra_of, held_by
 from webipc.core.link.parcel import Parcel, cut, is_part
 from webipc.core.link.sizes import fits_in_frame, frame_size
 
@@ -34,25 +35,38 @@ class Link:
     """
 
     __slots__ = (
+        "_asked",
         "_limits",
+        "_most_held",
+        "_plain_bytes",
         "attempt",
         "claimed",
         "ended",
+        "extra",
         "first",
+        "granted",
         "handed",
+        "held",
         "kept",
-        "kept_bytes",
         "next",
         "owed_bytes",
         "owed_messages",
         "parcel",
         "received",
+        "room",
         "side",
     )
 
-    def __init__(self, side: Side, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, side: Side, limits: Limits = DEFAULT_LIMITS, asked: Room | None = None, room: int = 0) -> None:
+        """`asked` is asked when the kept messages take more than `room` bytes; None: only the limits count."""
         self.side = side
         self._limits = limits
+        self._asked = asked
+        self.granted = UNBOUNDED if asked is None else room
+        # Messages of fewer bytes need no look at their size; and while less is held, no limit of kept messages counts.
+        self._plain_bytes, self._most_held = bounds_of(limits)
+        # Up to here one comparison is enough.
+        self.room = min(self.granted, self._most_held)
         # The messages that the peer has not acknowledged, by number. A dict, because an empty one takes 64 bytes and an
         # empty deque 760: most links are idle, and there may be thousands.
         self.kept: dict[int, EncodedMessage] = {}
@@ -60,8 +74,10 @@ class Link:
         self.first = 1
         # The number that the attached socket sends next.
         self.next = 1
-        # The bytes of all kept messages.
-        self.kept_bytes = 0
+        # How many bytes they take, without what is counted elsewhere because it is shared.
+        self.held = 0
+        # What of it is besides their bytes and `MESSAGE_HELD` each; less than nothing where they are shared.
+        self.extra = 0
         # The highest number that was ever in a frame for a socket or a body.
         self.handed = 0
         # The last number that was received in order; repeated messages are recognised by it.
@@ -98,6 +114,11 @@ class Link:
         return len(self.kept)
 
     @property
+    def kept_bytes(self) -> int:
+        """The bytes of all kept messages, as `kept_bytes` of the limits counts them."""
+        return self.held - MESSAGE_HELD * len(self.kept) - self.extra
+
+    @property
     def is_full(self) -> bool:
         """Whether as many messages are unsent as one frame holds, so that waiting for more gains nothing."""
         return self.first + len(self.kept) - self.next >= self._limits.frame_messages
@@ -116,39 +137,52 @@ class Link:
         """Tell whether the message was ever in a frame: then the peer may have received it. Also after `end`."""
         return seq <= self.handed
 
-    def post(self, message: EncodedMessage) -> int:
+    def post(self, message: EncodedMessage, shared: bool = False) -> int:  # noqa: FBT001, FBT002 - for speed
         """Number and keep a message, in parts when it is large; it leaves with a later `take_frame` or `backlog`.
 
-        Returns:
-            The number of the message, or of its last part.
+        `shared` is for a `SharedMessage`. Returns the number of the message, or of its last part.
 
         Raises:
             LimitError: the message, or its parcel, is larger than `message_bytes`. Nothing was numbered.
             BufferFullError: there is no room until the peer acknowledges. Nothing was numbered.
-            LinkEndedError: the link is over.
+            LinkEndedError: the link is over, or has been ended to make room.
         """
         if self.ended:
             raise LinkEndedError
-        limits = self._limits
         size = message.size
-        if size > limits.message_bytes:
-            raise LimitError("message_bytes", size, limits.message_bytes)
-        # The most frequent message is small and has no segments: it needs no further check.
-        parts = None if size <= limits.part_bytes and not message.segments else self._parts(message)
+        if size >= self._plain_bytes or message.segments or shared:
+            return self._post_parts(message)
+        # The most frequent message is small and has no segments: it needs no further look.
+        held = self.held + size + MESSAGE_HELD
+        if held > self.room:
+            self._make_room(held, self.kept_bytes + size, 1)
         kept = self.kept
-        count = len(kept) + (1 if parts is None else len(parts))
-        kept_bytes = self.kept_bytes + (size if parts is None else sum(part.size for part in parts))
-        if kept_bytes > limits.kept_bytes:
-            raise BufferFullError("kept_bytes", kept_bytes, limits.kept_bytes)
-        if count > limits.kept_messages:
-            raise BufferFullError("kept_messages", count, limits.kept_messages)
-        seq = self.first + count - 1
-        if parts is None:
-            kept[seq] = message
-        else:
-            kept.update(enumerate(parts, self.first + len(kept)))
-        self.kept_bytes = kept_bytes
+        seq = self.first + len(kept)
+        kept[seq] = message
+        self.held = held
         return seq
+
+    def _post_parts(self, message: EncodedMessage) -> int:
+        """Post any message: as it is, or in parts."""
+        limits = self._limits
+        if message.size > limits.message_bytes:
+            raise LimitError("message_bytes", message.size, limits.message_bytes)
+        parts = [message] if fits_in_frame(message, limits) else cut(message, limits)
+        size, extra = sum(part.size for part in parts), extra_of(parts)
+        held = self.held + size + MESSAGE_HELD * len(parts) + extra
+        self._make_room(held, self.kept_bytes + size, len(parts))
+        self.kept.update(enumerate(parts, self.first + len(self.kept)))
+        self.held, self.extra = held, self.extra + extra
+        return self.last
+
+    def _make_room(self, held: int, kept_bytes: int, more: int) -> None:
+        """Ask for room if need be. Raises BufferFullError at a limit and where there is none, LinkEndedError."""
+        check_kept(kept_bytes, len(self.kept) + more, self._limits)
+        if self._asked is not None and held > self.granted:
+            self.granted = self._asked.more(held)
+            if self.ended:
+                raise LinkEndedError
+        self.room = min(self.granted, self._most_held)
 
     def replace(self, seq: int, message: EncodedMessage) -> None:
         """Replace a kept message that is given up, under its number: by `["void"]`.
@@ -158,13 +192,13 @@ class Link:
         """
         old = self.kept.get(seq)
         if old is not None and not is_part(old):
-            self.kept_bytes += message.size - old.size
+            self.held += held_by(message) - held_by(old)
+            self.extra += extra_of((message,)) - extra_of((old,))
             self.kept[seq] = message
 
     def claim(self, attempt: int) -> bool:
-        """For MAIN, on `hello`: tell whether this socket is newer than all before (PROTOCOL.md 6.4).
-
-        If it is, frames of older sockets are ignored from now on, and no socket carries the link until `attach`.
+        """For MAIN, on `hello`: tell whether this socket is newer than all before (PROTOCOL.md 6.4). Then frames of
+        older sockets are ignored from now on, and no socket carries the link until `attach`.
         """
         if attempt <= self.claimed:
             return False
@@ -285,9 +319,13 @@ class Link:
         kept, first = self.kept, self.first
         if up_to - first + 1 == len(kept):
             # Most acknowledgements are of everything. A new dict, because one that was emptied keeps its size.
-            self.kept, self.kept_bytes = {}, 0
+            self.kept, self.held, self.extra = {}, 0, 0
         else:
-            self.kept_bytes -= sum(kept.pop(seq).size for seq in range(first, up_to + 1))
+            gone = [kept.pop(seq) for seq in range(first, up_to + 1)]
+            self.held -= sum(message.size for message in gone) + MESSAGE_HELD * len(gone)
+            if self.extra and (extra := extra_of(gone)):
+                self.held -= extra
+                self.extra -= extra
         self.first = up_to + 1
         if self.next <= up_to:
             # An acknowledgement may include messages that the socket has not sent: a body has delivered them first.
@@ -299,11 +337,6 @@ class Link:
         envelopes = parcel.joined(envelopes)
         self.parcel = parcel if parcel.remaining else None
         return envelopes
-
-    def _parts(self, message: EncodedMessage) -> Sequence[EncodedMessage]:
-        """Return the message itself, or the parts that its parcel is cut into."""
-        limits = self._limits
-        return [message] if fits_in_frame(message, limits) else cut(message, limits)
 
     def _new_messages(self, frame: Frame) -> list[RawMessage]:
         """Return the messages of a frame that were not received before (PROTOCOL.md 6.2). Most frames are all new.

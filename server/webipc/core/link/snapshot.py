@@ -8,6 +8,7 @@ from typing import Any, Final
 from webipc.core.frame import EncodedMessage, sized
 from webipc.core.limits import Limits
 from webipc.core.link import Link, Side
+from webipc.core.link.held import extra_of, held_by
 from webipc.core.link.parcel import Parcel
 
 # The fields that are plain values.
@@ -31,7 +32,8 @@ def restore(side: Side, limits: Limits, state: dict[str, Any]) -> Link:
     for name in _PLAIN:
         setattr(link, name, state[name])
     link.kept.update(enumerate((sized(*message) for message in state["kept"]), link.first))
-    link.kept_bytes = sum(message.size for message in link.kept.values())
+    link.held = sum(map(held_by, link.kept.values()))
+    link.extra = extra_of(link.kept.values())
     if state["remaining"]:
         link.parcel = Parcel(limits, state["parcel"], state["remaining"])
     return link

@@ -1,0 +1,22 @@
+"""`Transport`: a socket as a link sees it. The sockets themselves are in endpoints/."""
+
+from typing import Protocol
+
+from webipc.core.errors import CloseCode
+
+
+class Transport(Protocol):
+    """A socket that carries a link for a while."""
+
+    # The attempt that its `hello` named (PROTOCOL.md section 6.1).
+    attempt: int
+    # Where it comes from, for the log.
+    peer: str
+    # Backpressure: True while the network accepts no more; then the transport calls `Connection.flush`.
+    blocked: bool
+
+    def write(self, frame: str | bytes) -> None:
+        """Write a frame. Never raises: a socket that is lost calls `Connection.lost`."""
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Close the socket; writing afterwards does nothing."""

@@ -1,0 +1,240 @@
+"""What each link is charged for, when it is given back, and who pays when an address holds too much."""
+
+import logging
+import re
+from typing import Any
+
+import pytest
+
+from tests.support.hubs import MakeHub, Socket, connect, hello, suspend, visitor
+from webipc.channels.ipc_main_impl import IpcMainImpl
+from webipc.core.frame import EncodedMessage, decode_frame, encode_frame, encode_message, sized
+from webipc.core.link.held import MESSAGE_HELD, SEGMENT_HELD
+from webipc.link.connection import Connection
+from webipc.link.holdings import FIRST_ROOM, LEAST_AWAY, LINK_BYTES
+
+KIB, MIB = 1_024, 1_048_576
+
+
+def message(size: int) -> EncodedMessage:
+    return sized(b'["send","c",["%b"]]' % (b"x" * (size - 17)), ())
+
+
+def acknowledge(connection: Connection) -> None:
+    """Have the page acknowledge everything."""
+    connection.flush()
+    connection.receive(decode_frame(encode_frame(connection.link.received + 1, connection.link.last, ())), 1)
+
+
+async def test_an_idle_link_is_charged_its_flat_amount(make_hub: MakeHub) -> None:
+    hub = make_hub()
+    pages = [connect(hub, "203.0.113.1") for _ in range(3)]
+    assert hub.account.held == 3 * LINK_BYTES
+    pages[0].post_here(message(1_000))
+    assert hub.account.held == 3 * LINK_BYTES
+    for page in pages:
+        hub.end(page, "ended")
+    assert hub.account.held == 0
+
+
+async def test_kept_messages_are_charged_as_what_they_take_and_given_back(make_hub: MakeHub) -> None:
+    hub = make_hub()
+    page = connect(hub, "203.0.113.1", Socket(blocked=True))
+    for _ in range(1_000):
+        page.post_here(message(100))
+    assert page.link.held == 1_000 * (100 + MESSAGE_HELD)
+    assert LINK_BYTES + page.link.held <= hub.account.held <= LINK_BYTES + 2 * page.link.held
+    page.transport.blocked = False  # type: ignore[union-attr] # it is connected
+    acknowledge(page)
+    hub._sweeper.sweep(hub.loop.time())
+    assert (page.link.held, hub.account.held) == (0, LINK_BYTES)
+    assert page.link.room == FIRST_ROOM
+
+
+async def test_room_is_asked_for_rarely(make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = make_hub()
+    page = connect(hub, "203.0.113.1", Socket(blocked=True))
+    asked = 0
+    more = page.holdings.__class__.more
+
+    def counted(self: Any, held: int) -> int:
+        nonlocal asked
+        asked += 1
+        return more(self, held)
+
+    monkeypatch.setattr(page.holdings.__class__, "more", counted)
+    for _ in range(10_000):
+        page.post_here(message(100))
+    assert asked <= 5 + 10_000 * 300 // (64 * KIB)
+
+
+@pytest.mark.parametrize(
+    "kept, held",
+    [
+        (sized(b"x" * 100, ()), 100 + MESSAGE_HELD),
+        (sized(b"x" * 100, [b"y" * 50] * 3), 250 + MESSAGE_HELD + 3 * SEGMENT_HELD),
+        (sized(b"x" * 20_000, ()), 30_000 + MESSAGE_HELD),
+    ],
+)
+async def test_segments_and_the_rest_of_a_large_buffer_count(
+    make_hub: MakeHub, kept: EncodedMessage, held: int
+) -> None:
+    page = connect(make_hub(), "203.0.113.1", Socket(blocked=True))
+    page.post_here(kept)
+    page.post_here(message(100))
+    assert page.link.held == held + 100 + MESSAGE_HELD
+    page.transport.blocked = False  # type: ignore[union-attr] # it is connected
+    page.link.take_frame()
+    page.receive(decode_frame(encode_frame(1, 1, ())), 1)
+    assert page.link.held == 100 + MESSAGE_HELD
+
+
+async def test_pages_that_read_nothing_cost_their_own_address_only(
+    make_hub: MakeHub, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub = make_hub(memory=16 * MIB)
+    neighbour = connect(hub, "198.51.100.1", Socket(blocked=True))
+    for _ in range(3_000):
+        neighbour.post_here(message(1_000))
+    sockets = [Socket(blocked=True) for _ in range(8)]
+    pages = [connect(hub, "203.0.113.1", socket) for socket in sockets]
+    with caplog.at_level(logging.WARNING, logger="webipc"):
+        for _ in range(60_000):
+            for page in pages:
+                page.post_here(message(1_000))
+    assert all(page.ended for page in pages)
+    assert {socket.code for socket in sockets} == {4008}
+    assert not neighbour.ended
+    assert hub.account.held <= 16 * MIB
+    (line,) = caplog.messages
+    assert re.fullmatch(
+        r"page #\d of 203.0.113.1 held \d+ KiB \(its address 6\.\d MiB of 16 MiB\): its link is reset, overflow", line
+    )
+    assert hub.stats()["evicted"] == {"overflow": 8}
+
+
+async def test_the_page_that_holds_most_pays_and_not_its_neighbour_behind_the_same_address(make_hub: MakeHub) -> None:
+    hub = make_hub(memory=4 * MIB)
+    quiet = connect(hub, "203.0.113.1", Socket(blocked=True))
+    quiet.post_here(message(100_000))
+    flooded = connect(hub, "203.0.113.1", Socket(blocked=True))
+    while not flooded.ended:
+        flooded.post_here(message(10_000))
+        assert hub.account.held <= 2 * MIB + 64 * KIB
+    assert not quiet.ended
+
+
+async def test_a_suspended_page_pays_before_one_with_a_socket(make_hub: MakeHub) -> None:
+    hub = make_hub(memory=4 * MIB)
+    suspended = suspend(hub, "203.0.113.1")
+    suspended.post_here(message(300_000))
+    page = connect(hub, "203.0.113.1", Socket(blocked=True))
+    while not suspended.ended:
+        page.post_here(message(10_000))
+    assert not page.ended
+    assert page.link.held > MIB
+
+
+async def test_a_suspended_page_may_keep_less_while_memory_is_scarce(make_hub: MakeHub) -> None:
+    hub = make_hub(memory=64 * MIB)
+    suspended = suspend(hub, "203.0.113.1")
+    for number in range(6):
+        hub.account.purse(f"198.51.100.{number}", suspended.holdings).take(10 * MIB, lasting=True)
+    suspended.post_here(message(LEAST_AWAY - 1_000))
+    assert not suspended.ended
+    while not suspended.ended:
+        suspended.post_here(message(100_000))
+    assert suspended.link.last < 2 + 64 * MIB * 2 * (4 / 64) // 100_000
+    for payer in list(hub.account._payers.values()):
+        for purse in list(payer.purses):
+            purse.give(purse.lasting, lasting=True)
+
+
+async def test_parts_are_charged_until_their_message_is_complete(make_hub: MakeHub) -> None:
+    hub = make_hub()
+    page = connect(hub, "203.0.113.1")
+    part = encode_message(["part", 2 * MIB])
+    piece = sized(part.json, [b"x" * MIB])
+    page.receive(decode_frame(encode_frame(1, 0, [piece])), 1)
+    assert hub.account.held == LINK_BYTES + MIB * 9 // 8
+    hub.end(page, "ended")
+    assert hub.account.held == 0
+
+
+async def test_a_broadcast_is_charged_once_until_the_slowest_page_has_it(make_hub: MakeHub) -> None:
+    hub = make_hub()
+    pages = [connect(hub, f"203.0.113.{number}") for number in range(100)]
+    hub.broadcast("news", ("x" * 100_000,))
+    for page in pages:
+        page.flush()
+    flat = 100 * LINK_BYTES
+    assert flat + 100_000 <= hub.account.held <= flat + 200_000
+    for page in pages[1:]:
+        acknowledge(page)
+    hub._sweeper.sweep(hub.loop.time())
+    assert hub.account.held >= flat + 100_000
+    acknowledge(pages[0])
+    hub._sweeper.sweep(hub.loop.time())
+    assert hub.account.held == flat
+
+
+async def test_who_falls_behind_with_broadcasts_is_reset_as_before(make_hub: MakeHub) -> None:
+    hub = make_hub(kept_bytes=MIB)
+    slow, quick = connect(hub, "203.0.113.1", Socket(blocked=True)), connect(hub, "203.0.113.2")
+    for _ in range(11):
+        hub.broadcast("news", ("x" * 100_000,))
+        acknowledge(quick)
+    assert slow.ended
+    assert not quick.ended
+
+
+async def test_the_answer_of_a_send_sync_is_charged_while_it_is_kept(make_hub: MakeHub) -> None:
+    ipc_main = IpcMainImpl()
+
+    @ipc_main.on("ask")
+    def ask(event: Any) -> None:
+        event.return_value = "x" * 1_000_000
+
+    hub = make_hub(ipc_main=ipc_main)
+    page = connect(hub, "203.0.113.1")
+    page.receive(decode_frame(b'[1,0,["sync",1,"ask",[]]]'.decode()), None)
+    await page.syncs.get(1).wait()
+    assert hub.account.held > LINK_BYTES + 1_000_000
+    page.receive(decode_frame('[2,0,["sync-done",1]]'), None)
+    assert hub.account.held == LINK_BYTES
+    page.receive(decode_frame('[3,0,["sync",3,"ask",[]]]'), None)
+    await page.syncs.get(3).wait()
+    hub.end(page, "ended")
+    assert hub.account.held == 0
+
+
+async def test_what_a_page_says_of_itself_is_cut(make_hub: MakeHub) -> None:
+    hub = make_hub()
+    claims = hello()
+    object.__setattr__(claims, "url", "http://localhost/" + "x" * 10_000)
+    object.__setattr__(claims, "name", "y" * 10_000)
+    document = hub.attach(claims, visitor("203.0.113.1"), Socket()).document
+    assert (len(document.url), len(document.name)) == (2_048, 256)
+
+
+async def test_stats_tell_who_holds_most(make_hub: MakeHub) -> None:
+    hub = make_hub(memory=64 * MIB, max_links=100)
+    for number in range(1, 8):
+        for _ in range(number):
+            connect(hub, f"203.0.113.{number}")
+    suspend(hub, "203.0.113.7")
+    hub.identify(hello(), visitor("203.0.113.7"))
+    assert hub.stats() == {
+        "memory": {
+            "limit": 64 * MIB,
+            "held": 30 * LINK_BYTES,
+            "largest": [
+                ("203.0.113.7", 9 * LINK_BYTES),
+                *((f"203.0.113.{number}", number * LINK_BYTES) for number in (6, 5, 4, 3)),
+            ],
+        },
+        "links": {"open": 30, "away": 1, "by_request": 1, "limit": 100},
+        "threads": {"running": 0, "waiting": 0},
+        "refused": {},
+        "evicted": {},
+    }

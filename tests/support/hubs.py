@@ -1,0 +1,82 @@
+"""A hub without a server: pages attach as a socket would, from any address. tests/conftest.py loads its fixture."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from webipc.access.visitor import Visitor
+from webipc.channels.ipc_main_impl import IpcMainImpl
+from webipc.core.envelope import Hello
+from webipc.core.errors import CloseCode
+from webipc.core.limits import DEFAULT_LIMITS, Limits
+from webipc.hub.hub import Hub
+from webipc.hub.settings import Settings
+from webipc.link.connection import Connection
+
+MakeHub = Callable[..., Hub]
+
+
+class Socket:
+    """A socket that keeps its close code."""
+
+    def __init__(self, attempt: int = 1, *, blocked: bool = False) -> None:
+        self.attempt = attempt
+        self.peer = "127.0.0.1:1"
+        self.blocked = blocked
+        self.code: int | None = None
+
+    def write(self, frame: str | bytes) -> None:
+        """Write nothing."""
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        self.code = self.code or int(code)
+
+
+@pytest.fixture
+async def make_hub() -> AsyncIterator[MakeHub]:
+    made: list[Hub] = []
+
+    def make(
+        max_links: int = 10_000,
+        max_unattached_links: int = 2_000,
+        memory: int | None = None,
+        ipc_main: IpcMainImpl | None = None,
+        **limits: int,
+    ) -> Hub:
+        settings = Settings(
+            Limits(**limits) if limits else DEFAULT_LIMITS,
+            debug=False,
+            max_links=max_links,
+            max_unattached_links=max_unattached_links,
+            may_send_to=lambda *_: True,
+            memory=memory,
+        )
+        made.append(Hub(asyncio.get_running_loop(), ipc_main or IpcMainImpl(), list, settings))
+        return made[-1]
+
+    yield make
+    for hub in made:
+        await hub.stop()
+
+
+def hello(link: str | None = None, *, fresh: bool = True) -> Hello:
+    link = link or secrets.token_hex(16)
+    return Hello(link=link, secret="b" * 32, attempt=1, received=0, first=1, fresh=fresh, features=[])
+
+
+def visitor(address: str) -> Visitor:
+    return Visitor("http://localhost", f"{address}:1", address, "0" * 32)
+
+
+def connect(hub: Hub, address: str, socket: Socket | None = None) -> Connection:
+    return hub.attach(hello(), visitor(address), socket or Socket())
+
+
+def suspend(hub: Hub, address: str) -> Connection:
+    """Connect a page, and lose its socket."""
+    connection = connect(hub, address)
+    assert connection.transport is not None
+    connection.lost(connection.transport)
+    return connection
