@@ -20,12 +20,20 @@ class End {
   /** The port of this end in this document; none during a transfer. Weak, so that a port can be collected. */
   port: WeakRef<MessagePort> | undefined
   closed = false
+  /** The port was started; it dispatches nothing before. */
+  #isStarted = false
   /** How many messages were posted to this end, and how many have arrived. */
   #posted = 0
   #arrived = 0
   #isDispatched = false
   /** The ends that are transferred to this one, for each message with ports. */
   readonly #transfers: (End | undefined)[][] = []
+
+  /** A port of this document stands for this end now. It is not started yet. */
+  settle(port: MessagePort): void {
+    this.port = new WeakRef(port)
+    this.#isStarted = false
+  }
 
   isAt(port: MessagePort): boolean {
     return this.port?.deref() === port
@@ -36,10 +44,15 @@ class End {
     if (transferred.length > 0) this.#transfers.push(transferred)
   }
 
+  start(): void {
+    this.#isStarted = true
+    this.dispatchClose()
+  }
+
   /** A message has arrived. @returns the ends of its ports */
   arrive(hasPorts: boolean): (End | undefined)[] {
     this.#arrived += 1
-    this.dispatchClose()
+    this.start()
     return hasPorts ? this.#transfers.shift() ?? [] : []
   }
 
@@ -50,7 +63,7 @@ class End {
 
   /** Dispatches the event, in a task after the listeners, if the other end is closed and all messages have arrived. */
   dispatchClose(): void {
-    if (!this.peer?.closed || this.closed || this.#arrived < this.#posted) return
+    if (!this.peer?.closed || this.closed || !this.#isStarted || this.#arrived < this.#posted) return
     setTimeout(() => {
       if (!this.#isDispatched && !this.closed) this.port?.deref()?.dispatchEvent(new Event('close'))
     })
@@ -111,7 +124,7 @@ class Ends {
 
   #settle(end: End, port: MessagePort): void {
     this.#ends.set(port, end)
-    end.port = new WeakRef(port)
+    end.settle(port)
     const arrive = (event: Event): void => {
       const { ports } = event as MessageEvent
       const ends = end.arrive(ports.length > 0)
@@ -182,11 +195,23 @@ function patchPort(prototype: MessagePort, ends: Ends): void {
     native()
     ends.closed(port)
   })
+  wrap(prototype, 'start', (port, native) => {
+    native()
+    ends.at(port)?.start()
+  })
+  const native = Object.getOwnPropertyDescriptor(prototype, 'onmessage')
+  Object.defineProperty(prototype, 'onmessage', {
+    ...native,
+    set(this: MessagePort, listener: unknown) {
+      native?.set?.call(this, listener)
+      ends.at(this)?.start()
+    },
+  })
 }
 
 /** Replaces a method by a proxy that calls `around`. */
 function wrap(
-  prototype: MessagePort, name: 'postMessage' | 'close',
+  prototype: MessagePort, name: 'postMessage' | 'close' | 'start',
   around: (port: MessagePort, native: () => void, args: readonly unknown[]) => void,
 ): void {
   const method = new Proxy(Reflect.get(prototype, name) as (...args: unknown[]) => void, {

@@ -9,12 +9,10 @@ export const CLOSED = `webipc-closed-${Math.random()}`
 
 const handed = new WeakMap<MessagePort, HandedPort>()
 
-/** Reports the `close` of a port to the other end, which is in the client. */
-function announceClose(port: MessagePort): void {
-  port.close = () => {
-    port.postMessage(CLOSED)
-    MessagePort.prototype.close.call(port)
-  }
+/** Closes a port and reports that to the other end, which is in the client. */
+function closeLoudly(port: MessagePort): void {
+  port.postMessage(CLOSED)
+  MessagePort.prototype.close.call(port)
 }
 
 /** Transfers a port within this document: the returned port replaces it, and the old object is unusable. */
@@ -23,7 +21,7 @@ export function takeOver(port: MessagePort): MessagePort {
   const back = handed.get(port)
   if (back) {
     back.isBack = true
-    announceClose(taken)
+    taken.close = () => { closeLoudly(taken) }
   }
   return taken
 }
@@ -35,42 +33,75 @@ export class HandedPort {
   readonly port: MessagePort
   /** The page has given it back, so both ends are in the client. */
   isBack = false
-  /** Messages that were posted to the page's end, and those that it has dispatched. */
-  #delivered = 0
-  #dispatched = 0
-  /** The other side is closed, and the page's end has no `close` event yet. */
-  #isClosePending = false
+  /** How many messages were posted to the page's end and are not dispatched there. */
+  #waiting = 0
+  /** The page has started its end, which dispatches nothing before. */
+  #isStarted = false
+  /** The other side is closed. */
+  #isEnded = false
+  /** No `close` event is due: something else dispatches it, or it was dispatched, or the page has closed its end. */
+  #isSilent = dispatchesClose()
 
   constructor() {
     const { port1, port2 } = new MessageChannel()
     this.inner = port1
     this.port = port2
     port2.addEventListener('message', () => {
-      this.#dispatched += 1
-      // After the page's own listeners.
-      queueMicrotask(() => { this.#emitClose() })
+      this.#waiting -= 1
+      this.#started()
     })
-    announceClose(port2)
+    port2.close = () => {
+      this.#isSilent = true
+      closeLoudly(port2)
+    }
+    this.#watchStart()
     handed.set(port2, this)
   }
 
   deliver(message: unknown, ports: MessagePort[]): void {
-    this.#delivered += 1
+    this.#waiting += 1
     this.inner.postMessage(message, ports)
   }
 
   /** The other side is closed. Messages that were posted before still arrive, then the `close` event. */
   end(): void {
-    this.#isClosePending = !dispatchesClose()
+    this.#isEnded = true
     if (this.isBack) this.inner.postMessage(CLOSED)
     this.inner.close()
-    queueMicrotask(() => { this.#emitClose() })
+    this.#closeLater()
   }
 
-  /** Not for a port that was never started, as in Electron: it has not dispatched the earlier messages. */
+  /** A port is started by `start`, and by setting `onmessage`. */
+  #watchStart(): void {
+    const { port } = this
+    const { prototype } = MessagePort
+    port.start = () => {
+      prototype.start.call(port)
+      this.#started()
+    }
+    Object.defineProperty(port, 'onmessage', {
+      configurable: true,
+      get: () => Reflect.get(prototype, 'onmessage', port) as unknown,
+      set: (listener: unknown) => {
+        Reflect.set(prototype, 'onmessage', listener, port)
+        this.#started()
+      },
+    })
+  }
+
+  #started(): void {
+    this.#isStarted = true
+    this.#closeLater()
+  }
+
+  /** In a task of its own: a browser runs microtasks after every single listener of an event. */
+  #closeLater(): void {
+    if (this.#isEnded && this.#isStarted && this.#waiting === 0) setTimeout(() => { this.#emitClose() })
+  }
+
   #emitClose(): void {
-    if (!this.#isClosePending || this.#dispatched < this.#delivered) return
-    this.#isClosePending = false
+    if (this.#isSilent || this.isBack) return
+    this.#isSilent = true
     const event = new Event('close')
     const { onclose } = this.port as { onclose?: ((event: Event) => void) | null }
     this.port.dispatchEvent(event)

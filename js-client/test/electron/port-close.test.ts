@@ -129,6 +129,9 @@ describe('announcePortClose', () => {
     port2.onclose = function (this: MessagePort, event: Event): void { heard.push(`${event.type} ${this === port2}`) }
     port1.close()
     await settled()
+    assert.deepEqual(heard, [], 'the port is not started')
+    port2.start()
+    await settled()
     assert.deepEqual(heard, ['close true'])
     port2.onclose = null
     port2.dispatchEvent(new Event('close'))
