@@ -4,7 +4,7 @@ there may be, and when it is given up.
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from socket import SHUT_RDWR
 from typing import Any
@@ -227,7 +227,7 @@ def test_a_large_message_travels_in_parts_both_ways(server: Live) -> None:
         link.post(encode_message(["invoke", 1, "echo"], clone.encode([value])))
         while (frame := link.take_frame()) is not None:
             opened.send(frame)
-        arrived: list[Any] = []
+        arrived: Sequence[Any] = []
         while not arrived:
             arrived = link.receive(decode_frame(opened.recv(5)), 1)
         assert bytes(arrived[0].segments[0]) == value

@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.processes import PROGRAM, line_with, running
 from tests.support.serving import PATIENCE, free_port, spawned
-from webipc.cli.worker import THRESHOLDS
+from webipc.cli.worker import SWITCH_SECONDS, THRESHOLDS
 
 
 def test_a_missing_folder_of_pages_is_named_at_the_start(tmp_path: Path) -> None:
@@ -50,6 +50,7 @@ def test_a_program_that_fails_is_shown_by_its_own_lines_and_one_sentence(tmp_pat
 
 FROZEN = """
 import gc
+import sys
 from fastapi import FastAPI
 from webipc import IpcMain
 app = FastAPI()
@@ -58,12 +59,12 @@ at_import = gc.get_freeze_count()
 {at_start}
 @app.get("/frozen")
 def frozen():
-    return [at_import, gc.get_freeze_count(), gc.get_threshold()]
+    return [at_import, gc.get_freeze_count(), gc.get_threshold(), sys.getswitchinterval()]
 """
 
 
 def test_objects_of_the_start_are_excluded_from_garbage_collection(tmp_path: Path) -> None:
-    at_import, now, _ = collection_of(tmp_path, "")
+    at_import, now, *_ = collection_of(tmp_path, "")
     assert at_import == 0
     assert now > 10_000
 
@@ -77,8 +78,17 @@ def test_collections_are_less_frequent_unless_the_application_has_set_how_freque
     assert collection_of(tmp_path, at_start)[2] == thresholds
 
 
+@pytest.mark.parametrize("at_start, seconds", [("", SWITCH_SECONDS), ("sys.setswitchinterval(0.01)", 0.01)])
+def test_threads_take_turns_more_often_unless_the_application_has_set_how_often(
+    tmp_path: Path, at_start: str, seconds: float
+) -> None:
+    assert collection_of(tmp_path, at_start)[3] == pytest.approx(seconds)
+
+
 def collection_of(folder: Path, at_start: str) -> Any:
-    """Return, of a served program, the number of frozen objects at its import and now, and the thresholds."""
+    """Return, of a served program: how many objects were frozen at its import and are now, the thresholds of garbage
+    collection, and the seconds between two turns of threads.
+    """
     file = folder / "main.py"
     file.write_text(FROZEN.format(at_start=at_start), encoding="utf-8")
     with spawned(file) as served, urllib.request.urlopen(f"{served.url}/frozen", timeout=5) as response:

@@ -21,6 +21,7 @@ from webipc.core.errors import (
 from webipc.core.frame import EncodedMessage, binary_form, decode_frame, encode_control, encode_frame, sized
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.link import Link, Side
+from webipc.core.link.large import Whole, opened
 from webipc.core.link.snapshot import snapshot
 
 SIDES = [Side.MAIN, Side.RENDERER]
@@ -47,7 +48,8 @@ def carry(sender: Link, receiver: Link, attempt: int | None = 1) -> list[Any]:
 
 
 def values_of(receiver: Link, frame: str | bytes, attempt: int | None = 1) -> list[Any]:
-    came = receiver.receive(decode_frame(frame), attempt)
+    arrived = receiver.receive(decode_frame(frame), attempt)
+    came = [opened(each.parcel, DEFAULT_LIMITS) if isinstance(each, Whole) else each for each in arrived]
     assert all(isinstance(envelope, Send) for envelope in came)
     return [envelope.value[0] for envelope in came if isinstance(envelope, Send)]
 

@@ -4,6 +4,7 @@ What each step means is said in tests/vectors/schema/schema.json. Twin: js-clien
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from webipc.core.errors import ProtocolError, ResetError, WebipcError
 from webipc.core.frame import EncodedMessage, RawMessage, binary_form, decode_frame, sized
 from webipc.core.limits import Limits
 from webipc.core.link import Link, Side
+from webipc.core.link.large import Arrived
 from webipc.core.link.snapshot import restore, snapshot
 
 VECTORS = Path(__file__).parent.parent / "vectors"
@@ -36,7 +38,7 @@ def envelope(delivered: Any, limits: Limits) -> Envelope:
     return parse([raw], limits)[0]
 
 
-def comparable(envelopes: list[Envelope]) -> list[Any]:
+def comparable(envelopes: Sequence[Arrived]) -> list[Any]:
     """With bytes in the place of views: an empty tuple of segments and an empty list of them are the same here."""
     return [
         {**message._asdict(), "segments": list(map(bytes, getattr(message, "segments", ())))} for message in envelopes

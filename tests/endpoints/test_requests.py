@@ -9,77 +9,21 @@ import json
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any, Self
+from typing import Any
 
 import pytest
-from starlette.types import Message
 
 import webipc.endpoints.body
 from tests.support.applications import application
 from tests.support.raw_sockets import BEACON_TYPE, Site, connections_of, greeted, hello
 from tests.support.serving import Live, live, wait_until
+from tests.support.uploads import Upload
 from tests.support.waiting import settled, until
 from webipc import IpcMain, Limits
 from webipc.core.frame import decode_frame, encode_body
-from webipc.testing.browser import Browser
 
 MIB = 1 << 20
 PATHS = ["/ipc/sync", "/ipc/beacon"]
-
-
-class Upload:
-    """One request of a page, whose body the test hands over piece by piece."""
-
-    def __init__(self, app: Any, path: str) -> None:
-        browser = Browser(app, {"host": "testserver", "origin": "http://testserver", "content-type": BEACON_TYPE})
-        self._app = app
-        self._scope = {**browser.scope("http", path), "method": "POST"}
-        self._pieces: asyncio.Queue[Message] = asyncio.Queue()
-        self._sent: list[Message] = []
-        # How many messages the application has taken.
-        self.taken = 0
-        self.task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        self.task = asyncio.create_task(self._app(self._scope, self._receive, self._send))
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        assert self.task is not None
-        self.task.cancel()
-        await asyncio.wait([self.task])
-
-    async def _receive(self) -> Message:
-        message = await self._pieces.get()
-        self.taken += 1
-        return message
-
-    async def _send(self, message: Message) -> None:
-        self._sent.append(message)
-
-    def frames(self, *frames: str | bytes, last: bool = False) -> None:
-        """Let these frames arrive."""
-        self.bytes(encode_body(frames), last=last)
-
-    def bytes(self, data: bytes, *, last: bool = False) -> None:
-        """Let these bytes arrive."""
-        self._pieces.put_nowait({"type": "http.request", "body": data, "more_body": not last})
-
-    def leave(self) -> None:
-        """Let the connection break."""
-        self._pieces.put_nowait({"type": "http.disconnect"})
-
-    async def answer(self) -> tuple[int, Any]:
-        """Wait for the response; return its status and its content."""
-        assert self.task is not None
-        await asyncio.wait([self.task], timeout=10)
-        assert self.task.done(), "no response"
-        body = b"".join(message.get("body", b"") for message in self._sent)
-        try:
-            content = json.loads(body)
-        except ValueError:
-            content = body
-        return self._sent[0]["status"], content
 
 
 def listening(**limits: int) -> tuple[Any, IpcMain, list[Any]]:

@@ -21,6 +21,8 @@ _PER_COLON = 64
 # Amounts below this many units are told with one digit behind the point.
 _TEN = 10
 
+_PIECE = 1_048_576
+
 _UNITS = {"": 1, "KB": 1_000, "MB": 1_000**2, "GB": 1_000**3, "KIB": 1_024, "MIB": 1_024**2, "GIB": 1_024**3}
 _SIZE = re.compile(r"\s*(\d{1,15}(?:\.\d{1,3})?)\s*([A-Za-z]*)\s*", re.ASCII)
 
@@ -34,7 +36,7 @@ def counted(text: str | bytes | bytearray | memoryview) -> int:
         return MOST_PER_BYTE * len(text)
     data = text.encode(errors="surrogatepass") if isinstance(text, str) else bytes(text)
     # One character beyond Latin-1 makes every character of its string four bytes wide. An escape may be such a one.
-    width = 1 if data.isascii() and b"\\u" not in data else 4
+    width = 1 if data.isascii() and not _has_escape(data) else 4
     return (
         width * len(data)
         + _PER_ARRAY * data.count(b"[")
@@ -42,6 +44,13 @@ def counted(text: str | bytes | bytearray | memoryview) -> int:
         + _PER_COMMA * data.count(b",")
         + _PER_QUOTE * data.count(b'"')
         + _PER_COLON * data.count(b":")
+    )
+
+
+def _has_escape(data: bytes) -> bool:
+    """Tell whether an escape such as a surrogate's is in a text. A search holds the interpreter's lock: in pieces."""
+    return data.find(b"\\") >= 0 and any(
+        data.find(b"\\u", start, start + _PIECE + 1) >= 0 for start in range(0, len(data), _PIECE)
     )
 
 

@@ -41,6 +41,10 @@ THRESHOLDS = (10_000, 5, 200)
 # As Python sets them: this module is imported before the application.
 _PYTHON_THRESHOLDS = gc.get_threshold()
 
+# How long a thread that computes keeps the event loop waiting for the interpreter's lock, in seconds.
+SWITCH_SECONDS = 0.0005
+_PYTHON_SWITCH_SECONDS = sys.getswitchinterval()
+
 
 def served() -> ASGIApp:
     """Return the application to serve: uvicorn calls this in the process that serves. Raises SystemExit on errors."""
@@ -116,6 +120,7 @@ def _wrap_lifespan(app: FastAPI) -> None:
                 stopped.callback(_end_despite_threads)
                 interrupts.started()
                 _freeze()
+                _take_turns()
                 if os.environ.get(ADDRESS_VARIABLE):
                     tasks = [asyncio.create_task(announce(app)), asyncio.create_task(watch_pages(mounts(app)))]
                 try:
@@ -184,6 +189,15 @@ def _freeze() -> None:
     gc.freeze()
     if gc.get_threshold() == _PYTHON_THRESHOLDS:
         gc.set_threshold(*THRESHOLDS)
+
+
+def _take_turns() -> None:
+    """Let the event loop have its turn beside threads sooner than Python does (docs/adr/0028).
+
+    An interval that the application has set stays.
+    """
+    if sys.getswitchinterval() == _PYTHON_SWITCH_SECONDS:
+        sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def _end_despite_threads() -> None:

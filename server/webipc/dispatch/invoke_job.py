@@ -76,22 +76,21 @@ class InvokeJob:
         # Only now: a listener of the message before this one may have registered it.
         handler = self._invoker.find(document, self._channel)
         event = IpcMainInvokeEvent(document)
-        args = handler.bind(self._args)
         if handler.is_async:
-            coroutine: Coroutine[Any, Any, Any] = handler.function(event, *args)
+            coroutine: Coroutine[Any, Any, Any] = handler.function(event, *handler.bind(self._args))
             return coroutine
-        self._run_in_thread(handler.function, event, args)
+        self._run_in_thread(handler, event)
         return None
 
-    def _run_in_thread(self, function: Callable[..., Any], event: IpcMainInvokeEvent, args: list[Any]) -> None:
-        run = partial(copy_context().run, self._call, function, event, args)
+    def _run_in_thread(self, handler: Handler, event: IpcMainInvokeEvent) -> None:
+        run = partial(copy_context().run, self._call, handler, event)
         connection = self._connection
         self._invoker.threads.run(connection.holdings.payer, connection, run, self._thread_done)
 
-    def _call(self, function: Callable[..., Any], event: IpcMainInvokeEvent, args: list[Any]) -> Any:
-        """Call and encode in the worker thread, so that a large answer does not block the event loop."""
+    def _call(self, handler: Handler, event: IpcMainInvokeEvent) -> Any:
+        """Validate, call and encode in the worker thread, so that large values do not block the event loop."""
         try:
-            returned = function(event, *args)
+            returned = handler.function(event, *handler.bind(self._args))
         except StopIteration as error:
             # A future cannot hold a StopIteration. A coroutine converts it in the same way (PEP 479).
             raise RuntimeError("handler raised StopIteration") from error

@@ -7,7 +7,7 @@ sync.py say what is answered.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -17,9 +17,11 @@ from webipc.access.origins import Origins
 from webipc.access.visitor import RefusedError, Visitor, check_origin, cors_of, visitor_of
 from webipc.core.envelope import Bye, Control, Hello, parse_control
 from webipc.core.errors import CloseCode, ProtocolError, ResetError
-from webipc.core.frame import Frame, decode_frame
+from webipc.core.frame import decode_frame
 from webipc.core.limits import Limits
+from webipc.core.link.large import Arrived
 from webipc.endpoints.body_frames import BodyFrames, LateError
+from webipc.endpoints.unpack import NoRoomError, dispatched, frame_of, unpack
 from webipc.hub.hub import Hub, StoppingError
 from webipc.link.connection import Connection
 
@@ -29,6 +31,9 @@ CONTENT_TYPE = "application/vnd.webipc.v1"
 
 HELLO_BYTES = 16_384
 """The largest `hello` of a body. It is read before anything tells that its sender has a link."""
+
+BODY_ROOM_SECONDS = 5.0
+"""How long a body waits for memory. Then the page may ask again."""
 
 _STATUS = {
     CloseCode.FORBIDDEN: 403,
@@ -100,7 +105,7 @@ class BodyEndpoint:
     async def _take(self, request: Request, visitor: Visitor) -> Response:
         try:
             return await self._answer(request, visitor)
-        except (ClientDisconnect, LateError) as broken:
+        except (ClientDisconnect, LateError, NoRoomError) as broken:
             return _broken_off(visitor, broken)
         except (StoppingError, asyncio.CancelledError):
             # A server that stops waits for a while, then cancels the requests that are left.
@@ -150,11 +155,37 @@ class BodyEndpoint:
         last: Control | None = None
         try:
             while not connection.ended and (data := await frames.next(self._limits.socket_bytes)) is not None:
-                last = _receive(connection, decode_frame(data, self._limits), last)
+                last = await self._receive(connection, data, last)
         except ProtocolError as error:
             connection.reset("protocol", error.close_code)
             raise
         return last
+
+    async def _receive(self, connection: Connection, data: memoryview, last: Control | None) -> Control | None:
+        """Let the link receive one frame; return its control message. `last` is the one before, if there was one."""
+        if last is not None:
+            raise ProtocolError("expected one control message at the end of a body, got something behind it")
+        hub = self._hub_here()
+        frame, is_large = await frame_of(hub, connection, data, BODY_ROOM_SECONDS)
+        rest = connection.receive(frame, None, is_text_large=is_large)
+        if rest:
+            await self._unpack(hub, connection, rest)
+        if frame.control is None:
+            return None
+        control = parse_control(frame.control)
+        if isinstance(control, Bye):
+            connection.bye(control.last)
+        return control
+
+    async def _unpack(self, hub: Hub, connection: Connection, arrived: Sequence[Arrived]) -> None:
+        """Wait until messages are dispatched that take too long for the event loop. Raises ProtocolError."""
+
+        def failed(error: ProtocolError) -> None:
+            connection.reset("protocol", error.close_code)
+
+        error = await dispatched(unpack(hub, connection, arrived, failed))
+        if error is not None:
+            raise error
 
 
 def _continues(connection: Connection, hello: Hello) -> bool:
@@ -167,19 +198,6 @@ def _continues(connection: Connection, hello: Hello) -> bool:
     return hello.first <= link.received + 1 and link.was_handed(hello.received)
 
 
-def _receive(connection: Connection, frame: Frame, last: Control | None) -> Control | None:
-    """Let the link receive one frame; return its control message. `last` is the one before, if there was one."""
-    if last is not None:
-        raise ProtocolError("expected one control message at the end of a body, got something behind it")
-    connection.receive(frame, None)
-    if frame.control is None:
-        return None
-    control = parse_control(frame.control)
-    if isinstance(control, Bye):
-        connection.bye(control.last)
-    return control
-
-
 def _refused(visitor: Visitor, code: CloseCode, reason: str, status: int | None = None) -> Response:
     logger.info("%s at %s was refused: %s", visitor.peer, visitor.origin, reason)
     return refusal(code, reason, status)
@@ -187,17 +205,23 @@ def _refused(visitor: Visitor, code: CloseCode, reason: str, status: int | None 
 
 def stopping() -> Response:
     """Return the response of a server that stops. It is no refusal: the page asks the next server (PROTOCOL.md 2.3)."""
-    return Response(
-        "the server ends\n", status_code=503, media_type="text/plain", headers={"Cache-Control": "no-store"}
-    )
+    return _text(503, "the server ends")
 
 
 def _broken_off(visitor: Visitor, error: Exception) -> Response:
-    """Return the response to a body that did not arrive. It is no refusal either: the page may ask again."""
+    """Return the response to a body that was not read to its end. It is no refusal either: the page may ask again."""
+    if isinstance(error, NoRoomError):
+        logger.warning("%s at %s has to ask again: %s", visitor.peer, visitor.origin, error)
+        return _text(503, "the server is busy", **{"Retry-After": "1"})
     if isinstance(error, LateError):
         logger.info("%s at %s was refused: %s", visitor.peer, visitor.origin, error)
-    headers = {"Cache-Control": "no-store", "Connection": "close"}
-    return Response(f"{error}\n", status_code=408, media_type="text/plain", headers=headers)
+    return _text(408, str(error), Connection="close")
+
+
+def _text(status: int, text: str, **headers: str) -> Response:
+    """Return a response that is no refusal: the page takes it for a failed request (PROTOCOL.md 2.4)."""
+    headers["Cache-Control"] = "no-store"
+    return Response(f"{text}\n", status_code=status, media_type="text/plain", headers=headers)
 
 
 def refusal(code: CloseCode, reason: str, status: int | None = None) -> Response:

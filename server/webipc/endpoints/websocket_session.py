@@ -9,6 +9,7 @@ Twin: js-client/src/link/socket-session.ts
 import asyncio
 import logging
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
 from webipc.access.visitor import RefusedError, Visitor
@@ -16,6 +17,7 @@ from webipc.core.envelope import Bye, Hello, parse_control
 from webipc.core.errors import AfterClose, CloseCode, ProtocolError, ResetError, after_close
 from webipc.core.frame import Frame, decode_frame, encode_control
 from webipc.core.limits import Limits
+from webipc.endpoints.unpack import NoRoomError, frame_of, must_wait, unpack
 from webipc.endpoints.websocket_reader import Source
 from webipc.endpoints.websocket_transport import WebSocketTransport
 from webipc.hub.hub import Hub, StoppingError
@@ -138,7 +140,11 @@ class WebSocketSession:
                 data = await self._source.next()
                 if data is None:
                     break
-                if self._connection.transport is self._transport:
+                if self._connection.transport is not self._transport:
+                    continue
+                if must_wait(self._connection, data):
+                    await self._receive_later(self._connection, data)
+                else:
                     self._receive(self._connection, data)
         finally:
             if self._reader is me:
@@ -147,19 +153,46 @@ class WebSocketSession:
 
     def _receive(self, connection: Connection, data: str | bytes) -> None:
         try:
-            frame = decode_frame(data, self._limits)
-            connection.receive(frame, self._transport.attempt)
-            if frame.control is not None:
-                _bye(connection, frame.control)
+            self._take(connection, decode_frame(data, self._limits), is_large=False)
         except ProtocolError as error:
-            logger.warning(
-                "%r (%s) violated the protocol: %s. Its link was ended; no other page is affected",
-                connection.document,
-                self._transport.peer,
-                error.detail,
-            )
+            self._violated(connection, error)
+
+    async def _receive_later(self, connection: Connection, data: str | bytes) -> None:
+        """Receive a frame that is large, or behind something that is."""
+        self._hub.flusher.release()
+        try:
+            frame, is_large = await frame_of(self._hub, connection, data)
+            if connection.transport is self._transport:
+                self._take(connection, frame, is_large=is_large)
+        except ProtocolError as error:
+            self._violated(connection, error)
+        except NoRoomError as full:
+            logger.warning("%r: %s: its link is reset, overflow", connection.document, full)
+            connection.reset("overflow", CloseCode.OVERFLOW)
+        finally:
+            self._hub.flusher.hold()
+
+    def _take(self, connection: Connection, frame: Frame, *, is_large: bool) -> None:
+        rest = connection.receive(frame, self._transport.attempt, is_text_large=is_large)
+        if rest:
+            unpack(self._hub, connection, rest, partial(self._violated, connection))
+        if frame.control is not None:
+            _bye(connection, frame.control)
+
+    def _violated(self, connection: Connection, error: ProtocolError) -> None:
+        """End the link, because the page has sent what is wrong."""
+        logger.warning(
+            "%r (%s) violated the protocol: %s. Its link was ended; no other page is affected",
+            connection.document,
+            self._transport.peer,
+            error.detail,
+        )
+        if connection.transport is self._transport:
             self._transport.close(error.close_code, error.detail)
             self._hub.end(connection, "protocol")
+        else:
+            # A newer socket carries the link by now, or none.
+            connection.reset("protocol", error.close_code)
 
     def _end(self, code: int) -> None:
         """Detach the socket from its link; `code` is its close code."""

@@ -70,6 +70,8 @@ class Hub:
         self.flusher = Flusher(loop)
         # Runs `def` handlers. None of them is FastAPI's.
         self.threads = FairThreads(loop)
+        # Decodes what is large: one thread, in which no code of the application runs.
+        self.unpacker = FairThreads(loop, 1)
         self._is_stopping = False
         replies = Replies(limits, debug=settings.debug)
         self._router = Router(ipc_main, replies, self.threads, self.tasks)
@@ -228,4 +230,5 @@ class Hub:
         if self.tasks:
             await asyncio.wait(list(self.tasks), timeout=LAST_SECONDS)
         self.threads.stop()
+        self.unpacker.stop()
         self._broadcasts.recount(self._links)

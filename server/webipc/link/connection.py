@@ -16,10 +16,11 @@ from webipc.concurrency.flusher import Flusher
 from webipc.concurrency.job_queue import JobQueue
 from webipc.core.calls import Answers
 from webipc.core.envelope import Envelope, Hello
-from webipc.core.errors import BufferFullError, CloseCode, LinkEndedError
+from webipc.core.errors import BufferFullError, CloseCode, LinkEndedError, ProtocolError
 from webipc.core.frame import EncodedMessage, Frame, encode_control
 from webipc.core.limits import Limits
 from webipc.core.link import Link, Side
+from webipc.core.link.large import LIGHT_BYTES, Arrived, first_large
 from webipc.link.features import known_features
 from webipc.link.holdings import FIRST_ROOM, Holdings
 from webipc.link.outgoing_calls import OutgoingCalls
@@ -87,6 +88,7 @@ class Connection:
         "ports_if_made",
         "secret",
         "transport",
+        "unpacking",
         "was_attached",
     )
 
@@ -132,6 +134,9 @@ class Connection:
         # After the page's `bye`: the last number that it used, and when the link ends without it.
         self.bye_last: int | None = None
         self.bye_deadline = 0.0
+        # Done when what has arrived is decoded and dispatched, with the error if it was wrong: nothing that arrives
+        # later is received before (endpoints/unpack.py). None while nothing is decoded outside of the event loop.
+        self.unpacking: asyncio.Future[ProtocolError | None] | None = None
         # On the flusher's list.
         self.dirty = False
         self.ended = False
@@ -225,17 +230,26 @@ class Connection:
         transport.write(encode_control(self.link.received, "welcome", {"received": self.link.received, **welcome}))
         self.flush()
 
-    def receive(self, frame: Frame, attempt: int | None) -> None:
-        """Take a frame of the socket with this attempt, or of a request (None). Raises ProtocolError."""
+    def receive(self, frame: Frame, attempt: int | None, *, is_text_large: bool = False) -> Sequence[Arrived]:
+        """Take a frame of the socket with this attempt, or of a request (None). Raises ProtocolError.
+
+        Returns what takes too long to decode in the event loop, and what is behind it: to be unpacked by the caller
+        (endpoints/unpack.py). `unpacking` must be None then; `is_text_large` as in large.py.
+        """
         if attempt is not None and attempt != self.link.attempt:
-            return
+            return ()
         now = self._around.loop.time()
         self.last_heard = now
-        envelopes = self.link.receive(frame, attempt)
+        is_light = frame.size <= LIGHT_BYTES and self.link.parcel is None
+        arrived = self.link.receive(frame, attempt)
         if self.link.parcel is not None or self.holdings.has_parts:
             self.holdings.count_parts()
-        if envelopes:
-            self._around.dispatch(self, envelopes)
+        rest: Sequence[Arrived] = ()
+        if arrived:
+            if not is_light:
+                count = first_large(arrived, is_text_large=is_text_large)
+                arrived, rest = arrived[:count], arrived[count:]
+            self.dispatch(arrived)  # type: ignore[arg-type] # nothing large is left in it
         if attempt is None:
             # A page that blocks has no socket for as long as it makes requests.
             self.lost_at = now
@@ -243,8 +257,13 @@ class Connection:
             self.jobs.start()
         if not self.ended:
             self._acknowledge(frame, now)
-        if self.bye_last is not None:
-            self._end_after_bye()
+        if not rest:
+            self.end_after_bye()
+        return rest
+
+    def dispatch(self, envelopes: Sequence[Envelope]) -> None:
+        """Route messages that have arrived. Raises ProtocolError at the first that is wrong; those before it stay."""
+        self._around.dispatch(self, envelopes)
 
     def _acknowledge(self, frame: Frame, now: float) -> None:
         if frame.is_bare and now - self.last_sent >= self._around.limits.answer_server_ms / 1000:
@@ -267,11 +286,13 @@ class Connection:
         if self.bye_last is None:
             self.bye_last = last
             self.bye_deadline = self._around.loop.time() + self._around.limits.goodbye_ms / 1000
-        self._end_after_bye()
+        self.end_after_bye()
 
-    def _end_after_bye(self) -> None:
-        assert self.bye_last is not None
-        if not self.ended and self.link.received >= self.bye_last:
+    def end_after_bye(self) -> None:
+        """End the link if the page has said `bye` and all its messages are dispatched."""
+        if self.bye_last is None or self.ended or self.unpacking is not None:
+            return
+        if self.link.received >= self.bye_last:
             self._around.owner.end(self, "ended")
 
     # --- the end --------------------------------------------------------------------------------------------------
@@ -310,9 +331,10 @@ class Connection:
         """
         limits = self._around.limits
         self.holdings.sell_back()
-        if self._syncs is not None and self._syncs.block:
+        if self.unpacking is not None or (self._syncs is not None and self._syncs.block):
+            # Nothing is read while something is unpacked, and a blocked page is silent.
             self.last_heard = self.lost_at = now
-        if self.bye_last is not None and now >= self.bye_deadline:
+        if self.bye_last is not None and now >= self.bye_deadline and self.unpacking is None:
             missing = self.bye_last - self.link.received
             logger.warning("%r has gone; %d of its last messages did not arrive", self.document, missing)
             self._around.owner.end(self, "ended")

@@ -34,6 +34,7 @@ from webipc.core.frame import (
     encode_message,
 )
 from webipc.core.limits import Limits
+from webipc.core.link.large import Whole
 from webipc.testing.browser import Browser, ClosedError, MemorySocket
 from webipc.testing.page_link import Call, PageLink
 
@@ -240,6 +241,7 @@ class PageConnection:
             self._control(socket, parse_control(frame.control))
             return
         for envelope in page.link.receive(frame, page.attempt):
+            assert not isinstance(envelope, Whole), "the side of a page opens every parcel"
             self._deliver(envelope)
         if page is self.page and (page.link.ack_due or frame.is_bare):
             socket.write(page.link.bare_frame())

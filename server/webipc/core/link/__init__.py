@@ -5,7 +5,7 @@ It has no sockets and no clock: its owner passes frames in and takes frames out.
 any mixture of sockets and request bodies may carry the frames. Twin: js-client/src/core/link/index.ts
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 
 from webipc.core.envelope import Envelope, Part, parse
@@ -14,6 +14,7 @@ from webipc.core.frame import EncodedMessage, Frame, RawMessage, encode_frame
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.link.batch import batch_of
 from webipc.core.link.held import MESSAGE_HELD, UNBOUNDED, Room, bounds_of, check_kept, extra_of, held_by
+from webipc.core.link.large import Arrived
 from webipc.core.link.parcel import Parcel, cut, is_part
 from webipc.core.link.sizes import fits_in_frame, frame_size
 
@@ -273,8 +274,10 @@ class Link:
                 room -= frame_size(batch)
         return frames
 
-    def receive(self, frame: Frame, attempt: int | None) -> list[Envelope]:
+    def receive(self, frame: Frame, attempt: int | None) -> Sequence[Arrived]:
         """Take a frame: its acknowledgement first. Return the messages that are new, each once and in order.
+
+        MAIN gets a large parcel as a `Whole`, because it has other links to serve (large.py).
 
         Args:
             frame: the received frame; of a control frame only the acknowledgement is read.
@@ -294,12 +297,13 @@ class Link:
         if not messages:
             return []
         envelopes = parse(messages, self._limits)
+        arrived: Sequence[Arrived] = envelopes
         if self.parcel is not None or Part in map(type, envelopes):
-            envelopes = self._joined(envelopes)
+            arrived = self._joined(envelopes)
         self.received += len(messages)
         self.owed_messages += len(messages)
         self.owed_bytes += frame.size
-        return envelopes
+        return arrived
 
     def end(self) -> int:
         """End the link. Return how many messages, parts counted, are given up: the peer has not acknowledged them."""
@@ -331,12 +335,12 @@ class Link:
             # An acknowledgement may include messages that the socket has not sent: a body has delivered them first.
             self.next = up_to + 1
 
-    def _joined(self, envelopes: list[Envelope]) -> list[Envelope]:
+    def _joined(self, envelopes: list[Envelope]) -> list[Arrived]:
         """Return the messages, with the parts of a parcel replaced by its message once it is complete."""
         parcel = self.parcel or Parcel(self._limits)
-        envelopes = parcel.joined(envelopes)
+        arrived = parcel.joined(envelopes, opens_large=self.side is Side.RENDERER)
         self.parcel = parcel if parcel.remaining else None
-        return envelopes
+        return arrived
 
     def _new_messages(self, frame: Frame) -> list[RawMessage]:
         """Return the messages of a frame that were not received before (PROTOCOL.md 6.2). Most frames are all new.

@@ -8,10 +8,11 @@ Twin: js-client/src/core/link/parcel.ts
 from itertools import pairwise
 from typing import Final
 
-from webipc.core.envelope import Envelope, Part, parse
+from webipc.core.envelope import Envelope, Part
 from webipc.core.errors import CloseCode, ProtocolError
-from webipc.core.frame import EncodedMessage, decode_parcel, encode_parcel, sized
+from webipc.core.frame import EncodedMessage, encode_parcel, sized
 from webipc.core.limits import Limits
+from webipc.core.link.large import Arrived, Whole, large_text, opened
 from webipc.core.link.sizes import check_size
 
 _PART: Final = b'["part",'
@@ -43,22 +44,24 @@ class Parcel:
         # How many bytes are missing; 0 when no parcel is being received.
         self.remaining = remaining
 
-    def joined(self, envelopes: list[Envelope]) -> list[Envelope]:
+    def joined(self, envelopes: list[Envelope], *, opens_large: bool) -> list[Arrived]:
         """Return the messages, with the parts of a parcel replaced by its message once it is complete.
 
-        Raises ProtocolError when a part is missing or wrong.
+        A large parcel stays as it is, unless `opens_large`. Raises ProtocolError when a part is missing or wrong.
         """
-        joined: list[Envelope] = []
+        joined: list[Arrived] = []
         for envelope in envelopes:
             if isinstance(envelope, Part):
-                joined += self._add_part(envelope)
+                self._add_part(envelope)
+                if not self.remaining:
+                    joined.append(self._whole(opens_large=opens_large))
             elif self.remaining:
                 raise ProtocolError(f"a part of {self.remaining} more bytes was to come; {envelope.kind!r} came")
             else:
                 joined.append(envelope)
         return joined
 
-    def _add_part(self, part: Part) -> list[Envelope]:
+    def _add_part(self, part: Part) -> None:
         piece = part.segments[0]
         size = len(piece) + part.remaining
         if not piece or (self.remaining and size != self.remaining):
@@ -69,11 +72,8 @@ class Parcel:
             )
         self.pieces += piece
         self.remaining = part.remaining
-        return [] if self.remaining else [self._joined_message()]
 
-    def _joined_message(self) -> Envelope:
+    def _whole(self, *, opens_large: bool) -> Arrived:
         whole, self.pieces = self.pieces, bytearray()
-        envelope = parse([decode_parcel(memoryview(whole).toreadonly(), self._limits)], self._limits)[0]
-        if isinstance(envelope, Part):
-            raise ProtocolError("a parcel holds a message that is no part; a part came")
-        return envelope
+        parcel = memoryview(whole).toreadonly()
+        return opened(parcel, self._limits) if opens_large or large_text(parcel) is None else Whole(parcel)

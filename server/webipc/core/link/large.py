@@ -1,0 +1,88 @@
+"""What takes too long to be decoded in a turn of an event loop: which frames, parcels and values, and how they are
+decoded elsewhere. A server does that in another thread (endpoints/unpack.py); nothing here knows threads.
+
+A page decodes everything at once: it has nobody else to serve. So this has no twin.
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple, TypeAlias
+
+from webipc.core.envelope import Envelope, ErrorReply, Invoke, Part, Post, Result, Send, Sync, decode_value, parse
+from webipc.core.errors import ProtocolError
+from webipc.core.frame import decode_parcel
+from webipc.core.limits import Limits
+
+LARGE_TEXT: Final = 262_144
+"""JSON of more bytes is not decoded in the event loop: up to here it takes a few milliseconds at most."""
+
+MANY_FIXUPS: Final = 2_000
+"""Nor are more fixups at once."""
+
+LIGHT_BYTES: Final = 16_384
+"""A frame up to here cannot have that many: the shortest fixup is `["u",[]],`. Nothing else of it is looked at."""
+
+# The kinds whose value a server decodes when they are dispatched. It passes on the others as they are.
+_DECODED: Final = (Send, Invoke, Sync, Post, Result, ErrorReply)
+
+
+class Whole(NamedTuple):
+    """A parcel that has arrived, not decoded yet: a message that may be of any kind but `part`."""
+
+    parcel: memoryview
+
+
+Arrived: TypeAlias = Envelope | Whole
+"""What a link has received."""
+
+
+def large_text(data: str | bytes | memoryview) -> str | memoryview | None:
+    """Return the JSON of a frame or of a parcel if it is large; None otherwise."""
+    if len(data) <= LARGE_TEXT:
+        return None
+    if isinstance(data, str):
+        return data
+    view = memoryview(data)
+    size = int.from_bytes(view[:4], "little")
+    # A length beyond the end is an error that decoding finds.
+    return view[4 : 4 + size] if size > LARGE_TEXT else None
+
+
+def opened(parcel: memoryview, limits: Limits) -> Envelope:
+    """Return the message of a parcel. Raises ProtocolError."""
+    envelope = parse([decode_parcel(parcel, limits)], limits)[0]
+    if isinstance(envelope, Part):
+        raise ProtocolError("a parcel holds a message that is no part; a part came")
+    return envelope
+
+
+def first_large(arrived: Sequence[Arrived], *, is_text_large: bool) -> int:
+    """Return the place of the first message that is not to be decoded in the event loop; their number where none is.
+
+    `is_text_large`: they come from a frame with a large text. Then every value with fixups takes long.
+    """
+    left = 0 if is_text_large else MANY_FIXUPS
+    for index, message in enumerate(arrived):
+        if isinstance(message, Whole):
+            return index
+        if isinstance(message, _DECODED):
+            left -= len(message.fixups)
+            if left < 0:
+                return index
+    return len(arrived)
+
+
+def unpacked(arrived: Sequence[Arrived], limits: Limits) -> tuple[list[Envelope], ProtocolError | None]:
+    """Decode messages with their values, up to the first that is wrong.
+
+    Returns those before it, without fixups and segments where a value was decoded; and the error.
+    """
+    done: list[Envelope] = []
+    try:
+        for message in arrived:
+            envelope = opened(message.parcel, limits) if isinstance(message, Whole) else message
+            if isinstance(envelope, _DECODED) and (envelope.fixups or envelope.segments):
+                envelope = envelope._replace(value=decode_value(envelope, limits), fixups=(), segments=())
+            done.append(envelope)
+    except ProtocolError as error:
+        return done, error
+    return done, None

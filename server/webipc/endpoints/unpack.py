@@ -1,0 +1,186 @@
+"""Decodes what is large in a helper thread, one thing at a time, and dispatches it in its place (docs/adr/0028).
+
+While something of a link is decoded, its `unpacking` is a future, and every way in waits for it: a parcel is
+acknowledged before it is decoded, so a newer socket or a request may be about to bring what comes behind it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import Final, TypeVar
+
+from webipc.budget.sizes import counted, in_words
+from webipc.core.errors import CloseCode, ProtocolError
+from webipc.core.frame import Frame, decode_frame
+from webipc.core.link.large import Arrived, Whole, large_text, unpacked
+from webipc.hub.hub import Hub
+from webipc.link.connection import Connection
+
+logger = logging.getLogger("webipc")
+
+MOST_PER_BYTE: Final = 80
+"""No JSON counts more for each of its bytes: `{},` has 78. To count takes as long as to decode a text, so that is done
+only where this much is not free."""
+
+ROOM_SECONDS: Final = 30.0
+"""How long a message waits for memory."""
+_LOOK_SECONDS: Final = 0.05
+
+T = TypeVar("T")
+
+Failed = Callable[[ProtocolError], None]
+
+
+class NoRoomError(Exception):
+    """There was no memory for a message in time. The text says how much it needs."""
+
+
+def must_wait(connection: Connection, data: str | bytes | memoryview) -> bool:
+    """Tell whether a frame is for `frame_of`: it is large, or something before it is not dispatched yet."""
+    return connection.unpacking is not None or large_text(data) is not None
+
+
+async def frame_of(
+    hub: Hub, connection: Connection, data: str | bytes | memoryview, seconds: float = ROOM_SECONDS
+) -> tuple[Frame, bool]:
+    """Wait until what arrived before is dispatched; then return a frame, and whether its text is large.
+
+    A large one is decoded in the helper thread. The caller passes the frame on before it waits for anything else: until
+    then nothing can come between. Raises ProtocolError, and NoRoomError after so many seconds without memory for it.
+    """
+    while connection.unpacking is not None:
+        await dispatched(connection.unpacking)
+    text = large_text(data)
+    if text is None:
+        return decode_frame(data, hub.limits), False
+    connection.unpacking = hub.loop.create_future()
+    try:
+        return await _decoded(hub, connection, [text], partial(decode_frame, data, hub.limits), seconds), True
+    finally:
+        _over(connection, None)
+
+
+def unpack(
+    hub: Hub, connection: Connection, arrived: Sequence[Arrived], failed: Failed
+) -> "asyncio.Future[ProtocolError | None]":
+    """Decode messages that the link has received, and dispatch them, in the current context.
+
+    It does not end with the caller's task: what was received is acknowledged. If one is wrong, `failed` has to end the
+    link. Returns a future of that error, which never fails.
+    """
+    future = connection.unpacking = hub.loop.create_future()
+    task = hub.loop.create_task(_unpack(hub, connection, arrived, failed))
+    hub.tasks.add(task)
+    task.add_done_callback(hub.tasks.discard)
+    return future
+
+
+async def dispatched(unpacking: "asyncio.Future[ProtocolError | None]") -> ProtocolError | None:
+    """Wait for `unpacking` of a link. A caller that is cancelled does not cancel it for the others."""
+    await asyncio.wait([unpacking])
+    return unpacking.result()
+
+
+async def _unpack(hub: Hub, connection: Connection, arrived: Sequence[Arrived], failed: Failed) -> None:
+    error: ProtocolError | None = None
+    try:
+        await _decode_and_dispatch(hub, connection, arrived)
+    except ProtocolError as wrong:
+        error = wrong
+        if not connection.ended:
+            failed(wrong)
+    except NoRoomError as full:
+        logger.warning("%r: %s: its link is reset, overflow", connection.document, full)
+        connection.reset("overflow", CloseCode.OVERFLOW)
+    except Exception:
+        logger.exception("A message of %r could not be decoded: its link is ended", connection.document)
+        connection.reset("ended", CloseCode.INTERNAL_ERROR)
+    finally:
+        _over(connection, error)
+
+
+async def _decode_and_dispatch(hub: Hub, connection: Connection, arrived: Sequence[Arrived]) -> None:
+    texts = [text for each in arrived if isinstance(each, Whole) and (text := large_text(each.parcel)) is not None]
+    work = partial(unpacked, arrived, hub.limits)
+    envelopes, error = await _decoded(hub, connection, texts, work, ROOM_SECONDS)
+    if connection.ended:
+        # Freeing it takes long as well.
+        hub.unpacker.run(connection.holdings.payer, connection, envelopes.clear, _nothing)
+        return
+    connection.dispatch(envelopes)
+    if error is not None:
+        raise error
+
+
+async def _decoded(
+    hub: Hub,
+    connection: Connection,
+    texts: Sequence[str | memoryview],
+    decode: Callable[[], T],
+    seconds: float,
+) -> T:
+    """Charge what the values of these texts take, decode in the helper thread, and give it back.
+
+    Then the calls that are made with the values are charged, by whoever keeps them.
+    """
+    purse = connection.holdings.purse
+    size = MOST_PER_BYTE * sum(map(len, texts))
+    if not purse.may(size):
+        size = await _in_helper(hub, connection, partial(_counted, texts))
+        await _room_for(hub, connection, size, seconds)
+    purse.take(size)
+    try:
+        return await _in_helper(hub, connection, decode)
+    finally:
+        purse.give(size)
+
+
+def _counted(texts: Sequence[str | memoryview]) -> int:
+    return sum(map(counted, texts))
+
+
+async def _room_for(hub: Hub, connection: Connection, size: int, seconds: float) -> None:
+    """Wait until the payer of a link may have so much more. Nothing is read from the link meanwhile."""
+    limit = hub.account.limit
+    if size > limit:
+        text = f"a message that takes about {in_words(size)} of memory; the server has {in_words(limit)} for all pages"
+        raise ProtocolError(text, CloseCode.TOO_LARGE)
+    until = hub.loop.time() + seconds
+    while not connection.ended and not connection.holdings.purse.may(size):
+        if hub.loop.time() >= until:
+            held = f"{in_words(hub.account.held)} of {in_words(limit)} are held"
+            raise NoRoomError(f"no memory for a message of about {in_words(size)} within {seconds:g} s ({held})")
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _in_helper(hub: Hub, connection: Connection, function: Callable[[], T]) -> T:
+    """Call a function in the helper thread, when it is the turn of this link."""
+    done: asyncio.Future[T] = hub.loop.create_future()
+
+    def ended(future: "Future[T]") -> None:
+        if done.done():
+            return
+        if future.cancelled():
+            done.cancel()
+        elif (error := future.exception()) is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(future.result())
+
+    hub.unpacker.run(connection.holdings.payer, connection, function, ended)
+    return await done
+
+
+def _over(connection: Connection, error: ProtocolError | None) -> None:
+    """Let what waits for `unpacking` continue, in the next turn of the event loop."""
+    unpacking, connection.unpacking = connection.unpacking, None
+    if unpacking is not None:
+        unpacking.set_result(error)
+    connection.jobs.start()
+    connection.end_after_bye()
+
+
+def _nothing(_: object) -> None:
+    """What is to be done when a value was freed."""

@@ -1,0 +1,66 @@
+"""Requests to an application in this process, whose bodies a test hands over piece by piece."""
+
+import asyncio
+import json
+from typing import Any, Self
+
+from starlette.types import Message
+
+from tests.support.raw_sockets import BEACON_TYPE
+from webipc.core.frame import encode_body
+from webipc.testing.browser import Browser
+
+
+class Upload:
+    """One request of a page, whose body the test hands over piece by piece."""
+
+    def __init__(self, app: Any, path: str) -> None:
+        browser = Browser(app, {"host": "testserver", "origin": "http://testserver", "content-type": BEACON_TYPE})
+        self._app = app
+        self._scope = {**browser.scope("http", path), "method": "POST"}
+        self._pieces: asyncio.Queue[Message] = asyncio.Queue()
+        self._sent: list[Message] = []
+        # How many messages the application has taken.
+        self.taken = 0
+        self.task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self.task = asyncio.create_task(self._app(self._scope, self._receive, self._send))
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        assert self.task is not None
+        self.task.cancel()
+        await asyncio.wait([self.task])
+
+    async def _receive(self) -> Message:
+        message = await self._pieces.get()
+        self.taken += 1
+        return message
+
+    async def _send(self, message: Message) -> None:
+        self._sent.append(message)
+
+    def frames(self, *frames: str | bytes, last: bool = False) -> None:
+        """Let these frames arrive."""
+        self.bytes(encode_body(frames), last=last)
+
+    def bytes(self, data: bytes, *, last: bool = False) -> None:
+        """Let these bytes arrive."""
+        self._pieces.put_nowait({"type": "http.request", "body": data, "more_body": not last})
+
+    def leave(self) -> None:
+        """Let the connection break."""
+        self._pieces.put_nowait({"type": "http.disconnect"})
+
+    async def answer(self) -> tuple[int, Any]:
+        """Wait for the response; return its status and its content."""
+        assert self.task is not None
+        await asyncio.wait([self.task], timeout=10)
+        assert self.task.done(), "no response"
+        body = b"".join(message.get("body", b"") for message in self._sent)
+        try:
+            content = json.loads(body)
+        except ValueError:
+            content = body
+        return self._sent[0]["status"], content
