@@ -36,8 +36,18 @@ class Arriving:
         return {"type": "http.request" if self._last == "end" else "http.disconnect"}
 
 
+class Unbounded:
+    """No bounds."""
+
+    def waits(self) -> None:
+        """Any number of bodies may be waited for."""
+
+    async def holds(self, size: int) -> None:
+        """A body may hold anything."""
+
+
 def frames_of(receive: Arriving, most: int = 10 * MIB, total_ms: int = 20_000, silence_ms: int = 20_000) -> BodyFrames:
-    return BodyFrames(receive, what="a body", most=most, total_ms=total_ms, silence_ms=silence_ms)
+    return BodyFrames(receive, Unbounded(), what="a body", most=most, total_ms=total_ms, silence_ms=silence_ms)
 
 
 def body_of(frames: Iterable[bytes]) -> bytes:
@@ -160,7 +170,7 @@ async def test_an_error_of_the_server_is_not_taken_for_a_late_body() -> None:
         raise BrokenError
 
     with pytest.raises(BrokenError):
-        await BodyFrames(receive, what="a body", most=9, total_ms=9_000, silence_ms=9_000).next(MIB)
+        await BodyFrames(receive, Unbounded(), what="a body", most=9, total_ms=9_000, silence_ms=9_000).next(MIB)
 
 
 async def peak_of(work: Callable[[], object]) -> int:

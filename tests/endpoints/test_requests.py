@@ -8,12 +8,13 @@ import http.client
 import json
 import tracemalloc
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from typing import Any
 
 import pytest
 
 import webipc.endpoints.body
+import webipc.endpoints.body_bounds
 from tests.support.applications import application
 from tests.support.raw_sockets import BEACON_TYPE, Site, connections_of, greeted, hello
 from tests.support.serving import Live, live, wait_until
@@ -95,8 +96,9 @@ async def test_without_a_good_hello_nothing_is_decoded(
 
 async def test_a_body_of_8_mib_without_a_hello_costs_no_more_than_itself(decoded: list[int]) -> None:
     app, _, _ = listening()
-    lists = "[" + ",".join(["[]"] * 320_000) + "]"
-    body = encode_body([f'[{seq},0,["send","say",{lists}]]' for seq in range(1, 10)])
+    text = b'[1,0,["send","say",[' + b"[]," * 320_000 + b"1]],[[]]]"
+    frame = len(text).to_bytes(4, "little") + text
+    body = (len(frame).to_bytes(4, "little") + frame) * 9
     assert len(body) > 8 * MIB
     async with Upload(app, "/ipc/sync") as upload:
         tracemalloc.start()
@@ -250,6 +252,85 @@ async def test_a_body_that_trickles_has_to_be_whole_in_time(path: str, milliseco
         status, content = await upload.answer()
     assert status == 408
     assert f"within {milliseconds} ms".encode() in content
+
+
+# --- a bound for all bodies -------------------------------------------------------------------------------------------
+
+
+async def half_sent(stack: AsyncExitStack, app: Any, address: str, number: int) -> Upload:
+    """Begin a body that does not arrive, and wait until it is read."""
+    upload = await stack.enter_async_context(Upload(app, "/ipc/beacon", address))
+    upload.bytes(b"\x09")
+    await until(lambda: upload.taken == 1)
+    await settled()
+    assert upload.task is not None
+    assert upload.task.done() is (number > 32)
+    return upload
+
+
+async def test_of_all_bodies_that_are_being_read_an_address_has_its_share() -> None:
+    app, ipc_main, said = listening()
+    async with AsyncExitStack() as stack:
+        uploads = [await half_sent(stack, app, "203.0.113.1", number) for number in range(1, 34)]
+        status, content = await uploads[-1].answer()
+        assert (status, content, uploads[-1].headers["retry-after"]) == (503, b"the server is busy\n", "1")
+        # Another address still has a place, and what is there at once needs none.
+        other = await stack.enter_async_context(Upload(app, "/ipc/beacon", "203.0.113.2"))
+        other.bytes(encode_body([hello(attempt=0)]))
+        await settled()
+        other.frames(say(1, "slow"), last=True)
+        assert (await other.answer())[0] == 204
+        last_words = await stack.enter_async_context(Upload(app, "/ipc/beacon", "203.0.113.1"))
+        last_words.frames(hello(attempt=0, link="d" * 32), say(1, "at once"), last=True)
+        assert (await last_words.answer())[0] == 204
+        # A place is given back when its body ends, however it ends.
+        uploads[0].leave()
+        await uploads[0].answer()
+        await half_sent(stack, app, "203.0.113.1", 32)
+    await until(lambda: said == [["slow"], ["at once"]])
+    hub = ipc_main._provider.hub
+    assert hub is not None
+    assert hub.bodies.held == 0
+
+
+async def test_what_is_held_of_a_body_is_charged_in_steps_and_given_back() -> None:
+    app, ipc_main, said = listening()
+    body = encode_body([hello(attempt=0), say(1, "x" * 200_000)])
+    async with Upload(app, "/ipc/sync") as upload:
+        upload.bytes(body[:1_000])
+        await until(lambda: connections_of(ipc_main))
+        (connection,) = connections_of(ipc_main)
+        await settled()
+        purse = connection.holdings.purse
+        before = purse.held
+        steps = []
+        for end in (50_000, 100_000, 150_000):
+            upload.bytes(body[end - 50_000 if end > 50_000 else 1_000 : end])
+            await settled()
+            steps.append(purse.held - before)
+        assert steps == [65_536, 131_072, 196_608]
+        upload.bytes(body[150_000:])
+        await until(lambda: said)
+        await settled()
+        assert purse.held <= before
+        upload.leave()
+        await upload.answer()
+    assert purse.held <= before
+
+
+async def test_a_body_without_memory_is_asked_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webipc.endpoints.body_bounds, "ROOM_SECONDS", 0.1)
+    app, ipc_main, _ = listening()
+    body = encode_body([hello(attempt=0), say(1, "x" * 200_000)])
+    async with Upload(app, "/ipc/sync") as upload:
+        upload.bytes(body[:1_000])
+        await until(lambda: connections_of(ipc_main))
+        hub = ipc_main._provider.hub
+        assert hub is not None
+        hub.account.share.capacity = hub.account.held + 70_000
+        upload.bytes(body[1_000:150_000])
+        assert await upload.answer() == (503, b"the server is busy\n")
+    assert len(connections_of(ipc_main)) == 1
 
 
 # --- a real server ----------------------------------------------------------------------------------------------------

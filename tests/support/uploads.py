@@ -14,10 +14,10 @@ from webipc.testing.browser import Browser
 class Upload:
     """One request of a page, whose body the test hands over piece by piece."""
 
-    def __init__(self, app: Any, path: str) -> None:
+    def __init__(self, app: Any, path: str, address: str = "testclient") -> None:
         browser = Browser(app, {"host": "testserver", "origin": "http://testserver", "content-type": BEACON_TYPE})
         self._app = app
-        self._scope = {**browser.scope("http", path), "method": "POST"}
+        self._scope = {**browser.scope("http", path), "method": "POST", "client": (address, 50000)}
         self._pieces: asyncio.Queue[Message] = asyncio.Queue()
         self._sent: list[Message] = []
         # How many messages the application has taken.
@@ -52,6 +52,11 @@ class Upload:
     def leave(self) -> None:
         """Let the connection break."""
         self._pieces.put_nowait({"type": "http.disconnect"})
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of the response."""
+        return {name.decode(): value.decode() for name, value in self._sent[0]["headers"]}
 
     async def answer(self) -> tuple[int, Any]:
         """Wait for the response; return its status and its content."""

@@ -20,8 +20,10 @@ from webipc.core.errors import CloseCode, ProtocolError, ResetError
 from webipc.core.frame import decode_frame
 from webipc.core.limits import Limits
 from webipc.core.link.large import Arrived
+from webipc.endpoints.body_bounds import ROOM_SECONDS, BodyBounds
 from webipc.endpoints.body_frames import BodyFrames, LateError
-from webipc.endpoints.unpack import NoRoomError, dispatched, frame_of, unpack
+from webipc.endpoints.room import NoRoomError
+from webipc.endpoints.unpack import dispatched, frame_of, unpack
 from webipc.hub.hub import Hub, StoppingError
 from webipc.link.connection import Connection
 
@@ -31,9 +33,6 @@ CONTENT_TYPE = "application/vnd.webipc.v1"
 
 HELLO_BYTES = 16_384
 """The largest `hello` of a body. It is read before anything tells that its sender has a link."""
-
-BODY_ROOM_SECONDS = 5.0
-"""How long a body waits for memory. Then the page may ask again."""
 
 _STATUS = {
     CloseCode.FORBIDDEN: 403,
@@ -119,16 +118,21 @@ class BodyEndpoint:
             return _refused(visitor, refused.code, refused.reason)
 
     async def _answer(self, request: Request, visitor: Visitor) -> Response:
+        bounds = BodyBounds(self._hub_here(), visitor)
         frames = BodyFrames(
             request.receive,
+            bounds,
             what=self._what,
             most=self._body_bytes,
             total_ms=self._body_ms,
             silence_ms=self._limits.body_silence_ms,
         )
-        frames.refuse_announced(request.headers.getlist("content-length"))
-        connection = await self._identify(frames, visitor)
-        last = await self._deliver(frames, connection)
+        try:
+            frames.refuse_announced(request.headers.getlist("content-length"))
+            connection = bounds.connection = await self._identify(frames, visitor)
+            last = await self._deliver(frames, connection)
+        finally:
+            bounds.release()
         return await self.respond(request, connection, last)
 
     async def _identify(self, frames: BodyFrames, visitor: Visitor) -> Connection:
@@ -166,7 +170,7 @@ class BodyEndpoint:
         if last is not None:
             raise ProtocolError("expected one control message at the end of a body, got something behind it")
         hub = self._hub_here()
-        frame, is_large = await frame_of(hub, connection, data, BODY_ROOM_SECONDS)
+        frame, is_large = await frame_of(hub, connection, data, ROOM_SECONDS)
         rest = connection.receive(frame, None, is_text_large=is_large)
         if rest:
             await self._unpack(hub, connection, rest)

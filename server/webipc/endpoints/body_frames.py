@@ -1,12 +1,12 @@
 """`BodyFrames`: the frames of one request body, each handed out when it is whole (PROTOCOL.md 2.4).
 
 Holds the frame that is arriving and nothing behind it, whatever the body and its lengths claim. A client that sends too
-slowly is a `LateError`. What a frame means is in body.py.
+slowly is a `LateError`. What may be held is said by a `Bounds`. What a frame means is in body.py.
 """
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
@@ -22,16 +22,29 @@ class LateError(Exception):
     """The rest of a body did not come in time. The text says what was waited for."""
 
 
+class Bounds(Protocol):
+    """Asked before something is held for a body. Both may raise."""
+
+    def waits(self) -> None:
+        """The body is not there yet: it is waited for."""
+
+    async def holds(self, size: int) -> None:
+        """So many bytes of a frame are there, or are about to be taken. 0 when it was handed out and is forgotten."""
+
+
 class BodyFrames:
     """Reads one body. Nothing is read before the first call of `next`, nor between two calls."""
 
-    def __init__(self, receive: Receive, *, what: str, most: int, total_ms: int, silence_ms: int) -> None:
+    def __init__(
+        self, receive: Receive, bounds: Bounds, *, what: str, most: int, total_ms: int, silence_ms: int
+    ) -> None:
         """`what` names the request in texts, `most` is the largest body in bytes.
 
         The body has to arrive within `total_ms` and at least one byte of it in each `silence_ms`. Only the time in
         which this waits for bytes counts.
         """
         self._receive = receive
+        self._bounds = bounds
         self._what = what
         self._most = most
         self._total_ms = total_ms
@@ -56,6 +69,7 @@ class BodyFrames:
         Raises ProtocolError for a frame of more than `most` bytes as soon as its length is there, for a body that is
         too large or ends inside a frame; LateError; ClientDisconnect.
         """
+        await self._bounds.holds(0)
         if not len(self._chunk) and not await self._more():
             return None
         size = int.from_bytes(await self._bytes(LENGTH_BYTES), "little")
@@ -74,6 +88,7 @@ class BodyFrames:
             if not await self._more():
                 missing = size - len(frame)
                 raise ProtocolError(f"the body ends {missing} bytes before the end of its last frame or length")
+            await self._bounds.holds(min(size, len(frame) + len(self._chunk)))
             frame += self._cut(min(size - len(frame), len(self._chunk)))
         return memoryview(frame).toreadonly()
 
@@ -90,6 +105,7 @@ class BodyFrames:
             receiving: Any = self._receive()
             message: Message | StartedCoroutine[Message] = start(receiving)
             if isinstance(message, StartedCoroutine):
+                self._bounds.waits()
                 message = await self._in_time(message, silent_since)
             self._take(message)
         return len(self._chunk) > 0

@@ -15,6 +15,7 @@ from webipc.budget.sizes import counted, in_words
 from webipc.core.errors import CloseCode, ProtocolError
 from webipc.core.frame import Frame, decode_frame
 from webipc.core.link.large import Arrived, Whole, large_text, unpacked
+from webipc.endpoints.room import NoRoomError, room_for
 from webipc.hub.hub import Hub
 from webipc.link.connection import Connection
 
@@ -26,15 +27,10 @@ only where this much is not free."""
 
 ROOM_SECONDS: Final = 30.0
 """How long a message waits for memory."""
-_LOOK_SECONDS: Final = 0.05
 
 T = TypeVar("T")
 
 Failed = Callable[[ProtocolError], None]
-
-
-class NoRoomError(Exception):
-    """There was no memory for a message in time. The text says how much it needs."""
 
 
 def must_wait(connection: Connection, data: str | bytes | memoryview) -> bool:
@@ -129,7 +125,10 @@ async def _decoded(
     size = MOST_PER_BYTE * sum(map(len, texts))
     if not purse.may(size):
         size = await _in_helper(hub, connection, partial(_counted, texts))
-        await _room_for(hub, connection, size, seconds)
+        if size > hub.account.limit:
+            raise _too_large(size, hub.account.limit)
+        # Nothing is read from the link meanwhile.
+        await room_for(hub, connection, size, seconds)
     purse.take(size)
     try:
         return await _in_helper(hub, connection, decode)
@@ -141,18 +140,9 @@ def _counted(texts: Sequence[str | memoryview]) -> int:
     return sum(map(counted, texts))
 
 
-async def _room_for(hub: Hub, connection: Connection, size: int, seconds: float) -> None:
-    """Wait until the payer of a link may have so much more. Nothing is read from the link meanwhile."""
-    limit = hub.account.limit
-    if size > limit:
-        text = f"a message that takes about {in_words(size)} of memory; the server has {in_words(limit)} for all pages"
-        raise ProtocolError(text, CloseCode.TOO_LARGE)
-    until = hub.loop.time() + seconds
-    while not connection.ended and not connection.holdings.purse.may(size):
-        if hub.loop.time() >= until:
-            held = f"{in_words(hub.account.held)} of {in_words(limit)} are held"
-            raise NoRoomError(f"no memory for a message of about {in_words(size)} within {seconds:g} s ({held})")
-        await asyncio.sleep(_LOOK_SECONDS)
+def _too_large(size: int, limit: int) -> ProtocolError:
+    text = f"a message that takes about {in_words(size)} of memory; the server has {in_words(limit)} for all pages"
+    return ProtocolError(text, CloseCode.TOO_LARGE)
 
 
 async def _in_helper(hub: Hub, connection: Connection, function: Callable[[], T]) -> T:

@@ -17,7 +17,8 @@ from webipc.core.envelope import Bye, Hello, parse_control
 from webipc.core.errors import AfterClose, CloseCode, ProtocolError, ResetError, after_close
 from webipc.core.frame import Frame, decode_frame, encode_control
 from webipc.core.limits import Limits
-from webipc.endpoints.unpack import NoRoomError, frame_of, must_wait, unpack
+from webipc.endpoints.room import NoRoomError
+from webipc.endpoints.unpack import frame_of, must_wait, unpack
 from webipc.endpoints.websocket_reader import Source
 from webipc.endpoints.websocket_transport import WebSocketTransport
 from webipc.hub.hub import Hub, StoppingError

@@ -8,12 +8,13 @@ import asyncio
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from webipc.access.visitor import RefusedError, Visitor
 from webipc.budget.account import Account
 from webipc.budget.machine import default_memory
+from webipc.budget.share import Share
 from webipc.budget.threads import FairThreads
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.concurrency.flusher import Flusher
@@ -41,6 +42,11 @@ logger = logging.getLogger("webipc")
 
 # How long the application's code may take to end when the server does.
 LAST_SECONDS = 0.5
+
+
+# Bodies of requests that are read at a time, and how many of them each address may send in any case.
+BODIES = 64
+LEAST_BODIES = 2
 
 
 class StoppingError(Exception):
@@ -72,6 +78,8 @@ class Hub:
         self.threads = FairThreads(loop)
         # Decodes what is large: one thread, in which no code of the application runs.
         self.unpacker = FairThreads(loop, 1)
+        # The bodies of requests that are being read.
+        self.bodies: Share[Hashable] = Share(BODIES, LEAST_BODIES)
         self._is_stopping = False
         replies = Replies(limits, debug=settings.debug)
         self._router = Router(ipc_main, replies, self.threads, self.tasks)
