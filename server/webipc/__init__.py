@@ -12,7 +12,7 @@ Public are the names in `__all__` of this module, of `webipc.testing` and of `we
 `webipc`. Everything else may change without notice.
 """
 
-from webipc.channels.arguments import ArgumentError
+from webipc.channels.complaint import ArgumentError
 from webipc.channels.emitter import EventEmitter, MaxListenersExceededWarning
 from webipc.channels.handler import HandlerError
 from webipc.channels.ipc_main_impl import SecondHandlerError

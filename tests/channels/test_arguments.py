@@ -12,7 +12,7 @@ import pytest
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from webipc.channels.arguments import SHOWN, ArgumentError, shown
+from webipc.channels.complaint import SHOWN, ArgumentError, shown
 from webipc.channels.handler import Handler
 from webipc.core.values import (
     ArrayBuffer,

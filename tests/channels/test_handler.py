@@ -11,7 +11,7 @@ from unittest.mock import AsyncMock, Mock
 import pytest
 from pydantic import BaseModel, Field
 
-from webipc.channels.arguments import ArgumentError
+from webipc.channels.complaint import ArgumentError
 from webipc.channels.handler import Handler, HandlerError, Role
 from webipc.electron.ipc_event import IpcMainEvent, IpcMainInvokeEvent
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from webipc.channels.arguments import ArgumentError
+from webipc.channels.complaint import ArgumentError
 from webipc.channels.handler import Handler, HandlerError
 from webipc.channels.ipc_main_impl import IpcMainImpl, SecondHandlerError
 from webipc.electron.ipc_event import IpcMainEvent, IpcMainInvokeEvent

@@ -3,10 +3,11 @@
 import copy
 import pickle
 import re
+import subprocess
 import sys
 from array import array
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -29,6 +30,7 @@ from webipc.core.values import (
     undefined,
 )
 from webipc.core.values.binary import kind_of_array
+from webipc.core.values.keyed import same_value_zero
 
 NAN = float("nan")
 
@@ -131,6 +133,37 @@ class TestSet:
         members: JSSet[Any] = JSSet()
         members.add(members)
         assert repr(members) == "JSSet([JSSet(...)])"
+
+
+class TestHashes:
+    """A page cannot choose keys of one hash, of which Python would compare each with all others."""
+
+    KEYS: ClassVar[dict[str, list[Any]]] = {
+        "bigints": [BigInt(5 + number * (2**61 - 1)) for number in range(2_000)],
+        "large ints": [2**60 + number * (2**61 - 1) for number in range(2_000)],
+        # Two to the power of 61 has the remainder 1.
+        "floats": [0.7 * 2.0 ** (exponent * 61) for exponent in range(-16, 17)],
+        "small ints": [number * 2**40 for number in range(2_000)],
+    }
+
+    @pytest.mark.parametrize("kind", KEYS)
+    def test_keys_of_one_hash_in_python_have_different_ones_here(self, kind: str) -> None:
+        keys = self.KEYS[kind]
+        assert len({hash(same_value_zero(key)) for key in keys}) == len(keys)
+        assert len(JSSet(keys)) == len(keys)
+        assert list(JSMap((key, None) for key in keys)) == keys
+
+    def test_the_hashes_of_large_numbers_differ_from_process_to_process(self) -> None:
+        program = (
+            "from webipc.core.values import BigInt\n"
+            "from webipc.core.values.keyed import same_value_zero as key\n"
+            "print(hash(key(BigInt(5))), hash(key(0.5)), hash(key(2**70)))"
+        )
+        seen = {
+            subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+            for _ in range(2)
+        }
+        assert len(seen) == 2
 
 
 class TestArray:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from webipc.channels.arguments import ArgumentError
+from webipc.channels.complaint import ArgumentError
 from webipc.core.errors import CloneError, DestroyedError, IpcError, LimitError, LinkEndedError, ResetError
 from webipc.core.values import JSError
 from webipc.dispatch.replies import TEXT_LENGTH, NoHandlerError, ReplyNeverSentError, error_reply

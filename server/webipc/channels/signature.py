@@ -11,7 +11,7 @@ import typing
 from collections.abc import Iterator
 from typing import Any
 
-from webipc.channels.arguments import shown
+from webipc.channels.complaint import shown
 
 
 def callable_of(function: Any) -> Any:

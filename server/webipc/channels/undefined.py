@@ -4,43 +4,78 @@ JavaScript may write `{note: undefined}` where Python leaves `note` out. Pydanti
 the first is converted to it, in a copy: the next listener gets the same value, unchanged.
 """
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from pydantic import ValidationError
 
+from webipc.channels.bounded_schema import keys_of, schemas_in
+from webipc.channels.complaint import lines_of
 from webipc.core.values import undefined
 
 # The core schemas that have fields, each of which may be absent.
-_WITH_FIELDS: Final = frozenset({"model", "dataclass", "typed-dict", "model-fields", "dataclass-args"})
+_WITH_FIELDS: Final = frozenset({"typed-dict", "model-fields", "dataclass-args"})
 
 
-def has_fields(schema: object) -> bool:
-    """Tell whether a Pydantic core schema holds a model, a dataclass or a TypedDict anywhere."""
-    return not _WITH_FIELDS.isdisjoint(schema_types(schema))
+class Presence:
+    """What one annotation makes of `undefined`."""
+
+    __slots__ = ("_required", "has_fields")
+
+    def __init__(self, schema: object) -> None:
+        """`schema` is Pydantic's core schema of the annotation."""
+        schemas = [part for part in schemas_in(schema) if part["type"] in _WITH_FIELDS]
+        # Whether `undefined` properties count as absent, because it is a model or contains one.
+        self.has_fields = bool(schemas)
+        required: set[str] = set()
+        optional: set[str] = set()
+        for part in schemas:
+            for name, field, is_required in _fields_of(part):
+                (required if is_required else optional).update(keys_of(name, field))
+        # The properties that no model has a default for: there, `undefined` can only mean None.
+        self._required = frozenset(required - optional)
+
+    def is_changed(self, value: Any) -> bool:
+        """Tell whether `first` would return a changed copy."""
+        return self.has_fields and has_undefined_property(value)
+
+    def first(self, value: Any) -> Any:
+        """Return what is validated: a copy in which no property is `undefined`."""
+        return _Copy(value, self._required, nulls=False).value if self.is_changed(value) else value
+
+    def second(self, value: Any, error: ValidationError) -> tuple[Any, ...]:
+        """Return what is validated when the first attempt has failed, alone in a tuple; nothing when that was the last.
+
+        It is a copy with None in the place of every `undefined` that may have been the reason.
+        """
+        if not has_undefined(value):
+            return ()
+        if not self.has_fields:
+            return (_Copy(value, None, nulls=True).value,)
+        missing = {str(line["loc"][-1]) for line in lines_of(error) if line["type"] == "missing"}
+        return (_Copy(value, self._required | missing, nulls=True).value,)
 
 
-def schema_types(schema: object) -> set[str]:
-    """Return the type of a Pydantic core schema and of every schema inside it, such as `{"nullable", "int"}`."""
-    types: set[str] = set()
-    seen: set[int] = set()
-    waiting = [schema]
-    while waiting:
-        part = waiting.pop()
-        if id(part) in seen:
-            continue
-        seen.add(id(part))
-        if isinstance(part, dict):
-            if isinstance(part.get("type"), str):
-                types.add(part["type"])
-            waiting.extend(part.values())
-        elif isinstance(part, list | tuple):
-            waiting.extend(part)
-    return types
+def _fields_of(schema: dict[str, Any]) -> list[tuple[str, dict[str, Any], bool]]:
+    """Return the name, the field, and whether it is required, for each field of a schema."""
+    if schema["type"] == "typed-dict":
+        total = schema.get("total", True)
+        return [(name, field, field.get("required", total)) for name, field in schema["fields"].items()]
+    fields = schema["fields"]
+    named = fields.items() if isinstance(fields, dict) else [(field["name"], field) for field in fields]
+    return [(name, field, field["schema"]["type"] != "default") for name, field in named]
 
 
 def has_undefined_property(value: Any) -> bool:
     """Tell whether a plain object anywhere in a value, however nested, has a property that is `undefined`."""
+    return _finds_undefined(value, in_lists=False)
+
+
+def has_undefined(value: Any) -> bool:
+    """Tell whether a value is `undefined`, or a plain object or array anywhere in it holds one."""
+    return value is undefined or _finds_undefined(value, in_lists=True)
+
+
+def _finds_undefined(value: Any, *, in_lists: bool) -> bool:
     seen: set[int] = set()
     waiting = [value]
     while waiting:
@@ -53,39 +88,9 @@ def has_undefined_property(value: Any) -> bool:
         for child in part.values() if is_object else part:
             if type(child) is dict or type(child) is list:
                 waiting.append(child)
-            elif child is undefined and is_object:
+            elif child is undefined and (is_object or in_lists):
                 return True
     return False
-
-
-def validate_present(validate: Callable[[Any], Any], value: Any, *, fields: bool) -> Any:
-    """Validate a value with `undefined` in it; `fields` tells whether the annotation has fields (`has_fields`).
-
-    A property that is `undefined` is absent for a model, so that it gets the model's default. Where the annotation
-    still refuses an `undefined`, a second attempt has `None` in its place. Raises the ValidationError of the first.
-    """
-    first = _Copy(value, nulls=False) if fields else None
-    try:
-        return validate(value if first is None else first.value)
-    except ValidationError as error:
-        second = _mended(error, value if first is None else first.value, first)
-        if second is None:
-            raise
-        try:
-            return validate(second.value)
-        except ValidationError:
-            raise error from None
-
-
-def _mended(error: ValidationError, value: Any, first: "_Copy | None") -> "_Copy | None":
-    """Return the value for the second attempt, with `None` where the first failed at `undefined`; None if nowhere."""
-    found = False
-    for line in error.errors(include_url=False, include_context=False):
-        if line["type"] == "missing" and first is not None and line["loc"]:
-            found = first.restore_as_none(line["input"], line["loc"][-1]) or found
-        elif line["input"] is undefined:
-            found = True
-    return _Copy(value, nulls=True) if found else None
 
 
 class _Copy:
@@ -95,12 +100,15 @@ class _Copy:
     references and cycles of the original. Other objects are not copied.
     """
 
-    def __init__(self, value: Any, *, nulls: bool) -> None:
+    def __init__(self, value: Any, required: frozenset[str] | set[str] | None, *, nulls: bool) -> None:
+        """`required` are the properties that are null when they are `undefined`, and not absent; None means all.
+
+        With `nulls`, so is every other `undefined`.
+        """
+        self._required = required
         self._nulls = nulls
         # By the id of the original, so that shared references stay shared.
         self._copies: dict[int, Any] = {}
-        # What was left out, by the id of the copied object. The copies live as long as this does.
-        self._left_out: dict[int, set[Any]] = {}
         self._waiting: list[tuple[Any, Any]] = []
         self.value = self._child(value)
         while self._waiting:
@@ -109,13 +117,6 @@ class _Copy:
                 self._fill_object(original, copy)
             else:
                 copy.extend(map(self._child, original))
-
-    def restore_as_none(self, owner: object, key: object) -> bool:
-        """Make the property that was left out of a copied object `None`. Return False if it is none of those."""
-        if not isinstance(owner, dict) or key not in self._left_out.get(id(owner), ()):
-            return False
-        owner[key] = None
-        return True
 
     def _child(self, value: Any) -> Any:
         if value is undefined and self._nulls:
@@ -131,7 +132,7 @@ class _Copy:
 
     def _fill_object(self, original: dict[Any, Any], copy: dict[Any, Any]) -> None:
         for key, value in original.items():
-            if value is undefined and not self._nulls:
-                self._left_out.setdefault(id(copy), set()).add(key)
-            else:
+            if value is not undefined:
                 copy[key] = self._child(value)
+            elif self._required is None or key in self._required:
+                copy[key] = None

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from webipc.channels.arguments import ArgumentError
+from webipc.channels.complaint import ArgumentError
 from webipc.channels.emitter import EventEmitter
 from webipc.channels.handler import Handler
 from webipc.electron.ipc_event import IpcMainEvent

@@ -11,7 +11,7 @@ import secrets
 import traceback
 from typing import Any, Final
 
-from webipc.channels.arguments import ArgumentError
+from webipc.channels.complaint import ArgumentError
 from webipc.core import clone
 from webipc.core.errors import CloneError, IpcError, LimitError, LocalError
 from webipc.core.frame import EncodedMessage, encode_message

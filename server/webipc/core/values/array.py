@@ -3,8 +3,7 @@
 No twin: JavaScript has it. Wire: PROTOCOL.md section 5, code `a`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableSequence
-from contextvars import ContextVar
+from collections.abc import Iterable, Iterator, Mapping, MutableSequence
 from reprlib import recursive_repr
 from typing import Any, Final, Self, cast, final, overload
 
@@ -17,24 +16,9 @@ from webipc.core.values.schema import instance_schema
 MAX_ARRAY_LENGTH: Final = 2**32 - 1
 
 # An array is sparse when its length exceeds this many items, plus this many for each item that is set. A large length
-# costs the sender nothing, so that only the items may decide how long a validator iterates.
+# costs the sender nothing, so that only the items may decide how long anything iterates.
 _FREE_PLACES: Final = 1_000
 _PLACES_PER_ITEM: Final = 16
-
-# True while a validator runs, which would iterate over the whole length of a sparse array.
-_is_validating: ContextVar[bool] = ContextVar("webipc validating", default=False)
-
-
-def validate_bounded(validate: Callable[[Any], Any], value: Any) -> Any:
-    """Return `validate(value)`. Until it returns, iterating or slicing a sparse JSArray raises ValueError.
-
-    Pydantic takes it for a value that is no list, and reports it as it reports any other value of a wrong type.
-    """
-    token = _is_validating.set(True)
-    try:
-        return validate(value)
-    finally:
-        _is_validating.reset(token)
 
 
 def is_index_name(name: str) -> bool:
@@ -47,9 +31,10 @@ def is_index_name(name: str) -> bool:
 class JSArray(MutableSequence[Any]):
     """An array with holes or with named properties. Every other array arrives as a `list`.
 
-    A missing index reads as `hole`; to assign `hole` makes one. Iteration gives holes too, and is as long as `length`
-    says, which a page may set to four billion with one item: look at `items`, or ask `is_sparse` first. As an
-    annotation it takes a list as well.
+    A missing index reads as `hole`; to assign `hole` makes one. Iteration gives holes too. A page may set the length to
+    four billion and send one item, so nothing here takes longer than the items ask for: an array that `is_sparse`
+    raises `ValueError` where it is iterated, reversed or cut into a long slice. Look at `items`, which are by index.
+    Only your own loop over `range(len(array))` is as long as the length says. As an annotation it takes a list as well.
     """
 
     __slots__ = ("items", "length", "props")
@@ -83,9 +68,9 @@ class JSArray(MutableSequence[Any]):
     def is_sparse(self) -> bool:
         """Whether the length is far larger than the number of items: more than 1,000 plus 16 for each item.
 
-        An annotation that makes a list of the array, such as `list[int]`, refuses one that is.
+        Such an array cannot be iterated, and an annotation that makes a list of it, such as `list[int]`, refuses it.
         """
-        return self.length > _FREE_PLACES + _PLACES_PER_ITEM * len(self.items)
+        return self.length > self._most_places
 
     @overload
     def __getitem__(self, index: int) -> Any: ...
@@ -94,8 +79,7 @@ class JSArray(MutableSequence[Any]):
 
     def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
-            self._refuse_sparse()
-            return [self.items.get(place, hole) for place in range(*index.indices(self.length))]
+            return [self.items.get(place, hole) for place in self._walked(range(*index.indices(self.length)))]
         return self.items.get(self._place(index), hole)
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -118,12 +102,50 @@ class JSArray(MutableSequence[Any]):
         self[place] = value
 
     def _move(self, start: int, by: int) -> None:
+        if not 0 <= self.length + by <= MAX_ARRAY_LENGTH:
+            raise ValueError(f"an array has at most {MAX_ARRAY_LENGTH} places")
+        if start < self.length:
+            self.items = {at + by if at >= start else at: item for at, item in self.items.items()}
         self.length += by
-        self.items = {at + by if at >= start else at: item for at, item in self.items.items()}
 
-    def _refuse_sparse(self) -> None:
-        if self.is_sparse and _is_validating.get():
-            raise ValueError(f"an array of length {self.length} with {len(self.items)} items is too sparse for a list")
+    def clear(self) -> None:
+        """Take out all items and holes; the named properties stay."""
+        self.items.clear()
+        self.length = 0
+
+    def reverse(self) -> None:
+        """Turn the order of the items round, with the holes between them."""
+        self.items = {self.length - 1 - at: item for at, item in self.items.items()}
+
+    def index(self, value: Any, start: int = 0, stop: int | None = None) -> int:
+        """Return the first index of a value, or of a hole; `ValueError` when there is none."""
+        first, end, _ = slice(start, stop).indices(self.length)
+        if value is hole:
+            # Beyond as many places as there are items, one has to be free.
+            places = range(first, min(end, first + len(self.items) + 1))
+            found = [at for at in places if at not in self.items]
+        else:
+            found = [at for at, item in self.items.items() if first <= at < end and (item is value or item == value)]
+        if not found:
+            raise ValueError(f"{value!r} is not in the array")
+        return min(found)
+
+    def count(self, value: Any) -> int:
+        """Return how often a value is in the array, or how many holes."""
+        if value is hole:
+            return self.length - len(self.items)
+        return sum(item is value or item == value for item in self.items.values())
+
+    @property
+    def _most_places(self) -> int:
+        return _FREE_PLACES + _PLACES_PER_ITEM * len(self.items)
+
+    def _walked(self, places: range) -> range:
+        """Return the places that are about to be walked through, unless the items are too few for so many."""
+        if len(places) > self._most_places:
+            text = f"an array of length {self.length} with {len(self.items)} items is too sparse to be walked through"
+            raise ValueError(f"{text}; look at its .items")
+        return places
 
     def _place(self, index: Any) -> int:
         place = cast("int", index.__index__())
@@ -136,8 +158,13 @@ class JSArray(MutableSequence[Any]):
         return self.length
 
     def __iter__(self) -> Iterator[Any]:
-        self._refuse_sparse()
-        return (self.items.get(index, hole) for index in range(self.length))
+        return (self.items.get(index, hole) for index in self._walked(range(self.length)))
+
+    def __reversed__(self) -> Iterator[Any]:
+        return (self.items.get(index, hole) for index in reversed(self._walked(range(self.length))))
+
+    def __contains__(self, value: object) -> bool:
+        return self.count(value) > 0
 
     def __eq__(self, other: object) -> bool:
         """Tell whether length, items and named properties are equal."""

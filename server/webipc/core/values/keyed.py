@@ -7,7 +7,7 @@ No twin: JavaScript has both. Wire: PROTOCOL.md section 5, codes `m` and `s`.
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, MutableSet
 from reprlib import recursive_repr
-from typing import Any, Final, Generic, TypeVar, cast, get_args
+from typing import Any, Generic, TypeVar, cast, get_args
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema
@@ -19,11 +19,13 @@ K = TypeVar("K")
 V = TypeVar("V")
 T = TypeVar("T")
 
-_NAN: Final = ("number", "NaN")
-
 
 def same_value_zero(key: Any) -> Any:
-    """Return a hashable object that is equal for two keys exactly where JavaScript's Map treats them as one key."""
+    """Return a hashable object that is equal for two keys exactly where JavaScript's Map treats them as one key.
+
+    A page cannot choose its hash: Python salts that of a text, but not that of a number, and any number of large
+    integers, and two thousand floats, have the same one. Integers below 2**53 do not.
+    """
     if key is None or type(key) is str:
         return key
     if isinstance(key, str):
@@ -32,15 +34,20 @@ def same_value_zero(key: Any) -> Any:
         return ("boolean", key)
     if isinstance(key, int):
         return _integer_key(key)
-    if isinstance(key, float):
-        return ("number", float.__float__(key)) if key == key else _NAN  # noqa: PLR0124  (only NaN differs from itself)
-    return ("object", id(key))
+    return _float_key(key) if isinstance(key, float) else ("object", id(key))
 
 
-def _integer_key(key: int) -> tuple[str, int]:
+def _integer_key(key: int) -> tuple[str, int | str]:
     number = int.__index__(key)
-    is_bigint = isinstance(key, BigInt) or not -MAX_SAFE_INTEGER <= number <= MAX_SAFE_INTEGER
-    return ("bigint" if is_bigint else "number", number)
+    if isinstance(key, BigInt) or not -MAX_SAFE_INTEGER <= number <= MAX_SAFE_INTEGER:
+        return ("bigint", format(number, "x"))
+    return ("number", number)
+
+
+def _float_key(key: float) -> tuple[str, int | str]:
+    if -MAX_SAFE_INTEGER <= key <= MAX_SAFE_INTEGER and float.is_integer(key):
+        return ("number", int(key))
+    return ("number", float.hex(key))
 
 
 def _stored(key: Any) -> Any:

@@ -13,6 +13,7 @@ from webipc.core.values.schema import instance_schema
 
 MAX_SAFE_INTEGER: Final = 2**53 - 1
 MIN_SAFE_INTEGER: Final = -MAX_SAFE_INTEGER
+_MOST_DECIMAL_BITS: Final = 14_000
 MAX_TIME: Final = 8_640_000_000_000_000
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -88,7 +89,8 @@ class BigInt(int):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return f"BigInt({int.__repr__(self)})"
+        # Python refuses to write more digits than this in decimal, which takes the square of them.
+        return f"BigInt({int.__repr__(self) if self.bit_length() <= _MOST_DECIMAL_BITS else hex(self)})"
 
     def __str__(self) -> str:
         return int.__repr__(self)
