@@ -52,6 +52,7 @@ class IpcMain(IpcMainImpl):
         playground: bool | None = None,
         origins: Iterable[str] = (),
         preload: Iterable[str | os.PathLike[str]] = (),
+        additional_arguments: Iterable[str] = (),
         allow_missing_origin: bool = False,
         limits: Limits = DEFAULT_LIMITS,
         max_links: int = 10_000,
@@ -66,7 +67,8 @@ class IpcMain(IpcMainImpl):
         them by hand; None: in debug alone. `origins`: pages elsewhere that may connect, such as `https://app.example`;
         pages that the application serves itself always may. `allow_missing_origin` also lets in what sends no origin
         (programs that are not browsers). `preload`: Electron preload scripts, bundled to CommonJS, which run in this
-        order in every page that begins with `<script src="{prefix}/preload.js">`. `limits`: PROTOCOL.md section 9.
+        order in every page that begins with `<script src="{prefix}/preload.js">`; `additional_arguments` are strings at
+        the end of their `process.argv`, as Electron's web preference, and no secret. `limits`: PROTOCOL.md section 9.
         `max_links`, `max_unattached_links`: how many documents the process holds, and how many of them without a
         socket. `may_send_to(sender, target)` decides which tabs a document reaches with `ipcRenderer.sendTo`; None:
         those of its own browser (`WebContents.principal`). `memory`: how many bytes all pages together may make the
@@ -84,7 +86,7 @@ class IpcMain(IpcMainImpl):
         self._origins = Origins(
             origins, os.environ.get(ORIGINS_VARIABLE, "").split(), allow_missing=allow_missing_origin
         )
-        self._preload = Preload(preload)
+        self._preload = Preload(preload, additional_arguments)
         self._limits = limits
         self._bounds = (max_links, max_unattached_links)
         wanted = os.environ.get(MEMORY_VARIABLE) or memory

@@ -19,8 +19,8 @@ HERE = Path(__file__).parent / "electron"
 class Shop(Application):
     """The main process of the application whose pages and preload scripts are in `electron/`."""
 
-    def __init__(self, *preload: str) -> None:
-        super().__init__(pages=HERE / "pages", preload=[HERE / "preload" / name for name in preload])
+    def __init__(self, *preload: str, **settings: Any) -> None:
+        super().__init__(pages=HERE / "pages", preload=[HERE / "preload" / name for name in preload], **settings)
         self.stock = {"tea": 5}
         self.heard: list[Any] = []
         self.ipc_main.handle("shop:count", self._count)
@@ -207,6 +207,19 @@ def test_an_existing_key_of_the_window_is_refused_own_or_inherited(tab: WebDrive
         why = "Error: Cannot bind an API on top of an existing property on the window object"
         assert evaluate(tab, "refused") == [f"shop: {why}", f"location: {why}", f"toString: {why}"]
         assert evaluate(tab, "[fine, typeof shop.buy]") == ["fine", "function"]
+
+
+def test_a_preload_script_may_use_the_keys_that_it_exposes_for_globals_of_its_own(tab: WebDriver, engine: str) -> None:
+    with live(Shop("measuring.js", "forge.js", additional_arguments=["--level=7", "--é'\"</script>"]).app) as server:
+        tab.get(server.url)
+        wait_until(lambda: text(tab, "#count") == "tea: 3", "the next script has run, and the page's behind it")
+        assert evaluate(tab, "[__log.level, early.level]") == ["info", "info"]
+        assert evaluate(tab, "__log.argv") == ["--level=7", "--é'\"</script>"]
+        for change in ("() => { 'use strict'; __log = 1 }", "() => { 'use strict'; delete window.early }"):
+            with pytest.raises(PageError, match="TypeError"):
+                evaluate(tab, f"({change})()")
+        version = evaluate(tab, "chrome_version")
+        assert (version == "0.0.0") is (engine != "chromium")
 
 
 def test_modules_find_electron_by_an_import_map(tab: WebDriver) -> None:

@@ -227,3 +227,22 @@ def test_one_file_in_the_place_of_a_list_is_refused_with_what_to_write(kind: typ
     given: Any = kind("preload.js")
     with pytest.raises(TypeError, match=r"expected a list of preload scripts, got one: write \['preload\.js'\]"):
         Preload(given)
+
+
+def test_additional_arguments_are_appended_before_the_first_file_runs(write: Write) -> None:
+    file = write("first.js", "first()")
+    lines = Preload([file], ["--a=1", '"\n</script>é']).script(runtime).splitlines()
+    assert lines[2] == r'webipcPreload.append(["--a=1", "\"\n</script>\u00e9"]);'
+    assert "first()" in lines[3]
+    assert Preload([file, file], ["--a"]).script(runtime).splitlines()[2:4] == [
+        'webipcPreload.append(["--a"]);',
+        'webipcPreload.load(["first.js", "first.js"]);',
+    ]
+
+
+@pytest.mark.parametrize(
+    "given, text", [("--a", r"expected a list of arguments, got a string: write \['--a'\]"), ([1], "got 1")]
+)
+def test_additional_arguments_that_are_none_are_refused(given: Any, text: str) -> None:
+    with pytest.raises(TypeError, match=text):
+        Preload([], given)

@@ -5,6 +5,7 @@
  * Nothing is protected either: any other script of the page can load the client too.
  */
 import { WebipcError } from '../core/errors.js'
+import { MainWorld } from './main-world.js'
 import type { ContextBridge, ExecutionScript } from './types.js'
 
 const MOST_LEVELS = 1000
@@ -22,16 +23,15 @@ export class KeyTakenError extends WebipcError {
 
 /**
  * @param ipcRenderer - exposed as a whole, it becomes an empty object, as in Electron
- * @param world - the object on which the globals are defined
+ * @param world - whose globals are defined
  */
-export function makeContextBridge(ipcRenderer: object, world: object = globalThis): ContextBridge {
+export function makeContextBridge(ipcRenderer: object, world = new MainWorld()): ContextBridge {
   const expose = (index: number, key: string, api: unknown): void => {
     if (typeof key !== 'string') {
       throw new TypeError(`Error processing argument at index ${index}, conversion failure from ${String(key)}`)
     }
-    if (isTaken(world, key)) throw new KeyTakenError(key)
-    const value = new Copier(ipcRenderer).copy(api, 0)
-    Object.defineProperty(world, key, { value, enumerable: true, writable: false, configurable: false })
+    if (world.isTaken(key)) throw new KeyTakenError(key)
+    world.define(key, new Copier(ipcRenderer).copy(api, 0))
   }
   return Object.freeze({
     // Electron counts an internal argument, the id of the main world, before the key.
@@ -39,15 +39,6 @@ export function makeContextBridge(ipcRenderer: object, world: object = globalThi
     exposeInIsolatedWorld: (_worldId: number, key: string, api: unknown) => { expose(1, key, api) },
     executeInMainWorld: execute,
   })
-}
-
-/** Whether the object or a prototype has the key. Elements with this id do not count: injected HTML would refuse it. */
-function isTaken(world: object, key: string): boolean {
-  for (let each: object | null = world; each; each = Object.getPrototypeOf(each) as object | null) {
-    const isOfElements = Object.prototype.toString.call(each) === '[object WindowProperties]'
-    if (!isOfElements && Object.hasOwn(each, key)) return true
-  }
-  return false
 }
 
 function execute(script: ExecutionScript): unknown {

@@ -10,6 +10,7 @@ import { report } from '../concurrency/report-error.js'
 import { findAddress } from '../page/server-address.js'
 import { electronModule } from './renderer-module.js'
 import { announcePortClose } from './port-close.js'
+import { PreloadWorld } from './preload-world.js'
 import { makeProcess } from './process.js'
 import { makeRequire, type Require } from './require.js'
 import { runNext } from './run-next.js'
@@ -26,10 +27,16 @@ type Preload = (
 const KEY = 'webipcPreload'
 
 announcePortClose()
-const require = makeRequire(electronModule(scriptClient()))
+const world = new PreloadWorld()
+const require = makeRequire(electronModule(scriptClient(), world))
 const process = makeProcess()
 /** The names of the scripts that have not run yet. */
 let awaited: string[] = []
+
+/** Appends to `process.argv`, before the first script runs. */
+export function append(additional: readonly string[]): void {
+  process.argv.push(...additional)
+}
 
 /** Runs each script as a separate one, in order, so that an error in one, even of syntax, does not stop the others. */
 export function load(names: readonly string[]): void {
@@ -58,6 +65,7 @@ export function loaded(): void {
   reportSkipped()
   Reflect.deleteProperty(globalThis, KEY)
   process.emit('loaded')
+  world.settle()
 }
 
 /** Reports the scripts before this one that did not run. The browser has logged why, but not for which file. */

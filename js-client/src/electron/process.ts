@@ -4,6 +4,7 @@
  */
 import { EventEmitter } from '../channels/emitter.js'
 import { VERSION } from '../version.js'
+import { ProcessMeasures } from './process-measures.js'
 
 /** The Electron release whose IPC is implemented, and its Node version. Programs compare them; neither is present. */
 const FOLLOWED = { electron: '43.0.0', node: '24.0.0' }
@@ -30,10 +31,13 @@ class Process extends EventEmitter {
   readonly sandboxed = true
   readonly contextIsolated = true
   readonly isMainFrame = isMainFrame()
+  /** Identifies this document's globals. */
+  readonly contextId = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16)).join('')
   readonly platform = platformOf(described)
   readonly arch = 'x64'
   readonly pid = 0
-  readonly argv: readonly string[] = []
+  /** What the application gives its preload scripts (`IpcMain(additional_arguments=...)`). */
+  readonly argv: string[] = []
   readonly execPath = '/'
   readonly env: Record<string, string> = {}
   readonly versions: Readonly<Record<string, string>> = {
@@ -49,8 +53,8 @@ class Process extends EventEmitter {
   readonly uptime = (): number => performance.now() / 1000
 }
 
-export function makeProcess(): Process {
-  return new Process()
+export function makeProcess(): Process & ProcessMeasures {
+  return Object.assign(new Process(), new ProcessMeasures())
 }
 
 /** Node's name of the platform: `win32`, `darwin`, `android`, else `linux`. */
@@ -63,7 +67,7 @@ export function platformOf(navigator: Described): string {
 
 /** The version of Chromium, `0.0.0` in another engine. */
 export function chromeOf(userAgent: string): string {
-  return /\bChrom(?:e|ium)\/(\d[\d.]*)/.exec(userAgent)?.[1] ?? '0.0.0'
+  return /Chrom(?:e|ium)\/(\d[\d.]*)/.exec(userAgent)?.[1] ?? '0.0.0'
 }
 
 function isMainFrame(): boolean {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { makeContextBridge } from '../../src/electron/context-bridge.js'
+import { MainWorld } from '../../src/electron/main-world.js'
 import type { ExecutionScript } from '../../src/electron/types.js'
 import { ipcRenderer } from '../../src/index.js'
 
@@ -9,7 +10,7 @@ type World = Record<string, unknown> & { readonly example?: unknown }
 
 function exposed(api: unknown): unknown {
   const world: World = {}
-  makeContextBridge(ipcRenderer, world).exposeInMainWorld('example', api)
+  makeContextBridge(ipcRenderer, new MainWorld(world)).exposeInMainWorld('example', api)
   return world.example
 }
 
@@ -22,7 +23,7 @@ function nested(levels: number): unknown {
 describe('contextBridge', () => {
   it('should make global properties read-only', () => {
     const world: World = {}
-    makeContextBridge(ipcRenderer, world).exposeInMainWorld('example', 123)
+    makeContextBridge(ipcRenderer, new MainWorld(world)).exposeInMainWorld('example', 123)
     assert.equal(Reflect.set(world, 'example', 7), false)
     assert.equal(Reflect.deleteProperty(world, 'example'), false)
     assert.deepEqual(Object.getOwnPropertyDescriptor(world, 'example'), {
@@ -32,7 +33,7 @@ describe('contextBridge', () => {
 
   it('should not let you overwrite existing exposed things', () => {
     const world: World = Object.create({ inherited: 1 }) as World
-    const bridge = makeContextBridge(ipcRenderer, world)
+    const bridge = makeContextBridge(ipcRenderer, new MainWorld(world))
     bridge.exposeInMainWorld('example', { attempt: 1 })
     const taken = { name: 'Error', message: 'Cannot bind an API on top of an existing property on the window object' }
     assert.throws(() => { bridge.exposeInMainWorld('example', { attempt: 2 }) }, taken)
@@ -116,7 +117,7 @@ describe('contextBridge', () => {
 
   it('refuses what cannot be cloned, and exposes nothing of the rest', () => {
     const world: World = {}
-    const bridge = makeContextBridge(ipcRenderer, world)
+    const bridge = makeContextBridge(ipcRenderer, new MainWorld(world))
     const cannot = { name: 'Error', message: 'An object could not be cloned.' }
     assert.throws(() => { bridge.exposeInMainWorld('example', { a: 1, map: new WeakMap() }) }, cannot)
     assert.throws(() => { bridge.exposeInMainWorld('example', new Map([[1, () => 1]])) }, cannot)
@@ -137,7 +138,7 @@ describe('contextBridge', () => {
   })
 
   it('refuses a key that is no string', () => {
-    const bridge = makeContextBridge(ipcRenderer, {})
+    const bridge = makeContextBridge(ipcRenderer, new MainWorld({}))
     const text = 'Error processing argument at index 1, conversion failure from undefined'
     const missing = undefined as unknown as string
     assert.throws(() => { bridge.exposeInMainWorld(missing, 1) }, { name: 'TypeError', message: text })
@@ -145,12 +146,12 @@ describe('contextBridge', () => {
 
   it('exposes in the one world whatever the number of the world is', () => {
     const world: World = {}
-    makeContextBridge(ipcRenderer, world).exposeInIsolatedWorld(1004, 'example', { a: 1 })
+    makeContextBridge(ipcRenderer, new MainWorld(world)).exposeInIsolatedWorld(1004, 'example', { a: 1 })
     assert.deepEqual(world.example, { a: 1 })
   })
 
   it('runs a function of executeInMainWorld, and says what is wrong with a script', () => {
-    const bridge = makeContextBridge(ipcRenderer, {})
+    const bridge = makeContextBridge(ipcRenderer, new MainWorld({}))
     const run = (script: unknown): unknown => bridge.executeInMainWorld(script as ExecutionScript)
     assert.equal(run({ func: (a: number, b: number) => a + b, args: [1, 2] }), 3)
     assert.equal(run({ func: () => 'none' }), 'none')

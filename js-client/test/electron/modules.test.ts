@@ -6,6 +6,7 @@ import nodeUrl from 'node:url'
 import electron from '../../src/electron/index.js'
 import { events } from '../../src/electron/events.js'
 import { chromeOf, makeProcess, platformOf } from '../../src/electron/process.js'
+import { systemVersionOf } from '../../src/electron/process-measures.js'
 import { makeRequire } from '../../src/electron/require.js'
 import { timers } from '../../src/electron/timers.js'
 import { toASCII } from '../../src/electron/url-host.js'
@@ -147,6 +148,44 @@ describe('process', () => {
     assert.equal(loaded, 1)
   })
 
+  it('measures what a browser can, and says what to do instead of the rest when it is used', async () => {
+    const process = makeProcess()
+    assert.deepEqual(process.getCPUUsage(), { percentCPUUsage: 0, idleWakeupsPerSecond: 0 })
+    assert.ok(Math.abs(Date.now() - process.getCreationTime() - process.uptime() * 1000) < 1000)
+    assert.match(process.contextId, /^[0-9a-f]{16,32}$/)
+    assert.notEqual(process.contextId, makeProcess().contextId)
+    const absent = { name: 'NotInBrowserError', code: 'not-in-a-browser' }
+    const { getCPUUsage, getHeapStatistics, getBlinkMemoryInfo, getSystemMemoryInfo, crash, hang } = process
+    const { getSystemVersion, takeHeapSnapshot } = process
+    const throwing = [
+      getCPUUsage, getHeapStatistics, getBlinkMemoryInfo, getSystemMemoryInfo, getSystemVersion, crash, hang,
+      takeHeapSnapshot,
+    ]
+    for (const use of throwing) assert.throws(use, absent)
+    assert.throws(getBlinkMemoryInfo, /electron's process\.getBlinkMemoryInfo is not available in a browser/)
+    await assert.rejects(process.getProcessMemoryInfo(), absent)
+  })
+
+  it('has the memory of the heap where the browser tells it, in KiB', (context) => {
+    const memory = { totalJSHeapSize: 4096, usedJSHeapSize: 1025, jsHeapSizeLimit: 8192 }
+    Object.assign(performance, { memory })
+    context.after(() => Reflect.deleteProperty(performance, 'memory'))
+    const { totalHeapSize, usedHeapSize, totalAvailableSize, heapSizeLimit } = makeProcess().getHeapStatistics()
+    assert.deepEqual([totalHeapSize, usedHeapSize, totalAvailableSize, heapSizeLimit], [4, 1, 6, 8])
+  })
+
+  it('reads the version of the system out of what the browser calls itself', () => {
+    const agents: [string, string | undefined][] = [
+      ['Mozilla/5.0 (Windows NT 10.0; Win64; x64)', '10.0'],
+      ['Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)', '10.15.7'],
+      ['Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X)', '18.1'],
+      ['Mozilla/5.0 (iPad; CPU OS 17_4 like Mac OS X)', '17.4'],
+      ['Mozilla/5.0 (Linux; Android 15; K)', '15'],
+      ['Mozilla/5.0 (X11; Linux x86_64; rv:153.0)', undefined],
+    ]
+    for (const [agent, version] of agents) assert.equal(systemVersionOf(agent), version, agent)
+  })
+
   it('calls systems by the names that Node has for them', () => {
     const agents: [string, string, string?][] = [
       ['Win32', 'win32'], ['MacIntel', 'darwin'], ['iPhone', 'darwin'], ['Linux x86_64', 'linux'], ['', 'linux'],
@@ -161,6 +200,8 @@ describe('process', () => {
 
   it('reads the version of Chromium out of what the browser calls itself', () => {
     assert.equal(chromeOf('Mozilla/5.0 (X11) AppleWebKit/537.36 Chrome/156.0.8078.79 Safari/537.36'), '156.0.8078.79')
+    assert.equal(chromeOf('Mozilla/5.0 (X11) HeadlessChrome/156.0.0.0 Safari/537.36'), '156.0.0.0')
+    assert.equal(chromeOf('Mozilla/5.0 (X11) Ubuntu Chromium/156.0.8078.79 Chrome/1 Safari/537.36'), '156.0.8078.79')
     assert.equal(chromeOf('Mozilla/5.0 (X11; rv:153.0) Gecko/20100101 Firefox/153.0'), '0.0.0')
   })
 })

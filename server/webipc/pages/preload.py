@@ -54,12 +54,17 @@ class MissingPreloadError(PreloadError, FileNotFoundError):
 class Preload:
     """The preload scripts of one `IpcMain`, in their order."""
 
-    def __init__(self, files: Iterable[str | os.PathLike[str]]) -> None:
-        """Read the files; relative paths start at the current directory.
+    def __init__(self, files: Iterable[str | os.PathLike[str]], arguments: Iterable[str] = ()) -> None:
+        """Read the files; relative paths start at the current directory. `arguments` are appended to `process.argv`.
 
         Raises MissingPreloadError when one does not exist, PreloadError when one is an ECMAScript module or is not
-        UTF-8, TypeError for one path instead of a list.
+        UTF-8, TypeError for one path or argument instead of a list, and for an argument that is no string.
         """
+        if isinstance(arguments, str):
+            raise TypeError(f"expected a list of arguments, got a string: write [{arguments!r}]")
+        self._arguments: list[object] = list(arguments)
+        if wrong := [each for each in self._arguments if not isinstance(each, str)]:
+            raise TypeError(f"expected strings as additional arguments, got {wrong[0]!r}")
         if isinstance(files, str | os.PathLike):
             raise TypeError(f"expected a list of preload scripts, got one: write [{str(files)!r}]")
         # Their absolute paths.
@@ -89,6 +94,8 @@ class Preload:
         if part in parts:
             return f"{parts[part]}\n"
         alone = [*runs, _LOADED] if len(runs) == 1 else [f"webipcPreload.load({self._names()});"]
+        if self._arguments:
+            alone.insert(0, f"webipcPreload.append({json.dumps(self._arguments)});")
         # A function around everything, so that neither the runtime nor `require` becomes a global of the page.
         return "\n".join(["(function () {", runtime(), *alone, "})();", ""])
 
