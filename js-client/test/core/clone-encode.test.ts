@@ -209,30 +209,6 @@ describe('classes', () => {
   })
 })
 
-describe('errors', () => {
-  class MyError extends TypeError { override name = 'MyError'; readonly code = 5 }
-  const cases: [string, Error][] = [
-    ['a built-in one', new RangeError('no', { cause: { a: 1 } })],
-    ['a subclass', new (class extends Error {})('no')],
-    ['a subclass of a subclass', new (class extends TypeError {})('no')],
-    ['one with a name of its own', new MyError('no')],
-    ['one with the name of a class', Object.assign(new Error('no'), { name: 'SyntaxError' })],
-    ['an AggregateError', new AggregateError([new Error('inner')], 'no')],
-    ['one without a message', new Error()],
-    ['one with a message that is no text', Object.assign(new Error('x'), { message: 5 })],
-    ['one with a tag', Object.assign(new RangeError('no'), { [Symbol.toStringTag]: 'Nobody' })],
-  ]
-  for (const [name, error] of cases) {
-    test(`${name} arrives as with structuredClone`, () => {
-      const [mine, theirs] = [copy(error) as Error, structuredClone(error)]
-      assert.equal(Object.getPrototypeOf(mine), Object.getPrototypeOf(theirs))
-      assert.equal(mine.stack, theirs.stack)
-      assert.deepEqual([mine.name, mine.message, mine.cause], [theirs.name, theirs.message, theirs.cause])
-      assert.deepEqual(Object.keys(mine), [])
-    })
-  }
-})
-
 describe('Proxies and other realms', () => {
   const reactive = <T extends object>(target: T): T => new Proxy(target, {
     get(from, key) {

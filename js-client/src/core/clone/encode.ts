@@ -218,15 +218,16 @@ function writeArray(value: object, spot: Spot): unknown[] {
 }
 
 /**
- * As V8 does: the class by `name`, `message` and `cause` if they are own, `stack` if it is a string.
+ * As V8 does: the class by `name`, `message` and `cause` if they are own and no accessors, `stack` if it is a string.
  */
 function writeError(value: object, spot: Spot): Container {
-  const { name, message, stack } = value as Container
+  const { name, stack } = value as Container
   fix(spot, 'e', ERRORS.has(name) ? name : 'Error')
+  const [message, cause] = ['message', 'cause'].map((key) => Object.getOwnPropertyDescriptor(value, key))
   const skeleton: Container = {}
-  if (Object.hasOwn(value, 'message')) skeleton['message'] = String(message)
+  if (message && 'value' in message) skeleton['message'] = String(message.value)
   if (typeof stack === 'string') skeleton['stack'] = stack
-  if (Object.hasOwn(value, 'cause')) skeleton['cause'] = writeProperty(value, 'cause', spot)
+  if (cause && 'value' in cause) skeleton['cause'] = write(cause.value, spot, 'cause')
   return skeleton
 }
 

@@ -62,7 +62,7 @@ export function each(value: object, tell: (member: unknown, key: unknown) => voi
 const classes = new WeakMap<object, string>()
 
 /** Built-ins that are skipped: plain objects have them in their chain too, or another class in it is more precise. */
-const VAGUE = /^(Array|Object|(Aggregate|Suppressed)Error)$/
+const VAGUE = /^(Array|Object|(Aggregate|Compile|Link|Runtime|Suppressed)Error)$/
 
 /**
  * The name of a prototype's native constructor; or its `Symbol.toStringTag` if it has no constructor and the tag is
@@ -101,7 +101,8 @@ export function kindOf(value: object): Kind {
 function kindByClass(value: object, name: string): Kind {
   // Without a Symbol.toStringTag, this reads internal slots. With one, only the chain can decide.
   const tag = Symbol.toStringTag in value || ask(Object.prototype, 'toString', value)
-  if (ERRORS.has(name) && tag !== '[object Object]') return 'e'
+  // The first: an error, whatever prototype it was given.
+  if (tag === '[object Error]' || (ERRORS.has(name) && tag !== '[object Object]')) return 'e'
   return ERRORS.has(name) || (name === '' && tag !== '[object Arguments]') ? 'object' : 'refused'
 }
 
