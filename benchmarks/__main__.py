@@ -61,7 +61,7 @@ def main() -> int:
         compare_with(_checkout(words.before))
     signal.signal(signal.SIGTERM, _end)
     _allow_crowds()
-    rounds, seconds, crowd = (1, 0.1, 100) if words.quick else (words.rounds, words.seconds, words.crowd)
+    rounds, seconds, crowd = (1, 0.2, 100) if words.quick else (words.rounds, words.seconds, words.crowd)
     cells = selected(words.only, words.subjects, before=words.before is not None)
     if not cells:
         print(f"--only {words.only}: no benchmark begins with this; benchmarks/README.md lists them", file=sys.stderr)

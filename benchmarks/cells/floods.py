@@ -66,10 +66,11 @@ def _answers(neighbour: Neighbour) -> bool:
 
 def _beside(lab: Lab, neighbour: Neighbour, line: str) -> Samples:
     """The figures of some time. A call that gets no answer has waited for all of it."""
-    time.sleep(min(SETTLE_SECONDS, lab.seconds))
+    seconds = lab.seconds / 4 if lab.small else lab.seconds
+    time.sleep(min(SETTLE_SECONDS, seconds))
     neighbour.waits()
     began = time.monotonic()
-    time.sleep(lab.seconds)
+    time.sleep(seconds)
     waits = neighbour.waits().between(began, time.monotonic())
     late = quantiles(waits, n=100, method="inclusive")[-1] if len(waits) > 1 else waits[0]
     figures = {"median": median(waits), "late": late, "longest": max(waits)}

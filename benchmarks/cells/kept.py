@@ -1,6 +1,7 @@
 """K: the memory that a server holds for each message that a page has read and not acknowledged."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from benchmarks.catalogue import NODE_SOCKETIO, NODE_WS, OURS, PYTHON_SOCKETIO
 from benchmarks.cells.kinds import Cell, Lab, MeasurementError, Samples
@@ -21,30 +22,32 @@ def _cell(size: int, count: int) -> Callable[[Lab, Server], Samples]:
         if server.subject.dialect != "webipc":
             return {f"K{size}": _NONE}
         few = count // 100
+        many = few if lab.small else count
         try:
-            # Warms up what is allocated once. Its messages stay, and are in `before`.
-            _push(server, few, size)
-            before = server.resident_bytes()
-            many = few if lab.small else count
-            _push(server, many, size)
+            # The first page warms up what is allocated once. Its messages stay, and are in `before`.
+            with _pushed(server, few, size):
+                before = server.resident_bytes()
+                with _pushed(server, many, size):
+                    held = server.resident_bytes() - before
         except (WireError, OSError) as error:
             raise MeasurementError(f"{error} (the server: {server.complaint()})") from None
-        return {f"K{size}": Sample((server.resident_bytes() - before) / many)}
+        return {f"K{size}": Sample(held / many)}
 
     return measure
 
 
-def _push(server: Server, count: int, size: int) -> None:
+@contextmanager
+def _pushed(server: Server, count: int, size: int) -> Iterator[None]:
     """Let the server send messages to a page that reads all of them, and never acknowledges one."""
     page = open_page(server.subject.dialect, server.port, SOURCE)
-    page.send("push", count, size)
-    last = f'["{count - 1:08d}'.encode()
-    while last not in page.wire.receive()[1]:
-        pass
-    _open.append(page)
-
-
-_open: list[object] = []  # a page whose socket is closed is another question
+    try:
+        page.send("push", count, size)
+        last = f'["{count - 1:08d}'.encode()
+        while last not in page.wire.receive()[1]:
+            pass
+        yield
+    finally:
+        page.wire.close()
 
 
 KEPT = tuple(

@@ -147,8 +147,20 @@ def _loads_ms(text: str) -> float:
 
 def _benches(shape: Shape) -> Sequence[Bench]:
     return (
-        Bench(f"W:{shape.key}:in", f"another page waits while {shape.label} come in", "ms per MiB", "less", _NAMES),
-        Bench(f"W:{shape.key}:out", f"another page waits while {shape.label} go out", "ms per MiB", "less", _NAMES),
+        Bench(
+            f"W:{shape.key}:in",
+            f"longest wait of another page while one hands in {shape.label}",
+            "ms per MiB",
+            "less",
+            _NAMES,
+        ),
+        Bench(
+            f"W:{shape.key}:out",
+            f"longest wait of another page while one gets {shape.label}",
+            "ms per MiB",
+            "less",
+            _NAMES,
+        ),
         Bench(f"W:{shape.key}:loads", f"orjson.loads of {shape.label}", "ms per MiB", "less", (OURS,)),
     )
 
