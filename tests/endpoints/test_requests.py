@@ -337,12 +337,12 @@ async def test_a_body_without_memory_is_asked_to_come_again(monkeypatch: pytest.
 
 
 @contextmanager
-def post_of(server: Live, path: str, length: int) -> Iterator[http.client.HTTPConnection]:
+def post_of(server: Live, path: str, length: int, **more: str) -> Iterator[http.client.HTTPConnection]:
     """Send the head of a request. The test sends the body, which has `length` bytes, or a part of it."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
     try:
         connection.putrequest("POST", path)
-        for name, value in (("Content-Type", BEACON_TYPE), ("Origin", server.url)):
+        for name, value in {"Content-Type": BEACON_TYPE, "Origin": server.url, **more}.items():
             connection.putheader(name, value)
         connection.putheader("Content-Length", str(length))
         connection.endheaders()
@@ -352,16 +352,31 @@ def post_of(server: Live, path: str, length: int) -> Iterator[http.client.HTTPCo
 
 
 @pytest.mark.parametrize("http_class", ["h11", "httptools"])
-def test_another_secret_is_refused_before_the_rest_of_the_body_is_sent(http_class: str) -> None:
+@pytest.mark.parametrize(
+    "path, fields, status",
+    [("/ipc/sync", {"secret": "2" * 32}, 403), ("/ipc/beacon", {"link": "9" * 32, "fresh": False}, 204)],
+)
+def test_a_refused_body_is_answered_at_once_and_read_to_its_end(
+    http_class: str, path: str, fields: dict[str, Any], status: int
+) -> None:
+    """The client has asked for the connection to be closed, as some proxies do."""
     site = Site()
+    start = encode_body([hello(attempt=0, **fields)])
+    size = 3 * MIB if path == "/ipc/sync" else 100_000
     with (
         live(site.app, http=http_class) as server,
         greeted(server),
-        post_of(server, "/ipc/sync", 60 * MIB) as request,
+        post_of(server, path, len(start) + size, Connection="close") as request,
     ):
-        request.send(encode_body([hello(attempt=0, secret="2" * 32)]))
+        request.send(start)
+        sock = request.sock
         response = request.getresponse()
-        assert (response.status, json.loads(response.read())["code"]) == (403, 4403)
+        assert response.status == status
+        assert server.open_connections == 2
+        assert sock is not None
+        sock.sendall(bytes(size))
+        assert len(response.read()) == int(response.getheader("Content-Length", "0"))
+        wait_until(lambda: server.open_connections == 1, "the connection is closed behind the body")
 
 
 @pytest.mark.parametrize("http_class", ["h11", "httptools"])

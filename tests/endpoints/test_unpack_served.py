@@ -9,9 +9,8 @@ from collections.abc import Iterator
 import pytest
 from websockets.sync.client import ClientConnection
 
-from tests.support.raw_sockets import Site, closing, greeted, hello, socket
+from tests.support.raw_sockets import Site, closing, greeted, hello, parts_of, socket
 from tests.support.serving import DIRECT, STOCK, Live, live, wait_until
-from webipc.core.frame import encode_frame, encode_parcel, sized
 from webipc.hub.hub import Hub
 
 TEXT = "x" * 300_000
@@ -47,18 +46,6 @@ def say(seq: int, *args: object) -> str:
     return json.dumps([seq, 0, ["send", "say", list(args)]])
 
 
-def parts(message: str, seq: int = 1) -> list[str | bytes]:
-    """Return the frames with the parts of a message."""
-    parcel = encode_parcel(sized(message.encode(), []))
-    pieces = [parcel[start : start + 1_000_000] for start in range(0, len(parcel), 1_000_000)]
-    left = len(parcel)
-    frames = []
-    for number, piece in enumerate(pieces):
-        left -= len(piece)
-        frames.append(encode_frame(seq + number, 0, [sized(b'["part",%d]' % left, [piece])]))
-    return frames
-
-
 def is_served(page: ClientConnection) -> bool:
     """Call a handler; return whether it answers."""
     page.send('[1,0,["invoke",1,"echo",["served"]]]')
@@ -84,7 +71,7 @@ def test_a_newer_socket_in_the_middle_waits_for_what_the_older_one_has_brought(
     server: Live, site: Site, gate: threading.Event
 ) -> None:
     with greeted(server) as older, greeted(server, link="c" * 32) as other:
-        for frame in parts(json.dumps(["send", "say", ["large", TEXT * 4]])):
+        for frame in parts_of(json.dumps(["send", "say", ["large", TEXT * 4]])):
             older.send(frame)
         wait_until(lambda: waits(site), "the parcel waits for the helper thread")
         with socket(server) as newer:

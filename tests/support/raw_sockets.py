@@ -18,7 +18,7 @@ from websockets.typing import Origin, Subprotocol
 from tests.support.applications import Application
 from tests.support.serving import Live, Spawned
 from webipc import IpcMain, IpcMainEvent
-from webipc.core.frame import encode_body
+from webipc.core.frame import encode_body, encode_frame, encode_parcel, sized
 from webipc.link.connection import Connection
 from webipc.version import SUBPROTOCOL
 
@@ -94,6 +94,18 @@ def address_of(opened: ClientConnection) -> str:
     """Return the client address of a socket, as the log has it."""
     host, port = opened.local_address[:2]
     return f"{host}:{port}"
+
+
+def parts_of(message: str, seq: int = 1) -> list[str | bytes]:
+    """Return the frames with the parts of a message, which begin with this number."""
+    parcel = encode_parcel(sized(message.encode(), []))
+    left = len(parcel)
+    frames = []
+    for number, start in enumerate(range(0, len(parcel), 1_000_000)):
+        piece = parcel[start : start + 1_000_000]
+        left -= len(piece)
+        frames.append(encode_frame(seq + number, 0, [sized(b'["part",%d]' % left, [piece])]))
+    return frames
 
 
 def post(server: Live | Spawned, path: str, body: bytes, **headers: str) -> tuple[int, bytes]:

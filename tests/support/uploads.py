@@ -7,6 +7,7 @@ from typing import Any, Self
 from starlette.types import Message
 
 from tests.support.raw_sockets import BEACON_TYPE
+from tests.support.waiting import until
 from webipc.core.frame import encode_body
 from webipc.testing.browser import Browser
 
@@ -59,13 +60,17 @@ class Upload:
         return {name.decode(): value.decode() for name, value in self._sent[0]["headers"]}
 
     async def answer(self) -> tuple[int, Any]:
-        """Wait for the response; return its status and its content."""
-        assert self.task is not None
-        await asyncio.wait([self.task], timeout=10)
-        assert self.task.done(), "no response"
+        """Wait for the response; return its status and its content. The exchange may not be over by then."""
+        await until(lambda: self.task is None or self.task.done() or self._is_whole)
+        assert self._sent, "no response"
         body = b"".join(message.get("body", b"") for message in self._sent)
         try:
             content = json.loads(body)
         except ValueError:
             content = body
         return self._sent[0]["status"], content
+
+    @property
+    def _is_whole(self) -> bool:
+        bodies = [message["body"] for message in self._sent if "body" in message]
+        return bool(bodies) and len(b"".join(bodies)) == int(self.headers.get("content-length", 0))

@@ -22,6 +22,7 @@ from webipc.core.limits import Limits
 from webipc.core.link.large import Arrived
 from webipc.endpoints.body_bounds import ROOM_SECONDS, BodyBounds
 from webipc.endpoints.body_frames import BodyFrames, LateError
+from webipc.endpoints.lingering import LingeringResponse
 from webipc.endpoints.room import NoRoomError
 from webipc.endpoints.unpack import dispatched, frame_of, unpack
 from webipc.hub.hub import Hub, StoppingError
@@ -41,6 +42,9 @@ _STATUS = {
     CloseCode.TOO_LARGE: 413,
     CloseCode.TRY_LATER: 503,
 }
+
+
+_UNREAD = (408, 503)
 
 
 class BodyEndpoint:
@@ -81,14 +85,18 @@ class BodyEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to one request."""
         visitor = visitor_of(scope)
-        response = await self._response(Request(scope, receive), visitor)
-        if visitor.cookie is not None:
-            response.headers["Set-Cookie"] = visitor.cookie
-        for name, value in cors_of(scope, self._origins).items():
-            response.headers[name] = value
-        await response(scope, receive, send)
+        bounds = BodyBounds(self._hub_here, visitor)
+        try:
+            response = await self._response(Request(scope, receive), visitor, bounds)
+            if visitor.cookie is not None:
+                response.headers["Set-Cookie"] = visitor.cookie
+            for name, value in cors_of(scope, self._origins).items():
+                response.headers[name] = value
+            await response(scope, receive, send)
+        finally:
+            bounds.release()
 
-    async def _response(self, request: Request, visitor: Visitor) -> Response:
+    async def _response(self, request: Request, visitor: Visitor, bounds: BodyBounds) -> Response:
         try:
             check_origin(request.scope, visitor, self._origins)
         except RefusedError as refused:
@@ -99,11 +107,21 @@ class BodyEndpoint:
             return Response(status_code=405, headers={"Allow": "POST, OPTIONS"})
         if request.headers.get("content-type") != CONTENT_TYPE:
             return _refused(visitor, CloseCode.PROTOCOL_ERROR, f"expected the content type {CONTENT_TYPE}", 415)
-        return await self._take(request, visitor)
+        frames = BodyFrames(
+            request.receive,
+            bounds,
+            what=self._what,
+            most=self._body_bytes,
+            total_ms=self._body_ms,
+            silence_ms=self._limits.body_silence_ms,
+        )
+        response = await self._take(request, visitor, frames, bounds)
+        # What has not arrived in time, or has no place, is not read any further.
+        return response if frames.is_over or response.status_code in _UNREAD else LingeringResponse(response, frames)
 
-    async def _take(self, request: Request, visitor: Visitor) -> Response:
+    async def _take(self, request: Request, visitor: Visitor, frames: BodyFrames, bounds: BodyBounds) -> Response:
         try:
-            return await self._answer(request, visitor)
+            return await self._answer(request, visitor, frames, bounds)
         except (ClientDisconnect, LateError, NoRoomError) as broken:
             return _broken_off(visitor, broken)
         except (StoppingError, asyncio.CancelledError):
@@ -117,22 +135,11 @@ class BodyEndpoint:
         except RefusedError as refused:
             return _refused(visitor, refused.code, refused.reason)
 
-    async def _answer(self, request: Request, visitor: Visitor) -> Response:
-        bounds = BodyBounds(self._hub_here(), visitor)
-        frames = BodyFrames(
-            request.receive,
-            bounds,
-            what=self._what,
-            most=self._body_bytes,
-            total_ms=self._body_ms,
-            silence_ms=self._limits.body_silence_ms,
-        )
-        try:
-            frames.refuse_announced(request.headers.getlist("content-length"))
-            connection = bounds.connection = await self._identify(frames, visitor)
-            last = await self._deliver(frames, connection)
-        finally:
-            bounds.release()
+    async def _answer(self, request: Request, visitor: Visitor, frames: BodyFrames, bounds: BodyBounds) -> Response:
+        frames.refuse_announced(request.headers.getlist("content-length"))
+        connection = bounds.connection = await self._identify(frames, visitor)
+        last = await self._deliver(frames, connection)
+        bounds.release()
         return await self.respond(request, connection, last)
 
     async def _identify(self, frames: BodyFrames, visitor: Visitor) -> Connection:

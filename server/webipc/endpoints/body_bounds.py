@@ -3,6 +3,7 @@
 A place among the bodies that are being read, and bytes of the account of its link, in steps.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from webipc.access.visitor import Visitor
@@ -19,10 +20,11 @@ ROOM_SECONDS: Final = 5.0
 class BodyBounds:
     """The bounds of one body. To be released when the body was read."""
 
-    __slots__ = ("_charged", "_has_place", "_hub", "_payer", "connection")
+    __slots__ = ("_charged", "_has_place", "_hub_here", "_payer", "connection")
 
-    def __init__(self, hub: Hub, visitor: Visitor) -> None:
-        self._hub = hub
+    def __init__(self, hub_here: Callable[[], Hub], visitor: Visitor) -> None:
+        """`hub_here` returns the hub of the running event loop."""
+        self._hub_here = hub_here
         self._payer = payer_of(visitor)
         self._has_place = False
         # The link of the body. Nothing is charged before its `hello`, which is small.
@@ -37,7 +39,7 @@ class BodyBounds:
         """
         if self._has_place:
             return
-        share = self._hub.bodies
+        share = self._hub_here().bodies
         if not share.may(self._payer, 1):
             mine = share.of(self._payer)
             raise NoRoomError(f"{share.held} bodies are being read, {mine} of them from {self._payer}")
@@ -51,7 +53,7 @@ class BodyBounds:
             return
         wanted = -(-size // STEP_BYTES) * STEP_BYTES
         if wanted > self._charged:
-            await room_for(self._hub, connection, wanted - self._charged, ROOM_SECONDS)
+            await room_for(self._hub_here(), connection, wanted - self._charged, ROOM_SECONDS)
             connection.holdings.purse.take(wanted - self._charged)
         elif wanted < self._charged:
             connection.holdings.purse.give(self._charged - wanted)
@@ -61,7 +63,7 @@ class BodyBounds:
         """Give everything back."""
         if self._has_place:
             self._has_place = False
-            self._hub.bodies.give(self._payer, 1)
+            self._hub_here().bodies.give(self._payer, 1)
         if self.connection is not None and self._charged:
             self.connection.holdings.purse.give(self._charged)
             self._charged = 0

@@ -54,7 +54,8 @@ class BodyFrames:
         self._chunk = memoryview(b"")
         # How many bytes have arrived.
         self.arrived = 0
-        self._is_over = False
+        # The end of the body has arrived.
+        self.is_over = False
 
     def refuse_announced(self, lengths: Iterable[str]) -> None:
         """Refuse a body by its `Content-Length`, before it is read. A smaller number is not believed."""
@@ -76,6 +77,13 @@ class BodyFrames:
         if size > most:
             raise ProtocolError(f"a frame has at most {most} bytes here, not {size}", CloseCode.TOO_LARGE)
         return await self._bytes(size)
+
+    async def drop_rest(self) -> None:
+        """Read up to the end, within the same limits, and hold nothing. Raises as `next` does."""
+        self._chunk = memoryview(b"")
+        await self._bounds.holds(0)
+        while await self._more():
+            self._chunk = memoryview(b"")
 
     async def _bytes(self, size: int) -> memoryview:
         """Return the next `size` bytes."""
@@ -99,7 +107,7 @@ class BodyFrames:
     async def _more(self) -> bool:
         """Wait until at least one more byte is there. Return False at the end of the body."""
         silent_since = asyncio.get_running_loop().time()
-        while not len(self._chunk) and not self._is_over:
+        while not len(self._chunk) and not self.is_over:
             # Most bodies are there when they are asked for, and a timeout costs as much as the rest. A server's
             # `receive` is always a coroutine function, though its type promises only an awaitable.
             receiving: Any = self._receive()
@@ -128,7 +136,7 @@ class BodyFrames:
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         self._chunk = memoryview(message.get("body", b""))
-        self._is_over = not message.get("more_body", False)
+        self.is_over = not message.get("more_body", False)
         self.arrived += len(self._chunk)
         if self.arrived > self._most:
             raise self._too_large()
