@@ -5,7 +5,6 @@ hub/hub.py. This file puts them together and is what an application imports.
 """
 
 import asyncio
-import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
@@ -15,7 +14,7 @@ from fastapi import FastAPI
 from webipc import mount as mounting
 from webipc.access.origins import Origins
 from webipc.budget.machine import default_memory
-from webipc.budget.sizes import in_words, parse_size
+from webipc.budget.sizes import parse_size
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.dispatch.policy import is_same_principal
@@ -31,8 +30,6 @@ from webipc.logs.lines import escape_entries
 from webipc.pages.folder import existing_folder, serve_pages
 from webipc.pages.playground import Playground
 from webipc.pages.preload import Preload
-
-logger = logging.getLogger("webipc")
 
 CreatedListener = TypeVar("CreatedListener", bound=Callable[..., Any])
 
@@ -207,5 +204,4 @@ class IpcMain(IpcMainImpl):
         max_links, max_unattached_links = self._bounds
         memory = default_memory() if self._memory is None else self._memory
         settings = Settings(self._limits, self.debug, max_links, max_unattached_links, self._may_send_to, memory)
-        logger.info("pages may make this process hold %s (--memory)", in_words(memory))
         return Hub(loop, self, self._created_listeners, settings)

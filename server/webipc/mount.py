@@ -102,6 +102,10 @@ class IpcMount(Mount):
         """Return whether pages can connect now."""
         return self._provider.running
 
+    def memory(self) -> int:
+        """Return how many bytes pages may make the process hold; 0 while no page can connect."""
+        return self._provider.memory
+
     def reload_pages(self) -> None:
         """Ask every page to reload."""
         self._provider.reload_pages()

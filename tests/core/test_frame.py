@@ -31,6 +31,7 @@ from webipc.core.frame import (
     is_count,
     sized,
 )
+from webipc.core.frame.data import json_of
 from webipc.core.limits import Limits
 
 VECTORS = Path(__file__).parent.parent / "vectors"
@@ -198,7 +199,9 @@ def test_segments_are_views_of_the_frame() -> None:
 
 @pytest.mark.parametrize("data", [bytes, bytearray, memoryview])
 def test_any_bytes_are_a_binary_frame(data: type) -> None:
-    assert decode_frame(data(binary_form("[7,12]"))) == Frame(7, 12, [], None, 13)
+    frame = data(binary_form("[7,12]"))
+    assert decode_frame(frame) == Frame(7, 12, [], None, 13, frame)
+    assert bytes(json_of(frame)) == b"[7,12,[]]"  # type: ignore[arg-type] # bytes
 
 
 def test_the_binary_form_of_a_binary_frame_is_itself() -> None:

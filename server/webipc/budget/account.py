@@ -51,8 +51,7 @@ class Purse:
         """
         account = self._account
         with account.lock:
-            may = account.share.may(self.payer, size)
-            account.share.take(self.payer, size)
+            may = account.share.take(self.payer, size)
             self.held += size
             if lasting:
                 self.lasting += size
@@ -66,7 +65,8 @@ class Purse:
             self.held -= size
             if lasting:
                 self.lasting -= size
-            self._leave_if_done()
+            if self.is_closed:
+                self._leave_if_done()
 
     @property
     def is_exceeded(self) -> bool:

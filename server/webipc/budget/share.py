@@ -45,15 +45,15 @@ class Share(Generic[Key]):
 
     def may(self, payer: Key, amount: int) -> bool:
         """Tell whether a payer may take so much more."""
-        held = self.held
-        if held + amount > self.capacity:
-            return False
-        return self.of(payer) + amount <= max(self.least, self.capacity - held)
+        left = self.capacity - self.held
+        return amount <= left and self.of(payer) + amount <= max(self.least, left)
 
-    def take(self, payer: Key, amount: int) -> None:
-        """Count that a payer holds so much more, whether or not it may."""
-        self._of[payer] = self._of.get(payer, 0) + amount
+    def take(self, payer: Key, amount: int) -> bool:
+        """Count that a payer holds so much more, whether or not it may. Return whether it may, as `may` does."""
+        left = self.capacity - self.held
+        self._of[payer] = of = self._of.get(payer, 0) + amount
         self.held += amount
+        return amount <= left and (of <= left or of <= self.least)
 
     def give(self, payer: Key, amount: int) -> None:
         """Count that a payer holds so much less."""

@@ -21,12 +21,15 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from webipc.access.hosts import Hosts
+from webipc.budget.sizes import in_words
 from webipc.cli.announce import ADDRESS_VARIABLE, announce
 from webipc.cli.host_check import HOSTS_VARIABLE, HostCheck
 from webipc.cli.page_reload import watch_pages
 from webipc.cli.program import ImportFailedError, StartError, Target, load
 from webipc.mount import mounts
 from webipc.servers.newcomers import MOST_DESCRIPTORS
+
+logger = logging.getLogger("webipc")
 
 # Where the application is, as `Target.text`.
 TARGET_VARIABLE = "WEBIPC_TARGET"
@@ -121,6 +124,8 @@ def _wrap_lifespan(app: FastAPI) -> None:
                 interrupts.started()
                 _freeze()
                 _take_turns()
+                for mount in mounts(app):
+                    logger.info("pages may make this process hold %s (--memory)", in_words(mount.memory()))
                 if os.environ.get(ADDRESS_VARIABLE):
                     tasks = [asyncio.create_task(announce(app)), asyncio.create_task(watch_pages(mounts(app)))]
                 try:

@@ -43,6 +43,16 @@ class Job(Protocol):
         """Name it for the log."""
 
 
+class Held(Protocol):
+    """What the calls of a message hold while they wait."""
+
+    def open(self) -> None:
+        """One of them waits."""
+
+    def close(self) -> None:
+        """One that waited has ended."""
+
+
 Successor = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -55,6 +65,7 @@ class JobQueue:
         "_is_running",
         "_loop",
         "_message_context",
+        "held",
         "_tasks",
         "_jobs",
         "_waiting",
@@ -75,10 +86,12 @@ class JobQueue:
         self._debug = debug
         # The messages behind the one that is being run, each with its only call or with an iterator of its calls, and
         # with its context; None while there is none, since most links are idle.
-        self._waiting: deque[tuple[Job | None, Iterator[Job] | None, Context]] | None = None
+        self._waiting: deque[tuple[Job | None, Iterator[Job] | None, Context, Held | None]] | None = None
         # The calls of the message that is being run, and the context of that message.
         self._jobs: Iterator[Job] | None = None
         self._message_context: Context | None = None
+        # What the calls of that message hold while they wait.
+        self.held: Held | None = None
         # True while a task runs the calls, or is about to.
         self._is_running = False
 
@@ -87,21 +100,21 @@ class JobQueue:
         """Whether nothing has to be started: no call waits, or a task runs them already."""
         return self._is_running or self._waiting is None
 
-    def put(self, jobs: Iterator[Job]) -> None:
-        """Queue the calls of one message, behind those of earlier messages.
+    def put(self, jobs: Iterator[Job], held: "Held | None" = None) -> None:
+        """Queue the calls of one message, behind those of earlier messages. `held` is told which of them wait.
 
         They run in a copy of the current context: that of the socket or request that delivered the message, and not
         that of the link's first one. The caller has to call `run` or `start` then.
         """
         if self._waiting is None:
             self._waiting = deque()
-        self._waiting.append((None, jobs, copy_context()))
+        self._waiting.append((None, jobs, copy_context(), held))
 
-    def put_call(self, job: Job) -> None:
+    def put_call(self, job: Job, held: "Held | None" = None) -> None:
         """Queue the only call of a message. As `put`, but without the cost of an iterator."""
         if self._waiting is None:
             self._waiting = deque()
-        self._waiting.append((job, None, copy_context()))
+        self._waiting.append((job, None, copy_context(), held))
 
     def start(self) -> None:
         """Run the queued calls in a new task, unless a task runs them already."""
@@ -132,8 +145,15 @@ class JobQueue:
             # The call, its first step and its answer together: entering a context costs as much as calling a function.
             rest = context.run(self._first_step, job)
             if rest is not None:
+                held = self.held
+                if held is not None:
+                    held.open()
                 self._hand_over(successor)
-                await self._finish(job, StartedCoroutine(*rest, context.run), context)
+                try:
+                    await self._finish(job, StartedCoroutine(*rest, context.run), context)
+                finally:
+                    if held is not None:
+                        held.close()
                 return False
             if task is not None and task.cancelling():
                 # The call has cancelled its own task. That must not cancel the calls behind it.
@@ -192,9 +212,9 @@ class JobQueue:
                     return job
                 self._jobs = None
             if not self._waiting:
-                self._waiting = self._message_context = None
+                self._waiting = self._message_context = self.held = None
                 return None
-            job, self._jobs, self._message_context = self._waiting.popleft()
+            job, self._jobs, self._message_context, self.held = self._waiting.popleft()
             if job is not None:
                 return job
 

@@ -28,6 +28,7 @@ from webipc.core.envelope import (
 from webipc.core.errors import LimitError, ProtocolError
 from webipc.core.frame import encode_message
 from webipc.core.limits import Limits
+from webipc.dispatch.batch import Batch
 from webipc.dispatch.policy import Policy, allows
 from webipc.dispatch.replies import Replies
 from webipc.dispatch.router import Router
@@ -63,7 +64,7 @@ class Dispatcher:
         self._limits = limits
         self._from_id = from_id
         self._may_send_to = may_send_to
-        self._rare: dict[type, Callable[[Connection, Any], None]] = {
+        self._rare: dict[type, Callable[[Connection, Any, Batch], None]] = {
             Sync: self._sync,
             SyncDone: self._sync_done,
             Post: self._post,
@@ -80,20 +81,22 @@ class Dispatcher:
         What stands behind a message that has ended the link is given up with it.
         """
         limits, router, jobs = self._limits, self._router, connection.jobs
+        batch = Batch(connection.holdings, len(envelopes))
         for envelope in envelopes:
             if connection.ended:
                 return
             if type(envelope) is Invoke:
                 connection.answers.begin(envelope.id)
-                jobs.put_call(router.invoke(connection, envelope.id, envelope.channel, _arguments(envelope, limits)))
+                args = _arguments(envelope, limits)
+                jobs.put_call(router.invoke(connection, envelope.id, envelope.channel, args), batch)
             elif type(envelope) is Send:
-                jobs.put(router.send(connection, envelope.channel, _arguments(envelope, limits)))
+                jobs.put(router.send(connection, envelope.channel, _arguments(envelope, limits)), batch)
             elif (rare := self._rare.get(type(envelope))) is not None:
-                rare(connection, envelope)
+                rare(connection, envelope, batch)
             elif envelope.kind != "void":
                 raise ProtocolError(f"expected a kind of a feature that this server named, got {envelope.kind!r}")
 
-    def _sync(self, connection: Connection, envelope: Sync) -> None:
+    def _sync(self, connection: Connection, envelope: Sync, batch: Batch) -> None:
         connection.answers.begin(envelope.id)
         args = _arguments(envelope, self._limits)
         call = SyncCall(envelope.id, envelope.channel, asyncio.get_running_loop(), self._replies.result)
@@ -101,29 +104,29 @@ class Dispatcher:
         late = SyncTimeoutError(envelope.channel, self._limits.sync_ms)
         call.expire_after(self._limits.sync_ms, self._replies.refusal(envelope.id, late))
         connection.syncs.begin(call)
-        connection.jobs.put(self._router.sync(connection, call, args))
+        connection.jobs.put(self._router.sync(connection, call, args), batch)
 
-    def _sync_done(self, connection: Connection, envelope: SyncDone) -> None:
+    def _sync_done(self, connection: Connection, envelope: SyncDone, batch: Batch) -> None:
         connection.syncs.done(envelope.id)
 
-    def _post(self, connection: Connection, envelope: Post) -> None:
+    def _post(self, connection: Connection, envelope: Post, batch: Batch) -> None:
         message = decode_value(envelope, self._limits)
         ends = connection.ports.accept(envelope.ports)
-        connection.jobs.put(self._router.post(connection, envelope.channel, message, ends))
+        connection.jobs.put(self._router.post(connection, envelope.channel, message, ends), batch)
 
-    def _port(self, connection: Connection, envelope: Port) -> None:
+    def _port(self, connection: Connection, envelope: Port, batch: Batch) -> None:
         for _ in range(connection.ports.receive(envelope)):
             limits = self._limits
             text = FULL_PORT % (connection.document, limits.kept_bytes, limits.kept_messages)
             REFUSALS.log(connection.document.tab.contents, logging.WARNING, text)
 
-    def _port_close(self, connection: Connection, envelope: PortClose) -> None:
+    def _port_close(self, connection: Connection, envelope: PortClose, batch: Batch) -> None:
         connection.ports.receive_close(envelope)
 
-    def _answered(self, connection: Connection, envelope: Result | ErrorReply) -> None:
+    def _answered(self, connection: Connection, envelope: Result | ErrorReply, batch: Batch) -> None:
         connection.outgoing_calls.settle(envelope)
 
-    def _send_to(self, connection: Connection, envelope: SendTo) -> None:
+    def _send_to(self, connection: Connection, envelope: SendTo, batch: Batch) -> None:
         sender = connection.document
         tab = self._from_id(envelope.contents)
         target = None if tab is None or tab.destroyed else tab.shown

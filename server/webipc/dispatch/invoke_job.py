@@ -13,6 +13,7 @@ from typing import Any
 
 from webipc.budget.threads import FairThreads
 from webipc.channels.handler import Handler
+from webipc.concurrency.job_queue import Held
 from webipc.core.frame import EncodedMessage
 from webipc.dispatch.replies import Replies, ReplyNeverSentError
 from webipc.electron.document import Document
@@ -54,7 +55,7 @@ async def _awaited(awaitable: Awaitable[Any]) -> Any:
 class InvokeJob:
     """One call."""
 
-    __slots__ = ("_args", "_channel", "_connection", "_id", "_invoker")
+    __slots__ = ("_args", "_channel", "_connection", "_held", "_id", "_invoker")
 
     def __init__(
         self,
@@ -69,6 +70,8 @@ class InvokeJob:
         self._id = call_id
         self._channel = channel
         self._args = args
+        # What it holds while a thread runs it, or is waited for.
+        self._held: Held | None = None
 
     def start(self) -> Coroutine[Any, Any, Any] | None:
         """Find the handler and call it: return the coroutine of an `async def`, and run a `def` in a thread."""
@@ -85,6 +88,9 @@ class InvokeJob:
     def _run_in_thread(self, handler: Handler, event: IpcMainInvokeEvent) -> None:
         run = partial(copy_context().run, self._call, handler, event)
         connection = self._connection
+        self._held = connection.jobs.held
+        if self._held is not None:
+            self._held.open()
         self._invoker.threads.run(connection.holdings.payer, connection, run, self._thread_done)
 
     def _call(self, handler: Handler, event: IpcMainInvokeEvent) -> Any:
@@ -97,19 +103,27 @@ class InvokeJob:
         return returned if inspect.isawaitable(returned) else self._invoker.replies.result(self._id, returned)
 
     def _thread_done(self, future: "Future[Any]") -> None:
+        if not future.cancelled() and future.exception() is None and inspect.isawaitable(future.result()):
+            # A plain function that returns a coroutine, as `handle("x", lambda event: answer(event))` does.
+            self._invoker.await_later(future.result(), self._task_done)
+            return
+        self._release()
         if future.cancelled():
             # It waited for a thread, and its link or the server has ended.
             if not self._connection.ended:
                 self.fail(asyncio.CancelledError())
         elif (error := future.exception()) is not None:
             self.fail(error)
-        elif inspect.isawaitable(future.result()):
-            # A plain function that returns a coroutine, as `handle("x", lambda event: answer(event))` does.
-            self._invoker.await_later(future.result(), self._task_done)
         else:
             self._answer(future.result())
 
+    def _release(self) -> None:
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+
     def _task_done(self, future: "asyncio.Future[Any]") -> None:
+        self._release()
         if future.cancelled():
             self.fail(asyncio.CancelledError())
         elif (error := future.exception()) is not None:

@@ -105,7 +105,11 @@ async def _decode_and_dispatch(hub: Hub, connection: Connection, arrived: Sequen
         # Freeing it takes long as well.
         hub.unpacker.run(connection.holdings.payer, connection, envelopes.clear, _nothing)
         return
+    for each in arrived:
+        if isinstance(each, Whole):
+            connection.holdings.data = each.parcel
     connection.dispatch(envelopes)
+    connection.holdings.data = ""
     if error is not None:
         raise error
 

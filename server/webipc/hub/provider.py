@@ -52,6 +52,11 @@ class HubProvider:
         """Whether pages can connect."""
         return self.hub is not None
 
+    @property
+    def memory(self) -> int:
+        """How many bytes pages may make the process hold; 0 while no page can connect."""
+        return 0 if self.hub is None else self.hub.account.limit
+
     def reload_pages(self) -> None:
         """Ask every connected page to load itself again."""
         if self.hub is not None:

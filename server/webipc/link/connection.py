@@ -246,6 +246,7 @@ class Connection:
             self.holdings.count_parts()
         rest: Sequence[Arrived] = ()
         if arrived:
+            self.holdings.arrived(frame.data)
             if not is_light:
                 count = first_large(arrived, is_text_large=is_text_large)
                 arrived, rest = arrived[:count], arrived[count:]
@@ -258,6 +259,7 @@ class Connection:
         if not self.ended:
             self._acknowledge(frame, now)
         if not rest:
+            self.holdings.data = ""
             self.end_after_bye()
         return rest
 

@@ -1,25 +1,28 @@
 """`Holdings`: what one link holds of the memory of the process, and how it gives it back (docs/adr/0023).
 
-Counted here: the flat charge of a link, the room that its kept messages have, and the parts that arrive. Ports, calls
-and answers of `sendSync` charge `purse` themselves.
+Counted here: the flat charge of a link, the room that its kept messages and its calls have, and the parts that arrive.
+Ports and answers of `sendSync` charge `purse` themselves.
 
 To count every message in three levels would cost three times as much as to keep it. So a link buys room in steps, and
-compares one sum. The first step is in the flat charge: most links never keep more.
+compares one sum: for kept messages, and for the values of calls that wait. The first steps are in the flat charge: most
+links never need more.
 """
 
 from collections.abc import Hashable
 from typing import Protocol
 
 from webipc.budget.account import Account
-from webipc.core.errors import BufferFullError, CloseCode
+from webipc.core.errors import BufferFullError, CloseCode, ProtocolError
+from webipc.core.frame.data import Data
 from webipc.core.limits import Limits
 from webipc.core.link import Link
 from webipc.electron.document import Document
 from webipc.ports.link_ports import LinkPorts
 
 LINK_BYTES = 16_384
-"""What every link is charged: its objects, its socket, what its `hello` says, and its first room."""
+"""What every link is charged: its objects, its socket, what its `hello` says, and the first room of either kind."""
 FIRST_ROOM = 4_096
+FIRST_WAITING = 4_096
 LARGEST_STEP = 65_536
 
 LEAST_AWAY = 262_144
@@ -43,7 +46,7 @@ class Held(Protocol):
 class Holdings:
     """The purse of a link, and the link as the holder of what is in it."""
 
-    __slots__ = ("_account", "_connection", "_limits", "_parts", "_room", "purse")
+    __slots__ = ("_account", "_connection", "_limits", "_parts", "_room", "_waiting_room", "data", "purse", "waiting")
 
     def __init__(self, connection: Held, account: Account, payer: Hashable, limits: Limits) -> None:
         """`payer` is whose links are counted together: see `Account`."""
@@ -54,6 +57,11 @@ class Holdings:
         self._room = FIRST_ROOM
         # What is charged for the parts of a parcel that is not complete.
         self._parts = 0
+        # What the messages were decoded from that are being dispatched.
+        self.data: Data = ""
+        # What the values of calls take that wait, and how much of it is bought.
+        self.waiting = 0
+        self._waiting_room = FIRST_WAITING
         self.purse = account.purse(payer, self)
         self.purse.take(LINK_BYTES)
 
@@ -87,6 +95,9 @@ class Holdings:
 
     def sell_back(self) -> None:
         """Give back the room that is not used. Called by the sweep."""
+        if self._waiting_room > FIRST_WAITING:
+            room = max(FIRST_WAITING, self.waiting + min(LARGEST_STEP, self.waiting))
+            self._set_waiting_room(min(room, self._waiting_room))
         if self._room > FIRST_ROOM:
             link = self._connection.link
             room = max(FIRST_ROOM, link.held + min(LARGEST_STEP, link.held))
@@ -111,10 +122,45 @@ class Holdings:
         """Whether parts of a message are charged."""
         return self._parts > 0
 
+    def hold(self, size: int) -> None:
+        """Count the values of calls that wait."""
+        self.waiting += size
+        if self.waiting > self._waiting_room:
+            self._set_waiting_room(self.waiting + min(LARGEST_STEP, self.waiting))
+
+    def release(self, size: int) -> None:
+        """Count the values of calls that waited no longer. They may end after the link, which leaves them alone."""
+        self.waiting -= size
+        if self.purse.is_closed:
+            self._set_waiting_room(self.waiting)
+
+    def _set_waiting_room(self, room: int) -> None:
+        bought, self._waiting_room = self._waiting_room, room
+        if room > bought:
+            self.purse.take(room - bought, lasting=True)
+        elif room < bought:
+            self.purse.give(bought - room, lasting=True)
+
+    def arrived(self, data: Data) -> None:
+        """Note what the messages were decoded from that are dispatched next: a frame, unless it has completed a parcel.
+
+        Raises ProtocolError when the values of calls that wait take more than a link may keep.
+        """
+        if self.waiting > self._limits.kept_bytes:
+            text = f"the values of calls that wait take {self.waiting} bytes, of at most {self._limits.kept_bytes}"
+            raise ProtocolError(text, CloseCode.TOO_LARGE)
+        link = self._connection.link
+        if link.whole is not None:
+            data, link.whole = link.whole, None
+        self.data = data
+
     def close(self) -> None:
         """Give back what is counted here, because the link is over."""
         self.purse.give(LINK_BYTES + self._room - FIRST_ROOM + self._parts)
         self._room, self._parts = FIRST_ROOM, 0
+        # The calls that still wait are not in the flat charge any more.
+        self.purse.take(FIRST_WAITING, lasting=True)
+        self._set_waiting_room(self.waiting)
         self.purse.close()
 
     # --- what an eviction asks of it ------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple, Protocol, TypeGuard
 
 from webipc.core.errors import CloseCode, ProtocolError
+from webipc.core.frame.data import Data
 from webipc.core.frame.json_text import dump, fitted, load
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.tuples import new
@@ -57,6 +58,8 @@ class Frame(NamedTuple):
     control: list[Any] | None
     # Bytes.
     size: int
+    # What it was decoded from. To estimate what its values take in memory, and only while it is at hand.
+    data: Data
 
     @property
     def is_bare(self) -> bool:
@@ -158,7 +161,7 @@ def decode_body(data: _Bytes, limits: Limits = DEFAULT_LIMITS) -> list[Frame]:
     return frames
 
 
-def decode_frame(data: str | _Bytes, limits: Limits = DEFAULT_LIMITS) -> Frame:
+def decode_frame(data: Data, limits: Limits = DEFAULT_LIMITS) -> Frame:
     """Decode one frame; segments are views of `data`, not copies.
 
     Raises:
@@ -180,7 +183,11 @@ def decode_frame(data: str | _Bytes, limits: Limits = DEFAULT_LIMITS) -> Frame:
         text = f"a frame has at most {limits.frame_messages} messages, not {len(elements) - _NUMBERS}"
         raise ProtocolError(text, CloseCode.TOO_LARGE)
     messages = _raw_messages(elements[_NUMBERS:], segments)
-    return _numbered_frame(seq, ack, messages, size) if seq else _control_frame(ack, messages, size)
+    if seq == 0:
+        return _control_frame(ack, messages, size, data)
+    if seq + len(messages) - 1 > _MAX_SAFE_INTEGER:
+        raise ProtocolError("the number of a message is a safe integer; the last one of this frame is not")
+    return new(Frame, (seq, ack, messages, None, size, data))
 
 
 def encode_parcel(message: EncodedMessage) -> bytes:
@@ -211,16 +218,10 @@ def _raw_messages(elements: list[Any], segments: Iterable[Sequence[memoryview]] 
     return [new(RawMessage, row) for row in zip(elements, segments, strict=True)]
 
 
-def _numbered_frame(seq: int, ack: int, messages: list[RawMessage], size: int) -> Frame:
-    if seq + len(messages) - 1 > _MAX_SAFE_INTEGER:
-        raise ProtocolError("the number of a message is a safe integer; the last one of this frame is not")
-    return new(Frame, (seq, ack, messages, None, size))
-
-
-def _control_frame(ack: int, messages: list[RawMessage], size: int) -> Frame:
+def _control_frame(ack: int, messages: list[RawMessage], size: int, data: Data) -> Frame:
     if len(messages) != 1 or messages[0].segments:
         raise ProtocolError("a frame with the number 0 holds one control message and no segment")
-    return Frame(0, ack, [], messages[0].fields, size)
+    return Frame(0, ack, [], messages[0].fields, size, data)
 
 
 def _pack(head: bytes, segments: Iterable[_Bytes]) -> bytes:

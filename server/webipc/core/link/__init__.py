@@ -56,6 +56,7 @@ class Link:
         "received",
         "room",
         "side",
+        "whole",
     )
 
     def __init__(self, side: Side, limits: Limits = DEFAULT_LIMITS, asked: Room | None = None, room: int = 0) -> None:
@@ -64,7 +65,7 @@ class Link:
         self._limits = limits
         self._asked = asked
         self.granted = UNBOUNDED if asked is None else room
-        # Messages of fewer bytes need no look at their size; and while less is held, no limit of kept messages counts.
+        # Smaller messages need no look at their size; and while less is held, no limit of kept messages counts.
         self._plain_bytes, self._most_held = bounds_of(limits)
         # Up to here one comparison is enough.
         self.room = min(self.granted, self._most_held)
@@ -88,6 +89,8 @@ class Link:
         self.owed_bytes = 0
         # The received parts of a message that travels in parts; None while there is none.
         self.parcel: Parcel | None = None
+        # The parcel that was completed last, for the owner to take: see `Frame.data`.
+        self.whole: memoryview | None = None
         # The highest attempt so far.
         self.claimed = 0
         # The attempt of the socket that owns the link; None between two sockets.
@@ -198,8 +201,9 @@ class Link:
             self.kept[seq] = message
 
     def claim(self, attempt: int) -> bool:
-        """For MAIN, on `hello`: tell whether this socket is newer than all before (PROTOCOL.md 6.4). Then frames of
-        older sockets are ignored from now on, and no socket carries the link until `attach`.
+        """For MAIN, on `hello`: tell whether this socket is newer than all before (PROTOCOL.md 6.4).
+
+        If it is, frames of older sockets are ignored from now on, and no socket carries the link until `attach`.
         """
         if attempt <= self.claimed:
             return False
@@ -309,8 +313,7 @@ class Link:
         """End the link. Return how many messages, parts counted, are given up: the peer has not acknowledged them."""
         count = self.kept_count
         self._forget(self.last)
-        self.parcel = None
-        self.attempt = None
+        self.parcel = self.whole = self.attempt = None
         self.ended = True
         return count
 
@@ -340,13 +343,11 @@ class Link:
         parcel = self.parcel or Parcel(self._limits)
         arrived = parcel.joined(envelopes, opens_large=self.side is Side.RENDERER)
         self.parcel = parcel if parcel.remaining else None
+        self.whole = parcel.whole
         return arrived
 
     def _new_messages(self, frame: Frame) -> list[RawMessage]:
-        """Return the messages of a frame that were not received before (PROTOCOL.md 6.2). Most frames are all new.
-
-        Raises ProtocolError when messages before them are missing.
-        """
+        """Return what was not received before (PROTOCOL.md 6.2). Raises ProtocolError when messages are missing."""
         known = self.received + 1 - frame.seq
         if known < 0 and frame.messages:
             raise ProtocolError(f"the next number is {self.received + 1}; {frame.seq} came")

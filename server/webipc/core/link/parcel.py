@@ -35,7 +35,7 @@ def is_part(message: EncodedMessage) -> bool:
 class Parcel:
     """The parcel that is being received, if there is one."""
 
-    __slots__ = ("_limits", "pieces", "remaining")
+    __slots__ = ("_limits", "pieces", "remaining", "whole")
 
     def __init__(self, limits: Limits, pieces: bytes = b"", remaining: int = 0) -> None:
         self._limits = limits
@@ -43,6 +43,8 @@ class Parcel:
         self.pieces = bytearray(pieces)
         # How many bytes are missing; 0 when no parcel is being received.
         self.remaining = remaining
+        # All bytes of one that is complete and was opened.
+        self.whole: memoryview | None = None
 
     def joined(self, envelopes: list[Envelope], *, opens_large: bool) -> list[Arrived]:
         """Return the messages, with the parts of a parcel replaced by its message once it is complete.
@@ -76,4 +78,7 @@ class Parcel:
     def _whole(self, *, opens_large: bool) -> Arrived:
         whole, self.pieces = self.pieces, bytearray()
         parcel = memoryview(whole).toreadonly()
-        return opened(parcel, self._limits) if opens_large or large_text(parcel) is None else Whole(parcel)
+        if not opens_large and large_text(parcel) is not None:
+            return Whole(parcel)
+        self.whole = parcel
+        return opened(parcel, self._limits)
