@@ -71,4 +71,5 @@ class Grid:
                         labels = concerned.setdefault((subject, cell_text(reason)), [])
                         labels += [label] if label not in labels and label != subject else []
         for (subject, reason), labels in concerned.items():
-            yield f"- {subject}{', ' if labels else ''}{'; '.join(labels)}: {reason}"
+            some = "" if len(labels) in {0, len(self.lines)} else f", {'; '.join(labels)}"
+            yield f"- {subject}{some}: {reason}"
