@@ -26,7 +26,7 @@ from benchmarks.workshop import find, prepare
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure webipc beside its neighbours.")
     parser.add_argument("--rounds", type=int, default=9, help="how often everything is measured (default: 9)")
-    parser.add_argument("--seconds", type=float, default=0.8, help="how long one cell is timed (default: 0.8)")
+    parser.add_argument("--seconds", type=float, default=0.7, help="how long one cell is timed (default: 0.7)")
     parser.add_argument("--crowd", type=int, default=1000, help="connections of B6 and B8 (default: 1000)")
     parser.add_argument("--only", default="", help="only these, by the beginning of their ids: B3,B7")
     parser.add_argument("--subjects", default="", help="only these, by a part of their names: webipc,socket")

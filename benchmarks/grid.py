@@ -66,8 +66,8 @@ class Grid:
         concerned: dict[tuple[str, str], list[str]] = {}
         for key, label in self.lines:
             for column in self.columns:
-                for subject in {column.subject.format(line=key), column.over or column.subject.format(line=key)}:
-                    if reason := results.missing.get((column.bench.format(line=key), subject)):
+                for subject in dict.fromkeys((column.subject.format(line=key), column.over)):
+                    if subject and (reason := results.missing.get((column.bench.format(line=key), subject))):
                         labels = concerned.setdefault((subject, cell_text(reason)), [])
                         labels += [label] if label not in labels and label != subject else []
         for (subject, reason), labels in concerned.items():

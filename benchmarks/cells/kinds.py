@@ -7,7 +7,7 @@ cannot do at all is no error: its sample is a text that says why.
 import json
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.catalogue import Subject
@@ -61,6 +61,8 @@ class Cell:
     """Whether it needs a fresh server, which has had no connection."""
     rounds: int | None = None
     """How often it is measured at most; None: in every round."""
+    unable: Mapping[str, str] = field(default_factory=dict)
+    """Why subjects cannot do it at all, by their names."""
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -121,7 +123,7 @@ def timed(server: Server, run: Callable[[], dict[str, Any]]) -> tuple[dict[str, 
 
 def why_not(cell: Cell, subject: Subject, tools: Tools) -> str | None:
     """The reason why a cell cannot measure a subject, or None."""
-    if reason := tools.why_not(subject):
+    if reason := tools.why_not(subject) or cell.unable.get(subject.name):
         return reason
     if cell.load == "load":
         return tools.reasons.get("load")

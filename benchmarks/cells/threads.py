@@ -10,7 +10,7 @@ from benchmarks.servers import Server
 from benchmarks.table import Bench, Sample
 
 CALLS, SECONDS = 400, 0.1
-_NONE = {
+_UNABLE = {
     PYTHON_SOCKETIO: "runs `def` handlers on its event loop: all calls wait for each one",
     NODE_SOCKETIO: "has no threads for handlers",
     NODE_WS: "has no threads for handlers",
@@ -18,8 +18,6 @@ _NONE = {
 
 
 def _measure(lab: Lab, server: Server) -> Samples:
-    if reason := _NONE.get(server.subject.name):
-        return {"T": reason}
     try:
         page = open_page(server.subject.dialect, server.port, "127.0.0.2")
         other = open_page(server.subject.dialect, server.port, "127.0.0.3")
@@ -49,4 +47,5 @@ THREADS = Cell(
     "python",
     fresh=True,
     rounds=3,
+    unable=_UNABLE,
 )

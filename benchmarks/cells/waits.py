@@ -169,7 +169,7 @@ WAITS = Cell(
     tuple(bench for shape in SHAPES for bench in _benches(shape)),
     _measure,
     "python",
-    rounds=5,
+    rounds=3,
 )
 
 GRID = Grid(
