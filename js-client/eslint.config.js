@@ -17,7 +17,7 @@ const outsideWorld = [
 
 export default tseslint.config(
   // electron-module.d.ts is in no tsconfig of this package: it declares a module that the tests install.
-  { ignores: ['dist/', 'node_modules/', 'src/electron/electron-module.d.ts', 'test/electron/absent/'] },
+  { ignores: ['dist/', 'node_modules/', 'electron-module.d.ts', 'src/electron/electron-module.d.ts', 'test/electron/absent/'] },
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],

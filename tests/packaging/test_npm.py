@@ -23,7 +23,10 @@ def test_the_tarball_holds_what_its_exports_name_and_no_sources(distributions: D
         exports = json.load(manifest)["exports"]
     targets = {path for entry in exports.values() for path in (entry.values() if isinstance(entry, dict) else [entry])}
     assert names >= {f"package/{target.removeprefix('./')}" for target in targets}
-    assert {name.split("/")[1] for name in names} == {"dist", "package.json", "LICENSE", "README.md"}
+    assert {name.split("/")[1] for name in names} == {
+        *("dist", "package.json", "LICENSE", "README.md"),
+        "electron-module.d.ts",
+    }
 
 
 def test_the_package_has_no_runtime_dependency(npm_project: Path) -> None:
@@ -55,6 +58,56 @@ def test_code_written_for_electron_compiles_where_electron_is_absent(npm_project
     modules = "--target ES2022 --lib ES2022,DOM --module ESNext --moduleResolution bundler"
     types = "--types webipc/electron-module"
     run([compiler, *f"{strict} {modules} {types}".split(), "preload.ts", "renderer.ts"], npm_project)
+
+
+# How the compiler is configured by what Electron's users begin with. The compiler of the checkout calls Node's old
+# resolution outdated, but still has it.
+OLD = {"moduleResolution": "node10", "ignoreDeprecations": "6.0"}
+SHAPES: dict[str, dict[str, object]] = {
+    "Electron Forge": {"target": "ES2022", "module": "commonjs", **OLD},
+    "electron-vite": {"target": "ESNext", "module": "ESNext", "moduleResolution": "bundler", "isolatedModules": True},
+    "electron-vite 1": {"target": "ESNext", "module": "ESNext", **OLD},
+    "electron-react-boilerplate": {"target": "ES2022", "module": "node16", "moduleResolution": "node16"},
+}
+# Where each lets the compiler find `webipc/electron-module`. With `typeRoots`, the compiler looks for the names of
+# `types` nowhere else, so a line in a declaration file names it, or `typeRoots` has the folder of all packages.
+REFERENCE = '/// <reference types="webipc/electron-module" />\n'
+PLACES: dict[str, dict[str, object]] = {
+    "types": {"types": ["webipc/electron-module"]},
+    "typeRoots with node_modules": {
+        "typeRoots": ["./own", "./node_modules"],
+        "types": ["mine", "webipc/electron-module"],
+    },
+    "a reference": {"typeRoots": ["./own", "./node_modules/@types"]},
+}
+
+
+@pytest.mark.parametrize(
+    "shape, place",
+    [
+        *((shape, "types") for shape in SHAPES),
+        *((shape, place) for shape in list(SHAPES)[:2] for place in list(PLACES)[1:]),
+    ],
+)
+def test_electrons_projects_find_the_types_as_they_configure_the_compiler(
+    npm_project: Path, project_root: Path, tmp_path: Path, shape: str, place: str
+) -> None:
+    project = tmp_path / "project"
+    (project / "own" / "mine").mkdir(parents=True)
+    (project / "own" / "mine" / "index.d.ts").write_text("declare const MINE: number\n")
+    (project / "node_modules").symlink_to(npm_project / "node_modules")
+    absent = project_root / "js-client" / "test" / "electron" / "absent"
+    for source in absent.glob("*.ts"):
+        (project / source.name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    if place == "a reference":
+        (project / "globals.d.ts").write_text(REFERENCE)
+    if "node16" not in SHAPES[shape].values():
+        # As an ECMAScript module, the package itself is for the bundler of a CommonJS project.
+        (project / "user.ts").write_text(USER + HOST + "import { allow } from 'webipc/commands'\nallow('reload')\n")
+    common = {"strict": True, "noEmit": True, "esModuleInterop": True, "lib": ["ES2022", "DOM"], "skipLibCheck": True}
+    options = {**common, **SHAPES[shape], **PLACES[place], "preserveSymlinks": True}
+    (project / "tsconfig.json").write_text(json.dumps({"compilerOptions": options}))
+    run([project_root / "js-client" / "node_modules" / ".bin" / "tsc", "-p", "."], project)
 
 
 def test_electron_can_be_imported_where_there_is_no_browser(npm_project: Path) -> None:
