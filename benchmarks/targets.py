@@ -28,8 +28,8 @@ def _four_times(shape: str) -> Target:
 def _waits(shape: str) -> tuple[Target, ...]:
     return (
         Target(f"W:{shape}:in", OURS, OURS, 1.5, f"W:{shape}:loads", _LOADS, enough=_LONG_WAIT_MS),
-        Target(f"W:{shape}:in", OURS, BEFORE, 0.5),
-        Target(f"W:{shape}:out", OURS, BEFORE, 0.5),
+        Target(f"W:{shape}:in", OURS, BEFORE, 0.5, enough=_LONG_WAIT_MS),
+        Target(f"W:{shape}:out", OURS, BEFORE, 0.5, enough=_LONG_WAIT_MS),
     )
 
 
