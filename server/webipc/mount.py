@@ -3,6 +3,7 @@
 Only this file knows Starlette's routing. The endpoints are in endpoints/, the files for the browser in pages/.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -109,6 +110,10 @@ class IpcMount(Mount):
     def reload_pages(self) -> None:
         """Ask every page to reload."""
         self._provider.reload_pages()
+
+    async def drain(self, seconds: float, hurry: asyncio.Event) -> None:
+        """Let what runs end within so many seconds, or until `hurry` is set; then close every socket."""
+        await self._provider.drain(seconds, hurry)
 
 
 def mounts(app: Any) -> list[IpcMount]:

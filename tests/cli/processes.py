@@ -74,8 +74,12 @@ def line_with(process: subprocess.Popen[str], text: str) -> str:
 
 
 @contextmanager
-def page_at(port: int, index: int, origin: str | None = None) -> Iterator[ClientConnection]:
-    """Connect a page to the server on this port. Its origin is the server's own, unless `origin` is given."""
+def page_at(port: int, index: int, origin: str | None = None, *, commands: bool = False) -> Iterator[ClientConnection]:
+    """Connect a page to the server on this port. Its origin is the server's own, unless `origin` is given.
+
+    With `commands` the server may run scripts in it.
+    """
+    features = '["invoke"]' if commands else "[]"
     with connect(
         f"ws://127.0.0.1:{port}/ipc/socket",
         origin=Origin(origin or f"http://127.0.0.1:{port}"),
@@ -83,7 +87,7 @@ def page_at(port: int, index: int, origin: str | None = None) -> Iterator[Client
     ) as opened:
         opened.send(
             f'[0,0,["hello",{{"link":"{index:032x}","secret":"{index:032x}","attempt":1,"received":0,"first":1,'
-            '"fresh":true,"features":[]}]]'
+            f'"fresh":true,"features":{features}}}]]'
         )
         assert "welcome" in str(opened.recv(5))
         yield opened

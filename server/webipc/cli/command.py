@@ -13,6 +13,7 @@ from typing import Any
 
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
+from uvicorn.supervisors import ChangeReload
 
 from webipc.access.hosts import ANY, Hosts, is_loopback
 from webipc.access.origins import Origins
@@ -26,6 +27,9 @@ from webipc.ipc_main import DEBUG_VARIABLE, MEMORY_VARIABLE, ORIGINS_VARIABLE
 from webipc.version import VERSION
 
 DEFAULT_PORT = 8000
+LONGEST_SECONDS = 3600
+# A developer waits for each restart.
+DEV_GRACEFUL_SECONDS = 0.5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     _set_environment(options, target, port)
     try:
-        _serve(_server_settings(options, target, port))
+        _serve(_server_settings(options, target, port), getattr(options, "graceful_timeout", DEV_GRACEFUL_SECONDS))
     except KeyboardInterrupt:
         # uvicorn has shut down, and raises the signal again for its caller.
         pass
@@ -103,6 +107,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="LIST",
         help="addresses of proxies whose X-Forwarded-* headers are trusted (default: 127.0.0.1)",
     )
+    run.add_argument(
+        "--graceful-timeout",
+        type=_seconds,
+        default=10.0,
+        metavar="SECONDS",
+        help="how long calls that run may take to end after SIGTERM (default: %(default)g)",
+    )
     dev.add_argument("--no-open", action="store_true", help="do not open a browser")
     return parser
 
@@ -111,6 +122,16 @@ def _port(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and int(text) <= LAST_PORT):
         raise argparse.ArgumentTypeError(f"expected a number from 0 to {LAST_PORT}, got {text}")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= LONGEST_SECONDS:
+        raise argparse.ArgumentTypeError(f"expected a number of seconds from 0 to {LONGEST_SECONDS}, got {text}")
+    return seconds
 
 
 def _root_path(text: str) -> str:
@@ -205,15 +226,26 @@ def _server_settings(options: argparse.Namespace, target: Target, port: int) -> 
     return settings
 
 
-def _serve(settings: dict[str, Any]) -> None:
+def _serve(settings: dict[str, Any], graceful_seconds: float) -> None:
     """Serve until the end: in this process or, with `reload`, in a child process that restarts after each change."""
-    restarter = _restarter() if settings.get("reload") else None
-    if restarter is None:
-        uvicorn.run(**settings)
-        return
     config = uvicorn.Config(**settings)
-    listening = config.bind_socket()
-    restarter(config, target=uvicorn.Server(config).run, sockets=[listening]).run()
+    server = _server(config, graceful_seconds)
+    if not settings.get("reload"):
+        server.run()
+        if not server.started:
+            raise SystemExit(1)
+        return
+    restarter = _restarter() or ChangeReload
+    restarter(config, target=server.run, sockets=[config.bind_socket()]).run()
+
+
+def _server(config: uvicorn.Config, graceful_seconds: float) -> uvicorn.Server:
+    """Return our server, or uvicorn's own if this version of uvicorn lacks what ours uses."""
+    try:
+        from webipc.servers.server import DrainingServer
+    except ImportError:
+        return uvicorn.Server(config)
+    return DrainingServer(config, worker.drain, graceful_seconds)
 
 
 def _restarter() -> Any:

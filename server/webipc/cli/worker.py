@@ -26,7 +26,7 @@ from webipc.cli.announce import ADDRESS_VARIABLE, announce
 from webipc.cli.host_check import HOSTS_VARIABLE, HostCheck
 from webipc.cli.page_reload import watch_pages
 from webipc.cli.program import ImportFailedError, StartError, Target, load
-from webipc.mount import mounts
+from webipc.mount import IpcMount, mounts
 from webipc.servers.newcomers import MOST_DESCRIPTORS
 
 logger = logging.getLogger("webipc")
@@ -49,6 +49,10 @@ SWITCH_SECONDS = 0.0005
 _PYTHON_SWITCH_SECONDS = sys.getswitchinterval()
 
 
+# Those of the application that this process serves.
+_mounts: list[IpcMount] = []
+
+
 def served() -> ASGIApp:
     """Return the application to serve: uvicorn calls this in the process that serves. Raises SystemExit on errors."""
     _end_with_parent()
@@ -58,7 +62,13 @@ def served() -> ASGIApp:
     except StartError as error:
         _give_up(error)
     _wrap_lifespan(app)
+    _mounts[:] = mounts(app)
     return HostCheck(app, _hosts(app))
+
+
+async def drain(seconds: float, hurry: asyncio.Event) -> None:
+    """Let what runs in the application end within so many seconds, or until `hurry` is set; then close all sockets."""
+    await asyncio.gather(*(mount.drain(seconds, hurry) for mount in _mounts))
 
 
 def _hosts(app: FastAPI) -> Hosts:

@@ -23,6 +23,9 @@ from webipc.concurrency.started_coroutine import StartedCoroutine
 
 logger = logging.getLogger("webipc")
 
+SERVER_ENDS = "the server ends"
+"""The message of a cancellation that is no fault of the call. It is logged once for all calls, by who cancels."""
+
 # A listener that holds the event loop for longer than this is named in the log in debug mode.
 SLOW_SECONDS = 0.1
 
@@ -69,6 +72,7 @@ class JobQueue:
         "_tasks",
         "_jobs",
         "_waiting",
+        "suspended",
     )
 
     def __init__(
@@ -94,11 +98,18 @@ class JobQueue:
         self.held: Held | None = None
         # True while a task runs the calls, or is about to.
         self._is_running = False
+        # The tasks of calls that have suspended; None until the first.
+        self.suspended: set[asyncio.Task[Any]] | None = None
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing has to be started: no call waits, or a task runs them already."""
         return self._is_running or self._waiting is None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether every call that was queued has ended; `def` handlers run elsewhere."""
+        return not self._is_running and self._waiting is None and not self.suspended
 
     def put(self, jobs: Iterator[Job], held: "Held | None" = None) -> None:
         """Queue the calls of one message, behind those of earlier messages. `held` is told which of them wait.
@@ -150,7 +161,7 @@ class JobQueue:
                     held.open()
                 self._hand_over(successor)
                 try:
-                    await self._finish(job, StartedCoroutine(*rest, context.run), context)
+                    await self._finish_suspended(job, StartedCoroutine(*rest, context.run), context)
                 finally:
                     if held is not None:
                         held.close()
@@ -217,6 +228,16 @@ class JobQueue:
             job, self._jobs, self._message_context, self.held = self._waiting.popleft()
             if job is not None:
                 return job
+
+    async def _finish_suspended(self, job: Job, rest: StartedCoroutine[Any], context: Context) -> None:
+        task = asyncio.current_task()
+        assert task is not None, "a call runs in a task"
+        suspended = self.suspended = self.suspended or set()
+        suspended.add(task)
+        try:
+            await self._finish(job, rest, context)
+        finally:
+            suspended.discard(task)
 
     async def _finish(self, job: Job, rest: StartedCoroutine[Any], context: Context) -> None:
         try:

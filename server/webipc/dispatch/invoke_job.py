@@ -13,7 +13,7 @@ from typing import Any
 
 from webipc.budget.threads import FairThreads
 from webipc.channels.handler import Handler
-from webipc.concurrency.job_queue import Held
+from webipc.concurrency.job_queue import SERVER_ENDS, Held
 from webipc.core.frame import EncodedMessage
 from webipc.dispatch.replies import Replies, ReplyNeverSentError
 from webipc.electron.document import Document
@@ -145,6 +145,9 @@ class InvokeJob:
     def fail(self, error: BaseException) -> None:
         """Answer with what the handler has raised."""
         if isinstance(error, asyncio.CancelledError):
+            if error.args == (SERVER_ENDS,):
+                self._answer(self._invoker.replies.refusal(self._id, ReplyNeverSentError()))
+                return
             error = ReplyNeverSentError()
         contents = self._connection.document.tab.contents
         self._answer(self._invoker.replies.error(self._id, self._channel, error, contents))

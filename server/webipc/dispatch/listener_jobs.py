@@ -14,6 +14,7 @@ from typing import Any
 from webipc.channels.complaint import ArgumentError
 from webipc.channels.emitter import EventEmitter
 from webipc.channels.handler import Handler
+from webipc.concurrency.job_queue import SERVER_ENDS
 from webipc.electron.ipc_event import IpcMainEvent
 from webipc.logs.lines import escaped
 from webipc.logs.refusals import REFUSALS
@@ -129,6 +130,8 @@ class LastHolderJob(ListenerJob):
 
 def _report(text: str, error: BaseException, what: str) -> None:
     """Log what became of a listener. One that still waited when the server ended has done nothing wrong."""
+    if isinstance(error, asyncio.CancelledError) and error.args == (SERVER_ENDS,):
+        return
     if isinstance(error, asyncio.CancelledError):
         logger.warning(text, what, "was cancelled")
     else:

@@ -27,6 +27,7 @@ from webipc.endpoints.room import NoRoomError
 from webipc.endpoints.unpack import dispatched, frame_of, unpack
 from webipc.hub.hub import Hub, StoppingError
 from webipc.link.connection import Connection
+from webipc.link.last_calls import still_taken
 
 logger = logging.getLogger("webipc")
 
@@ -140,6 +141,8 @@ class BodyEndpoint:
         connection = bounds.connection = await self._identify(frames, visitor)
         last = await self._deliver(frames, connection)
         bounds.release()
+        if connection.last_calls is not None and connection.last_calls.has_ended:
+            raise StoppingError
         return await self.respond(request, connection, last)
 
     async def _identify(self, frames: BodyFrames, visitor: Visitor) -> Connection:
@@ -178,7 +181,8 @@ class BodyEndpoint:
             raise ProtocolError("expected one control message at the end of a body, got something behind it")
         hub = self._hub_here()
         frame, is_large = await frame_of(hub, connection, data, ROOM_SECONDS)
-        rest = connection.receive(frame, None, is_text_large=is_large)
+        taken = still_taken(frame, connection.link, connection.last_calls)
+        rest = connection.receive(taken, None, is_text_large=is_large)
         if rest:
             await self._unpack(hub, connection, rest)
         if frame.control is None:

@@ -23,6 +23,7 @@ from webipc.endpoints.websocket_reader import Source
 from webipc.endpoints.websocket_transport import WebSocketTransport
 from webipc.hub.hub import Hub, StoppingError
 from webipc.link.connection import Connection
+from webipc.link.last_calls import still_taken
 
 logger = logging.getLogger("webipc")
 
@@ -174,7 +175,8 @@ class WebSocketSession:
             self._hub.flusher.hold()
 
     def _take(self, connection: Connection, frame: Frame, *, is_large: bool) -> None:
-        rest = connection.receive(frame, self._transport.attempt, is_text_large=is_large)
+        taken = still_taken(frame, connection.link, connection.last_calls)
+        rest = connection.receive(taken, self._transport.attempt, is_text_large=is_large)
         if rest:
             unpack(self._hub, connection, rest, partial(self._violated, connection))
         if frame.control is not None:

@@ -28,6 +28,7 @@ from webipc.dispatch.router import Router
 from webipc.electron.document import Document
 from webipc.hub.births import Application, Births
 from webipc.hub.broadcasts import Broadcasts
+from webipc.hub.drain import Drain
 from webipc.hub.links import Links
 from webipc.hub.settings import Settings
 from webipc.hub.stats import stats_of
@@ -81,7 +82,7 @@ class Hub:
         # The bodies of requests that are being read.
         self.bodies: Share[Hashable] = Share(BODIES, LEAST_BODIES)
         self._is_stopping = False
-        replies = Replies(limits, debug=settings.debug)
+        replies = self._replies = Replies(limits, debug=settings.debug)
         self._router = Router(ipc_main, replies, self.threads, self.tasks)
         dispatcher = Dispatcher(self._router, replies, limits, self.tabs.from_id, settings.may_send_to)
         self.account = Account(default_memory() if settings.memory is None else settings.memory)
@@ -216,6 +217,11 @@ class Hub:
                 below.outlet.connection.reset("ended")
 
     # --- the end of the process -----------------------------------------------------------------------------------
+
+    async def drain(self, seconds: float, hurry: asyncio.Event) -> None:
+        """Take no page any more, let what runs end, and close every socket with 1012: see `Drain`."""
+        self._is_stopping = True
+        await Drain(self.loop, self._links, self.threads, self._replies).run(seconds, hurry)
 
     async def stop(self) -> None:
         """End the process's part: sockets close with 1001, so that pages come back; what runs is cancelled.

@@ -66,6 +66,11 @@ class HubProvider:
         """Make the hub, when the application starts."""
         self.here()
 
+    async def drain(self, seconds: float, hurry: asyncio.Event) -> None:
+        """Let what runs end: see `Hub.drain`."""
+        if self.hub is not None:
+            await self.hub.drain(seconds, hurry)
+
     async def end(self) -> None:
         """End the hub, when the application ends. Whatever asks for a hub meanwhile gets the one that ends."""
         hub = self.hub

@@ -23,6 +23,7 @@ from webipc.core.link import Link, Side
 from webipc.core.link.large import LIGHT_BYTES, Arrived, first_large
 from webipc.link.features import known_features
 from webipc.link.holdings import FIRST_ROOM, Holdings
+from webipc.link.last_calls import LastCalls
 from webipc.link.outgoing_calls import OutgoingCalls
 from webipc.link.sync_calls import SyncCalls
 from webipc.link.transport import Transport
@@ -80,6 +81,7 @@ class Connection:
         "features",
         "holdings",
         "jobs",
+        "last_calls",
         "last_heard",
         "last_sent",
         "link",
@@ -125,8 +127,7 @@ class Connection:
         # A socket has carried it; a link that only requests have named is given less time.
         self.was_attached = False
         # Times of the event loop's clock, in seconds.
-        now = around.loop.time()
-        self.last_heard = self.last_sent = self.lost_at = now
+        self.last_heard = self.last_sent = self.lost_at = around.loop.time()
         # Since when something was received and not yet acknowledged; None when all is.
         self._owes_since: float | None = None
         # The next flush must write at least a bare frame.
@@ -137,6 +138,8 @@ class Connection:
         # Done when what has arrived is decoded and dispatched, with the error if it was wrong: nothing that arrives
         # later is received before (endpoints/unpack.py). None while nothing is decoded outside of the event loop.
         self.unpacking: asyncio.Future[ProtocolError | None] | None = None
+        # What is still taken while the process ends; None before.
+        self.last_calls: LastCalls | None = None
         # On the flusher's list.
         self.dirty = False
         self.ended = False

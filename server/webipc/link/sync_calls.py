@@ -181,6 +181,10 @@ class SyncCalls:
         self._calls[call.call_id] = call
         call.purse = self._purse
 
+    def has(self, call_id: int) -> bool:
+        """Return whether a call is one of these."""
+        return call_id in self._calls
+
     def get(self, call_id: int) -> SyncCall:
         """Return a call that a request waits for. Raises ProtocolError when there is none with this id."""
         call = self._calls.get(call_id)
