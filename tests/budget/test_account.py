@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import settings
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from webipc.budget.account import LEAST_BYTES, Account, Purse
+from webipc.budget.eviction import IDLE_BYTES
 
 MIB = 1_048_576
 
@@ -143,16 +144,52 @@ def test_the_largest_pays_when_the_whole_is_full() -> None:
 
 
 def test_running_calls_are_no_reason_to_end_a_link() -> None:
-    account = Account(8 * MIB)
-    page = Page(account, "a", "page")
-    page.purse.take(6 * MIB, lasting=True)
+    account = Account(16 * MIB)
+    page, idle = Page(account, "a", "page"), Page(account, "a", "idle")
+    idle.take(IDLE_BYTES)
+    page.purse.take(8 * MIB, lasting=True)
     page.purse.settle()
     assert not page.gone
-    page.take(MIB)
+    page.take(MIB // 2)
     assert page.gone
-    assert account.held == 6 * MIB
-    page.purse.give(6 * MIB, lasting=True)
-    assert account.held == 0
+    assert account.held == 8 * MIB + IDLE_BYTES
+    page.purse.give(8 * MIB, lasting=True)
+    assert account.held == IDLE_BYTES
+    assert not idle.gone
+
+
+def test_the_links_whose_running_calls_hold_most_are_ended_when_far_too_much_is_held() -> None:
+    account = Account(16 * MIB)
+    pages = [Page(account, "a", f"page {number}") for number in range(10)]
+    idle = Page(account, "a", "idle")
+    idle.take(IDLE_BYTES)
+    for number, page in enumerate(pages):
+        page.purse.take(MIB // 2 + number * MIB // 10, lasting=True)
+    assert pages[0].purse.is_far_exceeded
+    pages[0].purse.settle()
+    assert [page.gone for page in pages] == [False] * 8 + [True] * 2
+    assert not idle.gone
+
+
+def test_a_search_that_found_nothing_is_not_repeated_before_more_is_held() -> None:
+    account = Account(16 * MIB)
+    page = Page(account, "a", "page")
+    page.purse.take(10 * MIB, lasting=True)
+    page.purse.settle()
+    assert page.gone
+    searches = 0
+
+    class Counted(set[Purse]):
+        def __iter__(self) -> Iterator[Purse]:
+            nonlocal searches
+            searches += 1
+            return super().__iter__()
+
+    page.purse.payer.purses = Counted(page.purse.payer.purses)
+    for _ in range(1_000):
+        page.purse.take(1_000, lasting=True)
+        page.purse.settle()
+    assert searches <= 3 * (1 + 1_000_000 * 64 // (16 * MIB))
 
 
 def test_a_purse_that_is_closed_is_forgotten_with_its_last_byte() -> None:

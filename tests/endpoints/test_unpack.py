@@ -387,16 +387,17 @@ async def test_a_message_waits_for_memory_and_its_link_is_not_read_meanwhile(sit
     hub = site.hub
     # Enough for the message, not enough for the most that so many bytes could take: so they are counted.
     hub.account.share.capacity = hub.account.held + 20 * len(TEXT)
-    other = hub.account.share
-    other.take("another", other.capacity - other.held - len(TEXT))  # type: ignore[arg-type] # any key
+    (connection,) = hub._links
+    other = hub.account.purse("another", connection.holdings)
+    size = hub.account.limit - hub.account.held - len(TEXT)
+    other.take(size, lasting=True)
     page.post("send", "say", value=["large", LARGE["parcel"]])
     page.post("send", "say", value=["behind"])
     page.flush()
-    (connection,) = hub._links
     await until(lambda: connection.unpacking is not None)
     await asyncio.sleep(0.15)
     assert site.said == []
-    other.give("another", other.of("another"))  # type: ignore[arg-type] # any key
+    other.give(size, lasting=True)
     await until(lambda: site.said == ["large", "behind"])
 
 
@@ -407,27 +408,29 @@ async def test_a_message_that_never_gets_memory_resets_its_link_with_overflow(
     page = await page_of(site)
     share = site.hub.account.share
     share.capacity = share.held + 20 * len(TEXT)
-    share.take("another", share.capacity - share.held - len(TEXT))  # type: ignore[arg-type] # any key
+    (connection,) = site.hub._links
+    other = site.hub.account.purse("another", connection.holdings)
+    other.take(share.capacity - share.held - len(TEXT), lasting=True)
     page.post("send", "say", value=["large", LARGE["parcel"]])
     page.flush()
     await until(lambda: page.closes)
     assert (page.closes[0][0], page.resets) == (CloseCode.OVERFLOW, ["overflow"])
     assert "no memory for a message of about" in caplog.text
-    share.give("another", share.of("another"))  # type: ignore[arg-type] # any key
+    other.give(other.held, lasting=True)
 
 
-@pytest.mark.parametrize("kind", ["frame", "parcel"])
+@pytest.mark.parametrize("lists", [120_000, 400_000], ids=["frame", "parcel"])
 async def test_a_message_that_can_never_fit_is_refused_with_both_numbers(
-    site: Site, kind: str, caplog: pytest.LogCaptureFixture
+    site: Site, lists: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, "webipc")
     page = await page_of(site)
-    site.hub.account.share.capacity = 200_000
-    page.post("send", "say", value=["large", LARGE[kind]])
+    site.hub.account.share.capacity = 4_000_000
+    page.post("send", "say", value=["large", [[] for _ in range(lists)]])
     page.flush()
     await until(lambda: page.closes)
     code, reason = page.closes[0]
     assert code == CloseCode.TOO_LARGE
     assert reason.startswith("a message that takes about ")
-    assert "the server has 195 KiB for all pages" in reason
+    assert "the server has 3.8 MiB for all pages" in reason
     assert site.said == []

@@ -17,11 +17,13 @@ LEAST_BYTES = 1_048_576
 class Payer:
     """Whose bytes are counted together: all links of one address, or of one person."""
 
-    __slots__ = ("key", "purses")
+    __slots__ = ("key", "purses", "settle_from")
 
     def __init__(self, key: Hashable) -> None:
         # An address, or what identifies a person.
         self.key = key
+        # Below this many bytes nothing is left that could be given back: it is not searched again.
+        self.settle_from = 0
         self.purses: set[Purse] = set()
 
     def __repr__(self) -> str:
@@ -74,6 +76,12 @@ class Purse:
         share = self._account.share
         return share.of(self.payer) > share.bound(self.payer) or share.held > share.capacity
 
+    @property
+    def is_far_exceeded(self) -> bool:
+        """Whether the payer holds an eighth more than it may, or all together an eighth more than there is."""
+        share = self._account.share
+        return share.of(self.payer) > share.bound(self.payer) * 9 // 8 or share.held > share.capacity * 9 // 8
+
     def may(self, size: int) -> bool:
         """Tell whether the payer may have so many bytes more."""
         return self._account.share.may(self.payer, size)
@@ -105,6 +113,8 @@ class Account:
         self.evictions = Evictions(self.share)
         self._payers: dict[Hashable, Payer] = {}
         self._is_settling = False
+        # As `settle_from` of a payer, for all of them.
+        self._settle_from = 0
 
     @property
     def limit(self) -> int:
@@ -143,15 +153,35 @@ class Account:
         if self._is_settling:
             # A link that is being evicted releases and posts as it ends.
             return
-        share = self.share
         self._is_settling = True
         try:
-            if share.of(payer) > share.bound(payer):
-                self.evictions.collect(payer, payer.purses, share.bound(payer) * 7 // 8)
-            if share.held > share.capacity:
-                for largest, size in share.by_size():
-                    self.evictions.collect(largest, largest.purses, size * 7 // 8)
-                    if share.held <= share.capacity:
-                        break
+            self._settle_payer(payer)
+            self._settle_all()
         finally:
             self._is_settling = False
+
+    def _settle_payer(self, payer: Payer) -> None:
+        share, evictions = self.share, self.evictions
+        bound = share.bound(payer)
+        if share.of(payer) <= max(bound, payer.settle_from):
+            return
+        evictions.collect(payer, payer.purses, bound * 7 // 8)
+        if share.of(payer) > bound * 9 // 8:
+            evictions.stop_callers(payer, payer.purses, bound * 7 // 8)
+        payer.settle_from = self._next_search(share.of(payer), bound)
+
+    def _settle_all(self) -> None:
+        share, evictions = self.share, self.evictions
+        if share.held <= max(share.capacity, self._settle_from):
+            return
+        for largest, size in share.by_size():
+            evictions.collect(largest, largest.purses, size * 7 // 8)
+            if share.held > share.capacity:
+                evictions.stop_callers(largest, largest.purses, size * 7 // 8)
+            if share.held <= share.capacity:
+                break
+        self._settle_from = self._next_search(share.held, share.capacity)
+
+    def _next_search(self, held: int, bound: int) -> int:
+        """Return from how many bytes on a search is worth its time again, after one that has left so many."""
+        return held + self.share.capacity // 64 if held > bound else 0

@@ -18,6 +18,9 @@ logger = logging.getLogger("webipc")
 LOG_SECONDS = 10.0
 """One line per payer in this time: who can cause a line can cause thousands."""
 
+IDLE_BYTES = 32_768
+"""A link that holds no more than this is not ended to make room: it is a neighbour of those that hold much."""
+
 _ENDS = {"away": "its link, which has no socket, is ended", "overflow": "its link is reset, overflow"}
 
 
@@ -73,16 +76,33 @@ class Evictions:
         for purse, reason in _in_order(purses):
             if (excess := self._share.of(payer) - target) <= 0:
                 return
-            held = purse.held
             if reason == "port":
-                closed = purse.holder.close_ports(excess)
+                held, closed = purse.held, purse.holder.close_ports(excess)
                 self.counts[reason] += closed
-                what = f"{closed} of its ports are closed"
+                self._tell(payer, purse.holder, held, before, f"{closed} of its ports are closed")
             else:
-                purse.holder.evict(reason)
-                self.counts[reason] += 1
-                what = _ENDS[reason]
-            self._tell(payer, purse.holder, held, before, what)
+                self._evict(payer, purse, before, reason)
+
+    def stop_callers(self, payer: Hashable, purses: Iterable[Held], target: int) -> None:
+        """End links until what the running calls of those that stay hold is no more than `target`.
+
+        That frees nothing before the calls return. But a link that has ended makes no more of them.
+        """
+        before = self._share.of(payer)
+        callers = sorted(purses, key=lambda purse: purse.lasting, reverse=True)
+        callers = [purse for purse in callers if purse.lasting and not purse.is_closed]
+        held = sum(purse.lasting for purse in callers)
+        for purse in callers:
+            if held <= target:
+                return
+            held -= purse.lasting
+            self._evict(payer, purse, before, "overflow")
+
+    def _evict(self, payer: Hashable, purse: Held, before: int, reason: str) -> None:
+        held = purse.held
+        purse.holder.evict(reason)
+        self.counts[reason] += 1
+        self._tell(payer, purse.holder, held, before, _ENDS[reason])
 
     def _tell(self, payer: Hashable, holder: Holder, held: int, before: int, what: str) -> None:
         now = self._clock()
@@ -100,9 +120,10 @@ class Evictions:
 
 def _in_order(purses: Iterable[Held]) -> Iterator[tuple[Held, str]]:
     """Yield what is to be given up, and why, in the order in which it is."""
-    # What running calls hold does not get less by the end of their link.
+    # What running calls hold does not get less by the end of their link. The end of an idle one gains nothing either.
     by_size = sorted(purses, key=lambda purse: purse.held - purse.lasting, reverse=True)
-    yield from ((purse, "away") for purse in by_size if purse.holder.is_away and not purse.is_closed)
+    worth = [purse for purse in by_size if purse.held - purse.lasting > IDLE_BYTES and not purse.is_closed]
+    yield from ((purse, "away") for purse in worth if purse.holder.is_away)
     by_ports = sorted(by_size, key=lambda purse: purse.holder.port_bytes, reverse=True)
     yield from ((purse, "port") for purse in by_ports if purse.holder.port_bytes)
-    yield from ((purse, "overflow") for purse in by_size if purse.held > purse.lasting and not purse.is_closed)
+    yield from ((purse, "overflow") for purse in worth if not purse.is_closed)

@@ -9,9 +9,23 @@ from webipc.link.connection import Connection
 
 _LOOK_SECONDS: Final = 0.05
 
+CROWDED_SECONDS: Final = 1.0
+"""A link that has to wait may send one frame in this time."""
+
 
 class NoRoomError(Exception):
     """There was no room in time. The text says for what."""
+
+
+async def less_crowded(hub: Hub, connection: Connection) -> None:
+    """Wait until there is room for what a link sends, or until it has ended, a second at most.
+
+    Then one frame is taken all the same: it may bring the answer that a handler waits for, or an acknowledgement.
+    """
+    until = hub.loop.time() + CROWDED_SECONDS
+    while connection.holdings.is_crowded and not connection.ended and hub.loop.time() < until:
+        await asyncio.sleep(_LOOK_SECONDS)
+        connection.holdings.look_again()
 
 
 async def room_for(hub: Hub, connection: Connection, size: int, seconds: float) -> None:

@@ -15,7 +15,7 @@ from webipc.budget.sizes import counted, in_words
 from webipc.core.errors import CloseCode, ProtocolError
 from webipc.core.frame import Frame, decode_frame
 from webipc.core.link.large import Arrived, Whole, large_text, unpacked
-from webipc.endpoints.room import NoRoomError, room_for
+from webipc.endpoints.room import NoRoomError, less_crowded, room_for
 from webipc.hub.hub import Hub
 from webipc.link.connection import Connection
 
@@ -34,8 +34,10 @@ Failed = Callable[[ProtocolError], None]
 
 
 def must_wait(connection: Connection, data: str | bytes | memoryview) -> bool:
-    """Tell whether a frame is for `frame_of`: it is large, or something before it is not dispatched yet."""
-    return connection.unpacking is not None or large_text(data) is not None
+    """Tell whether a frame is for `frame_of`: it is large, something before it is not dispatched yet, or its link has
+    to wait because too much of what it has sent is held.
+    """
+    return connection.unpacking is not None or connection.holdings.is_crowded or large_text(data) is not None
 
 
 async def frame_of(
@@ -46,6 +48,8 @@ async def frame_of(
     A large one is decoded in the helper thread. The caller passes the frame on before it waits for anything else: until
     then nothing can come between. Raises ProtocolError, and NoRoomError after so many seconds without memory for it.
     """
+    if connection.holdings.is_crowded:
+        await less_crowded(hub, connection)
     while connection.unpacking is not None:
         await dispatched(connection.unpacking)
     text = large_text(data)

@@ -46,7 +46,18 @@ class Held(Protocol):
 class Holdings:
     """The purse of a link, and the link as the holder of what is in it."""
 
-    __slots__ = ("_account", "_connection", "_limits", "_parts", "_room", "_waiting_room", "data", "purse", "waiting")
+    __slots__ = (
+        "_account",
+        "_connection",
+        "_limits",
+        "_parts",
+        "_room",
+        "_waiting_room",
+        "data",
+        "is_crowded",
+        "purse",
+        "waiting",
+    )
 
     def __init__(self, connection: Held, account: Account, payer: Hashable, limits: Limits) -> None:
         """`payer` is whose links are counted together: see `Account`."""
@@ -57,6 +68,8 @@ class Holdings:
         self._room = FIRST_ROOM
         # What is charged for the parts of a parcel that is not complete.
         self._parts = 0
+        # Reading of what the page sends has to wait: see `look_again`.
+        self.is_crowded = False
         # What the messages were decoded from that are being dispatched.
         self.data: Data = ""
         # What the values of calls take that wait, and how much of it is bought.
@@ -95,6 +108,8 @@ class Holdings:
 
     def sell_back(self) -> None:
         """Give back the room that is not used. Called by the sweep."""
+        if self.is_crowded:
+            self.look_again()
         if self._waiting_room > FIRST_WAITING:
             room = max(FIRST_WAITING, self.waiting + min(LARGEST_STEP, self.waiting))
             self._set_waiting_room(min(room, self._waiting_room))
@@ -111,11 +126,11 @@ class Holdings:
         parcel = self._connection.link.parcel
         # A bytearray that grows has an eighth more than it needs.
         size = 0 if parcel is None else len(parcel.pieces) * 9 // 8
-        if size > self._parts:
-            self.purse.take(size - self._parts)
-        elif size < self._parts:
-            self.purse.give(self._parts - size)
-        self._parts = size
+        more, self._parts = size - self._parts, size
+        if more < 0:
+            self.purse.give(-more)
+        elif more and not self.purse.take(more):
+            self._crowd()
 
     @property
     def has_parts(self) -> bool:
@@ -137,9 +152,20 @@ class Holdings:
     def _set_waiting_room(self, room: int) -> None:
         bought, self._waiting_room = self._waiting_room, room
         if room > bought:
-            self.purse.take(room - bought, lasting=True)
+            if not self.purse.take(room - bought, lasting=True) or self.waiting > self._limits.kept_bytes // 4:
+                self._crowd()
         elif room < bought:
             self.purse.give(bought - room, lasting=True)
+
+    def _crowd(self) -> None:
+        """Have the page wait before it sends more. If that does not help, the payer's links are ended."""
+        self.is_crowded = True
+        if self.purse.is_far_exceeded:
+            self.purse.settle()
+
+    def look_again(self) -> None:
+        """Note if there is room by now for what the page sends."""
+        self.is_crowded = self.purse.is_exceeded or self.waiting > self._limits.kept_bytes // 4
 
     def arrived(self, data: Data) -> None:
         """Note what the messages were decoded from that are dispatched next: a frame, unless it has completed a parcel.
