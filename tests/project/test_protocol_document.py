@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, get_args
 
 import pytest
 
+from tests.project.protocol import PROTOCOL, rows, section
 from webipc.core.clone.places import check_form
 from webipc.core.envelope import Carrier, Control, Envelope, decode_value, parse, parse_control
 from webipc.core.errors import AfterClose, CloseCode, ProtocolError, after_close
@@ -20,7 +21,6 @@ from webipc.core.frame import Frame, RawMessage, decode_frame, encode_frame, siz
 from webipc.core.limits import Limits
 
 ROOT = Path(__file__).parents[2]
-PROTOCOL = (ROOT / "PROTOCOL.md").read_text(encoding="utf-8")
 DOCUMENTED = ROOT / "tests" / "vectors" / "documented.json"
 
 AFTER_CLOSE_OF_WORD = {
@@ -56,20 +56,6 @@ def examples_of(document: str) -> Iterator[Example]:
             yield Example(spec, what, line)
         elif line.startswith("#"):
             spec = f"PROTOCOL.md#{anchor(line.lstrip('#'))}"
-
-
-def section(number: str) -> str:
-    """Return the text of a numbered section, without the sections that follow it."""
-    match = re.search(rf"^(#+) {re.escape(number)}\.? .*?(?=^\1 |\Z)", PROTOCOL, re.MULTILINE | re.DOTALL)
-    assert match is not None, f"PROTOCOL.md has no section {number}"
-    return match[0]
-
-
-def rows(text: str) -> list[list[str]]:
-    """Return the cells of the first table in a text, without its head."""
-    table = re.search(r"^\|.*\|\n\|[-|]+\|\n((?:\|.*\|\n)+)", text, re.MULTILINE)
-    assert table is not None
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[1].splitlines()]
 
 
 def number_of(text: str) -> int:
@@ -185,7 +171,7 @@ def test_a_vector_of_a_value_has_every_documented_fixup_code() -> None:
 
 
 def test_the_limits_are_those_of_the_code() -> None:
-    documented = {name.strip("`"): number_of(default) for name, default, _ in rows(section("9"))}
+    documented = {name.strip("`"): number_of(default) for name, default, *_ in rows(section("9"))}
     assert documented == {name: getattr(Limits(), name) for name in Limits.__dataclass_fields__}
 
 
