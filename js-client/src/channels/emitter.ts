@@ -10,34 +10,40 @@ type EventName = string | symbol
 /** A listener as it is stored. The wrapper of a `once` listener has the original as `listener`. */
 type Kept = Listener & { readonly listener?: Listener }
 
+type Events = Record<EventName, readonly Kept[]>
+
 export class EventEmitter implements Emitter {
   // Public properties with Node's names, not private fields: these also work through a Proxy and through an object that
-  // inherits from the emitter, and `on` without `this` fails with Electron's text.
+  // inherits from the emitter, and `on` without `this` fails with Electron's text. Each may be missing, because the
+  // methods also work on an object whose constructor has not called this one.
   /** The listeners of each event. An array is replaced, never changed, so a running emit keeps its list. */
-  _events: Record<EventName, readonly Kept[]> = Object.create(null) as Record<EventName, readonly Kept[]>
+  _events: Events | undefined = Object.create(null) as Events
   /** Set by `setMaxListeners`. */
-  _maxListeners = 10
+  _maxListeners: number | undefined
   /** The events that were already warned about for too many listeners. */
-  _warned = new Set<EventName>()
+  _warned: Set<EventName> | undefined
 
   on(name: EventName, listener: Listener): this {
-    return this._add(name, listener, listener, false)
+    return add(this, name, listener, false)
   }
 
   addListener(name: EventName, listener: Listener): this {
-    return this._add(name, listener, listener, false)
+    return add(this, name, listener, false)
   }
 
   prependListener(name: EventName, listener: Listener): this {
-    return this._add(name, listener, listener, true)
+    return add(this, name, listener, true)
   }
 
+  // By these two methods, because a subclass may override them.
   once(name: EventName, listener: Listener): this {
-    return this._add(name, listener, this._onceOnly(name, listener), false)
+    this.on(name, onceOnly(this, name, listener))
+    return this
   }
 
   prependOnceListener(name: EventName, listener: Listener): this {
-    return this._add(name, listener, this._onceOnly(name, listener), true)
+    this.prependListener(name, onceOnly(this, name, listener))
+    return this
   }
 
   off(name: EventName, listener: Listener): this {
@@ -52,33 +58,35 @@ export class EventEmitter implements Emitter {
     while (index >= 0 && list[index] !== listener && (list[index] as Kept).listener !== listener) index -= 1
     if (index >= 0) {
       list.splice(index, 1)
-      this._keep(name, list)
-      this._tell('removeListener', name, listener)
+      keep(this, name, list)
+      tell(this, 'removeListener', name, listener)
     }
     return this
   }
 
   removeAllListeners(name?: EventName): this {
     const names = name === undefined ? this.eventNames() : [name]
-    if (!this._events['removeListener']) {
-      for (const each of names) this._keep(each, [])
+    if (!this._events?.['removeListener']) {
+      for (const each of names) keep(this, each, [])
       return this
     }
     // A `removeListener` listener is called for each removal, and is removed last.
-    for (const each of names.filter((other) => other !== 'removeListener' || other === name)) this._removeEach(each)
+    for (const each of names.filter((other) => other !== 'removeListener' || other === name)) {
+      for (const kept of this.rawListeners(each).reverse()) this.removeListener(each, kept)
+    }
     return name === undefined ? this.removeAllListeners('removeListener') : this
   }
 
   /** Calls the listeners in order, with the emitter as `this`. The first that throws ends the emit. */
   emit(name: EventName, ...args: unknown[]): boolean {
-    const list = this._events[name]
+    const list = this._events?.[name]
     if (list) for (const listener of list) Reflect.apply(listener, this, args)
     else if (name === 'error') throw unhandled(args[0])
     return list !== undefined
   }
 
   eventNames(): EventName[] {
-    return Reflect.ownKeys(this._events)
+    return Reflect.ownKeys(this._events ?? {})
   }
 
   listenerCount(name: EventName, listener?: Listener): number {
@@ -91,7 +99,7 @@ export class EventEmitter implements Emitter {
   }
 
   rawListeners(name: EventName): Listener[] {
-    return [...this._events[name] ?? []]
+    return [...this._events?.[name] ?? []]
   }
 
   /** Sets how many listeners one event may have before a warning is logged, once. 0 means no limit. */
@@ -101,56 +109,55 @@ export class EventEmitter implements Emitter {
   }
 
   getMaxListeners(): number {
-    return this._maxListeners
+    return this._maxListeners ?? 10
   }
+}
 
-  _add(name: EventName, listener: Listener, kept: Kept, first: boolean): this {
-    refuseNonFunction(listener)
-    this._tell('newListener', name, listener)
-    const list = this._events[name] ?? []
-    this._keep(name, first ? [kept, ...list] : [...list, kept])
-    this._warn(name, list.length + 1)
-    return this
-  }
+function add<E extends EventEmitter>(emitter: E, name: EventName, kept: Kept, first: boolean): E {
+  refuseNonFunction(kept)
+  tell(emitter, 'newListener', name, kept)
+  const list = emitter._events?.[name] ?? []
+  keep(emitter, name, first ? [kept, ...list] : [...list, kept])
+  warn(emitter, name, list.length + 1)
+  return emitter
+}
 
-  _onceOnly(name: EventName, listener: Listener): Kept {
-    let called = false
-    const wrapper = (...args: unknown[]): void => {
-      // A nested emit still has this wrapper in its list.
-      if (called) return
-      called = true
-      this.removeListener(name, wrapper)
-      Reflect.apply(listener, this, args)
-    }
-    return Object.assign(wrapper, { listener })
+function onceOnly(emitter: EventEmitter, name: EventName, listener: Listener): Kept {
+  refuseNonFunction(listener)
+  let called = false
+  const wrapper = (...args: unknown[]): unknown => {
+    // A nested emit still has this wrapper in its list.
+    if (called) return undefined
+    called = true
+    emitter.removeListener(name, wrapper)
+    return Reflect.apply(listener as (...args: unknown[]) => unknown, emitter, args)
   }
+  return Object.assign(wrapper, { listener })
+}
 
-  _keep(name: EventName, list: readonly Kept[]): void {
-    if (list.length > 0) {
-      this._events[name] = list
-    } else {
-      Reflect.deleteProperty(this._events, name)
-      this._warned.delete(name)
-    }
+function keep(emitter: EventEmitter, name: EventName, list: readonly Kept[]): void {
+  const events = emitter._events ??= Object.create(null) as Events
+  if (list.length > 0) {
+    events[name] = list
+  } else {
+    Reflect.deleteProperty(events, name)
+    emitter._warned?.delete(name)
   }
+}
 
-  _removeEach(name: EventName): void {
-    for (const kept of this.rawListeners(name).reverse()) this.removeListener(name, kept)
-  }
+function tell(emitter: EventEmitter, what: 'newListener' | 'removeListener', name: EventName, listener: Kept): void {
+  if (emitter._events?.[what]) emitter.emit(what, name, listener.listener ?? listener)
+}
 
-  _tell(what: 'newListener' | 'removeListener', name: EventName, listener: Kept): void {
-    if (this._events[what]) this.emit(what, name, listener.listener ?? listener)
-  }
-
-  _warn(name: EventName, count: number): void {
-    const most = this._maxListeners
-    if (most === 0 || count <= most || this._warned.has(name)) return
-    this._warned.add(name)
-    console.warn(
-      `MaxListenersExceededWarning: Possible EventEmitter memory leak detected. ${count} ${String(name)} listeners ` +
-      `added to [${this.constructor.name}]. MaxListeners is ${most}. Use emitter.setMaxListeners() to increase limit`,
-    )
-  }
+function warn(emitter: EventEmitter, name: EventName, count: number): void {
+  const most = emitter.getMaxListeners()
+  const warned = emitter._warned ??= new Set()
+  if (most === 0 || count <= most || warned.has(name)) return
+  warned.add(name)
+  console.warn(
+    `MaxListenersExceededWarning: Possible EventEmitter memory leak detected. ${count} ${String(name)} listeners ` +
+    `added to [${emitter.constructor.name}]. MaxListeners is ${most}. Use emitter.setMaxListeners() to increase limit`,
+  )
 }
 
 function refuseNonFunction(listener: unknown): void {

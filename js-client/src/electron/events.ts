@@ -1,6 +1,7 @@
 /**
- * The module `events`: the client's emitter as old code uses Node's, a function that can also be called without `new`,
- * on an object that inherits from it (`EventEmitter.call(this)`).
+ * The module `events`: the client's emitter as old code uses the package of this name, which Electron bundles. It is a
+ * function that can also be called without `new` on an object that inherits from it (`EventEmitter.call(this)`), and
+ * its methods work on objects for which it was never called.
  */
 import type { Listener } from '../types/electron.js'
 import { EventEmitter as Emitter } from '../channels/emitter.js'
@@ -18,8 +19,6 @@ interface EventsModule {
 function EventEmitter(this: object): object {
   const target = new.target as unknown
   const made = construct(target ?? Emitter)
-  const most = events.defaultMaxListeners
-  if (most !== 10) made.setMaxListeners(most)
   return target ? made : Object.assign(this, made)
 }
 
@@ -30,14 +29,53 @@ function construct(target: unknown): Emitter {
 
 export const events = EventEmitter as unknown as EventsModule
 
+const { prototype } = Emitter
+/** Of emitters without a limit of their own, also of those that exist already. */
+let defaultMaxListeners = 10
+
+Object.assign(prototype, {
+  setMaxListeners(this: Emitter, count: number) {
+    refuseNegative('n', count)
+    this._maxListeners = count
+    return this
+  },
+  getMaxListeners(this: Emitter) {
+    return this._maxListeners ?? defaultMaxListeners
+  },
+})
+// The same functions, as in the package; and old code copies them: `Object.assign({}, EventEmitter.prototype)`.
+for (const [name, same] of [['on', 'addListener'], ['off', 'removeListener']] as const) {
+  Object.defineProperty(prototype, name, { value: Reflect.get(prototype, same) as unknown })
+}
+for (const name of Object.getOwnPropertyNames(prototype)) Object.defineProperty(prototype, name, { enumerable: true })
+Object.defineProperty(prototype, 'constructor', { value: EventEmitter, enumerable: false })
+
 // The same prototype, so that `ipcRenderer instanceof EventEmitter` holds, as in Electron.
-EventEmitter.prototype = Emitter.prototype
-Object.assign(EventEmitter, { EventEmitter, defaultMaxListeners: 10, once, listenerCount })
+EventEmitter.prototype = prototype
+Object.assign(EventEmitter, { EventEmitter, once, listenerCount })
+Object.defineProperties(EventEmitter, {
+  // A minifier renames the function, and warnings name it.
+  name: { value: 'EventEmitter' },
+  defaultMaxListeners: {
+    enumerable: true,
+    get: () => defaultMaxListeners,
+    set(most: number) {
+      refuseNegative('defaultMaxListeners', most)
+      defaultMaxListeners = most
+    },
+  },
+})
+
+function refuseNegative(name: string, count: unknown): void {
+  if (typeof count === 'number' && count >= 0) return
+  const text = `The value of "${name}" is out of range. It must be a non-negative number. Received ${String(count)}.`
+  throw Object.assign(new RangeError(text), { code: 'ERR_OUT_OF_RANGE' })
+}
 
 /** Resolves with the arguments of the next emit of `name`; rejects if `error` is emitted first. */
 function once(emitter: Emitter | EventTarget, name: string | symbol): Promise<unknown[]> {
   return new Promise((resolve, reject) => {
-    if (emitter instanceof EventTarget) {
+    if (!('on' in emitter)) {
       emitter.addEventListener(String(name), (event) => { resolve([event]) }, { once: true })
       return
     }

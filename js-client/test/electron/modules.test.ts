@@ -68,14 +68,76 @@ describe('events', () => {
     assert.deepEqual(await waiting, [event])
   })
 
-  it('counts listeners, and has a limit for emitters to come', (context) => {
+  it('has methods that can be mixed into any object', () => {
+    const heard: unknown[] = []
+    const [mixed, other] = [1, 2].map((name) => Object.assign({ name }, events.prototype))
+    mixed?.on('a', function (this: unknown, value: unknown) { heard.push([this, value]) })
+    assert.deepEqual([mixed?.emit('a', 5), other?.emit('a', 5)], [true, false])
+    assert.deepEqual(heard, [[mixed, 5]])
+    assert.deepEqual([other?.listeners('a'), other?.eventNames(), other?.off('a', () => 0) === other], [[], [], true])
+    assert.equal(other?.removeAllListeners(), other)
+  })
+
+  it('serves subclasses that never call it, or call it late', () => {
+    function Silent(this: object): void { /* calls nothing */ }
+    Object.setPrototypeOf(Silent.prototype, events.prototype)
+    const make = (): InstanceType<typeof events> => Reflect.construct(Silent, []) as InstanceType<typeof events>
+    const [one, two] = [make(), make()]
+    one.once('a', () => 0)
+    assert.deepEqual([one.listenerCount('a'), two.listenerCount('a')], [1, 0])
+    function Late(this: InstanceType<typeof events>): void {
+      this.on('a', () => 0)
+      events.call(this)
+    }
+    const shared = new events()
+    Late.prototype = shared
+    const late = Reflect.construct(Late, []) as InstanceType<typeof events>
+    late.on('b', () => 0)
+    assert.deepEqual([late.listenerCount('b'), shared.listenerCount('b')], [1, 0])
+  })
+
+  it('has one function for two names, and the names of the package', () => {
+    const { prototype } = events
+    assert.equal(Reflect.get(prototype, 'on'), Reflect.get(prototype, 'addListener'))
+    assert.equal(Reflect.get(prototype, 'off'), Reflect.get(prototype, 'removeListener'))
+    assert.deepEqual([prototype.constructor, events.name, nodeEvents.name], [events, nodeEvents.name, 'EventEmitter'])
+    const names = Object.keys(nodeEvents.prototype).filter((name) => !name.startsWith('_'))
+    assert.deepEqual(names.filter((name) => !Object.keys(prototype).includes(name)), [])
+  })
+
+  it('registers once by an overridden on', () => {
+    const heard: unknown[] = []
+    class Own extends events {
+      override on(...[name, listener]: Parameters<InstanceType<typeof events>['on']>): this {
+        heard.push(name)
+        return super.on(name, listener)
+      }
+
+      override prependListener(...[name, listener]: Parameters<InstanceType<typeof events>['on']>): this {
+        heard.push(['first', name])
+        return super.prependListener(name, listener)
+      }
+    }
+    const own = new Own()
+    own.once('a', () => heard.push('called')).prependOnceListener('b', () => 0).emit('a')
+    assert.deepEqual([heard, own.emit('a')], [['a', ['first', 'b'], 'called'], false])
+  })
+
+  it('counts listeners, and has a limit for all emitters without one of their own', (context) => {
     context.after(() => { events.defaultMaxListeners = 10 })
     const emitter = new events()
     emitter.on('a', () => undefined)
     assert.equal(events.listenerCount(emitter, 'a'), 1)
     assert.equal(events.defaultMaxListeners, nodeEvents.defaultMaxListeners)
+    const own = new events().setMaxListeners(0)
     events.defaultMaxListeners = 3
-    assert.deepEqual([emitter.getMaxListeners(), new events().getMaxListeners()], [10, 3])
+    assert.deepEqual([emitter, new events(), own].map((each) => each.getMaxListeners()), [3, 3, 0])
+    for (const wrong of [-1, NaN, '5', undefined] as number[]) {
+      const text = { name: 'RangeError', code: 'ERR_OUT_OF_RANGE', message: /non-negative number/ }
+      assert.throws(() => emitter.setMaxListeners(wrong), text)
+      assert.throws(() => { events.defaultMaxListeners = wrong }, text)
+    }
+    assert.equal(emitter.getMaxListeners(), 3)
   })
 })
 
