@@ -12,7 +12,8 @@ const WARM_UP = 0.25 // of the measured time, before it
 const DRAIN_MS = 10_000 // an answer that has not arrived by then is lost
 const BATCH = 2000 // events per request; one batch at a time, because some servers mix what two requests push
 const MEGABYTE = 1 << 20
-const SIZES = [100, 1 << 10, 8 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20] // benchmarks/cells/sizes.py
+const SMALL = [100, 1 << 10, 8 << 10] // benchmarks/cells/sizes.py
+const LARGE = [64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20]
 const FEWEST = 3 // round trips of one size
 
 const [name, port, job, seconds = '0.5', inFlight = '1'] = process.argv.slice(2)
@@ -148,11 +149,14 @@ const jobs = {
   },
 
   /** Round trips of bytes, by size: the median of each, in microseconds. */
-  async sizes() {
-    const sizes = {}
-    for (const size of SIZES) sizes[size] = await roundTrip(bytes(5, size), Number(seconds) / SIZES.length)
-    return { sizes }
-  },
+  small: () => roundTrips(SMALL),
+  large: () => roundTrips(LARGE),
+}
+
+async function roundTrips(sizes) {
+  const medians = {}
+  for (const size of sizes) medians[size] = await roundTrip(bytes(5, size), Number(seconds) / 2 / sizes.length)
+  return { sizes: medians }
 }
 
 async function roundTrip(data, seconds) {
