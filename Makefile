@@ -18,7 +18,7 @@ CLIENT_SOURCES := $(shell find $(CLIENT)/src -type f 2>/dev/null)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup build run test lint types vectors test-python test-client test-browser test-packaging browser fmt dist image bench picture \
+.PHONY: help setup build run test lint types vectors test-python test-client fuzz test-browser test-packaging browser fmt dist image bench picture \
 	clean need-python need-node
 
 help: ## list these commands
@@ -52,6 +52,11 @@ test-python: setup build ## the Python tests
 
 test-client: setup build ## the TypeScript tests
 	cd $(CLIENT) && npm test --silent
+
+# `make test` reads a bounded number of inputs from a fixed seed; this takes new seeds.
+fuzz: setup ## read hostile input with every decoder of both languages until Ctrl-C, and print what is read wrongly
+	@$(BIN)/python -m tests.fuzz & python=$$!; trap "trap - EXIT; kill $$python; exit" INT TERM EXIT; \
+	cd $(CLIENT) && node --import tsx test/fuzz/endless.ts
 
 test-browser: setup build browser ## the tests that drive a real browser
 	$(BIN)/pytest -m browser

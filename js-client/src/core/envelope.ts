@@ -240,8 +240,8 @@ function refuseExcess({ kind, channel = '', fixups, segments }: Excessive, limit
 /** Checks the kind and each field. @returns the kind and the fields by name */
 function checked(kinds: Kinds, kind: unknown, fieldOf: (name: string) => unknown): Record<string, unknown> {
   const fields = kinds.get(kind)
-  // JSON, because String() would run a `toString` that was received with the kind.
-  if (!fields) fail(`wrong kind ${JSON.stringify(kind)}`)
+  // Only a text is quoted: of anything else, String() would run a `toString` that was received with it.
+  if (!fields) fail(`wrong kind ${isText(kind) ? kind : typeof kind}`)
   const parsed: Record<string, unknown> = { kind }
   for (const [name, check] of fields) {
     parsed[name] = fieldOf(name)

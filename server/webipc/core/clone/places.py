@@ -60,14 +60,15 @@ def find_spots(root: list[Any], fixups: Sequence[Any]) -> dict[Place, Spot]:
         container, key = follow(root, fixup[1])
         spot = Spot(container, key, fixup)
         if spots.setdefault((id(container), key), spot) is not spot:
-            raise ProtocolError(f"two fixups for one place, {fixup[1]!r:.40}")
+            raise ProtocolError(f"two fixups for one place, the second of code {fixup[0]}")
     return spots
 
 
 def check_form(fixup: Any) -> None:
     """Check that something is a fixup with a known code and the right number of elements. `ProtocolError`."""
     if type(fixup) is not list or not fixup or type(fixup[0]) is not str or fixup[0] not in _DETAILS:
-        raise ProtocolError(f"a fixup is [code, path, ...] with a code of section 5, not {fixup!r:.40}")
+        # The texts do not quote what came: it may be private, and so deep that Python cannot show it.
+        raise ProtocolError(f"a fixup is [code, path, ...] with a code of section 5; a {type(fixup).__name__} came")
     fewest, most = _DETAILS[fixup[0]]
     if not fewest <= len(fixup) - 2 <= most:
         raise ProtocolError(f"a fixup of code {fixup[0]} has {fewest + 2} to {most + 2} elements, not {len(fixup)}")
@@ -76,7 +77,7 @@ def check_form(fixup: Any) -> None:
 def follow(root: list[Any], path: Any) -> tuple[Any, str | int]:
     """Return the list or dict that a path ends in, and its last key: `root` and 0 for `[]`. `ProtocolError`."""
     if type(path) is not list:
-        raise ProtocolError(f"a path is an array of keys, not {path!r:.40}")
+        raise ProtocolError(f"a path is an array of keys; a {type(path).__name__} came")
     container: Any = root
     key: str | int = 0
     for step in path:
@@ -88,7 +89,7 @@ def follow(root: list[Any], path: Any) -> tuple[Any, str | int]:
         else:
             has_key = type(container) is list and type(key) is int and 0 <= key < len(container)
         if not has_key:
-            raise ProtocolError(f"the path {path!r:.40} leads nowhere")
+            raise ProtocolError(f"a path of {len(path)} keys leads nowhere")
     return container, key
 
 
