@@ -15,6 +15,7 @@ from typing import Any, Final
 from uvicorn import Config, Server
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from webipc.servers.tcp import prepare
 from webipc.servers.websocket_protocol import WebSocketProtocol
 
 Drain = Callable[[float, asyncio.Event], Awaitable[None]]
@@ -46,6 +47,11 @@ class DrainingServer(Server):
         else:
             self._is_hurried = True
         super().handle_exit(sig, frame)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, with the options that connections inherit."""
+        await super().startup(sockets)
+        prepare(listener for server in self.servers for listener in server.sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no connection any more, let what runs end, and then do what uvicorn does."""
