@@ -17,13 +17,15 @@ LEAST_BYTES = 1_048_576
 class Payer:
     """Whose bytes are counted together: all links of one address, or of one person."""
 
-    __slots__ = ("key", "purses", "settle_from")
+    __slots__ = ("is_crowded", "key", "purses", "settle_from")
 
     def __init__(self, key: Hashable) -> None:
         # An address, or what identifies a person.
         self.key = key
         # Below this many bytes nothing is left that could be given back: it is not searched again.
         self.settle_from = 0
+        # It held more than it may when somebody looked: its links have to wait.
+        self.is_crowded = False
         self.purses: set[Purse] = set()
 
     def __repr__(self) -> str:

@@ -9,6 +9,9 @@ from webipc.link.connection import Connection
 
 _LOOK_SECONDS: Final = 0.05
 
+ROOM_SECONDS: Final = 30.0
+"""How long a message waits for memory."""
+
 CROWDED_SECONDS: Final = 1.0
 """A link that has to wait may send one frame in this time."""
 
@@ -17,15 +20,21 @@ class NoRoomError(Exception):
     """There was no room in time. The text says for what."""
 
 
-async def less_crowded(hub: Hub, connection: Connection) -> None:
-    """Wait until there is room for what a link sends, or until it has ended, a second at most.
+async def less_crowded(hub: Hub, connection: Connection, seconds: float) -> None:
+    """Wait until there is room for what a link sends, or until it has ended.
 
-    Then one frame is taken all the same: it may bring the answer that a handler waits for, or an acknowledgement.
+    After a second one frame is taken all the same: it may bring the answer that a handler waits for, or an
+    acknowledgement. Not while its payer holds far too much: then it raises NoRoomError after so many seconds.
     """
-    until = hub.loop.time() + CROWDED_SECONDS
-    while connection.holdings.is_crowded and not connection.ended and hub.loop.time() < until:
+    holdings, began = connection.holdings, hub.loop.time()
+    while holdings.is_crowded and not connection.ended:
+        waited = hub.loop.time() - began
+        if waited >= CROWDED_SECONDS and not holdings.purse.is_far_exceeded:
+            return
+        if waited >= seconds:
+            raise NoRoomError(f"no memory for what it sends within {seconds:g} s ({_held(hub)})")
         await asyncio.sleep(_LOOK_SECONDS)
-        connection.holdings.look_again()
+        holdings.look_again()
 
 
 async def room_for(hub: Hub, connection: Connection, size: int, seconds: float) -> None:
@@ -36,6 +45,9 @@ async def room_for(hub: Hub, connection: Connection, size: int, seconds: float) 
     until = hub.loop.time() + seconds
     while not connection.ended and not connection.holdings.purse.may(size):
         if hub.loop.time() >= until:
-            held = f"{in_words(hub.account.held)} of {in_words(hub.account.limit)} are held"
-            raise NoRoomError(f"no memory for a message of about {in_words(size)} within {seconds:g} s ({held})")
+            raise NoRoomError(f"no memory for a message of about {in_words(size)} within {seconds:g} s ({_held(hub)})")
         await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _held(hub: Hub) -> str:
+    return f"{in_words(hub.account.held)} of {in_words(hub.account.limit)} are held"

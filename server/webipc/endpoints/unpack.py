@@ -15,7 +15,7 @@ from webipc.budget.sizes import counted, in_words
 from webipc.core.errors import CloseCode, ProtocolError
 from webipc.core.frame import Frame, decode_frame
 from webipc.core.link.large import Arrived, Whole, large_text, unpacked
-from webipc.endpoints.room import NoRoomError, less_crowded, room_for
+from webipc.endpoints.room import ROOM_SECONDS, NoRoomError, less_crowded, room_for
 from webipc.hub.hub import Hub
 from webipc.link.connection import Connection
 
@@ -25,8 +25,6 @@ MOST_PER_BYTE: Final = 80
 """No JSON counts more for each of its bytes: `{},` has 78. To count takes as long as to decode a text, so that is done
 only where this much is not free."""
 
-ROOM_SECONDS: Final = 30.0
-"""How long a message waits for memory."""
 
 T = TypeVar("T")
 
@@ -49,7 +47,7 @@ async def frame_of(
     then nothing can come between. Raises ProtocolError, and NoRoomError after so many seconds without memory for it.
     """
     if connection.holdings.is_crowded:
-        await less_crowded(hub, connection)
+        await less_crowded(hub, connection, seconds)
     while connection.unpacking is not None:
         await dispatched(connection.unpacking)
     text = large_text(data)

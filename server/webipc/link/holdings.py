@@ -54,7 +54,7 @@ class Holdings:
         "_room",
         "_waiting_room",
         "data",
-        "is_crowded",
+        "is_full",
         "purse",
         "waiting",
     )
@@ -68,8 +68,8 @@ class Holdings:
         self._room = FIRST_ROOM
         # What is charged for the parts of a parcel that is not complete.
         self._parts = 0
-        # Reading of what the page sends has to wait: see `look_again`.
-        self.is_crowded = False
+        # Its running calls hold so much that reading of what the page sends has to wait: see `look_again`.
+        self.is_full = False
         # What the messages were decoded from that are being dispatched.
         self.data: Data = ""
         # What the values of calls take that wait, and how much of it is bought.
@@ -82,6 +82,11 @@ class Holdings:
     def payer(self) -> Hashable:
         """Whose links and bytes are counted together with those of this one."""
         return self.purse.payer.key
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether reading of what the page sends has to wait, for itself or for its payer."""
+        return self.is_full or self.purse.payer.is_crowded
 
     # --- what the link charges ------------------------------------------------------------------------------------
 
@@ -159,13 +164,14 @@ class Holdings:
 
     def _crowd(self) -> None:
         """Have the page wait before it sends more. If that does not help, the payer's links are ended."""
-        self.is_crowded = True
+        self.look_again()
         if self.purse.is_far_exceeded:
             self.purse.settle()
 
     def look_again(self) -> None:
-        """Note if there is room by now for what the page sends."""
-        self.is_crowded = self.purse.is_exceeded or self.waiting > self._limits.kept_bytes // 4
+        """Note whether there is room for what this page sends, and for what the pages of its payer send."""
+        self.is_full = self.waiting > self._limits.kept_bytes // 4
+        self.purse.payer.is_crowded = self.purse.is_exceeded
 
     def arrived(self, data: Data) -> None:
         """Note what the messages were decoded from that are dispatched next: a frame, unless it has completed a parcel.
