@@ -19,23 +19,20 @@ from tests.support.raw_sockets import Site, greeted, hello
 from tests.support.raw_sockets import socket as websocket
 from tests.support.serving import Live, live, wait_until
 from webipc.servers.http import BoundedHttp
-from webipc.servers.newcomers import Bounds
+from webipc.servers.newcomers import Bounds, Newcomers, newcomers_of
 from webipc.version import SUBPROTOCOL
 
-HEAD_SECONDS = 0.3
-"""The real limit is 10 s."""
+
+class SmallHttp(BoundedHttp):
+    """The class of `webipc run`, with room for few connections. Its time is the real one: a test lets it pass."""
+
+    bounds = Bounds(connections=60, newcomers=20)
 
 
 class QuickHttp(BoundedHttp):
-    """The class of `webipc run`, with little time and room for little."""
+    """The same, with little time."""
 
-    bounds = Bounds(connections=60, newcomers=20, head_seconds=HEAD_SECONDS, look_seconds=0.05)
-
-
-class TimelessHttp(BoundedHttp):
-    """The same, without the time limit."""
-
-    bounds = Bounds(connections=60, newcomers=20)
+    bounds = Bounds(connections=60, newcomers=20, head_seconds=0.2, look_seconds=0.05)
 
 
 LOOPS: list[Callable[[], asyncio.AbstractEventLoop]] = [asyncio.new_event_loop]
@@ -81,27 +78,55 @@ class Pages(Site):
             return "served"
 
 
-@pytest.fixture
-def site() -> Pages:
-    return Pages()
-
-
 @pytest.fixture(params=LOOPS, ids=["asyncio", "uvloop"][: len(LOOPS)], scope="module")
 def new_loop(request: pytest.FixtureRequest) -> Callable[[], asyncio.AbstractEventLoop]:
     made: Callable[[], asyncio.AbstractEventLoop] = request.param
     return made
 
 
-@pytest.fixture
-def server(site: Pages, new_loop: Callable[[], asyncio.AbstractEventLoop]) -> Iterator[Live]:
-    with live(site.app, new_loop=new_loop, http=QuickHttp) as served:
+@pytest.fixture(scope="module")
+def site() -> Pages:
+    return Pages()
+
+
+@pytest.fixture(scope="module")
+def lasting(site: Pages, new_loop: Callable[[], asyncio.AbstractEventLoop]) -> Iterator[Live]:
+    """A server for many tests."""
+    with live(site.app, new_loop=new_loop, http=SmallHttp) as served:
         yield served
 
 
 @pytest.fixture
-def timeless(site: Pages, new_loop: Callable[[], asyncio.AbstractEventLoop]) -> Iterator[Live]:
-    with live(site.app, new_loop=new_loop, http=TimelessHttp) as served:
+def server(lasting: Live) -> Live:
+    """The server for many tests, once the connections of the test before are gone."""
+    wait_until(lambda: lasting.open_connections == 0, "no connection is open")
+    return lasting
+
+
+@pytest.fixture
+def alone(new_loop: Callable[[], asyncio.AbstractEventLoop]) -> Iterator[Live]:
+    """A server for one test."""
+    with live(Pages().app, new_loop=new_loop, http=SmallHttp) as served:
         yield served
+
+
+def newcomers_at(server: Live) -> Newcomers:
+    newcomers = newcomers_of(server._server.server_state)
+    assert newcomers is not None
+    return newcomers
+
+
+def wait_for(server: Live, *, newcomers: int) -> None:
+    """Wait until the server has read so much that it has so many newcomers."""
+    wait_until(lambda: server.open_connections > 0, "a connection is open")
+    wait_until(lambda: len(newcomers_at(server)) == newcomers, f"there are {newcomers} newcomers")
+
+
+def let_time_pass(server: Live) -> None:
+    """Do what the server does 11 seconds from now. A head has 10."""
+    loop = server.loop
+    assert loop is not None
+    server.call(lambda: newcomers_at(server).end_overdue(loop.time() + 11))
 
 
 @contextlib.contextmanager
@@ -130,36 +155,46 @@ def until(opened: socket.socket, end: bytes) -> bytes:
     return received
 
 
-@pytest.mark.parametrize(
-    "sent", [b"", b"GET /client", b"GET /client HTTP/1.1\r\nhost: a\r\n", b"\r\n\r\n", b"\x16\x03\x01"]
-)
+@pytest.mark.parametrize("sent", [b"", b"GET /client"])
+def test_a_connection_without_a_whole_head_is_closed_by_the_clock(
+    site: Pages, new_loop: Callable[[], asyncio.AbstractEventLoop], sent: bytes
+) -> None:
+    with live(site.app, new_loop=new_loop, http=QuickHttp) as quick:
+        with connection(quick, sent) as opened:
+            assert rest_of(opened) == b""
+        wait_until(lambda: quick.open_connections == 0, "the server forgets the connection")
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /client", b"GET /client HTTP/1.1\r\nhost: a\r\n", b"\r\n\r\n"])
 def test_a_connection_without_a_whole_head_is_closed_in_time(server: Live, sent: bytes) -> None:
     with connection(server, sent) as opened:
+        wait_for(server, newcomers=1)
+        let_time_pass(server)
         assert OK not in rest_of(opened)
-    wait_until(lambda: server.open_connections == 0, "the server forgets the connection")
 
 
-def test_a_head_that_arrives_byte_by_byte_is_served_in_time_and_closed_after_it(server: Live) -> None:
+def test_a_head_that_arrives_byte_by_byte_is_served(server: Live) -> None:
     with connection(server) as opened:
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for at in range(len(WHOLE)):
             opened.sendall(WHOLE[at : at + 1])
         assert until(opened, b'"served"').startswith(OK)
-    with connection(server) as opened, contextlib.suppress(ConnectionError):
-        pause = threading.Event()
-        for at in range(len(WHOLE)):
-            opened.sendall(WHOLE[at : at + 1])
-            pause.wait(2 * HEAD_SECONDS / len(WHOLE))
-        assert rest_of(opened) == b""
 
 
-def test_a_head_behind_an_answer_has_its_time_from_its_first_byte(server: Live) -> None:
+def test_a_head_has_its_time_from_its_first_byte_and_not_from_its_last(server: Live) -> None:
     with connection(server, WHOLE) as opened:
         until(opened, b'"served"')
-        threading.Event().wait(2 * HEAD_SECONDS)
         # uvicorn keeps an idle connection for five seconds.
+        let_time_pass(server)
         opened.sendall(WHOLE)
         assert until(opened, b'"served"').startswith(OK)
         opened.sendall(b"GET")
+        wait_for(server, newcomers=1)
+        before = newcomers_at(server)._newcomers.copy()
+        opened.sendall(b" /client")
+        server.call(lambda: None)
+        assert newcomers_at(server)._newcomers == before
+        let_time_pass(server)
         assert rest_of(opened) == b""
 
 
@@ -167,6 +202,8 @@ def test_empty_lines_do_not_keep_an_idle_connection_open(server: Live) -> None:
     with connection(server, WHOLE) as opened:
         until(opened, b'"served"')
         opened.sendall(b"\r\n")
+        wait_for(server, newcomers=1)
+        let_time_pass(server)
         assert rest_of(opened) == b""
 
 
@@ -175,15 +212,18 @@ def test_a_body_that_nobody_reads_does_not_keep_a_connection_open_after_its_answ
     with connection(server, head) as opened:
         until(opened, b'"served"')
         opened.sendall(b"x")
+        wait_for(server, newcomers=1)
+        let_time_pass(server)
         assert rest_of(opened) == b""
 
 
 def test_an_answer_may_take_as_long_as_it_likes_and_so_may_the_head_that_waits_behind_it(
     site: Pages, server: Live
 ) -> None:
+    site.go_on.clear()
     with connection(server, b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n" + WHOLE[:20]) as opened:
         until(opened, b"begun\r\n")
-        threading.Event().wait(2 * HEAD_SECONDS)
+        let_time_pass(server)
         opened.sendall(WHOLE[20:])
         site.go_on.set()
         assert until(opened, b'"served"').count(OK) == 1
@@ -191,14 +231,15 @@ def test_an_answer_may_take_as_long_as_it_likes_and_so_may_the_head_that_waits_b
 
 def test_a_body_may_take_longer_than_a_head(server: Live) -> None:
     with connection(server, b"POST /body HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\nab") as opened:
-        threading.Event().wait(2 * HEAD_SECONDS)
+        wait_until(lambda: server.running_requests == 1, "the application reads")
+        let_time_pass(server)
         opened.sendall(b"cd")
         assert until(opened, b"\r\n\r\n4").startswith(OK)
 
 
 def test_a_page_stays_connected(server: Live) -> None:
-    with greeted(server) as page:
-        threading.Event().wait(2 * HEAD_SECONDS)
+    with greeted(server, link="1" * 32) as page:
+        let_time_pass(server)
         page.send(json.dumps([1, 0, ["invoke", 1, "echo", ["here"]]]))
         assert '"here"' in str(page.recv(5))
 
@@ -213,16 +254,9 @@ def test_the_second_request_of_a_connection_may_become_a_socket(server: Live) ->
         until(opened, b'"served"')
         opened.sendall(upgrade.encode())
         assert until(opened, b"\r\n\r\n").startswith(b"HTTP/1.1 101 ")
-        threading.Event().wait(2 * HEAD_SECONDS)
-        opened.sendall(frame(TEXT, hello().encode()))
+        let_time_pass(server)
+        opened.sendall(frame(TEXT, hello(link="2" * 32).encode()))
         assert b"welcome" in opened.recv(65_536)
-
-
-@pytest.fixture(scope="module")
-def lasting(new_loop: Callable[[], asyncio.AbstractEventLoop]) -> Iterator[Live]:
-    """A server for many tests."""
-    with live(Pages().app, new_loop=new_loop, http=TimelessHttp) as served:
-        yield served
 
 
 # --- size ---------------------------------------------------------------------------------------------------------
@@ -251,9 +285,9 @@ def head(lines: int, size: int = 0) -> bytes:
     ],
     ids=["100 lines", "101 lines", "65,000 bytes", "65,800 bytes", "a long path", "a longer path", "a long name"],
 )
-def test_a_head_has_at_most_64_kib_and_100_lines(lasting: Live, sent: bytes, pieces: int, *, is_served: bool) -> None:
+def test_a_head_has_at_most_64_kib_and_100_lines(server: Live, sent: bytes, pieces: int, *, is_served: bool) -> None:
     step = -(-len(sent) // pieces)
-    with connection(lasting) as opened:
+    with connection(server) as opened:
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with contextlib.suppress(ConnectionError):
             for at in range(0, len(sent), step):
@@ -265,23 +299,23 @@ def test_a_head_has_at_most_64_kib_and_100_lines(lasting: Live, sent: bytes, pie
             assert OK not in received
             # What the server had not read when it closed may reset the connection before its answer is read.
             assert received.startswith(b"HTTP/1.1 431 ") or received == b""
-    wait_until(lambda: lasting.open_connections == 0, "the server forgets the connection")
+    wait_until(lambda: server.open_connections == 0, "the server forgets the connection")
 
 
-def test_a_refused_head_is_told_what_was_expected(lasting: Live) -> None:
-    with connection(lasting, head(101)) as opened:
+def test_a_refused_head_is_told_what_was_expected(server: Live) -> None:
+    with connection(server, head(101)) as opened:
         assert rest_of(opened).endswith(b"\r\n\r\nexpected a request head of at most 65536 bytes and 100 lines\n")
 
 
 @pytest.mark.parametrize("line", [b"x", b"a: " + b"b" * 1000 + b"\r\n"], ids=["one line", "many lines"])
-def test_an_endless_head_is_stopped(lasting: Live, line: bytes) -> None:
-    assert_stopped(lasting, b"GET /client HTTP/1.1\r\na: ", line)
+def test_an_endless_head_is_stopped(server: Live, line: bytes) -> None:
+    assert_stopped(server, b"GET /client HTTP/1.1\r\na: ", line)
 
 
 @pytest.mark.parametrize("line", [b"x", b"a: " + b"b" * 1000 + b"\r\n"], ids=["one line", "many lines"])
-def test_an_endless_trailer_is_stopped(lasting: Live, line: bytes) -> None:
+def test_an_endless_trailer_is_stopped(server: Live, line: bytes) -> None:
     start = b"POST /body HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\nb: "
-    assert_stopped(lasting, start, line)
+    assert_stopped(server, start, line)
 
 
 def assert_stopped(server: Live, start: bytes, line: bytes) -> None:
@@ -292,63 +326,62 @@ def assert_stopped(server: Live, start: bytes, line: bytes) -> None:
             opened.sendall(block)
 
 
-def test_what_is_no_http_is_refused_as_before(lasting: Live) -> None:
-    with connection(lasting, b"one two three four\r\n\r\n") as opened:
+def test_what_is_no_http_is_refused_as_before(server: Live) -> None:
+    with connection(server, b"one two three four\r\n\r\n") as opened:
         assert rest_of(opened).startswith(b"HTTP/1.1 400 ")
 
 
 # --- number -------------------------------------------------------------------------------------------------------
 
 
-def test_silent_connections_do_not_keep_others_out(timeless: Live) -> None:
+def test_silent_connections_do_not_keep_others_out(alone: Live) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(200):
-            stack.enter_context(connection(timeless))
-        with greeted(timeless) as page:
+            stack.enter_context(connection(alone))
+        with greeted(alone) as page:
             page.send(json.dumps([1, 0, ["invoke", 1, "echo", ["here"]]]))
             assert '"here"' in str(page.recv(5))
-        wait_until(lambda: timeless.open_connections <= 21, "newcomers above the bound are dropped")
+        wait_until(lambda: alone.open_connections <= 21, "newcomers above the bound are dropped")
 
 
-def test_idle_connections_do_not_keep_others_out(timeless: Live) -> None:
+def test_idle_connections_do_not_keep_others_out(alone: Live) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(100):
-            opened = stack.enter_context(connection(timeless, WHOLE))
+            opened = stack.enter_context(connection(alone, WHOLE))
             until(opened, b'"served"')
-        with connection(timeless, WHOLE) as opened:
+        with connection(alone, WHOLE) as opened:
             assert until(opened, b'"served"').startswith(OK)
-        assert timeless.open_connections <= 61
+        assert alone.open_connections <= 61
 
 
-def test_sockets_without_a_hello_are_bounded_and_those_with_one_are_not(timeless: Live) -> None:
+def test_sockets_without_a_hello_are_bounded_and_those_with_one_are_not(alone: Live) -> None:
     with contextlib.ExitStack() as stack:
         pages = [
-            stack.enter_context(greeted(timeless, link=f"{number:032x}", secret=f"{number:032x}"))
-            for number in range(25)
+            stack.enter_context(greeted(alone, link=f"{number:032x}", secret=f"{number:032x}")) for number in range(25)
         ]
         for _ in range(30):
-            stack.enter_context(websocket(timeless))
-        wait_until(lambda: timeless.open_connections <= 45, "sockets above the bound are dropped")
+            stack.enter_context(websocket(alone))
+        wait_until(lambda: alone.open_connections <= 45, "sockets above the bound are dropped")
         for page in pages:
             page.send(json.dumps([1, 0, ["invoke", 1, "echo", ["here"]]]))
             assert '"here"' in str(page.recv(5))
 
 
-def test_a_page_that_says_hello_late_is_served(timeless: Live) -> None:
-    with websocket(timeless) as opened:
+def test_a_page_that_says_hello_late_is_served(alone: Live) -> None:
+    with websocket(alone) as opened:
         threading.Event().wait(0.1)
         opened.send(hello())
         assert "welcome" in str(opened.recv(5))
 
 
-def test_connections_above_the_limit_are_closed_at_once(timeless: Live) -> None:
+def test_connections_above_the_limit_are_closed_at_once(alone: Live) -> None:
     with contextlib.ExitStack() as stack:
         for number in range(60):
-            stack.enter_context(greeted(timeless, link=f"{number:032x}", secret=f"{number:032x}"))
-        with connection(timeless, WHOLE) as opened:
+            stack.enter_context(greeted(alone, link=f"{number:032x}", secret=f"{number:032x}"))
+        with connection(alone, WHOLE) as opened:
             assert rest_of(opened) == b""
-        assert timeless.open_connections == 60
-    with connection(timeless, WHOLE) as opened:
-        wait_until(lambda: timeless.open_connections < 60, "pages have gone")
-    with connection(timeless, WHOLE) as opened:
+        assert alone.open_connections == 60
+    with connection(alone, WHOLE) as opened:
+        wait_until(lambda: alone.open_connections < 60, "pages have gone")
+    with connection(alone, WHOLE) as opened:
         assert until(opened, b'"served"').startswith(OK)

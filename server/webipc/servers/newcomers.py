@@ -110,7 +110,7 @@ class Newcomers:
         self.bounds = bounds
         self._loop = loop
         self._trusted = trusted
-        # The oldest first, with the time at which each is overdue; None: never.
+        # The oldest first, with the time since when; None: its time is not limited.
         self._newcomers: dict[Newcomer, float | None] = {}
         # The longest first. Their number is bounded by that of all connections.
         self._idle: dict[Newcomer, None] = {}
@@ -162,11 +162,11 @@ class Newcomers:
         Where there are too many, some are dropped at the next look, so that a crowd that comes at once has the time to
         speak.
         """
-        self._newcomers[connection] = self._loop.time() + self.bounds.head_seconds if is_timed else None
+        self._newcomers[connection] = self._loop.time() if is_timed else None
         if len(self._newcomers) > BURST * self.bounds.newcomers:
             self._thin_out()
         if self._look is None:
-            self._look = self._loop.call_later(self.bounds.look_seconds, self._end_overdue)
+            self._look = self._loop.call_later(self.bounds.look_seconds, self._look_again)
 
     def rest(self, connection: Newcomer) -> None:
         """Add an idle connection. The server ends it in its own time."""
@@ -179,6 +179,11 @@ class Newcomers:
         else:
             self._idle.pop(connection, None)
 
+    def end_overdue(self, now: float) -> None:
+        """Drop the newcomers whose time is over at the time `now` of the event loop."""
+        latest = now - self.bounds.head_seconds
+        self._drop_all([one for one, since in self._newcomers.items() if since is not None and since <= latest])
+
     def _drop_all(self, connections: Iterable[Newcomer]) -> None:
         for connection in connections:
             self.leave(connection)
@@ -187,13 +192,12 @@ class Newcomers:
     def _thin_out(self) -> None:
         self._drop_all(who_gives_way(self._newcomers, self.bounds.newcomers, self.bounds.newcomers))
 
-    def _end_overdue(self) -> None:
-        self._look = None
-        now = self._loop.time()
-        self._drop_all([connection for connection, at in self._newcomers.items() if at is not None and at <= now])
+    def _look_again(self) -> None:
+        self.end_overdue(self._loop.time())
         self._thin_out()
+        self._look = None
         if self._newcomers:
-            self._look = self._loop.call_later(self.bounds.look_seconds, self._end_overdue)
+            self._look = self._loop.call_later(self.bounds.look_seconds, self._look_again)
 
     def _log_refused(self, already: int) -> None:
         self._refused += 1
