@@ -18,7 +18,7 @@ from starlette.websockets import WebSocket
 from webipc.access.origins import Origins
 from webipc.endpoints.beacon import BeaconEndpoint
 from webipc.endpoints.sync import SyncEndpoint
-from webipc.endpoints.websocket import WebSocketEndpoint
+from webipc.endpoints.websocket.endpoint import WebSocketEndpoint
 from webipc.hub.hub import Hub
 from webipc.hub.provider import HubProvider
 from webipc.pages.assets import CLIENT_FILES

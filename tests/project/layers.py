@@ -52,7 +52,7 @@ RULES: Mapping[str, Rule] = {
     "channels": rule("core", "pydantic pydantic_core", dependencies="fastapi starlette"),
     "ports": rule("core concurrency budget", "orjson"),
     "access": rule("core budget"),
-    "servers": rule("budget", "starlette uvicorn websockets"),
+    "servers": rule("concurrency budget", "starlette uvicorn websockets"),
     "budget": rule("concurrency"),
     "logs": rule(""),
     "concurrency": rule(""),

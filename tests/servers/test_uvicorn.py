@@ -20,7 +20,7 @@ from tests.support.client_frames import frame
 from tests.support.raw_sockets import Site, closing, connections_of, greeted, hello
 from tests.support.serving import DIRECT, STOCK, Live, live, wait_until
 from webipc import IpcMainEvent, Limits
-from webipc.endpoints.websocket_transport import DirectTransport
+from webipc.endpoints.websocket.transport import DirectTransport
 from webipc.version import SUBPROTOCOL
 
 MOST = 2_228_224

@@ -26,9 +26,12 @@ from tests.support.client_frames import (
     header,
 )
 from tests.support.client_streams import FOREIGN, LIMIT, bytes_of, correct_streams_in_pieces, streams_in_pieces
-from webipc.servers.websocket_protocol import TURN_FRAMES, UNSPLIT_BYTES, WebSocketProtocol
+from webipc.servers.frame_socket import Terms
+from webipc.servers.ready import Ready
+from webipc.servers.websocket_protocol import AT_ONCE_BYTES, TURN_FRAMES, UNSPLIT_BYTES, WebSocketProtocol
 
 CLOSE_SECONDS = 60.0
+FIRST_BYTES = 250
 
 Message = str | bytes
 
@@ -91,14 +94,29 @@ class Writer:
 
 
 class Socket:
-    """A protocol on a transport in memory, with or without a reader."""
+    """A protocol on a transport in memory, and its reader. Time stands still, so a turn ends by what is counted."""
 
-    def __init__(self, max_size: int = LIMIT, *, close_seconds: float = CLOSE_SECONDS) -> None:
+    def __init__(self, max_size: int = LIMIT, *, close_seconds: float = CLOSE_SECONDS, is_greeted: bool = True) -> None:
         loop = asyncio.get_running_loop()
         self.connections: set[Any] = set()
         self.transport = MemoryTransport(loop)
-        self.protocol = WebSocketProtocol(loop, self.transport, self.connections, max_size, close_seconds)
+        ready = Ready(loop, lambda: 0.0)
+        terms = Terms(ready, close_seconds, FIRST_BYTES, first_code=4413, first_reason="too large")
+        self.protocol = WebSocketProtocol(loop, self.transport, self.connections, max_size, "payer", terms)
         self.protocol.writer = self.writer = Writer(self.transport)
+        self.protocol.reader = self
+        if is_greeted:
+            self.protocol.greeted()
+        self._came = asyncio.Event()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something waits for its turn, or for the reader."""
+        return self.protocol._is_busy
+
+    def frames_came(self) -> None:
+        """Be told, as a reader."""
+        self._came.set()
 
     def receive(self, pieces: Iterable[bytes]) -> None:
         """Receive segments as a transport does: none behind a close."""
@@ -107,21 +125,32 @@ class Socket:
                 self.protocol.data_received(piece)
 
     def taken(self) -> list[Message]:
-        """Take every message that is there now."""
-        messages = []
-        while (message := self.protocol.take()) is not None:
-            messages.append(message)
+        """Take what the reader was told of, and give the turn back."""
+        protocol = self.protocol
+        if not self._came.is_set():
+            return []
+        self._came.clear()
+        messages = list(protocol.frames)
+        protocol.frames.clear()
+        if protocol.end_code is not None:
+            protocol.reader = None
+        protocol.done()
+        return messages
+
+    async def settled(self) -> list[Message]:
+        """Take everything that has come, in as many turns as it needs."""
+        messages = self.taken()
+        while self.is_busy:
+            await turns()
+            messages += self.taken()
         return messages
 
     async def read(self) -> AsyncIterator[Message]:
-        """Read until the end, as the endpoint does."""
-        while True:
-            if (message := self.protocol.take()) is not None:
+        """Read until the end."""
+        while self.protocol.reader is not None:
+            await self._came.wait()
+            for message in self.taken():
                 yield message
-            elif self.protocol.end_code is not None:
-                return
-            else:
-                await self.protocol.wakeup
 
 
 async def turns(count: int = 1) -> None:
@@ -150,9 +179,7 @@ async def read_by_ours(pieces: list[bytes]) -> Outcome:
     messages: list[Message] = []
     for piece in pieces:
         socket.receive([piece])
-        while socket.protocol._has_backlog or socket.protocol._messages:
-            messages += socket.taken()
-            await turns()
+        messages += await socket.settled()
     return tagged(messages), b"".join(socket.transport.written), socket.protocol.end_code
 
 
@@ -277,14 +304,47 @@ async def test_a_flood_of_empty_fragments_is_not_kept(data: bytes) -> None:
     try:
         for _ in range(20):
             socket.receive([data * TURN_FRAMES])
-            while socket.protocol._has_backlog:
-                await turns()
+            await socket.settled()
         kept, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert kept < 10_000
     socket.receive([frame(ENDS, b"b")])
     assert socket.taken() == ["ab"]
+
+
+async def test_a_first_message_that_is_too_large_is_refused_by_its_header() -> None:
+    socket = Socket(is_greeted=False)
+    socket.receive([header(BINARY, FIRST_BYTES + 1)])
+    reason = b"too large"
+    close = bytes((CLOSE, 2 + len(reason))) + (4413).to_bytes(2, "big") + reason
+    assert socket.transport.written == [close]
+    assert socket.protocol.end_code == 4413
+    await socket.transport.ended.wait()
+
+
+@pytest.mark.parametrize("first", [1, FIRST_BYTES // 2])
+async def test_a_first_message_in_fragments_that_are_too_large_together_is_refused(first: int) -> None:
+    socket = Socket(is_greeted=False)
+    socket.receive([frame(TEXT_BEGINS, b"x" * first)])
+    await socket.settled()
+    socket.receive([frame(ENDS, b"x" * (FIRST_BYTES + 1 - first))])
+    assert socket.protocol.end_code == 4413
+
+
+async def test_behind_the_first_message_larger_ones_may_come() -> None:
+    socket = Socket(is_greeted=False)
+    large = b"x" * (FIRST_BYTES + 1)
+    socket.receive([frame(BINARY, b"y" * FIRST_BYTES) + frame(BINARY, large)])
+    assert socket.taken() == [b"y" * FIRST_BYTES]
+    socket.protocol.greeted()
+    assert await socket.settled() == [large]
+
+
+async def test_a_client_that_closes_before_its_first_message_with_1009_gets_its_own_code() -> None:
+    socket = Socket(is_greeted=False)
+    socket.receive([frame(CLOSE, (1009).to_bytes(2, "big"))])
+    assert socket.transport.written == [_close(1009)]
 
 
 # --- turns ----------------------------------------------------------------------------------------------------------
@@ -295,39 +355,79 @@ async def test_a_turn_splits_a_bounded_number_of_messages() -> None:
     count = 5 * TURN_FRAMES
     socket.receive([b"".join(frame(TEXT, b"%d" % number) for number in range(count))])
     taken: list[Message] = []
-    while len(taken) < count:
+    while socket.is_busy:
+        await turns()
         batch = socket.taken()
         assert len(batch) == TURN_FRAMES
         taken += batch
-        await turns()
     assert taken == [str(number) for number in range(count)]
 
 
 @pytest.mark.parametrize("data", [frame(PING, b""), frame(PONG, b""), frame(CONTINUES, b""), frame(TEXT, b"")])
-async def test_a_flood_of_any_frame_takes_as_many_turns_as_it_has_budgets(data: bytes) -> None:
+async def test_a_flood_of_any_frame_takes_as_many_turns_as_it_has_budgets(
+    data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advanced = 0
+    advance = WebSocketProtocol.advance
+
+    def count(self: WebSocketProtocol) -> None:
+        nonlocal advanced
+        advanced += 1
+        advance(self)
+
+    monkeypatch.setattr(WebSocketProtocol, "advance", count)
     socket = Socket()
     if data[0] == CONTINUES:
         socket.receive([frame(TEXT_BEGINS, b"")])
     socket.receive([data * (20 * TURN_FRAMES)])
-    steps = 1
-    while socket.protocol._has_backlog:
-        socket.taken()
-        await turns()
-        steps += 1
-    assert 20 <= steps <= 22
+    await socket.settled()
+    assert 20 <= advanced <= 22
+
+
+async def test_a_few_bytes_are_split_at_once_and_more_when_it_is_their_turn() -> None:
+    socket = Socket(max_size=1 << 20)
+    few, many = (frame(BINARY, b"x" * size) for size in (AT_ONCE_BYTES - 8, AT_ONCE_BYTES))
+    socket.receive([few])
+    assert len(socket.taken()) == 1
+    socket.receive([many])
+    assert socket.taken() == []
+    await turns()
+    assert len(socket.taken()) == 1
+
+
+async def test_a_part_of_a_large_message_is_unmasked_at_once_and_the_message_waits_for_its_turn() -> None:
+    socket = Socket(max_size=1 << 20)
+    data = frame(BINARY, b"x" * 500_000)
+    for at in range(0, 400_000, 100_000):
+        socket.receive([data[at : at + 100_000]])
+        assert not socket.is_busy
+    socket.receive([data[400_000:]])
+    assert socket.taken() == []
+    assert await socket.settled() == [b"x" * 500_000]
+
+
+async def test_what_arrives_while_another_socket_waits_is_split_behind_it() -> None:
+    socket, other = Socket(), Socket()
+    other.protocol._terms = socket.protocol._terms
+    socket.receive([frame(TEXT, b"a") * 1000])
+    other.receive([frame(TEXT, b"b")])
+    assert other.taken() == []
+    await turns()
+    assert len(socket.taken()) == TURN_FRAMES
+    assert other.taken() == ["b"]
 
 
 async def test_of_the_pings_of_one_turn_the_last_is_answered() -> None:
     socket = Socket()
     socket.receive([b"".join(frame(PING, b"%d" % number) for number in range(100))])
+    await socket.settled()
     assert socket.transport.written == [b"\x8a\x0299"]
 
 
 async def test_a_flood_of_pings_is_answered_once_in_a_turn() -> None:
     socket = Socket()
     socket.receive([frame(PING, b"?") * (10 * TURN_FRAMES)])
-    while socket.protocol._has_backlog:
-        await turns()
+    await socket.settled()
     assert socket.transport.written == [b"\x8a\x01?"] * 10
 
 
@@ -352,10 +452,10 @@ async def test_a_socket_is_not_read_while_64_kib_are_not_split() -> None:
     while not socket.transport.is_reading_paused:
         socket.receive([piece])
     assert UNSPLIT_BYTES <= socket.protocol._splitter.unsplit < UNSPLIT_BYTES + len(piece)
-    taken = []
+    taken = socket.taken()
     while socket.transport.is_reading_paused:
-        taken += socket.taken()
         await turns()
+        taken += socket.taken()
     assert len(taken) in range(UNSPLIT_BYTES // len(piece), UNSPLIT_BYTES // len(piece) + 3)
     assert socket.protocol._splitter.unsplit == 0
 
@@ -368,11 +468,11 @@ async def test_bytes_that_wait_are_kept_and_split_once() -> None:
     del pieces[: 3 * TURN_FRAMES]
     got: list[Message] = []
     while len(got) < len(sent):
+        await turns()
         got += socket.taken()
         socket.receive([b"".join(pieces[:TURN_FRAMES])])
         del pieces[:TURN_FRAMES]
-        await turns()
-        assert len(socket.protocol._splitter._segment) <= 5 * TURN_FRAMES * 110
+        assert len(socket.protocol._splitter.segment) <= 5 * TURN_FRAMES * 110
     assert got == sent
 
 
@@ -431,7 +531,8 @@ async def test_a_socket_that_closes_is_gone_when_the_client_has_answered() -> No
     assert socket.protocol.end_code == 4400
     assert not socket.protocol.is_gone
     socket.receive([frame(TEXT, b"too late") + frame(PING, b"?") + frame(TEXT_BEGINS, b"") + frame(ENDS, b"")])
-    assert socket.taken() == []
+    await socket.settled()
+    assert socket.protocol.frames == []
     assert socket.connections == {socket.protocol}
     socket.protocol.write("nothing")
     socket.protocol.release()
@@ -450,6 +551,7 @@ async def test_the_answer_to_a_close_is_read_behind_bytes_that_were_not_split() 
     socket.receive([frame(BINARY, b"x" * 1000) * 200, frame(CLOSE, b"\x03\xe8")])
     assert socket.transport.is_reading_paused
     socket.protocol.close(1000, "")
+    assert await socket.settled() == []
     await socket.transport.ended.wait()
     assert not socket.transport.was_aborted
 
@@ -467,7 +569,7 @@ async def test_a_text_that_is_not_utf_8_is_dropped_while_the_socket_closes() -> 
     socket = Socket()
     socket.protocol.close(4400, "")
     socket.receive([frame(TEXT, b"\xff"), frame(PING, b"?")])
-    assert socket.taken() == []
+    assert await socket.settled() == []
     assert socket.transport.written[1:] == [b"\x8a\x01?"]
 
 
@@ -480,6 +582,7 @@ async def test_a_close_between_fragments_is_a_violation() -> None:
 async def test_a_violation_while_the_socket_closes_ends_it_at_once() -> None:
     socket = Socket()
     socket.protocol.close(4400, "")
+    assert await socket.settled() == []
     socket.receive([b"\x81\x05"])
     await socket.transport.ended.wait()
     assert socket.transport.written == [bytes((CLOSE, 2)) + (4400).to_bytes(2, "big")]
@@ -496,6 +599,7 @@ async def test_a_lost_connection_ends_behind_all_messages_that_came() -> None:
     assert socket.protocol.end_code is None
     assert [message async for message in socket.read()] == sent
     assert socket.protocol.end_code == 1005
+    assert socket.protocol.frames == []
 
 
 async def test_a_lost_connection_wakes_its_reader() -> None:
@@ -525,8 +629,17 @@ async def test_an_asgi_call_that_returns_ends_an_open_socket() -> None:
     assert socket.transport.written == []
 
 
+async def test_a_socket_that_outlives_its_asgi_call_stays_open() -> None:
+    socket = Socket()
+    socket.protocol.outlives_call = True
+    socket.protocol.release()
+    assert not socket.transport.is_closing()
+
+
 @pytest.mark.parametrize("name", [name for name in FOREIGN if name.startswith("a ")])
 async def test_the_library_is_gone_when_it_is_not_needed(name: str) -> None:
     socket = Socket()
-    socket.receive(bytes_of(FOREIGN[name]))
+    for byte in bytes_of(FOREIGN[name]):
+        socket.receive([byte])
+        await socket.settled()
     assert socket.protocol._foreign is None or socket.protocol.end_code is not None

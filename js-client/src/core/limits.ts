@@ -57,6 +57,8 @@ export interface Limits {
 
 /** The limits that only a server needs. */
 export interface ServerLimits {
+  /** The first frame of a socket or a body. */
+  readonly helloBytes: number
   /** The body of a request. */
   readonly bodyBytes: number
   /** From the beginning of a request to the end of its body; a beacon has half of it. */
@@ -103,6 +105,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
 })
 
 export const SERVER_LIMITS: ServerLimits = /* @__PURE__ */ Object.freeze({
+  helloBytes: 16_384,
   bodyBytes: 71_303_168,
   bodyMs: 60_000,
   bodySilenceMs: 10_000,

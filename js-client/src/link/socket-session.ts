@@ -2,7 +2,7 @@
  * One socket of a link, from its opening to its end: hello and welcome, frames in both directions, acknowledgements
  * and heartbeat (PROTOCOL.md 6.1, 6.3, 6.4 and 7). After its end it sends nothing and calls no listener; its timers are
  * stopped, and its microtasks do nothing. connection.ts decides what follows.
- * Twin: server/webipc/endpoints/websocket_session.py
+ * Twin: server/webipc/endpoints/websocket/session.py
  */
 import { socketAddress } from '../page/server-address.js'
 import type { DocumentDescription } from '../page/description.js'

@@ -16,12 +16,23 @@ export interface DocumentDescription {
   readonly process: string | undefined
 }
 
+/** What a server keeps of each of them (PROTOCOL.md 9). A longer one would only make the first frame too large. */
+const URL_LENGTH = 2048
+const NAME_LENGTH = 256
+
 /** @param address - of the server that the description is for */
 export function describeDocument(
   token: string | undefined, process: string | undefined, address: string | undefined,
 ): DocumentDescription {
   // A worker has no window, and a program outside the browser has no location.
   const { location, name } = globalThis as { location?: Location, name?: string }
-  const named = name === '' ? undefined : name
-  return { token, url: location?.href, name: named, version: VERSION, parent: parentLink(address), process }
+  const named = name?.slice(0, NAME_LENGTH)
+  return {
+    token,
+    url: location?.href.slice(0, URL_LENGTH),
+    name: named === '' ? undefined : named,
+    version: VERSION,
+    parent: parentLink(address),
+    process,
+  }
 }

@@ -1,6 +1,6 @@
 /**
  * One WebSocket that carries frames. After `close` it calls no listener, so no event of an earlier socket can be
- * taken for one of the next. Twin: server/webipc/endpoints/websocket_transport.py
+ * taken for one of the next. Twin: server/webipc/endpoints/websocket/transport.py
  */
 
 /** The part of the browser's WebSocket that is used here. Another implementation may replace it. */

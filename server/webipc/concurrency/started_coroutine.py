@@ -46,8 +46,8 @@ class StartedCoroutine(Generic[Value]):
                 return value
 
 
-def start(coroutine: Coroutine[Any, Any, Value]) -> Value | StartedCoroutine[Value]:
-    """Run the first step of a coroutine, in the caller's task and context.
+def start(coroutine: Coroutine[Any, Any, Value], run: Run = _plainly) -> Value | StartedCoroutine[Value]:
+    """Run the first step of a coroutine in the caller's task. `run` runs each step, such as `context.run`.
 
     Returns its value when it has ended without suspending, and otherwise its further steps, to be awaited:
 
@@ -59,8 +59,8 @@ def start(coroutine: Coroutine[Any, Any, Value]) -> Value | StartedCoroutine[Val
     called for every frame; so a coroutine must not return a StartedCoroutine.
     """
     try:
-        waits_for = coroutine.send(None)
+        waits_for = run(coroutine.send, None)
     except StopIteration as stop:
         value: Value = stop.value
         return value
-    return StartedCoroutine(coroutine, waits_for)
+    return StartedCoroutine(coroutine, waits_for, run)

@@ -22,6 +22,7 @@ from webipc.core.limits import Limits
 from webipc.core.link.large import Arrived
 from webipc.endpoints.body_bounds import ROOM_SECONDS, BodyBounds
 from webipc.endpoints.body_frames import BodyFrames, LateError
+from webipc.endpoints.hello import shortened
 from webipc.endpoints.lingering import LingeringResponse
 from webipc.endpoints.room import NoRoomError
 from webipc.endpoints.unpack import dispatched, frame_of, unpack
@@ -33,8 +34,6 @@ logger = logging.getLogger("webipc")
 
 CONTENT_TYPE = "application/vnd.webipc.v1"
 
-HELLO_BYTES = 16_384
-"""The largest `hello` of a body. It is read before anything tells that its sender has a link."""
 
 _STATUS = {
     CloseCode.FORBIDDEN: 403,
@@ -147,11 +146,12 @@ class BodyEndpoint:
 
     async def _identify(self, frames: BodyFrames, visitor: Visitor) -> Connection:
         """Return the link that the first frame names. Nothing behind that frame has been decoded by then."""
-        data = await frames.next(HELLO_BYTES)
+        data = await frames.next(self._limits.hello_bytes)
         control = None if data is None else decode_frame(data, self._limits).control
         hello = None if control is None else parse_control(control)
         if not isinstance(hello, Hello):
             raise ProtocolError("expected hello as the first frame of a body, got something else")
+        hello = shortened(hello)
         hub = self._hub_here()
         await hub.wait_for_place(hello)
         connection = hub.identify(hello, visitor)

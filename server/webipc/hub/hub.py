@@ -81,6 +81,8 @@ class Hub:
         self.unpacker = FairThreads(loop, 1)
         # The bodies of requests that are being read.
         self.bodies: Share[Hashable] = Share(BODIES, LEAST_BODIES)
+        # Called once when the hub begins to stop.
+        self.at_stop: list[Callable[[], None]] = []
         self._is_stopping = False
         replies = self._replies = Replies(limits, debug=settings.debug)
         self._router = Router(ipc_main, replies, self.threads, self.tasks)
@@ -229,6 +231,8 @@ class Hub:
         Takes no page from the first moment on. Returns when the application's code has ended, or after `LAST_SECONDS`.
         """
         self._is_stopping = True
+        for stop in self.at_stop:
+            stop()
         self._sweeper.stop()
         await self.flusher.stop()
         for connection in self._links:

@@ -257,7 +257,7 @@ class Connection:
         if attempt is None:
             # A page that blocks has no socket for as long as it makes requests.
             self.lost_at = now
-            # A request has no reader that would run the calls, as a socket has (endpoints/websocket_session.py).
+            # A request has no reader that would run the calls, as a socket has (endpoints/websocket/session.py).
             self.jobs.start()
         if not self.ended:
             self._acknowledge(frame, now)

@@ -6,6 +6,7 @@ One object serves one socket while it is needed. It does no I/O.
 
 from typing import Final
 
+from websockets.exceptions import PayloadTooBig
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
@@ -38,6 +39,11 @@ class ForeignFrames:
         has_failed = library.close_rcvd is None or library.parser_exc is not None
         close = library.close_sent if has_failed else library.close_rcvd
         return CloseCode.ABNORMAL_CLOSURE if close is None else close.code
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether a message of the client was larger than `max_size`."""
+        return isinstance(self._library.parser_exc, PayloadTooBig)
 
     def receive(self, data: bytes, messages: Messages) -> bytes | None:
         """Receive a frame or a part of one, and append the message that it completes.

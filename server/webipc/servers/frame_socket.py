@@ -1,15 +1,18 @@
-"""`FrameSocket`: frames of a WebSocket without an ASGI message for each of them.
+"""`FrameSocket`: frames of a WebSocket without an ASGI message for each of them, and without a task for each socket.
 
 A server that offers it puts a `FrameSocketOffer` into the scope of a WebSocket, as an extension. Without the extension
-frames go through ASGI's `receive` and `send`, which costs more time.
-Offered by uvicorn.py, implemented by websocket_protocol.py; read by endpoints/websocket_reader.py, written by
-endpoints/websocket_transport.py.
+frames go through ASGI's `receive` and `send`, which costs more time and memory.
+Offered by uvicorn.py, implemented by websocket_protocol.py; read by endpoints/websocket/readers.py, written by
+endpoints/websocket/transport.py.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from starlette.types import Scope
+
+from webipc.servers.ready import Ready
 
 EXTENSION = "webipc.direct"
 """The name of the extension in the scope."""
@@ -25,11 +28,42 @@ class FrameWriter(Protocol):
         """Continue: the write buffer has room again. `blocked` is False already."""
 
 
+class FrameReader(Protocol):
+    """The object that reads a `FrameSocket`."""
+
+    def frames_came(self) -> None:
+        """Remove frames from `frames` now or later, then call `done`. Not called again before that.
+
+        The socket has ended when it has an `end_code` and no frames. Then set its `reader` to None.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How an endpoint serves its sockets; one object for all of them."""
+
+    # Decides whose turn it is.
+    ready: Ready
+    # A client that does not let the socket close within this time is aborted.
+    close_seconds: float
+    # The largest first message in bytes, and the close code and reason for a larger one.
+    first_bytes: int
+    first_code: int
+    first_reason: str
+
+
 class FrameSocket(Protocol):
     """One accepted WebSocket. Use it only in the thread of its event loop."""
 
-    # Set it in the turn in which the socket was made.
+    # Set both in the turn in which the socket was made.
+    reader: FrameReader | None
     writer: FrameWriter | None
+    # What was received and not read, the oldest first. Always the same list.
+    frames: list[str | bytes]
+    # Whose turns this socket uses: equal ones share them.
+    turns_of: Hashable
+    # Whether the connection stays open when the ASGI call returns that accepted it.
+    outlives_call: bool
     # The close code of the socket; None while it is open. A socket that closes has one before the connection is gone.
     end_code: int | None
     # Whether the connection is gone: nothing arrives there any more, and nothing comes.
@@ -37,15 +71,11 @@ class FrameSocket(Protocol):
     # How often bytes came, of messages, pongs and everything else. A sign of life when it grows.
     reads: int
 
-    @property
-    def wakeup(self) -> Awaitable[None]:
-        """Await it in the one task that reads, while `take` returns None. It may wake up without a frame.
-
-        It resumes the task before the turn of the event loop ends in which the frame came.
-        """
-
     def greeted(self) -> None:
-        """Count the connection as one that is known: its `hello` was accepted. See newcomers.py."""
+        """Accept larger messages, and several in a turn: the first one was accepted. See also newcomers.py."""
+
+    def done(self) -> None:
+        """Give the turn back, after `frames_came`. What is left in `frames` is reported again when it is its turn."""
 
     def write(self, frame: str | bytes) -> None:
         """Write one frame. Never raises and never waits; ignored on a socket that closes."""
@@ -54,7 +84,7 @@ class FrameSocket(Protocol):
         """Send a ping, which every client answers. Ignored on a socket that closes."""
 
     def close(self, code: int, reason: str) -> None:
-        """Send a close frame behind what was written, and drop what was received and not taken.
+        """Send a close frame behind what was written, and drop what was received and not read.
 
         The connection is gone when the client has answered, or is aborted when it does not in time. Does nothing on a
         socket that closes.
@@ -63,18 +93,20 @@ class FrameSocket(Protocol):
     def abort(self) -> None:
         """Drop the connection at once, and what is in the write buffer. Does nothing after the end."""
 
-    def take(self) -> str | bytes | None:
-        """Return the next received frame, or None: there is none yet or, with an `end_code`, there will be none."""
-
 
 class FrameSocketOffer(Protocol):
     """The extension in the scope."""
 
-    def begin(self, close_seconds: float) -> FrameSocket | None:
+    def begin(self, terms: Terms, turns_of: Hashable) -> FrameSocket | None:
         """Let all frames bypass ASGI from now on. Call it once, in the turn in which the socket was accepted.
 
-        A client that does not let the socket close within `close_seconds` is aborted.
+        `turns_of` is whose turns the socket uses.
         Returns None and changes nothing where that is impossible: the client has sent data already, or is gone.
+        """
+
+    def call_may_end(self) -> bool:
+        """Return whether the ASGI call may return before the socket ends, because only the server and the framework
+        notice. Call it within the ASGI call.
         """
 
 

@@ -1,9 +1,10 @@
 """`DirectWebSocket`: uvicorn's WebSocket protocol, which offers a `FrameSocket`. `uvicorn.run(app, ws=DirectWebSocket)`
 
 uvicorn and `websockets` keep the handshake and every refusal. `begin` gives the transport to a `WebSocketProtocol`.
-Reasons and costs: docs/adr/0018-our-own-websocket-protocol.md
+Reasons and costs: docs/adr/0018-our-own-websocket-protocol.md, docs/adr/0020-idle-sockets-have-no-task.md
 """
 
+from collections.abc import Hashable
 from typing import Any
 
 from uvicorn.config import Config
@@ -12,7 +13,8 @@ from uvicorn.server import ServerState
 from websockets.http11 import Request
 from websockets.protocol import State
 
-from webipc.servers.frame_socket import EXTENSION, FrameSocket
+from webipc.servers.asgi_call import is_called_by_framework
+from webipc.servers.frame_socket import EXTENSION, FrameSocket, Terms
 from webipc.servers.newcomers import newcomers_of
 from webipc.servers.websocket_protocol import WebSocketProtocol
 
@@ -47,7 +49,7 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
         self._has_received = self.handshake_initiated
         super().data_received(data)
 
-    def begin(self, close_seconds: float) -> FrameSocket | None:
+    def begin(self, terms: Terms, turns_of: Hashable) -> FrameSocket | None:
         """See `FrameSocketOffer`."""
         is_open = self.handshake_complete and self.conn.state is State.OPEN and not self.transport.is_closing()
         # An extension, such as compression, changes the payload of frames.
@@ -55,11 +57,15 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
             return None
         self.connections.discard(self)
         protocol = WebSocketProtocol(
-            self.loop, self.transport, self.connections, self.config.ws_max_size, close_seconds
+            self.loop, self.transport, self.connections, self.config.ws_max_size, turns_of, terms
         )
         self._count(protocol)
         self._leave_to(protocol)
         return protocol
+
+    def call_may_end(self) -> bool:
+        """See `FrameSocketOffer`."""
+        return is_called_by_framework(_OUTERMOST)
 
     def _count(self, protocol: WebSocketProtocol) -> None:
         """Bound the sockets without a `hello`, by the address that a trusted proxy has reported."""
@@ -80,6 +86,9 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
         for name in _NOT_USED:
             self.__dict__.pop(name, None)
 
+
+# The code that calls the ASGI application.
+_OUTERMOST = WebSocketsSansIOProtocol.run_asgi.__code__
 
 _NOT_USED = ("_newcomers", "conn", "frames", "queue", "request", "response", "scope")
 

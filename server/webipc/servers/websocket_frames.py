@@ -15,6 +15,7 @@ except ImportError:  # the compiled extension of `websockets` is optional
 # The first byte of a frame: FIN bit, reserved bits, opcode. These two are a complete message of each type.
 TEXT: Final = 0x81
 BINARY: Final = 0x82
+CLOSE: Final = 0x88
 PING: Final = 0x89
 PONG: Final = 0x8A
 _FIN: Final = 0x80
@@ -61,11 +62,11 @@ class FrameSplitter:
     kept of a frame that is larger than `max_size`.
     """
 
-    __slots__ = ("_at", "_foreign", "_in_fragments", "_kept", "_large", "_max_size", "_segment", "_wanted")
+    __slots__ = ("_at", "_foreign", "_in_fragments", "_kept", "_large", "_wanted", "max_size", "segment")
 
     def __init__(self, max_size: int) -> None:
         """`max_size` is the largest payload in bytes; the header of a larger frame is returned as foreign."""
-        self._max_size = max_size
+        self.max_size = max_size
         # The bytes of an incomplete frame, and how many of them are needed to continue.
         self._kept: bytearray | None = None
         self._wanted = 0
@@ -75,14 +76,14 @@ class FrameSplitter:
         self._foreign = 0
         # A fragmented message has begun. All its frames are foreign.
         self._in_fragments = False
-        # The bytes that were not split, and where `resume` continues in them.
-        self._segment: bytes | bytearray = b""
+        # The bytes that wait for `resume`, and where it continues in them. Empty when nothing is `unsplit`.
+        self.segment: bytes | bytearray = b""
         self._at = 0
 
     @property
     def unsplit(self) -> int:
         """The number of bytes that wait for `resume`."""
-        return len(self._segment) - self._at
+        return len(self.segment) - self._at
 
     @property
     def is_between_messages(self) -> bool:
@@ -106,19 +107,31 @@ class FrameSplitter:
         self._kept = None
         return self._split(kept, 0, messages, most)
 
+    def is_part(self, data: bytes) -> bool:
+        """Return whether `data` is a part of one large message of ours, and does not complete it."""
+        if self._large is not None:
+            return len(data) < self._large.missing
+        if self._kept is not None or self._foreign or len(data) <= COPIED_BYTES:
+            return False
+        header, size = _measure(data, 0)
+        return header + size > len(data) and self._is_ours(data, 0, size)
+
     def hold(self, data: bytes) -> None:
         """Keep a segment behind the bytes that are not split yet."""
-        if isinstance(self._segment, bytearray):
-            del self._segment[: self._at]
+        if not self.segment:
+            self.segment, self._at = data, 0
+            return
+        if isinstance(self.segment, bytearray):
+            del self.segment[: self._at]
         else:
-            self._segment = bytearray(memoryview(self._segment)[self._at :])
-        self._segment += data
+            self.segment = bytearray(memoryview(self.segment)[self._at :])
+        self.segment += data
         self._at = 0
 
     def resume(self, messages: Messages, most: int = _ALL) -> bytes | None:
         """Continue with the bytes that are not split yet. Returns the same as `feed`."""
-        segment, at = self._segment, self._at
-        self._segment, self._at = b"", 0
+        segment, at = self.segment, self._at
+        self.segment, self._at = b"", 0
         if self._kept is not None or self._large is not None:
             # Held while a frame was incomplete.
             return self.feed(segment, messages, most)
@@ -130,17 +143,21 @@ class FrameSplitter:
             return self._foreign_bytes(data, at)
         while at < end:
             if not most:
-                self._segment, self._at = data, at
+                self.segment, self._at = data, at
                 return None
             header, size = _measure(data, at)
-            is_complete = size >= 0 and at + header + size <= end
+            start = at + header
+            is_complete = size >= 0 and start + size <= end
             if not is_complete and self._may_be_kept(data, at, size):
                 self._keep(memoryview(data)[at:], header, size)
                 return None
-            if is_complete and self._is_ours(data, at, size) and _append(messages, data, at, header, size):
-                at += header + size
-                most -= 1
-                continue
+            if is_complete and self._is_ours(data, at, size):
+                # Making a view costs as much as copying some hundred bytes.
+                payload = data[start : start + size] if size <= COPIED_BYTES else memoryview(data)[start : start + size]
+                if _append(messages, data[at], apply_mask(payload, data[start - 4 : start])):
+                    at = start + size
+                    most -= 1
+                    continue
             self._foreign = header + size if size >= 0 else end - at
             if data[at] & _OPCODE in _DATA:
                 self._in_fragments = not data[at] & _FIN
@@ -164,10 +181,10 @@ class FrameSplitter:
             return None
         self._large = None
         payload = large.payload()
-        if _append_unmasked(messages, large.header[0], payload):
+        if _append(messages, large.header[0], payload):
             return self._split(data, at, messages, most - 1)
         if at < len(data):
-            self._segment, self._at = data, at
+            self.segment, self._at = data, at
         return large.header + apply_mask(payload, large.header[-4:])
 
     def _foreign_bytes(self, data: bytes | bytearray, at: int) -> bytes:
@@ -176,13 +193,13 @@ class FrameSplitter:
         self._foreign -= end - at
         foreign = bytes(memoryview(data)[at:end])
         if end < len(data):
-            self._segment, self._at = data, end
+            self.segment, self._at = data, end
         return foreign
 
     def _is_ours(self, data: bytes | bytearray, at: int, size: int) -> bool:
         """Return whether a frame is a complete message: masked, no reserved bit, small enough, not inside another."""
         is_message = data[at] in (TEXT, BINARY) and data[at + 1] >= _MASKED
-        return is_message and size <= self._max_size and not self._in_fragments
+        return is_message and size <= self.max_size and not self._in_fragments
 
     def _may_be_kept(self, data: bytes | bytearray, at: int, size: int) -> bool:
         """Return whether to wait for the rest of a frame. False where the library can refuse or begin it now."""
@@ -249,16 +266,11 @@ def _measure(data: bytes | bytearray, at: int) -> tuple[int, int]:
     return lengths + 4, int.from_bytes(data[at + 2 : at + lengths], "big")
 
 
-def _append(messages: Messages, data: bytes | bytearray, at: int, header: int, size: int) -> bool:
-    """Unmask a message and append it. Returns False where a text is not UTF-8: the library refuses it with its code."""
-    start = at + header
-    # Making a view costs as much as copying some hundred bytes.
-    payload = data[start : start + size] if size <= COPIED_BYTES else memoryview(data)[start : start + size]
-    return _append_unmasked(messages, data[at], apply_mask(payload, data[start - 4 : start]))
+def _append(messages: Messages, first: int, payload: bytes) -> bool:
+    """Append a message; `first` is the first byte of its frame.
 
-
-def _append_unmasked(messages: Messages, first: int, payload: bytes) -> bool:
-    """Append a message; `first` is the first byte of its frame. Returns the same as `_append`."""
+    Returns False where a text is not UTF-8: the library refuses it with its code.
+    """
     if first == BINARY:
         messages.append(payload)
         return True
@@ -272,7 +284,7 @@ def _append_unmasked(messages: Messages, first: int, payload: bytes) -> bool:
 def encode_header(first: int, size: int) -> bytes:
     """Return the header of a frame that a server sends, which has no mask.
 
-    `first` is `TEXT`, `BINARY`, `PING` or `PONG`, `size` the size of the payload in bytes.
+    `first` is `TEXT`, `BINARY`, `PING`, `PONG` or `CLOSE`, `size` the size of the payload in bytes.
     """
     if size < _IN_2_BYTES:
         return bytes((first, size))

@@ -1,22 +1,22 @@
 """`WebSocketProtocol`: RFC 6455 on the transport itself, for a socket whose handshake a server has finished.
 
 Messages in one frame, pings and pongs are read and written here. At any other byte a `ForeignFrames` is made for this
-socket, and reads with the `websockets` library until it is between messages again.
-Reasons and costs: docs/adr/0018-our-own-websocket-protocol.md
+socket, and reads with the `websockets` library until it is between messages again. When bytes are split is decided by
+`Ready`. Reasons and costs: docs/adr/0018-our-own-websocket-protocol.md
 """
 
 import asyncio
-from collections.abc import MutableSet
+from collections.abc import Hashable, MutableSet
 from typing import Any, Final
 
-from websockets.frames import CloseCode
+from websockets.frames import Close, CloseCode
 
 from webipc.servers.foreign_frames import ForeignFrames
-from webipc.servers.frame_socket import FrameWriter
+from webipc.servers.frame_socket import FrameReader, FrameWriter, Terms
 from webipc.servers.newcomers import UNKNOWN, Newcomers
-from webipc.servers.wakeup import Wakeup
 from webipc.servers.websocket_frames import (
     BINARY,
+    CLOSE,
     COPIED_BYTES,
     PING,
     PONG,
@@ -27,7 +27,9 @@ from webipc.servers.websocket_frames import (
 )
 
 TURN_FRAMES: Final = 128
-"""The most frames of one socket that are split in one turn of the event loop."""
+"""The most frames of one socket that are split in one turn."""
+AT_ONCE_BYTES: Final = 4_096
+"""So many bytes are split at once when nothing waits; more have to wait for their turn."""
 UNSPLIT_BYTES: Final = 65_536
 """With this many bytes that were not split, a socket is not read until they are."""
 
@@ -39,28 +41,37 @@ class WebSocketProtocol(asyncio.Protocol):
     """One socket: the protocol of its transport, and a `FrameSocket`."""
 
     __slots__ = (
-        "_close_seconds",
         "_close_timer",
         "_connections",
         "_foreign",
-        "_has_backlog",
+        "_is_busy",
         "_is_closing",
         "_is_deaf",
+        "_is_greeted",
         "_is_paused",
         "_loop",
         "_max_size",
-        "_messages",
+        "_most",
         "_pong",
         "_splitter",
+        "_terms",
         "end_code",
+        "frames",
         "is_gone",
         "newcomers",
+        "outlives_call",
         "payer",
+        "reader",
         "reads",
         "transport",
-        "wakeup",
+        "turns_of",
         "writer",
     )
+
+    end_code: int | None
+    newcomers: Newcomers | None
+    reader: FrameReader | None
+    writer: FrameWriter | None
 
     def __init__(
         self,
@@ -68,32 +79,36 @@ class WebSocketProtocol(asyncio.Protocol):
         transport: asyncio.Transport,
         connections: MutableSet[Any],
         max_size: int,
-        close_seconds: float,
+        turns_of: Hashable,
+        terms: Terms,
     ) -> None:
         """Take over a transport.
 
         `connections` are the open connections of the server, each with a method `shutdown`. `max_size` is the largest
-        message in bytes. A connection that is not gone `close_seconds` after a close frame was sent is aborted.
+        message in bytes. `turns_of` is whose turns this socket uses.
         """
         self._loop = loop
         self.transport = transport
         self._connections = connections
         self._max_size = max_size
-        self._close_seconds = close_seconds
-        self.writer: FrameWriter | None = None
-        self.wakeup = Wakeup(loop)
-        self.end_code: int | None = None
+        self._terms = terms
+        self.turns_of = turns_of
+        self.reader = self.writer = None
+        self.end_code = None
         self.is_gone = False
         self.reads = 0
-        # Until `greeted`: the list of connections that this one is in. `DirectWebSocket` sets it.
-        self.newcomers: Newcomers | None = None
-        self.payer = UNKNOWN
-        self._splitter = FrameSplitter(max_size)
-        # Split and not taken; at most those of one turn.
-        self._messages: list[str | bytes] = []
-        # Bytes are not split yet, or reading is paused.
-        self._has_backlog = False
-        self._is_paused = False
+        self.outlives_call = False
+        # Until `greeted`: the list of connections that this one is in. `DirectWebSocket` sets both.
+        self.newcomers, self.payer = None, UNKNOWN
+        # The first message was accepted. Until then it is split alone, and may not be large.
+        self._is_greeted = False
+        # How many frames are split in one turn.
+        self._most = 1
+        self._splitter = FrameSplitter(min(max_size, terms.first_bytes))
+        # At most those of one turn.
+        self.frames: list[str | bytes] = []
+        # Busy: it waits for its turn, has its turn, or is read; what arrives now is split later.
+        self._is_busy = self._is_paused = False
         # The payload of the last ping that was not answered.
         self._pong: bytes | None = None
         # Reads what is not ours, until it is between messages; for good once a close frame was sent.
@@ -108,22 +123,29 @@ class WebSocketProtocol(asyncio.Protocol):
 
     # --- for the endpoint -----------------------------------------------------------------------------------------
 
-    def take(self) -> str | bytes | None:
-        """See `FrameSocket`."""
-        messages = self._messages
-        if not messages:
-            return None
-        message = messages.pop(0)
-        if self._has_backlog and not messages:
-            self._advance()
-        return message
-
     def greeted(self) -> None:
         """See `FrameSocket`."""
-        if self.newcomers is not None:
-            self.newcomers.leave(self)
-            self.newcomers = None
-            self.payer = UNKNOWN
+        self._is_greeted = True
+        self._most = TURN_FRAMES
+        self._splitter.max_size = self._max_size
+        self._leave_newcomers()
+
+    def done(self) -> None:
+        """See `FrameSocket`."""
+        if (
+            self.frames
+            or (self._splitter.segment and not self._is_deaf)
+            or (self.end_code is not None and self.reader is not None)
+        ):
+            self._terms.ready.put(self)
+            return
+        self._is_busy = False
+        if self.is_gone:
+            self._end(_NO_STATUS)
+        elif self._is_paused:
+            self._is_paused = False
+            if not self.transport.is_closing():
+                self.transport.resume_reading()
 
     def write(self, frame: str | bytes) -> None:
         """See `FrameSocket`."""
@@ -147,11 +169,10 @@ class WebSocketProtocol(asyncio.Protocol):
         if self._is_closing or self.transport.is_closing():
             return
         foreign = self._foreign = self._foreign or ForeignFrames(self._max_size)
-        self._end(code)
+        self.frames.clear()
         self._send_close(foreign.close(code, reason))
-        # The answer of the client is read, behind what it has sent before.
-        self._messages.clear()
-        self._advance()
+        # From here on the answer of the client is read, behind what it has sent before.
+        self._end(code)
 
     def abort(self) -> None:
         """See `FrameSocket`."""
@@ -160,7 +181,7 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def release(self) -> None:
         """End the connection, unless the closing handshake is under way: the ASGI call has returned."""
-        if not self._is_closing:
+        if not self._is_closing and not self.outlives_call:
             self.transport.close()
 
     # --- called by the server and by the transport ----------------------------------------------------------------
@@ -178,12 +199,12 @@ class WebSocketProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Mark the socket as gone. It ends behind the messages that were received."""
         self._connections.discard(self)
-        self.greeted()
+        self._leave_newcomers()
         self.is_gone = True
         if self._close_timer is not None:
             self._close_timer.cancel()
             self._close_timer = None
-        if not self._has_backlog:
+        if not self._is_busy:
             self._end(_NO_STATUS)
 
     def pause_writing(self) -> None:
@@ -199,71 +220,81 @@ class WebSocketProtocol(asyncio.Protocol):
             self.writer.resume_writing()
 
     def data_received(self, data: bytes) -> None:
-        """Split a segment into messages, then wake the reader once for all of them."""
+        """Split a segment at once where that is little work and nothing waits; otherwise when it is its turn."""
         self.reads += 1
-        if self._has_backlog or self._messages:
-            self._hold(data)
+        ready = self._terms.ready
+        if ready.is_quiet and not self._is_busy and (len(data) <= AT_ONCE_BYTES or self._splitter.is_part(data)):
+            ready.serve(self, data)
         else:
-            self._split(self._splitter.feed(data, self._messages, TURN_FRAMES))
+            self._hold(data)
 
     # --- turns ----------------------------------------------------------------------------------------------------
 
+    def receive(self, data: bytes) -> None:
+        """See `ReadySocket`."""
+        self._is_busy = True
+        self._split(self._splitter.feed(data, self.frames, self._most))
+
+    def advance(self) -> None:
+        """See `ReadySocket`."""
+        is_split = self.frames or self._is_deaf
+        self._split(None if is_split else self._splitter.resume(self.frames, self._most))
+
     def _hold(self, data: bytes) -> None:
-        """Keep a segment for a later turn: the reader is busy, or this turn has split enough."""
+        """Keep a segment for a later turn."""
         self._splitter.hold(data)
-        self._has_backlog = True
+        if not self._is_busy:
+            self._is_busy = True
+            self._terms.ready.put(self)
         if self._splitter.unsplit >= UNSPLIT_BYTES and not self._is_paused and not self.transport.is_closing():
             self._is_paused = True
             self.transport.pause_reading()
 
     def _split(self, foreign: bytes | None) -> None:
-        """Handle foreign bytes and split what is behind them, up to the most of a turn."""
-        splitter, messages = self._splitter, self._messages
+        """Handle foreign bytes and split what is behind them, up to the most of a turn; then tell the reader."""
+        frames = self.frames
         # Not what the client sent before a close frame of its own.
         is_dropped = self._is_closing
-        left = TURN_FRAMES - len(messages)
+        if foreign is not None:
+            self._split_behind(foreign)
+        if is_dropped:
+            frames.clear()
+        if self.reader is not None and (frames or self.end_code is not None):
+            self.reader.frames_came()
+        else:
+            frames.clear()
+            self.done()
+
+    def _split_behind(self, foreign: bytes | None) -> None:
+        splitter, frames = self._splitter, self.frames
+        left = self._most - len(frames)
         while foreign is not None:
             self._receive_foreign(foreign)
             left -= 1
             if self._is_deaf:
                 break
-            split = len(messages)
-            foreign = splitter.resume(messages, left)
-            left -= len(messages) - split
+            split = len(frames)
+            foreign = splitter.resume(frames, left)
+            left -= len(frames) - split
         if self._pong is not None:
             self._answer_ping()
-        if is_dropped:
-            messages.clear()
-        if splitter.unsplit:
-            self._has_backlog = True
-        if messages:
-            self.wakeup.report()
-        elif self._has_backlog:
-            self._advance()
-
-    def _advance(self) -> None:
-        """Split more in the next turn of the loop; if nothing is left, read more. All messages were taken."""
-        if self._splitter.unsplit and not self._is_deaf:
-            self._loop.call_soon(self._continue)
-            return
-        self._has_backlog = False
-        if self.is_gone:
-            self._end(_NO_STATUS)
-        elif self._is_paused:
-            self._is_paused = False
-            if not self.transport.is_closing():
-                self.transport.resume_reading()
-
-    def _continue(self) -> None:
-        self._split(self._splitter.resume(self._messages, TURN_FRAMES))
 
     # --- the end, and other frames --------------------------------------------------------------------------------
 
+    def _leave_newcomers(self) -> None:
+        if self.newcomers is not None:
+            self.newcomers.leave(self)
+            self.newcomers = None
+            self.payer = UNKNOWN
+
     def _end(self, code: int) -> None:
-        if self.end_code is None:
-            self.end_code = code
-            # In the next turn of the loop: the reader itself may be closing the socket.
-            self._loop.call_soon(self.wakeup.report)
+        """Set the close code, and tell the reader in its turn. The reader itself may be closing the socket."""
+        if self.end_code is not None:
+            return
+        self.end_code = code
+        if not self._is_busy and self.reader is not None:
+            self._is_busy = True
+            self._terms.ready.put(self)
 
     def _answer_ping(self) -> None:
         """Answer the last ping. A full write buffer keeps the answer here, where a later ping replaces it."""
@@ -278,7 +309,7 @@ class WebSocketProtocol(asyncio.Protocol):
         """Write the last frame of this socket, but for answers to pings."""
         self._is_closing = True
         self.transport.write(close_frame)
-        self._close_timer = self._loop.call_later(self._close_seconds, self.abort)
+        self._close_timer = self._loop.call_later(self._terms.close_seconds, self.abort)
 
     def _receive_foreign(self, data: bytes) -> None:
         """Receive a frame that the splitter does not read, or a part of one."""
@@ -289,8 +320,8 @@ class WebSocketProtocol(asyncio.Protocol):
                 if data[0] == PING:
                     self._pong = payload
                 return
-            foreign = self._foreign = ForeignFrames(self._max_size)
-        payload = foreign.receive(data, self._messages)
+            foreign = self._foreign = ForeignFrames(self._splitter.max_size)
+        payload = foreign.receive(data, self.frames)
         if payload is not None:
             self._pong = payload
         if foreign.has_ended:
@@ -299,10 +330,15 @@ class WebSocketProtocol(asyncio.Protocol):
             self._foreign = None
 
     def _finish(self, foreign: ForeignFrames) -> None:
-        """End the connection: the client has closed, answered our close, or violated RFC 6455."""
+        """End the connection: the client has closed, answered our close, or violated RFC 6455 or a limit."""
         self._is_deaf = True
-        self._end(foreign.code)
+        code, close_frame = foreign.code, foreign.close_frame
+        if foreign.is_too_large and not self._is_greeted:
+            code = self._terms.first_code
+            payload = Close(code, self._terms.first_reason).serialize()
+            close_frame = encode_header(CLOSE, len(payload)) + payload
+        self._end(code)
         if not self._is_closing and not self.transport.is_closing():
             self._answer_ping()
-            self._send_close(foreign.close_frame)
+            self._send_close(close_frame)
         self.transport.close()

@@ -6,6 +6,7 @@ It is what asyncio's documentation calls a future-like object, and has only what
 """
 
 import asyncio
+from asyncio import current_task
 from collections.abc import Callable, Generator
 from contextvars import Context
 from typing import Any
@@ -38,10 +39,10 @@ class Wakeup:
         """
         if self._wakeup is None:
             return
-        if asyncio.current_task(self._loop) is not None:
-            self._loop.call_soon(self._resume)
-        else:
+        if current_task(self._loop) is None:
             self._resume()
+        else:
+            self._loop.call_soon(self._resume)
 
     def _resume(self) -> None:
         wakeup, context = self._wakeup, self._context

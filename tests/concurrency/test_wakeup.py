@@ -5,7 +5,7 @@ from contextvars import ContextVar
 
 import pytest
 
-from webipc.servers.wakeup import Wakeup
+from webipc.concurrency.wakeup import Wakeup
 
 WHO: ContextVar[str] = ContextVar("WHO", default="no task")
 

@@ -1,7 +1,7 @@
 """The writing half of one WebSocket, as the transport of a link: through ASGI's `send`, or past it where the server
 offers a `FrameSocket`.
 
-The reading half: websocket_reader.py
+The reading halves: asgi.py, readers.py
 Twin in spirit, not in shape: js-client/src/transports/websocket.ts
 """
 
@@ -26,24 +26,9 @@ CLOSE_SECONDS = 10.0
 class WebSocketTransport:
     """One socket. `write` and `close` never wait and never raise."""
 
-    __slots__ = (
-        "_close_timer",
-        "_closing",
-        "_connection",
-        "_loop",
-        "_send",
-        "_sending",
-        "_tasks",
-        "attempt",
-        "blocked",
-        "on_close_timeout",
-        "peer",
-    )
+    __slots__ = ("_closing", "_connection", "attempt", "blocked", "peer")
 
-    def __init__(self, send: Send, peer: str, loop: asyncio.AbstractEventLoop, tasks: set[asyncio.Task[Any]]) -> None:
-        self._send = send
-        self._loop = loop
-        self._tasks = tasks
+    def __init__(self, peer: str) -> None:
         # Set when the socket carries a link.
         self._connection: Connection | None = None
         self.attempt = 0
@@ -51,15 +36,41 @@ class WebSocketTransport:
         self.blocked = False
         # A close frame was requested; nothing is written behind it.
         self._closing = False
+
+    def carry(self, connection: Connection) -> None:
+        """Flush this connection from now on when the network can take more."""
+        self._connection = connection
+
+    def write(self, frame: str | bytes) -> None:
+        """Write a frame to the network. Ignored on a socket that closes."""
+        raise NotImplementedError
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Close the socket behind what was written. After `CLOSE_SECONDS` it is aborted."""
+        raise NotImplementedError
+
+    def resume_writing(self) -> None:
+        """Flush the link: the network can take more."""
+        if self._connection is not None and not self._closing:
+            self._connection.flush()
+
+
+class AsgiTransport(WebSocketTransport):
+    """Writes by `send`."""
+
+    __slots__ = ("_close_timer", "_loop", "_send", "_sending", "_tasks", "on_close_timeout")
+
+    def __init__(self, send: Send, peer: str, loop: asyncio.AbstractEventLoop, tasks: set[asyncio.Task[Any]]) -> None:
+        """`tasks` gets every task that sends."""
+        super().__init__(peer)
+        self._send = send
+        self._loop = loop
+        self._tasks = tasks
         # Called when the socket has not ended within `CLOSE_SECONDS` after `close`.
         self.on_close_timeout: Callable[[], None] | None = None
         self._close_timer: asyncio.TimerHandle | None = None
         # Tasks of `send` calls that have suspended; None until the first, because most sockets never have one.
         self._sending: set[asyncio.Task[Any]] | None = None
-
-    def carry(self, connection: Connection) -> None:
-        """Flush this connection from now on when the network can take more."""
-        self._connection = connection
 
     def write(self, frame: str | bytes) -> None:
         """Pass a frame to the ASGI server."""
@@ -67,7 +78,7 @@ class WebSocketTransport:
             self._pass({"type": "websocket.send", "text" if isinstance(frame, str) else "bytes": frame})
 
     def close(self, code: CloseCode, reason: str) -> None:
-        """Close the socket behind what was written. After `CLOSE_SECONDS` it is aborted."""
+        """See `WebSocketTransport`."""
         if not self._closing:
             self._closing = True
             self._close_timer = self._loop.call_later(CLOSE_SECONDS, self._abort)
@@ -115,26 +126,14 @@ class WebSocketTransport:
         self.blocked = False
         self.resume_writing()
 
-    def resume_writing(self) -> None:
-        """Flush the link: the network can take more."""
-        if self._connection is not None and not self._closing:
-            self._connection.flush()
-
 
 class DirectTransport(WebSocketTransport):
     """Writes to a `FrameSocket`, and closes it."""
 
     __slots__ = ("_frame_socket",)
 
-    def __init__(
-        self,
-        frame_socket: FrameSocket,
-        send: Send,
-        peer: str,
-        loop: asyncio.AbstractEventLoop,
-        tasks: set[asyncio.Task[Any]],
-    ) -> None:
-        super().__init__(send, peer, loop, tasks)
+    def __init__(self, frame_socket: FrameSocket, peer: str) -> None:
+        super().__init__(peer)
         self._frame_socket = frame_socket
         frame_socket.writer = self
 
@@ -144,12 +143,12 @@ class DirectTransport(WebSocketTransport):
         self._frame_socket.greeted()
 
     def write(self, frame: str | bytes) -> None:
-        """Write a frame to the network."""
+        """See `WebSocketTransport`."""
         if not self._closing:
             self._frame_socket.write(frame)
 
     def close(self, code: CloseCode, reason: str) -> None:
-        """Close the socket behind what was written. It has the timeout."""
+        """See `WebSocketTransport`. The socket has the timeout."""
         if not self._closing:
             self._closing = True
             self._frame_socket.close(int(code), fit_reason(reason))

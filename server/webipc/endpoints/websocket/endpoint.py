@@ -1,6 +1,7 @@
 """The ASGI application at `{prefix}/socket`: admits or refuses a WebSocket (PROTOCOL.md 2.1, 2.5).
 
-Checks origin and version before anything is created, then serves the socket as a `WebSocketSession`.
+Checks origin and version before anything is created. Then the socket is served by its server's `FrameSocket`, or by
+`receive` and `send` where the server has none.
 """
 
 import logging
@@ -12,11 +13,11 @@ from webipc.access.origins import Origins
 from webipc.access.visitor import RefusedError, Visitor, check_origin, visitor_of
 from webipc.core.errors import CloseCode, fit_reason
 from webipc.core.limits import Limits
-from webipc.endpoints import websocket_transport
-from webipc.endpoints.websocket_reader import AsgiSource, DirectSource, Source
-from webipc.endpoints.websocket_session import WebSocketSession
-from webipc.endpoints.websocket_transport import DirectTransport, WebSocketTransport
+from webipc.endpoints.websocket.asgi import AsgiSession, AsgiSource
+from webipc.endpoints.websocket.readers import Readers
+from webipc.endpoints.websocket.transport import AsgiTransport
 from webipc.hub.hub import Hub
+from webipc.hub.payers import payer_of
 from webipc.servers.frame_socket import frame_socket_offer_of
 from webipc.version import SUBPROTOCOL, VERSION
 
@@ -31,9 +32,11 @@ class WebSocketEndpoint:
         self._hub_here = hub_here
         self._origins = origins
         self._limits = limits
+        # Of the hub of the last socket; None before the first.
+        self._readers: Readers | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one socket, from its handshake to its end."""
+        """Serve one socket. Returns before its end where nothing around this call stays open as long as the call."""
         visitor = visitor_of(scope)
         await receive()  # websocket.connect
         offered: list[str] = scope.get("subprotocols") or []
@@ -46,8 +49,22 @@ class WebSocketEndpoint:
         hub = self._hub_here()
         cookies = [] if visitor.cookie is None else [(b"set-cookie", visitor.cookie.encode())]
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL, "headers": cookies})
-        transport, source = _halves(scope, receive, send, hub, visitor)
-        await WebSocketSession(hub, self._limits, visitor, transport, source).serve()
+        offer = frame_socket_offer_of(scope)
+        readers = self._readers_of(hub)
+        frame_socket = None if offer is None else offer.begin(readers.terms, payer_of(visitor))
+        if offer is None or frame_socket is None:
+            transport = AsgiTransport(send, visitor.peer, hub.loop, hub.tasks)
+            await AsgiSession(hub, self._limits, visitor, transport, AsgiSource(receive, hub.flusher)).serve()
+            return
+        session = readers.admit(frame_socket, visitor)
+        frame_socket.outlives_call = offer.call_may_end()
+        if not frame_socket.outlives_call:
+            await session.serve()
+
+    def _readers_of(self, hub: Hub) -> Readers:
+        if self._readers is None or self._readers.hub is not hub:
+            self._readers = Readers(hub, self._limits)
+        return self._readers
 
 
 def _check_version(offered: list[str]) -> None:
@@ -61,15 +78,3 @@ async def _refuse(send: Send, offered: list[str], refused: RefusedError, visitor
     logger.info("%s at %s was refused: %s", visitor.peer, visitor.origin, refused.logged)
     await send({"type": "websocket.accept", "subprotocol": offered[0] if offered else None})
     await send({"type": "websocket.close", "code": int(refused.code), "reason": fit_reason(refused.reason)})
-
-
-def _halves(
-    scope: Scope, receive: Receive, send: Send, hub: Hub, visitor: Visitor
-) -> tuple[WebSocketTransport, Source]:
-    """Return the writing and the reading half of a socket that was just accepted."""
-    offer = frame_socket_offer_of(scope)
-    frame_socket = None if offer is None else offer.begin(websocket_transport.CLOSE_SECONDS)
-    if frame_socket is not None:
-        transport = DirectTransport(frame_socket, send, visitor.peer, hub.loop, hub.tasks)
-        return transport, DirectSource(frame_socket, hub.flusher)
-    return WebSocketTransport(send, visitor.peer, hub.loop, hub.tasks), AsgiSource(receive, hub.flusher)
