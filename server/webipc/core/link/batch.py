@@ -4,6 +4,7 @@ Their numbers are given by the link. Twin: js-client/src/core/link/batch.ts
 """
 
 from collections.abc import Iterable
+from itertools import islice
 
 from webipc.core.frame import EncodedMessage
 from webipc.core.limits import Limits
@@ -15,14 +16,19 @@ def batch_of(queue: Iterable[EncodedMessage], limits: Limits, room: int | None =
     """Return the first messages of the queue, as many as one frame holds. It takes at most `room` bytes."""
     batch: list[EncodedMessage] = []
     size = HEAD_BYTES
-    for message in queue:
-        # Most messages have no segments, and need neither of these two calls.
-        size += framed_size(message) if message.segments else message.size + MESSAGE_BYTES
+    frame_bytes = limits.frame_bytes
+    # PROTOCOL.md 3: so many messages, and only one when it is large. 4.3: each part in a frame of its own.
+    for message in islice(queue, limits.frame_messages):
+        is_alone = False
+        if message.segments:
+            size += framed_size(message)
+            is_alone = is_part(message)
+        else:
+            # Most messages have no segments, and need neither of these two calls.
+            size += message.size + MESSAGE_BYTES
         if room is not None and size > room:
             break
-        # PROTOCOL.md 3: so many messages, and only one when it is large. 4.3: each part in a frame of its own.
-        is_alone = is_part(message) if message.segments else False
-        if batch and (is_alone or size > limits.frame_bytes or len(batch) >= limits.frame_messages):
+        if batch and (is_alone or size > frame_bytes):
             break
         batch.append(message)
         if is_alone:
