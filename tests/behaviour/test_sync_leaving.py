@@ -9,12 +9,15 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.support.applications import Application, application
 from tests.support.raw_sockets import connections_of, greeted, hello
+from tests.support.scripted_page import unaffected
 from tests.support.serving import Live, live, wait_until
 from webipc import IpcMainEvent, Limits
+from webipc.core.errors import UnansweredError
 from webipc.core.frame import encode_body, encode_control
 from webipc.link.sync_calls import SyncCall
 from webipc.testing import Renderer
@@ -160,3 +163,19 @@ async def test_the_answer_passes_middleware_of_starlette() -> None:
 
     async with Renderer(app) as page:
         assert await page.send_sync("echo", [1]) == [1]
+
+
+@pytest.mark.parametrize(
+    "status, content",
+    [(503, {"code": 503, "reason": "no upstream"}), (401, {"code": 4401}), (200, {"code": 0, "data": {}}), (500, [])],
+)
+async def test_an_error_of_a_gateway_in_json_is_no_refusal(status: int, content: Any) -> None:
+    app, _ = application()
+
+    @app.middleware("http")
+    async def gateway(request: Any, call_next: Any) -> Any:
+        return JSONResponse(content, status) if request.url.path == "/ipc/sync" else await call_next(request)
+
+    async with Renderer(app) as page:
+        with unaffected(page), pytest.raises(UnansweredError):
+            await page.send_sync("ask")

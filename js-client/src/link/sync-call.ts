@@ -21,7 +21,7 @@ export function askSync(
     try {
       const body = [...link.body(description), encodeControl(link.core.received, 'await', id)]
       const answer = requestSync(url, encodeBody(body))
-      return answer instanceof Uint8Array ? read(answer, link, limits) : answer
+      if (answer) return answer instanceof Uint8Array ? read(answer, link, limits) : answer
     } catch (error) {
       if (error instanceof ProtocolError) return { code: CloseCode.PROTOCOL_ERROR, reason: error.detail }
     }

@@ -4,27 +4,40 @@
  */
 import { CONTENT_TYPE } from './beacon.js'
 
+/** The close codes of a refusal begin here (PROTOCOL.md 8). */
+const FIRST_CODE = 4_000
+
+/** How long a worker waits for a response; the server answers after 30 s at the latest (`sync_ms`). */
+const WORKER_MS = 40_000
+
 /** The body of a refusal, which has another status than 200. */
 export interface Refusal {
   readonly code: number
   readonly reason: string
 }
 
-/** @returns the bytes of the answer, or the refusal. @throws the browser's error if nothing answers */
-export function requestSync(url: string, body: Uint8Array<ArrayBuffer>): Uint8Array | Refusal {
+/**
+ * @returns the bytes of the answer, or the refusal; undefined if something else has answered than the endpoint
+ * @throws the browser's error if nothing answers, SyntaxError if something else does
+ */
+export function requestSync(url: string, body: Uint8Array<ArrayBuffer>): Uint8Array | Refusal | undefined {
   const request = new XMLHttpRequest()
   request.open('POST', url, false)
   request.setRequestHeader('Content-Type', CONTENT_TYPE)
   request.withCredentials = true
+  try {
+    // For a network that is gone without a sign. A window may set no limit, and blocks until the browser gives up.
+    request.timeout = WORKER_MS
+  } catch { /* a window */ }
   // A synchronous request of a window cannot return bytes, only text. Here each character is one byte.
   request.overrideMimeType('text/plain; charset=x-user-defined')
   request.send(body)
   const text = request.responseText
-  if (request.status === 200 && text.startsWith('\x01')) return Uint8Array.from(text, (letter) => letter.charCodeAt(0))
-  const refusal = JSON.parse(text) as Partial<Refusal>
-  // A proxy, or a server that is starting. The caller may retry.
-  if (refusal.code === undefined) throw new TypeError(request.statusText)
-  return refusal as Refusal
+  // No other content begins with this byte, whatever its status.
+  if (text[0] === '\x01') return Uint8Array.from(text, (letter) => letter.charCodeAt(0))
+  const refusal = JSON.parse(text) as Refusal
+  // Otherwise of a proxy, whose codes are those of HTTP, or of a server that is starting.
+  return refusal.code >= FIRST_CODE && refusal.reason ? refusal : undefined
 }
 
 /** The two parts of an answer, after a byte that keeps browsers from reading the first bytes as a byte order mark. */

@@ -7,6 +7,7 @@ import { requestClass, type Asked } from '../support/scripted-request.js'
 import { quiet, ScriptedServer, until } from '../support/scripted-server.js'
 
 let asked: Asked[]
+let isWindow: boolean
 
 /** The received calls, by channel, and the values of `send`. */
 const heard = (): unknown[] => server.log.map(({ kind, channel, value }) => [kind, channel, ...value as unknown[]])
@@ -14,7 +15,8 @@ const heard = (): unknown[] => server.log.map(({ kind, channel, value }) => [kin
 beforeEach(() => {
   newServer()
   asked = []
-  Object.assign(globalThis, { XMLHttpRequest: requestClass(asked, (body) => server.sync(body)) })
+  isWindow = true
+  Object.assign(globalThis, { XMLHttpRequest: requestClass(asked, (body) => server.sync(body), () => isWindow) })
   start()
 })
 afterEach(() => {
@@ -32,6 +34,7 @@ describe('a call', () => {
       async: false,
       headers: { 'Content-Type': 'application/vnd.webipc.v1' },
       withCredentials: true,
+      timeout: 0,
     }])
     assert.deepEqual(server.requests[0]?.hello.attempt, 0)
   })
@@ -135,6 +138,12 @@ describe('a request that nothing answers', () => {
     'a proxy that speaks': { status: 502, text: '<html>Bad gateway' },
     'a proxy that says yes': { status: 200, text: '<html>Log in' },
     'a server without such an endpoint': { status: 404, text: '{"detail":"Not Found"}' },
+    'a gateway whose server is away': { status: 503, text: '{"code":503,"reason":"no upstream"}' },
+    'a gateway that counts requests': { status: 429, text: '{"code":"429","message":"slow down"}' },
+    'a gateway that wants a login': { status: 401, text: '{"code":4401}' },
+    'a gateway that is content': { status: 200, text: '{"code":0,"data":{}}' },
+    'a gateway with a list': { status: 500, text: '[]' },
+    'a gateway with nothing': { status: 500, text: 'null' },
   } as const
   for (const [what, nothing] of Object.entries(nothings)) {
     test(`${what}: retries, and the call runs once`, async () => {
@@ -155,6 +164,13 @@ describe('a request that nothing answers', () => {
     assert.deepEqual(heard(), [['send', 'n', 2]])
     assert.deepEqual(server.others.map(({ kind }) => kind), ['void'])
     assert.deepEqual([ipcRenderer.sendSync('echo', 3), resets], [[3], []])
+  })
+
+  test('is given up by a worker after a time, which a window may not set', async () => {
+    await until(isOpen)
+    isWindow = false
+    ipcRenderer.sendSync('echo')
+    assert.deepEqual(asked.map(({ timeout }) => timeout), [40_000])
   })
 
   test('a lost answer is kept, and the next request gets it', async () => {

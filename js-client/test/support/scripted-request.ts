@@ -27,10 +27,16 @@ export interface Asked {
   readonly async: boolean
   readonly headers: Record<string, string>
   withCredentials: boolean
+  timeout: number
 }
 
-/** @param asked - collects every request. @param answer - the server; throws if it does not answer */
-export function requestClass(asked: Asked[], answer: (body: Uint8Array<ArrayBuffer>) => SyncAnswer): unknown {
+/**
+ * @param asked - collects every request. @param answer - the server; throws if it does not answer
+ * @param isWindow - a window may not limit the time of a synchronous request
+ */
+export function requestClass(
+  asked: Asked[], answer: (body: Uint8Array<ArrayBuffer>) => SyncAnswer, isWindow: () => boolean = () => true,
+): unknown {
   return class {
     status = 0
     statusText = ''
@@ -39,7 +45,13 @@ export function requestClass(asked: Asked[], answer: (body: Uint8Array<ArrayBuff
     readonly #headers: Record<string, string> = {}
 
     open(method: string, url: string, async: boolean): void {
-      asked.push({ method, url, async, headers: this.#headers, withCredentials: false })
+      asked.push({ method, url, async, headers: this.#headers, withCredentials: false, timeout: 0 })
+    }
+
+    set timeout(milliseconds: number) {
+      if (isWindow()) throw new DOMException('a window', 'InvalidAccessError')
+      const last = asked.at(-1)
+      if (last) last.timeout = milliseconds
     }
 
     setRequestHeader(name: string, value: string): void { this.#headers[name] = value }

@@ -45,6 +45,9 @@ PATIENCE_SECONDS = 5.0
 
 CONTENT_TYPE = "application/vnd.webipc.v1"
 
+# The close codes of a refusal begin here.
+_FIRST_CODE = 4_000
+
 
 @dataclass(slots=True)
 class Tab:
@@ -152,12 +155,10 @@ class PageConnection:
             end = 5 + int.from_bytes(answer.body[1:5], "little")
             page.link.receive(decode_frame(answer.body[5:end], self.limits), None)
             return parse([decode_parcel(answer.body[end:], self.limits)], self.limits)[0]
-        try:
-            refusal = orjson.loads(answer.body)
-            code, reason = refusal["code"], refusal["reason"]
-        except (ValueError, KeyError, TypeError):
-            # Not a response of the endpoint.
+        refusal = _refusal_in(answer.body)
+        if refusal is None:
             return None
+        code, reason = refusal
         if after_close(code) in (AfterClose.NEW_LINK, AfterClose.GIVE_UP):
             self._end_link(reason)
         raise ResetError(reason)
@@ -270,3 +271,13 @@ class PageConnection:
             self.page.link.detach(self.page.attempt)
             if after_close(code) in (AfterClose.NEW_LINK, AfterClose.GIVE_UP):
                 self._end_link("protocol")
+
+
+def _refusal_in(body: bytes) -> tuple[int, str] | None:
+    """Return code and reason of a refusal of the endpoint; None for any other response (PROTOCOL.md 2.4)."""
+    try:
+        refusal = orjson.loads(body)
+        code, reason = refusal["code"], refusal["reason"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return (code, reason) if type(code) is int and code >= _FIRST_CODE and type(reason) is str and reason else None
