@@ -5,18 +5,17 @@ the given value. Objects of classes without an encoding are converted by outward
 Twin: js-client/src/core/clone/encode.ts
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from decimal import Decimal
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final
 
 import orjson
 
 from webipc.core.clone.models import is_model
+from webipc.core.clone.opened import Opened, Place
 from webipc.core.clone.outward import Refused, outward, outward_models
 from webipc.core.clone.reach import reach
-from webipc.core.clone.scan import MAX_SAFE_FLOAT, MIN_SAFE_FLOAT, is_plain_number
+from webipc.core.clone.scan import later_in, number_text
 from webipc.core.clone.segments import Segments
 from webipc.core.errors import CloneError, LimitError
 from webipc.core.limits import Limits
@@ -36,58 +35,10 @@ from webipc.core.values.scalar import (
     time_value,
 )
 
-_WORDS: Final = frozenset({str, bool, type(None)})
 # These are never one object in two places: Python itself shares some of them, and their identity makes no difference.
 _IMMUTABLE: Final = frozenset(
     {str, bool, type(None), int, float, tuple, frozenset, bytes, memoryview, BigInt, UndefinedType, orjson.Fragment}
 )
-# From here on JavaScript writes a number with an exponent, which no parser takes for an integer.
-_EXPONENT: Final = 1e21
-
-
-class _Opened(NamedTuple):
-    """A list or dict of the skeleton whose contents are being written."""
-
-    container: Any
-    # What encloses it, and where it stands there; None for the list that holds the value, which is no part of it.
-    above: "_Opened | None"
-    key: str | int
-    # The fixup of its place; "" when it has none.
-    code: str
-
-    def path(self, key: str | int) -> list[str | int]:
-        """Return the path through the skeleton, from the value to what stands at a key."""
-        return [step for _, step in self._line(key)]
-
-    def text(self, key: str | int, root: str) -> str:
-        """Return the same path as a person would write it in JavaScript."""
-        return root + "".join(opened.step(step) for opened, step in self._line(key))
-
-    def _line(self, key: str | int) -> "list[tuple[_Opened, str | int]]":
-        line = []
-        opened, above = self, self.above
-        while above is not None:
-            line.append((opened, key))
-            opened, key, above = above, opened.key, above.above
-        return line[::-1]
-
-    def step(self, key: str | int) -> str:
-        if not isinstance(key, int):
-            return _property(key)
-        if self.code == "m":
-            return f".{'values' if key % 2 else 'keys'}()[{key // 2}]"
-        if self.code == "a":
-            return _property(self.container[key - 1])
-        return f".values()[{key}]" if self.code == "s" else _property(key)
-
-
-# The place of an object: what encloses it, and where; and the object itself, so that no other object gets its id.
-_Place: TypeAlias = tuple[_Opened, str | int, Any]
-
-
-def _property(key: str | int) -> str:
-    is_name = isinstance(key, str) and key.isidentifier()
-    return f".{key}" if is_name else f"[{json.dumps(key)}]"
 
 
 class Encoder:
@@ -103,18 +54,18 @@ class Encoder:
         self.fixups: list[list[Any]] = []
         self._segments = Segments(limits)
         # The place of every object that can come back, by its id.
-        self._places: dict[int, _Place] = {}
+        self._places: dict[int, Place] = {}
         # Where each reference stands and leads.
-        self._references: list[tuple[_Opened, str | int, _Place]] = []
+        self._references: list[tuple[Opened, str | int, Place]] = []
         # The containers that the walk is in, from the outside in, with those of their contents that are still to be
         # written; and the path to the innermost one.
-        self._open: list[tuple[_Opened, Iterator[tuple[str | int, Any]]]] = []
+        self._open: list[tuple[Opened, Iterator[tuple[str | int, Any]]]] = []
         self._path: list[str | int] = []
 
     def encode(self, value: Any) -> tuple[Any, list[Any]]:
         """Return the skeleton and the segments; the fixups are in `fixups`. `CloneError`, `LimitError`."""
         root = [value]
-        self._write(value, _Opened(root, None, 0, ""), 0)
+        self._write(value, Opened(root, None, 0, ""), 0)
         while self._open:
             depth = len(self._open)
             opened, later = self._open[-1]
@@ -142,7 +93,7 @@ class Encoder:
         if count > self._limits.nodes:
             raise LimitError("nodes", count, self._limits.nodes)
 
-    def _write(self, value: Any, above: _Opened, key: str | int) -> None:
+    def _write(self, value: Any, above: Opened, key: str | int) -> None:
         identity = value
         writer = self._WRITERS.get(type(value))
         if writer is None:
@@ -160,21 +111,21 @@ class Encoder:
                 return
         writer(self, value, above, key)
 
-    def _outward(self, value: Any, above: _Opened, key: str | int) -> Any:
+    def _outward(self, value: Any, above: Opened, key: str | int) -> Any:
         try:
             return outward(value, fragments=self._fragments)
         except Refused as refusal:
             raise self._refusal(above, key, str(refusal)) from refusal.__cause__
 
-    def _refusal(self, above: _Opened, key: str | int, reason: str) -> CloneError:
+    def _refusal(self, above: Opened, key: str | int, reason: str) -> CloneError:
         return CloneError(above.text(key, self._root), reason)
 
-    def _refer(self, first: _Place, above: _Opened, key: str | int) -> None:
+    def _refer(self, first: Place, above: Opened, key: str | int) -> None:
         """Write a reference to an object that has its place already."""
         self._references.append((above, key, first))
         self._place("@", above, key, None, first[0].path(first[1]))
 
-    def _place(self, code: str, above: _Opened, key: str | int, skeleton: Any, *details: Any) -> None:
+    def _place(self, code: str, above: Opened, key: str | int, skeleton: Any, *details: Any) -> None:
         """Write a place that needs a fixup."""
         if len(self.fixups) == self._limits.fixups:
             raise LimitError("fixups", len(self.fixups) + 1, self._limits.fixups)
@@ -182,7 +133,7 @@ class Encoder:
         self.fixups.append([code, [*self._path, key] if self._open else [], *details])
 
     def _contents(
-        self, later: list[tuple[str | int, Any]], container: Any, above: _Opened, key: str | int, code: str = ""
+        self, later: list[tuple[str | int, Any]], container: Any, above: Opened, key: str | int, code: str = ""
     ) -> None:
         """Go on with what in a new container is not written as it is; the rest stands in it already."""
         depth = len(self._open)
@@ -191,16 +142,16 @@ class Encoder:
         if later:
             if depth:
                 self._path.append(key)
-            self._open.append((new(_Opened, (container, above, key, code)), iter(later)))
+            self._open.append((new(Opened, (container, above, key, code)), iter(later)))
 
-    def _plain(self, value: Any, above: _Opened, key: str | int) -> None:
+    def _plain(self, value: Any, above: Opened, key: str | int) -> None:
         above.container[key] = value
 
-    def _fragment(self, value: Any, above: _Opened, key: str | int) -> None:
+    def _fragment(self, value: Any, above: Opened, key: str | int) -> None:
         self.has_fragment = True
         above.container[key] = value
 
-    def _list(self, value: Sequence[Any], above: _Opened, key: str | int) -> None:
+    def _list(self, value: Sequence[Any], above: Opened, key: str | int) -> None:
         if len(value) > 1 and type(value[0]) not in self._WRITERS:
             models = outward_models(list(value), fragments=self._fragments)
             if isinstance(models, orjson.Fragment):
@@ -208,29 +159,29 @@ class Encoder:
                 self._contents([], None, above, key)
                 return
             value = models or value
-        later = _later(enumerate(value))
+        later = later_in(enumerate(value))
         if later or type(value) is tuple:
             value = list(value)
         above.container[key] = value
         self._contents(later, value, above, key)
 
-    def _flat(self, code: str, above: _Opened, key: str | int, skeleton: list[Any], *details: Any) -> None:
+    def _flat(self, code: str, above: Opened, key: str | int, skeleton: list[Any], *details: Any) -> None:
         """Write a place whose skeleton is a list of what it contains."""
         self._place(code, above, key, skeleton, *details)
-        self._contents(_later(enumerate(skeleton)), skeleton, above, key, code)
+        self._contents(later_in(enumerate(skeleton)), skeleton, above, key, code)
 
-    def _dict(self, value: dict[Any, Any], above: _Opened, key: str | int) -> None:
+    def _dict(self, value: dict[Any, Any], above: Opened, key: str | int) -> None:
         for name in value:
             if type(name) is not str:
                 value = {self._name(name, above, key): item for name, item in value.items()}
                 break
-        later = _later(value.items())
+        later = later_in(value.items())
         if later:
             value = value.copy()
         above.container[key] = value
         self._contents(later, value, above, key)
 
-    def _name(self, name: Any, above: _Opened, key: str | int) -> str:
+    def _name(self, name: Any, above: Opened, key: str | int) -> str:
         """Return the name of a property of a dict, at a place."""
         if type(name) is str:
             return name
@@ -238,32 +189,32 @@ class Encoder:
             return str.__str__(name)
         raise self._refusal(above, key, f"a dict with a key of class {type(name).__name__} (use JSMap, or str keys)")
 
-    def _undefined(self, value: Any, above: _Opened, key: str | int) -> None:
+    def _undefined(self, value: Any, above: Opened, key: str | int) -> None:
         self._place("u", above, key, None)
 
-    def _int(self, value: int, above: _Opened, key: str | int) -> None:
+    def _int(self, value: int, above: Opened, key: str | int) -> None:
         if MIN_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
             above.container[key] = value
         else:
             self._bigint(value, above, key)
 
-    def _bigint(self, value: int, above: _Opened, key: str | int) -> None:
+    def _bigint(self, value: int, above: Opened, key: str | int) -> None:
         digits = (value.bit_length() + 3) // 4
         if digits > self._limits.bigint_digits:
             raise LimitError("bigint_digits", digits, self._limits.bigint_digits)
         self._place("n", above, key, format(value, "x"))
 
-    def _float(self, value: float, above: _Opened, key: str | int) -> None:
-        text = _number_text(value)
+    def _float(self, value: float, above: Opened, key: str | int) -> None:
+        text = number_text(value)
         if text is None:
             above.container[key] = value
         else:
             self._place("f", above, key, text)
 
-    def _date(self, value: JSDate, above: _Opened, key: str | int) -> None:
+    def _date(self, value: JSDate, above: Opened, key: str | int) -> None:
         self._place("d", above, key, value.ms)
 
-    def _moment(self, value: datetime, above: _Opened, key: str | int) -> None:
+    def _moment(self, value: datetime, above: Opened, key: str | int) -> None:
         try:
             ms = time_value(value)
         except TypeError:
@@ -271,16 +222,16 @@ class Encoder:
             ms = self._outward(value, above, key).ms
         self._place("d", above, key, ms)
 
-    def _regexp(self, value: JSRegExp, above: _Opened, key: str | int) -> None:
+    def _regexp(self, value: JSRegExp, above: Opened, key: str | int) -> None:
         self._flat("r", above, key, [value.source, value.flags])
 
-    def _map(self, value: JSMap[Any, Any], above: _Opened, key: str | int) -> None:
+    def _map(self, value: JSMap[Any, Any], above: Opened, key: str | int) -> None:
         self._flat("m", above, key, [part for entry in value.items() for part in entry])
 
-    def _set(self, value: Iterable[Any], above: _Opened, key: str | int) -> None:
+    def _set(self, value: Iterable[Any], above: Opened, key: str | int) -> None:
         self._flat("s", above, key, list(value))
 
-    def _array(self, value: JSArray, above: _Opened, key: str | int) -> None:
+    def _array(self, value: JSArray, above: Opened, key: str | int) -> None:
         indices = sorted(value.items)
         if indices and not 0 <= indices[0] <= indices[-1] < value.length:
             raise self._refusal(above, key, f"a JSArray with an index outside its length of {value.length}")
@@ -292,31 +243,31 @@ class Encoder:
         props = [part for name in names for part in (name, value.props[name])]
         self._flat("a", above, key, items + props, value.length)
 
-    def _array_name(self, name: Any, above: _Opened, key: str | int) -> str:
+    def _array_name(self, name: Any, above: Opened, key: str | int) -> str:
         if not isinstance(name, str) or name == "length" or is_index_name(name):
             raise self._refusal(above, key, f"a JSArray with a property named {name!r} (indices are in items)")
         return str.__str__(name)
 
-    def _error(self, value: JSError, above: _Opened, key: str | int) -> None:
+    def _error(self, value: JSError, above: Opened, key: str | int) -> None:
         parts = {"message": value.message, "stack": value.stack}
         skeleton: dict[str, Any] = {name: str(part) for name, part in parts.items() if part is not None}
         if value.has_cause:
             skeleton["cause"] = value.cause
         self._place("e", above, key, skeleton, value.name if value.name in ERROR_CLASSES else "Error")
-        self._contents(_later(skeleton.items()), skeleton, above, key)
+        self._contents(later_in(skeleton.items()), skeleton, above, key)
 
-    def _boxed(self, value: Boxed, above: _Opened, key: str | int) -> None:
+    def _boxed(self, value: Boxed, above: Opened, key: str | int) -> None:
         self._flat("N", above, key, [value.value])
 
-    def _bytes(self, value: bytes | bytearray | memoryview, above: _Opened, key: str | int) -> None:
+    def _bytes(self, value: bytes | bytearray | memoryview, above: Opened, key: str | int) -> None:
         number, size = self._segments.add(value)
         self._place("v", above, key, None, "Uint8Array", number, 0, size)
 
-    def _buffer(self, value: ArrayBuffer, above: _Opened, key: str | int) -> None:
+    def _buffer(self, value: ArrayBuffer, above: Opened, key: str | int) -> None:
         self._place("b", above, key, None, self._segment_of(value, above, key), *_maximum(value))
         self._segments.add_fixup(value, self.fixups[-1])
 
-    def _view(self, value: TypedArray, above: _Opened, key: str | int) -> None:
+    def _view(self, value: TypedArray, above: Opened, key: str | int) -> None:
         if value.is_outside:
             raise self._refusal(above, key, f"a {value.kind} whose buffer has become too short for it")
         length = None if value.follows_buffer else value.length
@@ -324,13 +275,13 @@ class Encoder:
         self._place("v", above, key, None, value.kind, number, value.offset, length, *_maximum(value.buffer))
         self._segments.add_fixup(value.buffer, self.fixups[-1])
 
-    def _segment_of(self, buffer: ArrayBuffer, above: _Opened, key: str | int) -> int:
+    def _segment_of(self, buffer: ArrayBuffer, above: Opened, key: str | int) -> int:
         if buffer.max_byte_length is not None and len(buffer) > buffer.max_byte_length:
             raise self._refusal(above, key, f"an ArrayBuffer that has grown beyond its {buffer.max_byte_length} bytes")
         return self._segments.number_of(buffer)
 
     # What writes a value of exactly this class; any other class is asked of outward.py.
-    _WRITERS: Final[dict[type[Any], Callable[["Encoder", Any, _Opened, str | int], None]]] = {
+    _WRITERS: Final[dict[type[Any], Callable[["Encoder", Any, Opened, str | int], None]]] = {
         str: _plain,
         bool: _plain,
         type(None): _plain,
@@ -360,35 +311,6 @@ class Encoder:
     }
 
 
-# Everything in a value that is not plain goes through this loop: a call for each part would cost half as much again.
-def _later(contents: Iterable[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
-    """Return what of the contents of a container is not written as it is, with the keys."""
-    later = []
-    for key, value in contents:
-        kind = type(value)
-        if kind in _WORDS:
-            continue
-        if kind is int:
-            if MIN_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
-                continue
-        elif kind is float and ((value and MIN_SAFE_FLOAT <= value <= MAX_SAFE_FLOAT) or is_plain_number(value)):
-            continue
-        later.append((key, value))
-    return later
-
-
 def _maximum(buffer: ArrayBuffer) -> Iterator[int]:
     if buffer.max_byte_length is not None:
         yield buffer.max_byte_length
-
-
-def _number_text(value: float) -> str | None:
-    """Return what stands for a number that JSON lacks or the other language would misread; None for any other."""
-    if value != value:  # noqa: PLR0124  (only NaN differs from itself)
-        return "NaN"
-    if value in {float("inf"), float("-inf")}:
-        return "Infinity" if value > 0 else "-Infinity"
-    if is_plain_number(value) or abs(value) >= _EXPONENT:
-        return None
-    # JavaScript's digits: the shortest that read back as this number, filled up with zeros.
-    return "-0" if value == 0 else format(Decimal(repr(value)).to_integral_value(), "f")
