@@ -130,7 +130,8 @@ class IpcMain(IpcMainImpl):
 
         Pages that are away for a moment get it when they are back (PROTOCOL.md section 6.4). Without a running
         application nothing happens. May be called from any thread. Raises TypeError when `channel` is not a string,
-        CloneError and LimitError when the arguments cannot be sent, DestroyedError when the event loop is closed.
+        CloneError and LimitError when the arguments cannot be sent, DestroyedError when the event loop is closed,
+        BufferFullError in a thread that has waited five seconds for the event loop to take what was sent before.
         """
         if not isinstance(channel, str):
             raise TypeError("Missing required channel argument")

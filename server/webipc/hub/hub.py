@@ -13,14 +13,15 @@ from typing import Any
 
 from webipc.access.visitor import RefusedError, Visitor
 from webipc.budget.account import Account
+from webipc.budget.backlog import Backlog
 from webipc.budget.machine import default_memory
 from webipc.budget.share import Share
 from webipc.budget.threads import FairThreads
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.concurrency.flusher import Flusher
-from webipc.concurrency.loops import home_loop, run_in
+from webipc.concurrency.loops import home_loop, running_loop
 from webipc.core.envelope import Hello
-from webipc.core.errors import CloseCode, DestroyedError, ResetError
+from webipc.core.errors import CloseCode, ResetError
 from webipc.core.frame import EncodedMessage
 from webipc.dispatch.dispatcher import FEATURES, Dispatcher
 from webipc.dispatch.replies import Replies
@@ -35,7 +36,7 @@ from webipc.hub.stats import stats_of
 from webipc.hub.sweeper import Sweeper
 from webipc.hub.tabs import Tabs
 from webipc.link.connection import Connection, Surroundings
-from webipc.link.outlet import LOOP_CLOSED, LinkOutlet, encode_send
+from webipc.link.outlet import LinkOutlet, encode_send, post_from_thread
 from webipc.link.transport import Transport
 from webipc.version import VERSION
 
@@ -90,8 +91,9 @@ class Hub:
         self.account = Account(default_memory() if settings.memory is None else settings.memory)
         self._broadcasts = Broadcasts(self.account)
         self._links = Links(settings, self.account, self.end)
-        around = Surroundings(
-            loop, threading.get_ident(), limits, self.flusher, dispatcher.dispatch, self, self.account
+        backlog = Backlog(self.account.limit // 8)
+        around = self._around = Surroundings(
+            loop, threading.get_ident(), limits, self.flusher, dispatcher.dispatch, self, self.account, backlog
         )
         application = Application(self._router, created, self.tasks, settings.debug)
         self._births = Births(self.process, around, self._links, self.tabs, application)
@@ -100,10 +102,12 @@ class Hub:
     # --- pages ----------------------------------------------------------------------------------------------------
 
     def broadcast(self, channel: str, args: tuple[Any, ...]) -> None:
-        """Send to every page, encoded once. From any thread. Raises CloneError, LimitError, DestroyedError."""
+        """Send to every page, encoded once. From any thread. Raises CloneError, and as `post_from_thread` does."""
         message = encode_send(channel, args, self.limits)
-        if not run_in(self.loop, self._broadcast, message):
-            raise DestroyedError(LOOP_CLOSED)
+        if running_loop() is self.loop:
+            self._broadcast(message)
+        else:
+            post_from_thread(self._around, self._broadcast, message)
 
     def _broadcast(self, message: EncodedMessage) -> None:
         self._broadcasts.post(self._links, message)

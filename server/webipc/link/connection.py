@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from webipc.budget.account import Account
+from webipc.budget.backlog import Backlog
 from webipc.concurrency.flusher import Flusher
 from webipc.concurrency.job_queue import JobQueue
 from webipc.core.calls import Answers
@@ -61,6 +62,8 @@ class Surroundings:
     owner: Owner
     # What all links of the process hold.
     account: Account
+    # What threads have sent and the loop has not taken.
+    backlog: Backlog
 
 
 class Connection:

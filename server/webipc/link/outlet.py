@@ -5,14 +5,15 @@ Encodes in the caller's thread, because the application may change the value aft
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from webipc.concurrency.loops import run_soon_in
 from webipc.core import clone
-from webipc.core.errors import DestroyedError, LimitError, LinkEndedError
+from webipc.core.errors import BufferFullError, DestroyedError, LimitError, LinkEndedError
 from webipc.core.frame import EncodedMessage, encode_message
 from webipc.core.limits import Limits
+from webipc.core.link.held import held_by
 from webipc.core.link.sizes import check_channel, check_size
 from webipc.ports.ends import PortMessage
 
@@ -56,7 +57,8 @@ class LinkOutlet:
     def post(self, message: EncodedMessage) -> None:
         """Number and keep a message, and send it with whatever else is posted in this turn of the event loop.
 
-        Raises LinkEndedError when the page is gone, DestroyedError when the event loop is closed.
+        Raises LinkEndedError when the page is gone, DestroyedError when the event loop is closed, BufferFullError in a
+        thread that has waited in vain for the event loop to take what was sent before.
         """
         connection = self.connection
         if connection.ended:
@@ -65,8 +67,8 @@ class LinkOutlet:
         # As `run_in`, which would ask for the running loop: on Python 3.11 that is a system call for each message.
         if threading.get_ident() == around.thread_id:
             connection.post_here(message)
-        elif not run_soon_in(around.loop, connection.post_here, message):
-            raise DestroyedError(LOOP_CLOSED)
+        else:
+            post_from_thread(around, connection.post_here, message)
 
     def post_ported(self, channel: str, message: PortMessage) -> None:
         """Send a message with ports to the page's listeners, as `post` does.
@@ -98,6 +100,26 @@ class LinkOutlet:
         if self.connection.ended:
             raise LinkEndedError
         return await self.connection.outgoing_calls.invoke(channel, *args)
+
+
+def post_from_thread(around: "Surroundings", post: Callable[[EncodedMessage], None], message: EncodedMessage) -> None:
+    """Have the event loop post a message, as soon as it has taken enough of what other threads have sent.
+
+    Raises DestroyedError when the event loop is closed, BufferFullError when it does not take anything.
+    """
+    backlog, size = around.backlog, held_by(message)
+    if around.loop.is_closed():
+        raise DestroyedError(LOOP_CLOSED)
+    if not backlog.enter(size):
+        raise BufferFullError("memory", backlog.held + size, backlog.limit)
+
+    def take() -> None:
+        backlog.leave(size)
+        post(message)
+
+    if not run_soon_in(around.loop, take):
+        backlog.leave(size)
+        raise DestroyedError(LOOP_CLOSED)
 
 
 def encode_send(channel: str, args: tuple[Any, ...], limits: Limits) -> EncodedMessage:
