@@ -25,8 +25,9 @@ from webipc.core.envelope.fields import (
     Text,
     Token,
     Truth,
+    violation,
 )
-from webipc.core.envelope.rows import code_units, form_of, refuse_excess, row_of
+from webipc.core.envelope.rows import form_of, refuse_long_channel, row_of
 from webipc.core.errors import ProtocolError
 from webipc.core.frame import RawMessage
 from webipc.core.limits import DEFAULT_LIMITS, Limits
@@ -276,9 +277,9 @@ def _parse_all(messages: Sequence[RawMessage], limits: Limits) -> list[Envelope]
     try:
         envelopes = _MESSAGES.validate_python(rows)
     except ValidationError as error:
-        raise _protocol_error(error) from None
+        raise violation(error) from None
     for envelope in envelopes:
-        _check_channel(getattr(envelope, "channel", ""), limits.channel_length)
+        refuse_long_channel(getattr(envelope, "channel", ""), limits.channel_length)
     return envelopes
 
 
@@ -328,7 +329,7 @@ def parse_control(control: Sequence[Any]) -> Control:
     try:
         return _CONTROLS.validate_python(fields)
     except ValidationError as error:
-        raise _protocol_error(error) from None
+        raise violation(error) from None
 
 
 def decode_value(carrier: Carrier, limits: Limits = DEFAULT_LIMITS) -> Any:
@@ -340,15 +341,3 @@ def decode_value(carrier: Carrier, limits: Limits = DEFAULT_LIMITS) -> Any:
         # JSON's own types need no decoding.
         return carrier.value
     return decode(carrier.value, carrier.fixups, carrier.segments, limits)
-
-
-def _check_channel(channel: str, allowed: int) -> None:
-    # A code point has one code unit or two: most channels are so short that nothing need be counted.
-    if len(channel) * 2 > allowed:
-        refuse_excess("code units in a channel", code_units(channel), allowed)
-
-
-def _protocol_error(error: ValidationError) -> ProtocolError:
-    """Name the field and what was expected, and nothing of the value, which may be the secret of a link."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    return ProtocolError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")

@@ -7,9 +7,11 @@ Nothing is converted: `true` is no number, and `1.0` no integer. Which messages 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
-from pydantic import ConfigDict, Field, GetPydanticSchema, Strict, with_config
+from pydantic import ConfigDict, Field, GetPydanticSchema, Strict, ValidationError, with_config
 from pydantic_core.core_schema import any_schema
 from typing_extensions import TypedDict
+
+from webipc.core.errors import ProtocolError
 
 MAX_SAFE_INTEGER: Final = 2**53 - 1
 
@@ -31,3 +33,9 @@ class ErrorValue(TypedDict):
     """The one field that every error has; `code`, `data`, `reference` and `cause` may hold anything until decoded."""
 
     message: Text
+
+
+def violation(error: ValidationError) -> ProtocolError:
+    """Name the field and what was expected, and nothing of the value, which may be the secret of a link."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return ProtocolError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")

@@ -68,6 +68,13 @@ def code_units(channel: str) -> int:
     return len(channel) + sum(character > "\uffff" for character in channel)
 
 
+def refuse_long_channel(channel: str, allowed: int) -> None:
+    """Raise ProtocolError, with the close code 4413, for a channel of more code units than allowed."""
+    # A code point has one code unit or two: most channels are so short that nothing need be counted.
+    if len(channel) * 2 > allowed:
+        refuse_excess("code units in a channel", code_units(channel), allowed)
+
+
 def refuse_excess(what: str, count: int, allowed: int) -> None:
     """Raise ProtocolError, with the close code 4413, for more than a limit allows."""
     if count > allowed:
