@@ -89,6 +89,7 @@ def test_what_is_wrong_closes_the_socket_with_code_and_reason(server: Live, site
         page.send(say(1, "good"))
         page.send('[2,0,["send","say",["' + TEXT + '"],[["d",[7]]]]]')
         code, reason = closing(page)
-        assert (code, reason) == (4400, "the path [7] leads nowhere")
+        assert code == 4400
+        assert reason.endswith("leads nowhere")
         assert is_served(other)
     assert site.said == [["good"]]

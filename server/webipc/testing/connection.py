@@ -151,7 +151,7 @@ class PageConnection:
     async def _ask(self, page: PageLink, call_id: int) -> Envelope | None:
         body = encode_body(page.body(call_id, self._claims()))
         answer = await self.browser.post(f"{self.prefix}/sync", CONTENT_TYPE, body)
-        if answer.status == HTTPStatus.OK:
+        if answer.status == HTTPStatus.OK and answer.body.startswith(b"\x01"):
             end = 5 + int.from_bytes(answer.body[1:5], "little")
             page.link.receive(decode_frame(answer.body[5:end], self.limits), None)
             return parse([decode_parcel(answer.body[end:], self.limits)], self.limits)[0]
