@@ -67,6 +67,16 @@ class DeafPage:
                 return False
         return True
 
+    def send_raw(self, data: bytes) -> None:
+        """Send bytes that are frames already. Raises OSError when the connection is shut down."""
+        self._socket.settimeout(None)
+        self._socket.sendall(data)
+
+    def shut_down(self) -> None:
+        """Let every `send_raw` in another thread end."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     def __enter__(self) -> Self:
         return self
 
