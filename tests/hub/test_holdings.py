@@ -208,6 +208,23 @@ async def test_the_answer_of_a_send_sync_is_charged_while_it_is_kept(make_hub: M
     assert hub.account.held == 0
 
 
+async def test_the_write_buffer_of_a_blocked_socket_is_charged(make_hub: MakeHub) -> None:
+    hub = make_hub()
+    socket = Socket(blocked=True)
+    page = connect(hub, "203.0.113.1", socket)
+    for buffered in (70_000, 1_000_000, 300):
+        socket.buffered = buffered
+        hub._sweeper.sweep(hub.loop.time())
+        assert hub.account.held == LINK_BYTES + buffered
+    socket.blocked = False
+    hub._sweeper.sweep(hub.loop.time())
+    assert hub.account.held == LINK_BYTES
+    socket.blocked = True
+    hub._sweeper.sweep(hub.loop.time())
+    hub.end(page, "ended")
+    assert hub.account.held == 0
+
+
 async def test_what_a_page_says_of_itself_is_cut(make_hub: MakeHub) -> None:
     hub = make_hub()
     claims = hello()

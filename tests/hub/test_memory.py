@@ -32,6 +32,7 @@ class Socket:
         self.attempt = 1
         self.peer = "127.0.0.1:1"
         self.blocked = False
+        self.buffered = 0
 
     def write(self, frame: str | bytes) -> None:
         """Write nothing."""

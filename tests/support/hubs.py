@@ -25,6 +25,7 @@ class Socket:
         self.attempt = attempt
         self.peer = "127.0.0.1:1"
         self.blocked = blocked
+        self.buffered = 0
         self.code: int | None = None
 
     def write(self, frame: str | bytes) -> None:

@@ -338,7 +338,8 @@ class Connection:
         `patience` is the part of its time, from 0 to 1, that a link without a socket is given.
         """
         limits = self._around.limits
-        self.holdings.sell_back()
+        transport = self.transport
+        self.holdings.sweep(transport.buffered if transport is not None and transport.blocked else 0)
         if self.unpacking is not None or (self._syncs is not None and self._syncs.block):
             # Nothing is read while something is unpacked, and a blocked page is silent.
             self.last_heard = self.lost_at = now

@@ -48,6 +48,7 @@ class Holdings:
 
     __slots__ = (
         "_account",
+        "_buffered",
         "_connection",
         "_limits",
         "_parts",
@@ -68,6 +69,8 @@ class Holdings:
         self._room = FIRST_ROOM
         # What is charged for the parts of a parcel that is not complete.
         self._parts = 0
+        # What is charged for the write buffer of its socket.
+        self._buffered = 0
         # Its running calls hold so much that reading of what the page sends has to wait: see `look_again`.
         self.is_full = False
         # What the messages were decoded from that are being dispatched.
@@ -111,8 +114,15 @@ class Holdings:
             if held > most:
                 raise BufferFullError("kept_bytes", held, most)
 
-    def sell_back(self) -> None:
-        """Give back the room that is not used. Called by the sweep."""
+    def sweep(self, buffered: int) -> None:
+        """Give back the room that is not used, and charge what waits in the write buffer of a socket that is blocked.
+
+        Nobody has to pay for the buffer by itself: what fills it is kept anyway.
+        """
+        if buffered != self._buffered:
+            self.purse.give(self._buffered)
+            self.purse.take(buffered)
+            self._buffered = buffered
         if self.is_crowded:
             self.look_again()
         if self._waiting_room > FIRST_WAITING:
@@ -188,8 +198,8 @@ class Holdings:
 
     def close(self) -> None:
         """Give back what is counted here, because the link is over."""
-        self.purse.give(LINK_BYTES + self._room - FIRST_ROOM + self._parts)
-        self._room, self._parts = FIRST_ROOM, 0
+        self.purse.give(LINK_BYTES + self._room - FIRST_ROOM + self._parts + self._buffered)
+        self._room, self._parts, self._buffered = FIRST_ROOM, 0, 0
         # The calls that still wait are not in the flat charge any more.
         self.purse.take(FIRST_WAITING, lasting=True)
         self._set_waiting_room(self.waiting)

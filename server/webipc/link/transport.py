@@ -15,6 +15,10 @@ class Transport(Protocol):
     # Backpressure: True while the network accepts no more; then the transport calls `Connection.flush`.
     blocked: bool
 
+    @property
+    def buffered(self) -> int:
+        """How many bytes were written and wait in this process, as far as the server tells."""
+
     def write(self, frame: str | bytes) -> None:
         """Write a frame. Never raises: a socket that is lost calls `Connection.lost`."""
 

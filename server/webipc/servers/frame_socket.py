@@ -71,6 +71,10 @@ class FrameSocket(Protocol):
     # How often bytes came, of messages, pongs and everything else. A sign of life when it grows.
     reads: int
 
+    @property
+    def buffered(self) -> int:
+        """How many bytes were written and are not in the kernel yet."""
+
     def greeted(self) -> None:
         """Accept larger messages, and several in a turn: the first one was accepted. See also newcomers.py."""
 

@@ -147,6 +147,11 @@ class WebSocketProtocol(asyncio.Protocol):
             if not self.transport.is_closing():
                 self.transport.resume_reading()
 
+    @property
+    def buffered(self) -> int:
+        """See `FrameSocket`."""
+        return self.transport.get_write_buffer_size()
+
     def write(self, frame: str | bytes) -> None:
         """See `FrameSocket`."""
         transport = self.transport

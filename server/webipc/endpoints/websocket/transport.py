@@ -37,6 +37,11 @@ class WebSocketTransport:
         # A close frame was requested; nothing is written behind it.
         self._closing = False
 
+    @property
+    def buffered(self) -> int:
+        """How many bytes were written and wait in this process. ASGI does not tell."""
+        return 0
+
     def carry(self, connection: Connection) -> None:
         """Flush this connection from now on when the network can take more."""
         self._connection = connection
@@ -136,6 +141,11 @@ class DirectTransport(WebSocketTransport):
         super().__init__(peer)
         self._frame_socket = frame_socket
         frame_socket.writer = self
+
+    @property
+    def buffered(self) -> int:
+        """See `WebSocketTransport`."""
+        return self._frame_socket.buffered
 
     def carry(self, connection: Connection) -> None:
         """Flush this connection from now on, and count the socket as a known one."""
