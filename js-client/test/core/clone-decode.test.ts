@@ -118,10 +118,10 @@ test('a maximum beyond what the engine can reserve is refused', () => {
   assert.throws(() => decode(null, [['b', [], 0, Number.MAX_SAFE_INTEGER]], [new Uint8Array(1)]), isRefusal)
 })
 
-test('the text of a refusal names the place, and does not quote the value', () => {
+test('the text of a refusal says which fixup, and quotes nothing', () => {
   assert.throws(
     () => decode([{ password: 'secret' }], [['d', [0, 'password']]], []),
-    (error: ProtocolError) => error.detail === 'wrong value: ["d",[0,"password"]]',
+    (error: ProtocolError) => error.detail === 'wrong value: fixup 0',
   )
 })
 
