@@ -6,6 +6,7 @@ instead of the machine.
 """
 
 import contextlib
+import os
 import resource
 import subprocess
 import tempfile
@@ -71,6 +72,12 @@ class Attacked(Spawned):
     def forget_peak(self) -> None:
         """Begin a new `peak` with what the process holds now."""
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+    @property
+    def work(self) -> float:
+        """The processor time that the process has used since its start, in seconds."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     @property
     def log(self) -> str:
