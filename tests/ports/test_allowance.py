@@ -24,10 +24,10 @@ KILOBYTE = "x" * 1000
 class Site:
     """An application that keeps the ports that it gets on the channel `port`, and starts none of them."""
 
-    def __init__(self, **limits: int) -> None:
+    def __init__(self, memory: str = "1GiB", **limits: int) -> None:
         self.app: FastAPI
         self.ipc_main: IpcMain
-        self.app, self.ipc_main = application(limits=Limits(**limits))
+        self.app, self.ipc_main = application(limits=Limits(**limits), memory=memory)
         self.ports: list[MessagePortMain] = []
         self.ipc_main.on("port", self._port)
         self.ipc_main.handle("end", lambda event: None)
@@ -78,8 +78,8 @@ async def test_the_fullest_of_the_ports_that_are_not_started_is_closed_and_no_ot
         text = (
             f"{frame!r}: a port is closed, and the messages that wait in it are dropped. The program has not started "
             "it, or reads more slowly than the page sends, and all ports of the page exceed a limit "
-            "(kept_bytes: 20000, kept_messages: 100000). Start every port that you keep, with port.start() or "
-            "`async for`, and close the others."
+            "(kept_bytes: 20000, kept_messages: 100000, or what its address may hold of `memory`). Start every port "
+            "that you keep, with port.start() or `async for`, and close the others."
         )
         assert warnings(caplog) == [text]
         heard = [heard_by(port) for port in site.ports]
@@ -87,6 +87,27 @@ async def test_the_fullest_of_the_ports_that_are_not_started_is_closed_and_no_ot
         assert heard == [["close"], [f"{index}{KILOBYTE}" for index in range(6)], [KILOBYTE] * 15]
         modest.post_message("after")
         await until(lambda: heard[1][-1] == "after")
+
+
+async def test_ports_of_an_address_that_holds_too_much_memory_are_closed_and_its_links_stay(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    site = Site(memory="4MiB")
+    async with Renderer(site.app) as page:
+        modest, modest_heard = sent_port(page)
+        modest.post_message("modest")
+        chatty, chatty_heard = sent_port(page)
+        for _ in range(30):
+            # One address alone may hold half of the memory.
+            chatty.post_message(KILOBYTE * 100)
+        await until(lambda: chatty_heard == ["close"])
+        await page.invoke("end")
+        assert modest_heard == []
+        assert page.connected
+        assert site.ipc_main.stats()["memory"]["held"] < 100_000
+        assert len(warnings(caplog)) == 1
+        heard = heard_by(site.ports[0])
+        await until(lambda: heard == ["modest"])
 
 
 async def test_the_number_of_waiting_messages_is_bounded_as_well(caplog: pytest.LogCaptureFixture) -> None:

@@ -42,8 +42,9 @@ FEATURES: list[str] = ["ports", "sync", "send-to"]
 
 FULL_PORT = (
     "%r: a port is closed, and the messages that wait in it are dropped. The program has not started it, or reads more "
-    "slowly than the page sends, and all ports of the page exceed a limit (kept_bytes: %d, kept_messages: %d). Start "
-    "every port that you keep, with port.start() or `async for`, and close the others."
+    "slowly than the page sends, and all ports of the page exceed a limit (kept_bytes: %d, kept_messages: %d, or what "
+    "its address may hold of `memory`). Start every port that you keep, with port.start() or `async for`, and close "
+    "the others."
 )
 
 
