@@ -1,9 +1,17 @@
 /** The client's entry point for classic scripts: `window.webipc.ipcRenderer`. */
 import { client } from './client.js'
-import * as exported from './exports.js'
+// By name: esbuild would define the properties of `* as` by descriptors that inherit from the page's objects.
+import {
+  BufferFullError, CloneError, DestroyedError, FeatureError, LimitError, ProtocolError, ResetError, UnansweredError,
+  WebipcError,
+} from './exports.js'
 import { ofDocument } from './page/own-document.js'
 
 // `currentScript` is set only while the script runs.
 const script = ofDocument('currentScript') as HTMLScriptElement | null | undefined
 const ipcRenderer = client(script?.src)
-Object.assign(globalThis, { webipc: { ...exported, ipcRenderer } })
+const webipc = {
+  BufferFullError, CloneError, DestroyedError, FeatureError, LimitError, ProtocolError, ResetError, UnansweredError,
+  WebipcError, ipcRenderer,
+}
+Object.assign(globalThis, { webipc })

@@ -4,6 +4,7 @@
  */
 import { Connection, type ClientOptions } from './link/connection.js'
 import { encode, type Cloned } from './core/clone/index.js'
+import { descriptor } from './core/clone/skeleton.js'
 import {
   decodeValue, type Envelope, type ErrorReply, type Invoke, type Post, type Result, type Send,
 } from './core/envelope.js'
@@ -127,7 +128,7 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
   #emit(channel: string, args: readonly unknown[], fields: Partial<Electron.IpcRendererEvent>): void {
     const event = { sender: this, ports: [], ...fields }
     // Not enumerable: Electron 27 has `senderId`, later versions do not.
-    if (fields.senderId === undefined) Object.defineProperty(event, 'senderId', { value: 0 })
+    if (fields.senderId === undefined) Object.defineProperty(event, 'senderId', descriptor({ value: 0 }))
     try {
       this.emit(channel, event, ...args)
     } catch (error) {
@@ -180,7 +181,7 @@ function refuseArgument(index: number, value: unknown): never {
 
 /** A plain Error; the further fields that the server has sent are own properties. */
 function withDetails(failure: Failure, prefix: string): Error {
-  const error = new Error(prefix + failure.message, 'cause' in failure ? { cause: failure.cause } : {})
-  for (const name of DETAILS) if (name in failure) Object.assign(error, { [name]: failure[name] })
+  const error = new Error(prefix + failure.message, Object.hasOwn(failure, 'cause') ? { cause: failure.cause } : {})
+  for (const name of DETAILS) if (Object.hasOwn(failure, name)) Object.assign(error, { [name]: failure[name] })
   return error
 }

@@ -210,17 +210,20 @@ export function decodeValue(carrier: Carrier, limits: Limits = DEFAULT_LIMITS): 
 
 function parseFields(kinds: Kinds, [kind, fields, ...more]: readonly unknown[]): Record<string, unknown> {
   if (!isObject(fields) || more.length > 0) fail('malformed frame')
-  return checked(kinds, kind, (name) => (fields as Record<string, unknown>)[name])
+  const given = fields as Record<string, unknown>
+  return checked(kinds, kind, (name) => Object.hasOwn(given, name) ? given[name] : undefined)
 }
 
 function parseMessage({ fields, segments }: RawMessage, limits: Limits): Envelope {
   let length = 1
   const envelope = checked(KINDS, fields[0], () => fields[length++])
   envelope['segments'] = segments
-  if ('value' in envelope) {
+  if (Object.hasOwn(envelope, 'value')) {
     // After the fixed fields. Either may be absent; their types tell them apart.
-    envelope['meta'] = isObject(fields[length]) ? fields[length++] : null
-    envelope['fixups'] = Array.isArray(fields[length]) ? fields[length++] : []
+    const [first, second] = fields.slice(length)
+    const [meta, fixups] = isObject(first) ? [first, second] : [null, first]
+    Object.assign(envelope, { meta, fixups: Array.isArray(fixups) ? fixups : [] })
+    length += Number(meta !== null) + Number(Array.isArray(fixups))
   }
   if (fields.length !== length) fail('wrong count')
   refuseExcess(envelope as unknown as Excessive, limits)

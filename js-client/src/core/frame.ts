@@ -1,10 +1,11 @@
 /**
  * Encodes and decodes frames, which are WebSocket messages of text or bytes, and what has the same layout: the parcel
- * of a large message and the body of a request (PROTOCOL.md sections 2.4, 3 and 4.3). The only file that parses JSON.
+ * of a large message and the body of a request (PROTOCOL.md sections 2.4, 3 and 4.3).
  * The messages in a frame are checked by envelope.ts, their numbers by link/.
  * Twin: server/webipc/core/frame/__init__.py
  */
-import { withRoom } from './clone/headroom.js'
+import { lengthOf, withRoom } from './clone/headroom.js'
+import { parseJson, toJson } from './clone/json.js'
 import { isCount } from './clone/skeleton.js'
 import { fail, refuseLarger } from './errors.js'
 import { DEFAULT_LIMITS, SERVER_LIMITS, type Limits, type ServerLimits } from './limits.js'
@@ -63,12 +64,12 @@ export function encodeMessage(
 ): EncodedMessage {
   const message = cloned ? [...fields, cloned.skeleton, ...tail] : fields
   const fixups = cloned?.fixups.length ? [cloned.fixups] : []
-  return sized(JSON.stringify([...message, ...fixups]), cloned?.segments)
+  return sized(toJson([...message, ...fixups]), cloned?.segments)
 }
 
 /** A message that is JSON already, with its size. Parts of a parcel are made so. */
 export function sized(json: string, segments: readonly Uint8Array[] = []): EncodedMessage {
-  return { json, segments, size: segments.reduce((sum, segment) => sum + segment.length, utf8Length(json)) }
+  return { json, segments, size: utf8Length(json) + lengthOf(segments) }
 }
 
 /** Encodes a frame of numbered messages, or a bare one; no message is encoded again. Text if there are no segments. */
@@ -83,7 +84,7 @@ export function encodeFrame(
 
 /** Encodes a control frame: `encodeControl(0, 'hello', {...})`, `encodeControl(41, 'bye', 12)`. */
 export function encodeControl(ack: number, name: string, fields: unknown): string {
-  return JSON.stringify([0, ack, [name, fields]])
+  return toJson([0, ack, [name, fields]])
 }
 
 /** The binary form of a frame, which bodies need. */
@@ -152,7 +153,7 @@ function pack(
   elements: string, messages: readonly { readonly segments: readonly Uint8Array[] }[],
 ): Uint8Array<ArrayBuffer> {
   const lengths = messages.map(({ segments }) => segments.map((segment) => segment.length))
-  const text = encoder.encode(`[${elements},${JSON.stringify(lengths)}]`)
+  const text = encoder.encode(`[${elements},${toJson(lengths)}]`)
   const segments = messages.flatMap((message) => message.segments)
   const start = 4 + text.length
   const whole = placeFor(segments, start)
@@ -171,11 +172,14 @@ function pack(
 function placeFor(segments: readonly Uint8Array[], start: number): Uint8Array<ArrayBuffer> {
   const [only, second] = segments
   const place = only && !second ? withRoom(only, start + padding(start)) : undefined
-  return place ?? new Uint8Array(segments.reduce((end, { length }) => end + padding(end) + length, start))
+  if (place) return place
+  let end = start
+  for (const { length } of segments) end += padding(end) + length
+  return new Uint8Array(end)
 }
 
 function concat(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
+  const whole = new Uint8Array(lengthOf(chunks))
   let offset = 0
   for (const chunk of chunks) {
     whole.set(chunk, offset)
@@ -198,11 +202,13 @@ function unpack(data: string | Uint8Array, before: number): Unpacked {
   try {
     const isText = typeof data === 'string'
     const end = isText ? 0 : 4 + uint32At(data, 0)
-    const elements = JSON.parse(isText ? data : decoder.decode(data.subarray(4, end))) as unknown[]
+    const elements = parseJson(isText ? data : decoder.decode(data.subarray(4, end))) as unknown[]
     const segments = isText ? [] : cut(data, end, elements.pop() as number[][])
     const rows = elements.slice(before)
     if ((isText || rows.length === segments.length) && rows.every(Array.isArray)) {
-      return { elements, messages: rows.map((fields, index) => ({ fields, segments: segments[index] ?? [] })) }
+      // Not `segments[index] ?? []`: a script may have given every array an element.
+      const segmentsOf = (index: number): Uint8Array[] => isText ? [] : segments[index] as Uint8Array[]
+      return { elements, messages: rows.map((fields, index) => ({ fields, segments: segmentsOf(index) })) }
     }
   } catch {
     // Refused below, like an array that is no frame.

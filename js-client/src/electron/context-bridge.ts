@@ -4,6 +4,7 @@
  * There is no isolated world, so nothing is proxied: functions stay the same object, and `removeListener` finds them.
  * Nothing is protected either: any other script of the page can load the client too.
  */
+import { descriptor } from '../core/clone/skeleton.js'
 import { WebipcError } from '../core/errors.js'
 import { MainWorld } from './main-world.js'
 import type { ContextBridge, ExecutionScript } from './types.js'
@@ -103,7 +104,7 @@ class Copier {
       if (!Object.prototype.propertyIsEnumerable.call(object, key)) continue
       const value = this.copy(Reflect.get(object, key), level + 1)
       // Not assigned: an assignment to `__proto__` would set the prototype.
-      Object.defineProperty(copy, key, { value, enumerable: true })
+      Object.defineProperty(copy, key, descriptor({ value, enumerable: true }))
     }
     Object.freeze(copy)
   }

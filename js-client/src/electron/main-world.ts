@@ -1,4 +1,6 @@
 /** The page's global object, as `contextBridge` uses it: an exposed API becomes a read-only global. */
+import { descriptor } from '../core/clone/skeleton.js'
+
 export class MainWorld {
   protected readonly world: object
 
@@ -21,6 +23,7 @@ export class MainWorld {
 
   /** Makes a value a global that can be neither changed nor removed. */
   define(key: string, value: unknown): void {
-    Reflect.defineProperty(this.world, key, { value, enumerable: true, writable: false, configurable: false })
+    const rules = descriptor({ value, enumerable: true, writable: false, configurable: false })
+    Reflect.defineProperty(this.world, key, rules)
   }
 }

@@ -5,6 +5,7 @@
  * It works within this document. A port that left it (to a worker or another window, by `window.postMessage`) is not
  * tracked and gets no event. The client listens for this event as the page does.
  */
+import { descriptor } from '../core/clone/skeleton.js'
 
 /** The object whose classes are patched; in a browser, the global object. */
 export interface PortRealm {
@@ -200,13 +201,13 @@ function patchPort(prototype: MessagePort, ends: Ends): void {
     ends.at(port)?.start()
   })
   const native = Object.getOwnPropertyDescriptor(prototype, 'onmessage')
-  Object.defineProperty(prototype, 'onmessage', {
+  Object.defineProperty(prototype, 'onmessage', descriptor({
     ...native,
     set(this: MessagePort, listener: unknown) {
       native?.set?.call(this, listener)
       ends.at(this)?.start()
     },
-  })
+  }))
 }
 
 /** Replaces a method by a proxy that calls `around`. */
@@ -219,7 +220,8 @@ function wrap(
       around(port, () => { Reflect.apply(target, port, args) }, args)
     },
   })
-  Object.defineProperty(prototype, name, { value: method, writable: true, enumerable: true, configurable: true })
+  const rules = descriptor({ value: method, writable: true, enumerable: true, configurable: true })
+  Object.defineProperty(prototype, name, rules)
 }
 
 function patchClone(realm: PortRealm, ends: Ends): void {
@@ -238,7 +240,7 @@ function defineHandler(prototype: MessagePort): void {
   const call = function (this: MessagePort, event: Event): void {
     handlers.get(this)?.call(this, event)
   }
-  Object.defineProperty(prototype, 'onclose', {
+  Object.defineProperty(prototype, 'onclose', descriptor({
     configurable: true,
     enumerable: true,
     get(this: MessagePort) {
@@ -249,5 +251,5 @@ function defineHandler(prototype: MessagePort): void {
       else handlers.delete(this)
       this.addEventListener('close', call)
     },
-  })
+  }))
 }

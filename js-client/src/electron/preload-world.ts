@@ -3,6 +3,7 @@
  * `window` has nothing to do with what it exposes under the same name. Here there is one `window`. So until the last
  * script has run, a write to an exposed key is ignored, and a global that a script has made does not take the key.
  */
+import { descriptor } from '../core/clone/skeleton.js'
 import { MainWorld } from './main-world.js'
 
 export class PreloadWorld extends MainWorld {
@@ -29,7 +30,8 @@ export class PreloadWorld extends MainWorld {
     this.#exposed.set(key, value)
     // A script in strict mode would stop at a write to a property that is only read-only.
     const ignore = (): void => { /* The script's own global of this name, which the page does not see. */ }
-    Reflect.defineProperty(this.world, key, { get: () => value, set: ignore, enumerable: true, configurable: true })
+    const rules = descriptor({ get: () => value, set: ignore, enumerable: true, configurable: true })
+    Reflect.defineProperty(this.world, key, rules)
   }
 
   /** The scripts have run, and the page's follow: from now on, what is exposed is read-only. */

@@ -6,6 +6,7 @@
  * It leaves no global: what several scripts share is removed before the page's own scripts run.
  */
 import { Buffer } from 'buffer/index.js'
+import { descriptor } from '../core/clone/skeleton.js'
 import { report } from '../concurrency/report-error.js'
 import { findAddress } from '../page/server-address.js'
 import { electronModule } from './renderer-module.js'
@@ -41,7 +42,7 @@ export function append(additional: readonly string[]): void {
 /** Runs each script as a separate one, in order, so that an error in one, even of syntax, does not stop the others. */
 export function load(names: readonly string[]): void {
   awaited = [...names]
-  Object.defineProperty(globalThis, KEY, { value: { run, loaded }, configurable: true })
+  Object.defineProperty(globalThis, KEY, descriptor({ value: { run, loaded }, configurable: true }))
   runNext(names.length + 1, findAddress(undefined))
 }
 

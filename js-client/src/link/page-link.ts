@@ -99,5 +99,5 @@ export class PageLink {
 /** 128 random bits. `getRandomValues` is the one function that also works in pages without TLS. */
 function randomToken(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16))
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }

@@ -3,6 +3,7 @@
  * `close` event when the other closes, which most engines do not dispatch. This works only while the page keeps this
  * very object, or gives it back: a transfer elsewhere creates another object.
  */
+import { descriptor } from '../core/clone/skeleton.js'
 
 /** The message that a port's `close` posts to the other end, after all others. It is random, so no page can send it. */
 export const CLOSED = `webipc-closed-${Math.random()}`
@@ -79,14 +80,14 @@ export class HandedPort {
       prototype.start.call(port)
       this.#started()
     }
-    Object.defineProperty(port, 'onmessage', {
+    Object.defineProperty(port, 'onmessage', descriptor({
       configurable: true,
       get: () => Reflect.get(prototype, 'onmessage', port) as unknown,
       set: (listener: unknown) => {
         Reflect.set(prototype, 'onmessage', listener, port)
         this.#started()
       },
-    })
+    }))
   }
 
   #started(): void {

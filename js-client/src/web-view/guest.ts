@@ -53,7 +53,7 @@ export class Guest {
 
   /** Admits a document by its port, unless the same document has sent one before. */
   admit({ token, url, origins }: Announcement, port: MessagePort): void {
-    if (Array.from(this.#frames.values()).some((frame) => frame.token === token)) {
+    if ([...this.#frames.values()].some((frame) => frame.token === token)) {
       port.close()
       return
     }

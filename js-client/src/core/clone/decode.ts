@@ -24,7 +24,7 @@ export function decode(
   check(!isDeeper(skeleton, limits.depth), 'depth')
   check(fixups.length <= limits.fixups, 'fixups')
   check(segments.length <= limits.segments, 'segments')
-  const sites = fixups.map((fixup) => ({ fixup }) as Site)
+  const sites = fixups.map((fixup) => ({ fixup, value: undefined }) as Site)
   const run: Run = { limits, segments, root: [skeleton], buffers: new Map(), sites: new Set(sites) }
   each(sites, findPlace, run)
   // Code that walks the value later follows all references: a few that double expand a kilobyte to gigabytes.

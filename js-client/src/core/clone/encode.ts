@@ -49,7 +49,7 @@ export function encode(value: unknown, limits: Limits = DEFAULT_LIMITS, root = '
   const around: Spot = { run, parent: undefined, key: 0, depth: 0, step: () => root }
   const skeleton = write(value, around, 0)
   allow(around, 'nodes', countNodes([skeleton], fixups, limits.nodes))
-  return { skeleton, fixups, segments: Array.from(run.buffers, ([buffer, { uses }]) => copyBytes(buffer, uses)) }
+  return { skeleton, fixups, segments: [...run.buffers].map(([buffer, { uses }]) => copyBytes(buffer, uses)) }
 }
 
 /**
@@ -225,9 +225,9 @@ function writeError(value: object, spot: Spot): Container {
   fix(spot, 'e', ERRORS.has(name) ? name : 'Error')
   const [message, cause] = ['message', 'cause'].map((key) => Object.getOwnPropertyDescriptor(value, key))
   const skeleton: Container = {}
-  if (message && 'value' in message) skeleton['message'] = String(message.value)
+  if (message && Object.hasOwn(message, 'value')) skeleton['message'] = String(message.value)
   if (typeof stack === 'string') skeleton['stack'] = stack
-  if (cause && 'value' in cause) skeleton['cause'] = write(cause.value, spot, 'cause')
+  if (cause && Object.hasOwn(cause, 'value')) skeleton['cause'] = write(cause.value, spot, 'cause')
   return skeleton
 }
 

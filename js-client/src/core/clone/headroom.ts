@@ -29,3 +29,10 @@ export function withRoom(bytes: Uint8Array, size: number): Uint8Array<ArrayBuffe
   if (size > ROOM || !roomy.delete(bytes)) return undefined
   return new Uint8Array(bytes.buffer as ArrayBuffer, ROOM - size)
 }
+
+/** The bytes in several arrays. No `reduce`: libraries have replaced it by another function of this name. */
+export function lengthOf(chunks: readonly Uint8Array[]): number {
+  let sum = 0
+  for (const { length } of chunks) sum += length
+  return sum
+}

@@ -29,7 +29,12 @@ export function isContainer(node: unknown): node is Container {
 /** Sets an own property, also for the key `__proto__`, which an assignment would set as the prototype. */
 export function setOwn(holder: object, key: Key, value: unknown, enumerable = true): void {
   if (key !== '__proto__' && enumerable) (holder as Container)[key] = value
-  else Object.defineProperty(holder, key, { value, configurable: true, enumerable, writable: true })
+  else Object.defineProperty(holder, key, descriptor({ value, configurable: true, enumerable, writable: true }))
+}
+
+/** A descriptor that inherits nothing, because scripts of the page may have put a `get` on every object. */
+export function descriptor(fields: PropertyDescriptor): PropertyDescriptor {
+  return Object.setPrototypeOf(fields, null) as PropertyDescriptor
 }
 
 export function isText(value: unknown): value is string {

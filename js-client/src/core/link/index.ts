@@ -83,7 +83,8 @@ export class Link {
     const limits = this.#limits
     refuseMore('message_bytes', message.size, limits.messageBytes)
     const parts = this.#parts(message)
-    const keptBytes = parts.reduce((sum, part) => sum + part.size, this.keptBytes)
+    let { keptBytes } = this
+    for (const part of parts) keptBytes += part.size
     refuseMore('kept_bytes', keptBytes, limits.keptBytes, BufferFullError)
     refuseMore('kept_messages', this.kept.size + parts.length, limits.keptMessages, BufferFullError)
     for (const part of parts) this.kept.set(++this.last, part)

@@ -3,6 +3,7 @@
  * (PROTOCOL.md 4.3). To the link a part is a message like any other, but alone in its frame.
  * Twin: server/webipc/core/link/parcel.py
  */
+import { lengthOf } from '../clone/headroom.js'
 import { parse, type Envelope, type Part } from '../envelope.js'
 import { fail, refuseLarger, refuseMore } from '../errors.js'
 import { decodeParcel, encodeParcel, sized, type EncodedMessage } from '../frame.js'
@@ -44,7 +45,7 @@ export class Parcel {
   }
 
   #receivePart({ remaining, segments }: Part, limits: Limits): Envelope[] {
-    const size = segments.reduce((sum, piece) => sum + piece.length, remaining)
+    const size = remaining + lengthOf(segments)
     if (size === remaining || (this.remaining > 0 && this.remaining !== size)) fail('wrong part')
     refuseLarger('message', size, limits.messageBytes)
     const pieces = [...this.pieces, ...segments]
