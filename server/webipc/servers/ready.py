@@ -36,7 +36,7 @@ class ReadySocket(Protocol):
 class Ready:
     """The sockets of one event loop that have something."""
 
-    __slots__ = ("_clock", "_has_reader", "_is_planned", "_loop", "_ring", "_socket_end", "_turn_end", "is_quiet")
+    __slots__ = ("_clock", "_has_reader", "_is_planned", "_loop", "_ring", "_socket_began", "_turn_began", "is_quiet")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, clock: Callable[[], float] = time.perf_counter) -> None:
         """`clock` returns the time in seconds."""
@@ -48,9 +48,8 @@ class Ready:
         self._has_reader = True
         # Whether a socket may be served at once: nothing waits, and no payer owes a turn.
         self.is_quiet = True
-        # When the socket that is served has had its time, if others wait; and when it has in any case.
-        self._socket_end = 0.0
-        self._turn_end = 0.0
+        # When the turn of the socket that is served has begun, and when that of all sockets.
+        self._socket_began = self._turn_began = 0.0
 
     @property
     def has_reader(self) -> bool:
@@ -66,13 +65,12 @@ class Ready:
     def is_over(self) -> bool:
         """Whether the socket that is served has had its time. Ask between two messages."""
         now = self._clock()
-        return now >= self._turn_end or (now >= self._socket_end and bool(self._ring))
+        has_had_its_share = now - self._socket_began >= SOCKET_SECONDS
+        return now - self._turn_began >= TURN_SECONDS or (has_had_its_share and bool(self._ring))
 
     def serve(self, socket: ReadySocket, data: bytes) -> None:
         """Let a socket receive bytes at once. Only while this `is_quiet`."""
-        began = self._clock()
-        self._turn_end = began + TURN_SECONDS
-        self._socket_end = began + SOCKET_SECONDS
+        began = self._turn_began = self._socket_began = self._clock()
         socket.receive(data)
         if self._clock() - began >= DEBT_SECONDS:
             self._charge(socket.turns_of, began)
@@ -90,12 +88,13 @@ class Ready:
 
     def _work(self) -> None:
         """Serve sockets in turn until the time is over."""
-        now = self._clock()
-        self._turn_end = now + TURN_SECONDS
+        now = self._turn_began = self._clock()
         try:
-            while now < self._turn_end and self._has_reader and (taken := self._ring.take()) is not None:
+            while self._has_reader and now - self._turn_began < TURN_SECONDS:
+                if (taken := self._ring.take()) is None:
+                    break
                 payer, socket = taken
-                self._socket_end = now + SOCKET_SECONDS
+                self._socket_began = now
                 socket.advance()
                 now = self._charge(payer, now)
         finally:

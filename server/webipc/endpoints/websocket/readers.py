@@ -29,7 +29,7 @@ from webipc.servers.ready import Ready
 class Readers:
     """Reads the sockets of one hub."""
 
-    __slots__ = ("_due", "_idle", "_is_stopped", "_next", "_reader", "_silent", "hub", "limits", "ready", "terms")
+    __slots__ = ("_due", "_is_stopped", "_reader", "_silent", "hub", "idle", "limits", "next", "ready", "terms")
 
     def __init__(self, hub: Hub, limits: Limits) -> None:
         """Call it in the event loop of the hub."""
@@ -46,9 +46,9 @@ class Readers:
         # The number of the current reader: each has another. 0 while there is none.
         self._reader = 0
         # What resumes the reader; None while it has not begun.
-        self._idle: Wakeup | None = None
+        self.idle: Wakeup | None = None
         # What the reader is resumed for, or begins with.
-        self._next: DirectSession | None = None
+        self.next: DirectSession | None = None
         self._is_stopped = False
         # Sockets without a first frame, and until when they may be: the oldest first. One timer serves all.
         self._silent: OrderedDict[DirectSession, float] = OrderedDict()
@@ -62,15 +62,9 @@ class Readers:
         self._watch()
         return session
 
-    def read(self, session: "DirectSession") -> None:
-        """Read a socket before this returns; where there is no reader yet, in the next turn of the event loop.
-
-        Only while `Ready.has_reader`.
-        """
-        if self._idle is not None:
-            self._next = session
-            self._idle.report()
-        elif self._is_stopped:
+    def read_without_reader(self, session: "DirectSession") -> None:
+        """Let a new reader read a socket, in the next turn of the event loop. Only while there is no reader."""
+        if self._is_stopped:
             session.leave()
         else:
             self.begin(session)
@@ -89,8 +83,8 @@ class Readers:
         if self._reader:
             self.hub.flusher.release()
         self._reader += 1
-        self._idle = None
-        self._next = session
+        self.idle = None
+        self.next = session
         self.ready.has_reader = False
         return self._run(self._reader, continues=continues)
 
@@ -108,13 +102,13 @@ class Readers:
             if self._reader == number:
                 # It was cancelled, or the application has raised what ends the process.
                 self._reader = 0
-                self._idle = None
+                self.idle = None
                 self.ready.has_reader = True
                 flusher.release()
 
     async def _read_on(self, *, continues: bool) -> None:
         """Read one socket after the other."""
-        session, self._next = self._next, None
+        session, self.next = self.next, None
         me = asyncio.current_task()
         wakeup = Wakeup(self.hub.loop)
         flusher = self.hub.flusher
@@ -124,14 +118,14 @@ class Readers:
             # An idle reader must not keep the last socket alive.
             session = None
             flusher.release()
-            if self._idle is None:
-                self._idle = wakeup
+            if self.idle is None:
+                self.idle = wakeup
                 self.ready.has_reader = True
             try:
                 await wakeup
             finally:
                 flusher.hold()
-            session, self._next = self._next, None
+            session, self.next = self.next, None
 
     # --- time, and the end ----------------------------------------------------------------------------------------
 
@@ -184,8 +178,13 @@ class DirectSession(WebSocketSession):
                 self._context.run(self._finish, CloseCode.ABNORMAL)
 
     def frames_came(self) -> None:
-        """See `FrameReader`."""
-        self._readers.read(self)
+        """See `FrameReader`. Where there is a reader, it has read before this returns."""
+        readers = self._readers
+        if readers.idle is not None:
+            readers.next = self
+            readers.idle.report()
+        else:
+            readers.read_without_reader(self)
 
     async def read(self, task: asyncio.Task[Any] | None) -> bool:
         """Receive frames and run the calls that they start, until the turn is over or nothing is left.
