@@ -102,8 +102,17 @@ export class EventEmitter implements Emitter {
     return [...this._events?.[name] ?? []]
   }
 
-  /** Sets how many listeners one event may have before a warning is logged, once. 0 means no limit. */
+  /**
+   * Sets how many listeners one event may have before a warning is logged, once. 0 means no limit.
+   *
+   * @throws RangeError for anything but a non-negative number, with the text of the package that Electron bundles
+   */
   setMaxListeners(count: number): this {
+    if (typeof count !== 'number' || !(count >= 0)) {
+      throw new RangeError(
+        `The value of "n" is out of range. It must be a non-negative number. Received ${String(count)}.`,
+      )
+    }
     this._maxListeners = count
     return this
   }

@@ -153,6 +153,19 @@ test('a listener that is no function is refused with the class and the code of N
   }
 })
 
+test('a limit of listeners that is no number, or negative, is refused, and the one before stays', () => {
+  const emitter = new EventEmitter()
+  emitter.setMaxListeners(3)
+  for (const wrong of [-1, NaN, '5', undefined, null]) {
+    assert.throws(() => emitter.setMaxListeners(wrong as number), {
+      name: 'RangeError',
+      message: `The value of "n" is out of range. It must be a non-negative number. Received ${String(wrong)}.`,
+    })
+  }
+  assert.equal(emitter.getMaxListeners(), 3)
+  for (const right of [0, 1.5, Infinity]) assert.equal(emitter.setMaxListeners(right).getMaxListeners(), right)
+})
+
 test('it has every method that Node documents and Electron names', () => {
   const names = ('on once off addListener removeListener removeAllListeners prependListener prependOnceListener emit ' +
     'eventNames listenerCount listeners rawListeners setMaxListeners getMaxListeners').split(' ')
