@@ -41,6 +41,7 @@ from webipc.core.values import (
     BigInt,
     Boxed,
     JSArray,
+    JSDate,
     JSError,
     JSMap,
     JSRegExp,
@@ -173,6 +174,17 @@ def test_an_error_of_a_class_that_javascript_lacks_is_an_error() -> None:
     assert arrives(JSError("MyError", "no")).name == "Error"
 
 
+class Metres(np.ndarray[Any, Any]):
+    """An array whose numbers have a unit."""
+
+
+class NoTime(datetime):
+    """What pandas has for a missing moment: a datetime that differs from itself."""
+
+    def __ne__(self, other: object) -> bool:
+        return True
+
+
 class TestNumpy:
     @pytest.mark.parametrize(
         "scalar, expected",
@@ -218,6 +230,8 @@ class TestNumpy:
         [
             (np.zeros((2, 2)), "2 dimensions (use .ravel() or .tolist())"),
             (np.zeros(()), "0 dimensions"),
+            (np.ma.masked_array([1, 2], [False, True]), "a NumPy MaskedArray (use .filled(), "),
+            (np.zeros(2).view(Metres), "a NumPy Metres (use "),
             (np.zeros(4)[::2], "not contiguous (use .copy())"),
             (np.zeros(2, "complex128"), "complex128 (use .astype() or .tolist())"),
             (np.zeros(2, "bool"), "bool (use .astype()"),
@@ -254,7 +268,10 @@ class Stranger:
 @pytest.mark.parametrize(
     "value, reason",
     [
-        (datetime(2020, 1, 1), "a naive datetime (use .astimezone())"),  # noqa: DTZ001  (the naive one is the point)
+        (
+            datetime(2020, 1, 1),  # noqa: DTZ001  (the naive one is the point)
+            "a naive datetime (use .replace(tzinfo=UTC) if it is in UTC, .astimezone() if it is local)",
+        ),
         ({1: 2}, "a dict with a key of class int (use JSMap, or str keys)"),
         ({None: 2}, "a dict with a key of class NoneType (use JSMap, or str keys)"),
         (DataFrame(), 'a DataFrame (use .to_dict("records"))'),
@@ -624,3 +641,7 @@ class TestModels:
     def test_a_dataclass_of_jsons_own_types_goes_straight_to_json(self) -> None:
         assert isinstance(encode(Plain(1)).skeleton, orjson.Fragment)
         assert not isinstance(encode(Mixed(MOMENT)).skeleton, orjson.Fragment)
+
+
+def test_a_missing_moment_is_an_invalid_date() -> None:
+    assert arrives([NoTime(2020, 1, 1)]) == [JSDate(None)]

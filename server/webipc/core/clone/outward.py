@@ -101,8 +101,10 @@ def _fields(model: Model, value: Any, *, fragments: bool) -> Any:
 
 
 def _moment(value: datetime) -> JSDate:
+    if value != value:  # noqa: PLR0124  (pandas' NaT alone differs from itself)
+        return JSDate(None)
     if value.utcoffset() is None:
-        raise Refused("a naive datetime (use .astimezone())")
+        raise Refused("a naive datetime (use .replace(tzinfo=UTC) if it is in UTC, .astimezone() if it is local)")
     return JSDate.from_datetime(value)
 
 
@@ -131,6 +133,9 @@ def _view(kind: str, content: bytes) -> Any:
 
 def _numpy_array(value: Any) -> Any:
     kind = kind_of_numpy(value.dtype.str)
+    if type(value).__name__ not in {"ndarray", "memmap"}:
+        # A masked array, or a quantity with a unit: its numbers alone mean something else.
+        raise Refused(f"a NumPy {type(value).__name__} (use .filled(), .tolist() or numpy.asarray())")
     if value.ndim != 1:
         raise Refused(f"a NumPy array of {value.ndim} dimensions (use .ravel() or .tolist())")
     if kind is None:

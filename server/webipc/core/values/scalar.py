@@ -127,7 +127,7 @@ class JSDate:
     def from_datetime(cls, moment: datetime) -> Self:
         """Return the Date of an aware datetime, cut to whole milliseconds; `ValueError` for a naive one."""
         if moment.utcoffset() is None:
-            raise ValueError("a naive datetime names no moment; use .astimezone()")
+            raise ValueError("a naive datetime names no moment; use .replace(tzinfo=UTC) or .astimezone()")
         return cls(time_value(moment))
 
     def to_datetime(self) -> datetime:
