@@ -27,6 +27,7 @@ from webipc.core.frame import encode_body, encode_parcel, sized
 from webipc.core.frame.json_text import load
 from webipc.core.link.large import LARGE_TEXT, MANY_FIXUPS, unpacked
 from webipc.hub.hub import Hub
+from webipc.link.timeouts import sweep
 
 LIMITS = Limits(part_bytes=400_000)
 TEXT = "x" * 300_000
@@ -322,7 +323,7 @@ async def test_a_bye_that_has_overtaken_the_last_message_waits_for_it(site: Site
     await until(waits(site))
     (contents,) = site.ipc_main.get_all_web_contents()
     (connection,) = site.hub._links
-    connection.sweep(connection.bye_deadline + 1, 1.0)
+    sweep(connection, connection.bye_deadline + 1, 1.0)
     assert contents.main_frame is not None
     gate.set()
     await until(lambda: contents.main_frame is None and site.said == ["large"])

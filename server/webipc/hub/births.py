@@ -22,8 +22,9 @@ from webipc.electron.tab import Tab
 from webipc.hub.links import Links
 from webipc.hub.payers import ProxyHint, payer_of
 from webipc.hub.tabs import Tabs
-from webipc.link.connection import Connection, Surroundings
+from webipc.link.connection import Connection
 from webipc.link.outlet import LinkOutlet
+from webipc.link.surroundings import Surroundings
 
 logger = logging.getLogger("webipc")
 
@@ -51,7 +52,9 @@ class Application:
 class Births:
     """Makes the links of a hub."""
 
-    def __init__(self, process: str, around: Surroundings, links: Links, tabs: Tabs, application: Application) -> None:
+    def __init__(
+        self, process: str, around: Surroundings[Connection], links: Links, tabs: Tabs, application: Application
+    ) -> None:
         """`process` names this process to pages: another one does not know its links."""
         self._process = process
         self._around = around

@@ -35,8 +35,9 @@ from webipc.hub.settings import Settings
 from webipc.hub.stats import stats_of
 from webipc.hub.sweeper import Sweeper
 from webipc.hub.tabs import Tabs
-from webipc.link.connection import Connection, Surroundings
+from webipc.link.connection import Connection
 from webipc.link.outlet import LinkOutlet, encode_send, post_from_thread
+from webipc.link.surroundings import Surroundings
 from webipc.link.transport import Transport
 from webipc.version import VERSION
 

@@ -13,6 +13,7 @@ from webipc.hub.broadcasts import Broadcasts
 from webipc.hub.links import Links
 from webipc.hub.tabs import Tabs
 from webipc.link.connection import Connection
+from webipc.link.timeouts import sweep
 
 logger = logging.getLogger("webipc")
 
@@ -59,7 +60,7 @@ class Sweeper:
         patience = max(LEAST_PATIENCE, min(1.0, 2 * self._links.left))
         for connection in self._links:
             try:
-                connection.sweep(now, patience)
+                sweep(connection, now, patience)
             except Exception:
                 logger.exception("Periodic cleanup of %r failed; no other page is affected", connection.document)
         self._broadcasts.recount(self._links)

@@ -8,24 +8,20 @@ Twin in spirit, not in shape: js-client/src/link/connection.ts
 import asyncio
 import logging
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from webipc.budget.account import Account
-from webipc.budget.backlog import Backlog
-from webipc.concurrency.flusher import Flusher
 from webipc.concurrency.job_queue import JobQueue
 from webipc.core.calls import Answers
 from webipc.core.envelope import Envelope, Hello
 from webipc.core.errors import BufferFullError, CloseCode, LinkEndedError, ProtocolError
 from webipc.core.frame import EncodedMessage, Frame, encode_control
-from webipc.core.limits import Limits
 from webipc.core.link import Link, Side
 from webipc.core.link.large import LIGHT_BYTES, Arrived, first_large
 from webipc.link.features import known_features
 from webipc.link.holdings import FIRST_ROOM, Holdings
 from webipc.link.last_calls import LastCalls
 from webipc.link.outgoing_calls import OutgoingCalls
+from webipc.link.surroundings import Surroundings
 from webipc.link.sync_calls import SyncCalls
 from webipc.link.transport import Transport
 from webipc.ports.allowance import Allowance
@@ -37,45 +33,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger("webipc")
 
 
-class Owner(Protocol):
-    """Keeps the connection, and is called when its socket or its link ends (the hub)."""
-
-    def lost(self, connection: "Connection") -> None:
-        """The link has no socket any more."""
-
-    def end(self, connection: "Connection", reason: str) -> None:
-        """The link is over: forget it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What every connection of a process works with; one object for all of them."""
-
-    loop: asyncio.AbstractEventLoop
-    # The id of the loop's thread.
-    thread_id: int
-    limits: Limits
-    # Writes what was posted in one turn of the event loop together.
-    flusher: Flusher
-    # Routes what has arrived, in order. Raises ProtocolError when a message is wrong.
-    dispatch: "Callable[[Connection, Sequence[Envelope]], None]"
-    owner: Owner
-    # What all links of the process hold.
-    account: Account
-    # What threads have sent and the loop has not taken.
-    backlog: Backlog
-
-
 class Connection:
     """One link. Everything belongs to the event loop's thread: what may come from another is in outlet.py."""
 
     __slots__ = (
-        "_around",
         "_outgoing_calls",
-        "_owes_frame",
-        "_owes_since",
-        "_syncs",
         "answers",
+        "around",
         "bye_deadline",
         "bye_last",
         "dirty",
@@ -90,8 +54,11 @@ class Connection:
         "link",
         "link_id",
         "lost_at",
+        "owes_frame",
+        "owes_since",
         "ports_if_made",
         "secret",
+        "syncs_if_made",
         "transport",
         "unpacking",
         "was_attached",
@@ -99,7 +66,7 @@ class Connection:
 
     def __init__(
         self,
-        around: Surroundings,
+        around: "Surroundings[Connection]",
         hello: Hello,
         jobs: JobQueue,
         document_of: "Callable[[Connection], Document]",
@@ -109,7 +76,7 @@ class Connection:
 
         `payer` is whose links and bytes are counted together.
         """
-        self._around = around
+        self.around = around
         limits = around.limits
         self.link_id = hello.link
         # Proves that a socket or a request belongs to this link. Never logged.
@@ -123,7 +90,7 @@ class Connection:
         self.features = known_features(hello)
         # Made when they are needed: most pages have none, and there may be thousands of pages.
         self.ports_if_made: LinkPorts | None = None
-        self._syncs: SyncCalls | None = None
+        self.syncs_if_made: SyncCalls | None = None
         self._outgoing_calls: OutgoingCalls | None = None
         # The socket that owns the link; None while there is none.
         self.transport: Transport | None = None
@@ -132,9 +99,9 @@ class Connection:
         # Times of the event loop's clock, in seconds.
         self.last_heard = self.last_sent = self.lost_at = around.loop.time()
         # Since when something was received and not yet acknowledged; None when all is.
-        self._owes_since: float | None = None
+        self.owes_since: float | None = None
         # The next flush must write at least a bare frame.
-        self._owes_frame = False
+        self.owes_frame = False
         # After the page's `bye`: the last number that it used, and when the link ends without it.
         self.bye_last: int | None = None
         self.bye_deadline = 0.0
@@ -153,9 +120,9 @@ class Connection:
     def ports(self) -> LinkPorts:
         """The ports of the link."""
         if self.ports_if_made is None:
-            limits = self._around.limits
+            limits = self.around.limits
             self.ports_if_made = LinkPorts(
-                Side.MAIN, limits, self._around.loop, self.post_here, Allowance(limits, self.holdings.purse)
+                Side.MAIN, limits, self.around.loop, self.post_here, Allowance(limits, self.holdings.purse)
             )
             if self.ended:
                 self.ports_if_made.end()
@@ -165,15 +132,15 @@ class Connection:
     def outgoing_calls(self) -> OutgoingCalls:
         """The server's calls in the page."""
         if self._outgoing_calls is None:
-            self._outgoing_calls = OutgoingCalls(self._around.limits, self._around.loop, self.post_here)
+            self._outgoing_calls = OutgoingCalls(self.around.limits, self.around.loop, self.post_here)
         return self._outgoing_calls
 
     @property
     def syncs(self) -> SyncCalls:
         """The page's calls of `sendSync`."""
-        if self._syncs is None:
-            self._syncs = SyncCalls(self.holdings.purse)
-        return self._syncs
+        if self.syncs_if_made is None:
+            self.syncs_if_made = SyncCalls(self.holdings.purse)
+        return self.syncs_if_made
 
     # --- what is sent ---------------------------------------------------------------------------------------------
 
@@ -195,9 +162,9 @@ class Connection:
             self.reset("overflow", CloseCode.OVERFLOW)
             return
         if not self.dirty:
-            self._around.flusher.wake(self)
+            self.around.flusher.wake(self)
         elif self.link.is_full:
-            self._around.flusher.hurry(self)
+            self.around.flusher.hurry(self)
 
     def flush(self) -> None:
         """Write what was not written on this socket yet, until the network applies backpressure."""
@@ -209,13 +176,13 @@ class Connection:
         while not transport.blocked and (frame := link.take_frame()) is not None:
             transport.write(frame)
             wrote = True
-        if not wrote and not transport.blocked and (self._owes_frame or link.ack_due):
+        if not wrote and not transport.blocked and (self.owes_frame or link.ack_due):
             transport.write(link.bare_frame())
             wrote = True
         if wrote:
-            self._owes_frame = False
-            self._owes_since = None
-            self.last_sent = self._around.loop.time()
+            self.owes_frame = False
+            self.owes_since = None
+            self.last_sent = self.around.loop.time()
 
     def control(self, name: str) -> None:
         """Write a control message without fields, if there is a socket. It is not repeated on the next one."""
@@ -232,7 +199,7 @@ class Connection:
         self.was_attached = True
         self.features = known_features(hello)
         self.link.attach(transport.attempt, hello.received)
-        self.last_heard = self._around.loop.time()
+        self.last_heard = self.around.loop.time()
         transport.write(encode_control(self.link.received, "welcome", {"received": self.link.received, **welcome}))
         self.flush()
 
@@ -244,7 +211,7 @@ class Connection:
         """
         if attempt is not None and attempt != self.link.attempt:
             return ()
-        now = self._around.loop.time()
+        now = self.around.loop.time()
         self.last_heard = now
         is_light = frame.size <= LIGHT_BYTES and self.link.parcel is None
         arrived = self.link.receive(frame, attempt)
@@ -271,29 +238,29 @@ class Connection:
 
     def dispatch(self, envelopes: Sequence[Envelope]) -> None:
         """Route messages that have arrived. Raises ProtocolError at the first that is wrong; those before it stay."""
-        self._around.dispatch(self, envelopes)
+        self.around.dispatch(self, envelopes)
 
     def _acknowledge(self, frame: Frame, now: float) -> None:
-        if frame.is_bare and now - self.last_sent >= self._around.limits.answer_server_ms / 1000:
-            self._owes_frame = True
-        if self._owes_since is None and self.link.ack_owed:
-            self._owes_since = now
-        if self._owes_frame or self.link.ack_due:
-            self._around.flusher.wake(self)
+        if frame.is_bare and now - self.last_sent >= self.around.limits.answer_server_ms / 1000:
+            self.owes_frame = True
+        if self.owes_since is None and self.link.ack_owed:
+            self.owes_since = now
+        if self.owes_frame or self.link.ack_due:
+            self.around.flusher.wake(self)
 
     def lost(self, transport: Transport) -> None:
         """Note that a socket is lost: the link waits for the next one. A socket without the link is ignored."""
         if self.transport is transport:
             self.transport = None
             self.link.detach(transport.attempt)
-            self.lost_at = self._around.loop.time()
-            self._around.owner.lost(self)
+            self.lost_at = self.around.loop.time()
+            self.around.owner.lost(self)
 
     def bye(self, last: int) -> None:
         """Note the `bye` of the page: the link ends when everything up to `last` has arrived (PROTOCOL.md 6.6)."""
         if self.bye_last is None:
             self.bye_last = last
-            self.bye_deadline = self._around.loop.time() + self._around.limits.goodbye_ms / 1000
+            self.bye_deadline = self.around.loop.time() + self.around.limits.goodbye_ms / 1000
         self.end_after_bye()
 
     def end_after_bye(self) -> None:
@@ -301,7 +268,7 @@ class Connection:
         if self.bye_last is None or self.ended or self.unpacking is not None:
             return
         if self.link.received >= self.bye_last:
-            self._around.owner.end(self, "ended")
+            self.around.owner.end(self, "ended")
 
     # --- the end --------------------------------------------------------------------------------------------------
 
@@ -312,7 +279,7 @@ class Connection:
         if self.transport is not None:
             self.transport.write(encode_control(self.link.received, "reset", {"reason": reason}))
             self.transport.close(code, reason)
-        self._around.owner.end(self, reason)
+        self.around.owner.end(self, reason)
 
     def close(self) -> int:
         """Release everything; for the owner, when the link ends. Return how many messages are dropped."""
@@ -322,45 +289,10 @@ class Connection:
             transport.close(CloseCode.NORMAL, "the link has ended")
         if self.ports_if_made is not None:
             self.ports_if_made.end()
-        if self._syncs is not None:
-            self._syncs.end()
+        if self.syncs_if_made is not None:
+            self.syncs_if_made.end()
         if self._outgoing_calls is not None:
             self._outgoing_calls.end()
         given_up = self.link.end()
         self.holdings.close()
         return given_up
-
-    # --- time -----------------------------------------------------------------------------------------------------
-
-    def sweep(self, now: float, patience: float) -> None:
-        """Do what is due: acknowledge, send a heartbeat, close a silent socket, end a link in time (PROTOCOL.md 7).
-
-        `patience` is the part of its time, from 0 to 1, that a link without a socket is given.
-        """
-        limits = self._around.limits
-        transport = self.transport
-        self.holdings.sweep(transport.buffered if transport is not None and transport.blocked else 0)
-        if self.unpacking is not None or (self._syncs is not None and self._syncs.block):
-            # Nothing is read while something is unpacked, and a blocked page is silent.
-            self.last_heard = self.lost_at = now
-        if self.bye_last is not None and now >= self.bye_deadline and self.unpacking is None:
-            missing = self.bye_last - self.link.received
-            logger.warning("%r has gone; %d of its last messages did not arrive", self.document, missing)
-            self._around.owner.end(self, "ended")
-        elif self.transport is None:
-            grace = limits.grace_ms if self.was_attached else limits.unattached_grace_ms
-            if now - self.lost_at >= grace * patience / 1000:
-                self._around.owner.end(self, "ended")
-        elif now - self.last_heard >= limits.silence_ms / 1000:
-            transport = self.transport
-            self.lost(transport)
-            transport.close(CloseCode.GOING_AWAY, "nothing heard for too long")
-        elif self._beat_due(now):
-            self._owes_frame = True
-            self._around.flusher.wake(self)
-
-    def _beat_due(self, now: float) -> bool:
-        limits = self._around.limits
-        if now - self.last_sent >= limits.heartbeat_ms / 1000:
-            return True
-        return self._owes_since is not None and now - self._owes_since >= limits.ack_ms / 1000

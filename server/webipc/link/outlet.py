@@ -15,10 +15,11 @@ from webipc.core.frame import EncodedMessage, encode_message
 from webipc.core.limits import Limits
 from webipc.core.link.held import held_by
 from webipc.core.link.sizes import check_channel, check_size
+from webipc.link.surroundings import Surroundings
 from webipc.ports.ends import PortMessage
 
 if TYPE_CHECKING:
-    from webipc.link.connection import Connection, Surroundings
+    from webipc.link.connection import Connection
 
 logger = logging.getLogger("webipc")
 
@@ -30,7 +31,7 @@ class LinkOutlet:
 
     __slots__ = ("_around", "connection")
 
-    def __init__(self, connection: "Connection", around: "Surroundings") -> None:
+    def __init__(self, connection: "Connection", around: "Surroundings[Connection]") -> None:
         """`around` is the connection's."""
         self.connection = connection
         self._around = around
@@ -102,7 +103,9 @@ class LinkOutlet:
         return await self.connection.outgoing_calls.invoke(channel, *args)
 
 
-def post_from_thread(around: "Surroundings", post: Callable[[EncodedMessage], None], message: EncodedMessage) -> None:
+def post_from_thread(
+    around: "Surroundings[Connection]", post: Callable[[EncodedMessage], None], message: EncodedMessage
+) -> None:
     """Have the event loop post a message, as soon as it has taken enough of what other threads have sent.
 
     Raises DestroyedError when the event loop is closed, BufferFullError when it does not take anything.
