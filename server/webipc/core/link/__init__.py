@@ -13,10 +13,11 @@ from webipc.core.errors import LimitError, LinkEndedError, LocalError, ProtocolE
 from webipc.core.frame import EncodedMessage, Frame, RawMessage, encode_frame
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.link.batch import batch_of
-from webipc.core.link.held import MESSAGE_HELD, UNBOUNDED, Room, bounds_of, check_kept, extra_of, held_by
+from webipc.core.link.held import MESSAGE_HELD, Room, check_kept, extra_of, held_by
 from webipc.core.link.large import Arrived
 from webipc.core.link.parcel import Parcel, cut, is_part
 from webipc.core.link.sizes import fits_in_frame, frame_size
+from webipc.core.link.state import LinkState
 
 
 class Side(Enum):
@@ -26,76 +27,21 @@ class Side(Enum):
     RENDERER = "renderer"
 
 
-class Link:
+class Link(LinkState):
     """One end of a link, for either side. Every method is synchronous and leaves the link unchanged when it raises,
     except for `ProtocolError`, after which the link has to end.
 
     Order: messages arrive in the order of `post`, each once, however many sockets and bodies carry them.
 
-    The fields are its whole state. Others may read them; only this file and snapshot.py write them.
+    Its fields are in state.py. Others may read them; only this file and snapshot.py write them.
     """
 
-    __slots__ = (
-        "_asked",
-        "_limits",
-        "_most_held",
-        "_plain_bytes",
-        "attempt",
-        "claimed",
-        "ended",
-        "extra",
-        "first",
-        "granted",
-        "handed",
-        "held",
-        "kept",
-        "next",
-        "owed_bytes",
-        "owed_messages",
-        "parcel",
-        "received",
-        "room",
-        "side",
-        "whole",
-    )
+    __slots__ = ("side",)
 
     def __init__(self, side: Side, limits: Limits = DEFAULT_LIMITS, asked: Room | None = None, room: int = 0) -> None:
         """`asked` is asked when the kept messages take more than `room` bytes; None: only the limits count."""
+        super().__init__(limits, asked, room)
         self.side = side
-        self._limits = limits
-        self._asked = asked
-        self.granted = UNBOUNDED if asked is None else room
-        # Smaller messages need no look at their size; and while less is held, no limit of kept messages counts.
-        self._plain_bytes, self._most_held = bounds_of(limits)
-        # Up to here one comparison is enough.
-        self.room = min(self.granted, self._most_held)
-        # The messages that the peer has not acknowledged, by number. A dict, because an empty one takes 64 bytes and an
-        # empty deque 760: most links are idle, and there may be thousands.
-        self.kept: dict[int, EncodedMessage] = {}
-        # The lowest number that is kept, or the one that will be used next.
-        self.first = 1
-        # The number that the attached socket sends next.
-        self.next = 1
-        # How many bytes they take, without what is counted elsewhere because it is shared.
-        self.held = 0
-        # What of it is besides their bytes and `MESSAGE_HELD` each; less than nothing where they are shared.
-        self.extra = 0
-        # The highest number that was ever in a frame for a socket or a body.
-        self.handed = 0
-        # The last number that was received in order; repeated messages are recognised by it.
-        self.received = 0
-        # What was received since the last frame that was sent: it is not acknowledged yet.
-        self.owed_messages = 0
-        self.owed_bytes = 0
-        # The received parts of a message that travels in parts; None while there is none.
-        self.parcel: Parcel | None = None
-        # The parcel that was completed last, for the owner to take: see `Frame.data`.
-        self.whole: memoryview | None = None
-        # The highest attempt so far.
-        self.claimed = 0
-        # The attempt of the socket that owns the link; None between two sockets.
-        self.attempt: int | None = None
-        self.ended = False
 
     @property
     def attached(self) -> bool:
