@@ -179,9 +179,19 @@ class IpcMain(IpcMainImpl):
 
         `memory`: `limit` and `held` in bytes, `largest`: the five addresses that hold most, each with its bytes.
         `links`: how many are `open`, how many of them are `away` (they had a socket) or only made `by_request`, and the
-        `limit`. `threads`: how many `def` handlers are `running` and `waiting` for a thread. `refused`: how many
-        sockets and requests were refused, by close code. `evicted`: how much was ended to make room, by reason: links
-        without a socket (`away`, `by_request`), links that held too much (`overflow`), ports (`port`).
+        `limit`. `connections`: how many the server has `open`, of every kind; how many of them are `unfinished` (no
+        whole request head, or a socket without its `hello`); and the `limit`. It is None before the first page has
+        connected, and under a server other than that of `webipc run`.
+        `threads`: how many `def` handlers are `running` and `waiting` for a thread. `refused`: how many sockets and
+        requests were refused, by close code. `evicted`: how much was ended to make room, by reason: links without a
+        socket (`away`, `by_request`), links that held too much (`overflow`), ports (`port`).
+
+        `stall_ms`: how late a timer of the event loop was called at most in the last minute, in milliseconds; it is
+        due every 100 ms. A turn of the loop that took longer than that is always seen, and was at most 100 ms longer
+        than the number; a shorter one is seen only if the timer was due in it. One that has not ended counts as well.
+        `paused`: how many links send more than is read at the moment, because there is no memory for it, or because 64
+        KiB of their socket wait to be split. The second is known only of sockets that `webipc run` or uvicorn with
+        `DirectWebSocket` serves.
         """
         hub = self._provider.hub
         return no_stats() if hub is None else hub.stats()

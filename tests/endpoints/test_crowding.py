@@ -69,9 +69,11 @@ async def test_a_crowded_page_is_read_again_when_its_calls_have_returned(
     call(other, 1, "ask")
     await until(lambda: "answer" in str(other.frames))
     assert connection.link.received == 2
+    assert site.ipc_main.stats()["paused"] == 1
     site.end.set()
     await until(lambda: "answer" in str(page.frames))
     assert not connection.holdings.is_crowded
+    assert site.ipc_main.stats()["paused"] == 0
 
 
 async def test_one_frame_is_taken_after_a_while_all_the_same(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,5 +92,6 @@ async def test_a_crowded_page_that_goes_away_waits_no_longer(site: Site, monkeyp
     connection.reset("ended")
     await until(lambda: page.close is not None)
     assert connection.ended
+    await until(lambda: connection.holdings.paused == 0)
     site.end.set()
     await until(lambda: not connection.holdings.waiting)

@@ -1,5 +1,6 @@
 """What each link is charged for, when it is given back, and who pays when an address holds too much."""
 
+import functools
 import logging
 import re
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import pytest
 
 from tests.support.hubs import MakeHub, Socket, connect, hello, suspend, visitor
+from tests.support.waiting import until
 from webipc.channels.ipc_main_impl import IpcMainImpl
+from webipc.concurrency.stalls import PERIOD, Stalls
 from webipc.core.frame import EncodedMessage, decode_frame, encode_frame, encode_message, sized
 from webipc.core.link.held import MESSAGE_HELD, SEGMENT_HELD
 from webipc.link.connection import Connection
@@ -241,7 +244,10 @@ async def test_stats_tell_who_holds_most(make_hub: MakeHub) -> None:
             connect(hub, f"203.0.113.{number}")
     suspend(hub, "203.0.113.7")
     hub.identify(hello(), visitor("203.0.113.7"))
-    assert hub.stats() == {
+    stats = hub.stats()
+    # A number of the machine.
+    assert stats.pop("stall_ms") >= 0
+    assert stats == {
         "memory": {
             "limit": 64 * MIB,
             "held": 30 * LINK_BYTES,
@@ -251,7 +257,37 @@ async def test_stats_tell_who_holds_most(make_hub: MakeHub) -> None:
             ],
         },
         "links": {"open": 30, "away": 1, "by_request": 1, "limit": 100},
+        "connections": None,
         "threads": {"running": 0, "waiting": 0},
         "refused": {},
         "evicted": {},
+        "paused": 0,
     }
+
+
+async def test_stats_count_a_link_once_whose_socket_and_request_are_not_read(make_hub: MakeHub) -> None:
+    hub = make_hub()
+    socket = Socket()
+    page, _ = connect(hub, "203.0.113.1", socket), connect(hub, "203.0.113.2")
+    socket.is_paused = True
+    assert hub.stats()["paused"] == 1
+    page.holdings.paused = 2
+    assert hub.stats()["paused"] == 1
+    socket.is_paused = False
+    assert hub.stats()["paused"] == 1
+    page.holdings.paused = 0
+    assert hub.stats()["paused"] == 0
+
+
+async def test_stats_tell_how_long_the_event_loop_was_not_free(
+    make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("webipc.hub.hub.Stalls", functools.partial(Stalls, clock=lambda: now[0]))
+    hub = make_hub()
+    now[0] += PERIOD + 1.5
+    assert hub.stats()["stall_ms"] == 1500
+    now[0] = PERIOD
+    # The timer is due, and called in time.
+    await until(lambda: bool(hub._stalls._delays))
+    assert hub.stats()["stall_ms"] == 0

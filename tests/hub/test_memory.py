@@ -33,6 +33,7 @@ class Socket:
         self.peer = "127.0.0.1:1"
         self.blocked = False
         self.buffered = 0
+        self.is_paused = False
 
     def write(self, frame: str | bytes) -> None:
         """Write nothing."""

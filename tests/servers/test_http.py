@@ -367,6 +367,24 @@ def test_sockets_without_a_hello_are_bounded_and_those_with_one_are_not(alone: L
             assert '"here"' in str(page.recv(5))
 
 
+def test_stats_count_the_connections_of_the_server(site: Pages, server: Live) -> None:
+    def counted() -> object:
+        return site.ipc_main.stats()["connections"]
+
+    with greeted(server):
+        with websocket(server), connection(server, b"GET /client"):
+            # Both sockets, and the request that is not whole; the page has said hello.
+            wait_until(lambda: counted() == {"open": 3, "unfinished": 2, "limit": 60}, "all three are counted")
+        wait_until(lambda: counted() == {"open": 1, "unfinished": 0, "limit": 60}, "the page is left")
+
+
+def test_stats_tell_no_connections_of_a_server_that_does_not_bound_them() -> None:
+    site = Pages()
+    with live(site.app, http="httptools") as served, greeted(served):
+        assert site.ipc_main.stats()["links"]["open"] == 1
+        assert site.ipc_main.stats()["connections"] is None
+
+
 def test_a_page_that_says_hello_late_is_served(alone: Live) -> None:
     with websocket(alone) as opened:
         threading.Event().wait(0.1)

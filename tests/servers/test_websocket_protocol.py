@@ -26,6 +26,7 @@ from tests.support.client_frames import (
     header,
 )
 from tests.support.client_streams import FOREIGN, LIMIT, bytes_of, correct_streams_in_pieces, streams_in_pieces
+from webipc.endpoints.websocket.transport import DirectTransport
 from webipc.servers.frame_socket import Terms
 from webipc.servers.ready import Ready
 from webipc.servers.websocket_protocol import AT_ONCE_BYTES, TURN_FRAMES, UNSPLIT_BYTES, WebSocketProtocol
@@ -449,13 +450,16 @@ async def test_a_socket_is_not_read_while_64_kib_are_not_split() -> None:
     socket = Socket(max_size=1 << 20)
     socket.receive([frame(TEXT, b"first")])
     piece = frame(BINARY, b"x" * 1000)
+    assert not socket.protocol.is_paused
     while not socket.transport.is_reading_paused:
         socket.receive([piece])
+    assert DirectTransport(socket.protocol, "peer").is_paused
     assert UNSPLIT_BYTES <= socket.protocol._splitter.unsplit < UNSPLIT_BYTES + len(piece)
     taken = socket.taken()
     while socket.transport.is_reading_paused:
         await turns()
         taken += socket.taken()
+    assert not socket.protocol.is_paused
     assert len(taken) in range(UNSPLIT_BYTES // len(piece), UNSPLIT_BYTES // len(piece) + 3)
     assert socket.protocol._splitter.unsplit == 0
 

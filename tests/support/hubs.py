@@ -26,6 +26,7 @@ class Socket:
         self.peer = "127.0.0.1:1"
         self.blocked = blocked
         self.buffered = 0
+        self.is_paused = False
         self.code: int | None = None
 
     def write(self, frame: str | bytes) -> None:

@@ -1,6 +1,8 @@
 """Waits until there is memory for something that has arrived or is arriving (docs/adr/0023)."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from webipc.budget.sizes import in_words
@@ -27,14 +29,15 @@ async def less_crowded(hub: Hub, connection: Connection, seconds: float) -> None
     acknowledgement. Not while its payer holds far too much: then it raises NoRoomError after so many seconds.
     """
     holdings, began = connection.holdings, hub.loop.time()
-    while holdings.is_crowded and not connection.ended:
-        waited = hub.loop.time() - began
-        if waited >= CROWDED_SECONDS and not holdings.purse.is_far_exceeded:
-            return
-        if waited >= seconds:
-            raise NoRoomError(f"no memory for what it sends within {seconds:g} s ({_held(hub)})")
-        await asyncio.sleep(_LOOK_SECONDS)
-        holdings.look_again()
+    with _paused(connection):
+        while holdings.is_crowded and not connection.ended:
+            waited = hub.loop.time() - began
+            if waited >= CROWDED_SECONDS and not holdings.purse.is_far_exceeded:
+                return
+            if waited >= seconds:
+                raise NoRoomError(f"no memory for what it sends within {seconds:g} s ({_held(hub)})")
+            await asyncio.sleep(_LOOK_SECONDS)
+            holdings.look_again()
 
 
 async def room_for(hub: Hub, connection: Connection, size: int, seconds: float) -> None:
@@ -43,10 +46,22 @@ async def room_for(hub: Hub, connection: Connection, size: int, seconds: float) 
     Raises NoRoomError after so many seconds.
     """
     until = hub.loop.time() + seconds
-    while not connection.ended and not connection.holdings.purse.may(size):
-        if hub.loop.time() >= until:
-            raise NoRoomError(f"no memory for a message of about {in_words(size)} within {seconds:g} s ({_held(hub)})")
-        await asyncio.sleep(_LOOK_SECONDS)
+    with _paused(connection):
+        while not connection.ended and not connection.holdings.purse.may(size):
+            if hub.loop.time() >= until:
+                text = f"no memory for a message of about {in_words(size)} within {seconds:g} s ({_held(hub)})"
+                raise NoRoomError(text)
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+@contextmanager
+def _paused(connection: Connection) -> Iterator[None]:
+    """Count the link as one that waits, for `IpcMain.stats`."""
+    connection.holdings.paused += 1
+    try:
+        yield
+    finally:
+        connection.holdings.paused -= 1
 
 
 def _held(hub: Hub) -> str:

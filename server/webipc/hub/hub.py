@@ -20,6 +20,7 @@ from webipc.budget.threads import FairThreads
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.concurrency.flusher import Flusher
 from webipc.concurrency.loops import home_loop, running_loop
+from webipc.concurrency.stalls import Stalls
 from webipc.core.envelope import Hello
 from webipc.core.errors import CloseCode, ResetError
 from webipc.core.frame import EncodedMessage
@@ -59,6 +60,9 @@ class StoppingError(Exception):
 class Hub:
     """Every page of one process. All methods belong to the event loop's thread, but those that say otherwise."""
 
+    # Returns how many connections the server has that the last socket came from; None where it does not tell.
+    connection_counts: Callable[[], dict[str, int]] | None = None
+
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
@@ -85,6 +89,7 @@ class Hub:
         self.bodies: Share[Hashable] = Share(BODIES, LEAST_BODIES)
         # Called once when the hub begins to stop.
         self.at_stop: list[Callable[[], None]] = []
+        self._stalls = Stalls(loop)
         self._is_stopping = False
         replies = self._replies = Replies(limits, debug=settings.debug)
         self._router = Router(ipc_main, replies, self.threads, self.tasks)
@@ -163,7 +168,8 @@ class Hub:
 
     def stats(self) -> dict[str, Any]:
         """Return what it holds now, as `IpcMain.stats` says. From any thread."""
-        return stats_of(self.account, self._links, self.threads)
+        counts = self.connection_counts
+        return stats_of(self.account, self._links, self.threads, self._stalls, None if counts is None else counts())
 
     def _enter(self) -> None:
         if self._is_stopping:
@@ -239,6 +245,7 @@ class Hub:
         for stop in self.at_stop:
             stop()
         self._sweeper.stop()
+        self._stalls.stop()
         await self.flusher.stop()
         for connection in self._links:
             transport = connection.transport

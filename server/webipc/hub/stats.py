@@ -4,8 +4,10 @@ from typing import Any, Final
 
 from webipc.budget.account import Account
 from webipc.budget.threads import FairThreads
+from webipc.concurrency.stalls import Stalls
 from webipc.core.errors import CloseCode
 from webipc.hub.links import Links
+from webipc.link.connection import Connection
 
 LARGEST: Final = 5
 
@@ -15,14 +17,19 @@ def no_stats() -> dict[str, Any]:
     return {
         "memory": {"limit": 0, "held": 0, "largest": []},
         "links": {"open": 0, "away": 0, "by_request": 0, "limit": 0},
+        "connections": None,
         "threads": {"running": 0, "waiting": 0},
         "refused": {},
         "evicted": {},
+        "stall_ms": 0,
+        "paused": 0,
     }
 
 
-def stats_of(account: Account, links: Links, threads: FairThreads) -> dict[str, Any]:
-    """Return the numbers of this moment."""
+def stats_of(
+    account: Account, links: Links, threads: FairThreads, stalls: Stalls, connections: dict[str, int] | None
+) -> dict[str, Any]:
+    """Return the numbers of this moment. `connections` are those of the server; None where it does not tell."""
     with account.lock:
         largest = account.share.by_size()[:LARGEST]
     return {
@@ -32,7 +39,17 @@ def stats_of(account: Account, links: Links, threads: FairThreads) -> dict[str, 
             "largest": [(str(payer), size) for payer, size in largest],
         },
         "links": links.counts(),
+        "connections": connections,
         "threads": {"running": threads.running, "waiting": threads.waiting},
         "refused": {int(CloseCode.TRY_LATER): links.refused} if links.refused else {},
         "evicted": dict(account.evictions.counts + links.evicted),
+        "stall_ms": round(stalls.longest * 1000),
+        "paused": sum(map(_is_paused, links)),
     }
+
+
+def _is_paused(connection: Connection) -> bool:
+    """Tell whether something that the page sends is not read at the moment."""
+    # It may lose its socket meanwhile: this is any thread.
+    transport = connection.transport
+    return connection.holdings.paused > 0 or (transport is not None and transport.is_paused)

@@ -56,6 +56,7 @@ class Holdings:
         "_waiting_room",
         "data",
         "is_full",
+        "paused",
         "purse",
         "waiting",
     )
@@ -73,6 +74,8 @@ class Holdings:
         self._buffered = 0
         # Its running calls hold so much that reading of what the page sends has to wait: see `look_again`.
         self.is_full = False
+        # How many sockets and requests of the link wait at the moment, because there is no memory for what they bring.
+        self.paused = 0
         # What the messages were decoded from that are being dispatched.
         self.data: Data = ""
         # What the values of calls take that wait, and how much of it is bought.

@@ -19,6 +19,10 @@ class Transport(Protocol):
     def buffered(self) -> int:
         """How many bytes were written and wait in this process, as far as the server tells."""
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether the network is not read at the moment, as far as the server tells. From any thread."""
+
     def write(self, frame: str | bytes) -> None:
         """Write a frame. Never raises: a socket that is lost calls `Connection.lost`."""
 

@@ -6,7 +6,7 @@ Offered by uvicorn.py, implemented by websocket_protocol.py; read by endpoints/w
 endpoints/websocket/transport.py.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -68,6 +68,8 @@ class FrameSocket(Protocol):
     end_code: int | None
     # Whether the connection is gone: nothing arrives there any more, and nothing comes.
     is_gone: bool
+    # Whether nothing is read from the network at the moment, because too much of what came is not split.
+    is_paused: bool
     # How often bytes came, of messages, pongs and everything else. A sign of life when it grows.
     reads: int
 
@@ -100,6 +102,13 @@ class FrameSocket(Protocol):
 
 class FrameSocketOffer(Protocol):
     """The extension in the scope."""
+
+    @property
+    def connection_counts(self) -> Callable[[], dict[str, int]] | None:
+        """What returns how many connections the server has: see `Newcomers.counts`. Ask before `begin`.
+
+        It may be kept longer than the socket. None where the server bounds no connections.
+        """
 
     def begin(self, terms: Terms, turns_of: Hashable) -> FrameSocket | None:
         """Let all frames bypass ASGI from now on. Call it once, in the turn in which the socket was accepted.

@@ -7,7 +7,7 @@ Reasons and figures: docs/adr/0025-before-the-application.md
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 from weakref import WeakKeyDictionary
@@ -54,6 +54,14 @@ class Trusted(Protocol):
 
     def __contains__(self, address: str, /) -> bool:
         """Return whether an address is one of them."""
+
+
+class Server(Protocol):
+    """The state of a server."""
+
+    @property
+    def connections(self) -> Sized:
+        """Its open connections."""
 
 
 class Payer(NamedTuple):
@@ -105,9 +113,12 @@ def who_gives_way(waiting: Iterable[Newcomer], capacity: int, most: int) -> list
 class Newcomers:
     """The connections of one server that give way."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, bounds: Bounds, trusted: Trusted) -> None:
-        """`trusted` are the addresses of proxies."""
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, bounds: Bounds, trusted: Trusted, connections: Sized = ()
+    ) -> None:
+        """`trusted` are the addresses of proxies, `connections` the open connections of the server, of every kind."""
         self.bounds = bounds
+        self._connections = connections
         self._loop = loop
         self._trusted = trusted
         # The oldest first, with the time since when; None: its time is not limited.
@@ -121,10 +132,10 @@ class Newcomers:
 
     @classmethod
     def of_server(
-        cls, server: object, loop: asyncio.AbstractEventLoop, bounds: Bounds, trusted: Trusted
+        cls, server: "Server", loop: asyncio.AbstractEventLoop, bounds: Bounds, trusted: Trusted
     ) -> "Newcomers":
         """Make those of a server, which is known by its state: `newcomers_of` returns them from now on."""
-        newcomers = _of_servers[server] = cls(loop, bounds, trusted)
+        newcomers = _of_servers[server] = cls(loop, bounds, trusted, server.connections)
         return newcomers
 
     def __len__(self) -> int:
@@ -133,6 +144,10 @@ class Newcomers:
 
     def __contains__(self, connection: object) -> bool:
         return connection in self._newcomers
+
+    def counts(self) -> dict[str, int]:
+        """Return how many connections are open, how many of them are newcomers, and the limit. From any thread."""
+        return {"open": len(self._connections), "unfinished": len(self), "limit": self.bounds.connections}
 
     def payer_of(self, address: str | None) -> Payer:
         """Return who pays for a client; `address` is None where it has none."""

@@ -4,7 +4,7 @@ uvicorn and `websockets` keep the handshake and every refusal. `begin` gives the
 Reasons and costs: docs/adr/0018-our-own-websocket-protocol.md, docs/adr/0020-idle-sockets-have-no-task.md
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from uvicorn.config import Config
@@ -48,6 +48,11 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
         """Pass a segment to uvicorn's class."""
         self._has_received = self.handshake_initiated
         super().data_received(data)
+
+    @property
+    def connection_counts(self) -> Callable[[], dict[str, int]] | None:
+        """See `FrameSocketOffer`."""
+        return None if self._newcomers is None else self._newcomers.counts
 
     def begin(self, terms: Terms, turns_of: Hashable) -> FrameSocket | None:
         """See `FrameSocketOffer`."""

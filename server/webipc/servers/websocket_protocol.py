@@ -48,7 +48,6 @@ class WebSocketProtocol(asyncio.Protocol):
         "_is_closing",
         "_is_deaf",
         "_is_greeted",
-        "_is_paused",
         "_loop",
         "_max_size",
         "_most",
@@ -58,6 +57,7 @@ class WebSocketProtocol(asyncio.Protocol):
         "end_code",
         "frames",
         "is_gone",
+        "is_paused",
         "newcomers",
         "outlives_call",
         "payer",
@@ -108,7 +108,7 @@ class WebSocketProtocol(asyncio.Protocol):
         # At most those of one turn.
         self.frames: list[str | bytes] = []
         # Busy: it waits for its turn, has its turn, or is read; what arrives now is split later.
-        self._is_busy = self._is_paused = False
+        self._is_busy = self.is_paused = False
         # The payload of the last ping that was not answered.
         self._pong: bytes | None = None
         # Reads what is not ours, until it is between messages; for good once a close frame was sent.
@@ -142,8 +142,8 @@ class WebSocketProtocol(asyncio.Protocol):
         self._is_busy = False
         if self.is_gone:
             self._end(_NO_STATUS)
-        elif self._is_paused:
-            self._is_paused = False
+        elif self.is_paused:
+            self.is_paused = False
             if not self.transport.is_closing():
                 self.transport.resume_reading()
 
@@ -251,8 +251,8 @@ class WebSocketProtocol(asyncio.Protocol):
         if not self._is_busy:
             self._is_busy = True
             self._terms.ready.put(self)
-        if self._splitter.unsplit >= UNSPLIT_BYTES and not self._is_paused and not self.transport.is_closing():
-            self._is_paused = True
+        if self._splitter.unsplit >= UNSPLIT_BYTES and not self.is_paused and not self.transport.is_closing():
+            self.is_paused = True
             self.transport.pause_reading()
 
     def _split(self, foreign: bytes | None) -> None:

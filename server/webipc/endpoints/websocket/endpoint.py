@@ -50,6 +50,7 @@ class WebSocketEndpoint:
         cookies = [] if visitor.cookie is None else [(b"set-cookie", visitor.cookie.encode())]
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL, "headers": cookies})
         offer = frame_socket_offer_of(scope)
+        hub.connection_counts = None if offer is None else offer.connection_counts
         readers = self._readers_of(hub)
         frame_socket = None if offer is None else offer.begin(readers.terms, payer_of(visitor))
         if offer is None or frame_socket is None:

@@ -42,6 +42,11 @@ class WebSocketTransport:
         """How many bytes were written and wait in this process. ASGI does not tell."""
         return 0
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether the network is not read at the moment. ASGI does not tell."""
+        return False
+
     def carry(self, connection: Connection) -> None:
         """Flush this connection from now on when the network can take more."""
         self._connection = connection
@@ -146,6 +151,11 @@ class DirectTransport(WebSocketTransport):
     def buffered(self) -> int:
         """See `WebSocketTransport`."""
         return self._frame_socket.buffered
+
+    @property
+    def is_paused(self) -> bool:
+        """See `WebSocketTransport`."""
+        return self._frame_socket.is_paused
 
     def carry(self, connection: Connection) -> None:
         """Flush this connection from now on, and count the socket as a known one."""
