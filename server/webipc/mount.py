@@ -29,7 +29,7 @@ HubHere = Callable[[], Hub]
 
 
 class _Attempt(Convertor[str]):
-    """The number of a socket in its path. Starlette's own `int` raises for one of 5,000 digits, and nobody reads it."""
+    """The number of a socket in its path. Starlette's own `int` raises for one of 5,000 digits. It is not used."""
 
     regex = "[0-9]{1,16}"
 

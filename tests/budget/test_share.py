@@ -1,4 +1,4 @@
-"""The rule of a `Share`: nobody may have more than what is left."""
+"""The rule of a `Share`: no payer may have more than what is left."""
 
 import pytest
 from hypothesis import given

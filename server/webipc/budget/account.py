@@ -24,7 +24,7 @@ class Payer:
         self.key = key
         # Below this many bytes nothing is left that could be given back: it is not searched again.
         self.settle_from = 0
-        # It held more than it may when somebody looked: its links have to wait.
+        # It held more than it may when that was last checked: its links have to wait.
         self.is_crowded = False
         self.purses: set[Purse] = set()
 

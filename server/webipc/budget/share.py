@@ -1,4 +1,4 @@
-"""`Share`: one scarce thing, divided by one rule: nobody may have more than what is left.
+"""`Share`: one scarce thing, divided by one rule: no payer may have more than what is left.
 
 One payer alone gets at most a half, two get a third each, N get 1/(N+1). So there is always room for the next payer,
 without an eviction and without a search, and every bound shrinks by itself while the thing gets scarce.

@@ -1,7 +1,7 @@
 """`FairThreads`: threads for plain functions, divided among payers, and among the links of each payer.
 
-A function starts if its payer may have one more thread, and otherwise waits in the row of its own link. Whoever gives a
-thread back lets the next row begin, so one link's load is not another's wait.
+A function starts if its payer may have one more thread, and otherwise waits in the row of its own link. A thread
+that is given back goes to the next row, so one link's load is not another's wait.
 """
 
 import asyncio

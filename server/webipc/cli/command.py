@@ -171,7 +171,7 @@ def _hosts_of_environment() -> list[str]:
 def _allowed_hosts(options: argparse.Namespace) -> list[str]:
     """Return the hosts to answer for besides local names, IP addresses and the hosts of origins.
 
-    In production, on an address that others reach as well, any: its names are known to nobody here.
+    In production, on an address that others reach as well, any: its names are not known here.
     """
     listed = [*_hosts_of_environment(), *options.allow_host]
     if listed or options.command == "dev" or is_loopback(options.host):

@@ -1,7 +1,7 @@
 """`LingeringResponse`: a response to a request whose body is still arriving.
 
 A server that closes the connection behind the response, because the client or a proxy has asked for that, resets it if
-bytes arrive that nobody reads. Then the client may lose the response. So the rest is read first, and dropped.
+bytes arrive that are not read. Then the client may lose the response. So the rest is read first, and dropped.
 """
 
 import contextlib

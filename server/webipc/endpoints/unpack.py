@@ -125,7 +125,7 @@ async def _decoded(
 ) -> T:
     """Charge what the values of these texts take, decode in the helper thread, and give it back.
 
-    Then the calls that are made with the values are charged, by whoever keeps them.
+    Then the calls that are made with the values are charged where they are kept.
     """
     purse = connection.holdings.purse
     size = MOST_PER_BYTE * sum(map(len, texts))

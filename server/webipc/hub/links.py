@@ -1,7 +1,7 @@
 """`Links`: the table of the links of one process, and who gives way when there are too many (PROTOCOL.md 6.5 and 8).
 
 Knows which links there are, which of them have no socket, who pays for them, and which have ended lately. A link with a
-socket gives way to nobody, and a link that once had one gives way to none that only a request has made.
+socket is never evicted, and a link that once had one is not evicted for one that only a request has made.
 """
 
 import hmac

@@ -120,7 +120,7 @@ class Holdings:
     def sweep(self, buffered: int) -> None:
         """Give back the room that is not used, and charge what waits in the write buffer of a socket that is blocked.
 
-        Nobody has to pay for the buffer by itself: what fills it is kept anyway.
+        No link is ended for the buffer alone: what fills it is kept anyway.
         """
         if buffered != self._buffered:
             self.purse.give(self._buffered)

@@ -22,7 +22,7 @@ Drain = Callable[[float, asyncio.Event], Awaitable[None]]
 """Lets what runs end: within so many seconds, or until the event is set. May raise nothing."""
 
 INTERRUPT_SECONDS: Final = 0.5
-"""Whoever presses Ctrl-C waits for the prompt."""
+"""How long running work may go on after Ctrl-C: the user waits for the prompt."""
 CLOSE_SECONDS: Final = 1.0
 """How long clients may take to answer a close frame."""
 _LOOK_SECONDS: Final = 0.02

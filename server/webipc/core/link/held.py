@@ -23,7 +23,7 @@ UNBOUNDED: Final = 2**63 - 1
 
 
 class SharedMessage(EncodedMessage):
-    """A message that many links keep as one object. Whoever has posted it counts its bytes, and not each link."""
+    """A message that many links keep as one object. The sender counts its bytes once, and not each link."""
 
     __slots__ = ()
 

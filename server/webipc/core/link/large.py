@@ -1,7 +1,7 @@
 """What takes too long to be decoded in a turn of an event loop: which frames, parcels and values, and how they are
 decoded elsewhere. A server does that in another thread (endpoints/unpack.py); nothing here knows threads.
 
-A page decodes everything at once: it has nobody else to serve. So this has no twin.
+A page decodes everything at once: it has no other link to serve. So this has no twin.
 """
 
 from collections.abc import Sequence
