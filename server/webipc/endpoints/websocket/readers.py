@@ -9,7 +9,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Coroutine
 from contextvars import copy_context
-from typing import Any
+from typing import Any, Final
 
 from webipc.access.visitor import Visitor
 from webipc.concurrency.started_coroutine import StartedCoroutine, start
@@ -24,6 +24,8 @@ from webipc.endpoints.websocket.transport import DirectTransport
 from webipc.hub.hub import Hub
 from webipc.servers.frame_socket import FrameSocket, Terms
 from webipc.servers.ready import Ready
+
+LARGEST_BLOCK: Final = 4_194_304
 
 
 class Readers:
@@ -54,6 +56,10 @@ class Readers:
         self._silent: OrderedDict[DirectSession, float] = OrderedDict()
         self._due: asyncio.TimerHandle | None = None
         hub.at_stop.append(self._stop)
+        # glibc gives free memory back to the system, when there is twice as much as the largest block that it has seen
+        # freed. A message of 1 MiB takes and frees more than that, and every page of it would be mapped again for the
+        # next one. This block costs nothing, because nothing is written to it.
+        bytes(LARGEST_BLOCK)
 
     def admit(self, frame_socket: FrameSocket, visitor: Visitor) -> "DirectSession":
         """Serve a socket that was just accepted, in the context of the caller."""
