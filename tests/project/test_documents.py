@@ -199,10 +199,7 @@ def test_each_decision_is_in_the_index() -> None:
 
 def test_a_decision_has_its_five_parts_and_its_number() -> None:
     decisions = sorted((ROOT / "docs" / "adr").glob("*.md"))
-    numbers = [path.name[:4] for path in decisions]
-    # Not that they are without a gap: a number belongs to its branch before that is merged.
-    assert all(number.isdecimal() for number in numbers)
-    assert len(set(numbers)) == len(numbers)
+    assert [path.name[:4] for path in decisions] == [f"{number:04}" for number in range(1, len(decisions) + 1)]
     for path in decisions:
         headings = re.findall(r"^## (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
         assert headings == ["Status", "Context", "Decision", "Consequences", "What was measured"], path.name

@@ -2,7 +2,7 @@
 
 A page of another site whose name suddenly leads to this machine has that site's origin, and to the browser its requests
 go to that site: neither CORS nor the check of `Origin` stops it. Only the name in `Host` tells.
-Reasons: docs/adr/0025-before-the-application.md
+Reasons: docs/adr/0024-before-the-application.md
 """
 
 import ipaddress

@@ -207,7 +207,7 @@ def _freeze() -> None:
 
 
 def _take_turns() -> None:
-    """Let the event loop have its turn beside threads sooner than Python does (docs/adr/0028).
+    """Let the event loop have its turn beside threads sooner than Python does (docs/adr/0027).
 
     An interval that the application has set stays.
     """

@@ -1,4 +1,4 @@
-"""`BodyBounds`: what one body may hold while it is read (docs/adr/0023 and 0027).
+"""`BodyBounds`: what one body may hold while it is read (docs/adr/0023 and 0026).
 
 A place among the bodies that are being read, and bytes of the account of its link, in steps.
 """

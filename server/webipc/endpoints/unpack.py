@@ -1,4 +1,4 @@
-"""Decodes what is large in a helper thread, one thing at a time, and dispatches it in its place (docs/adr/0028).
+"""Decodes what is large in a helper thread, one thing at a time, and dispatches it in its place (docs/adr/0027).
 
 While something of a link is decoded, its `unpacking` is a future, and every way in waits for it: a parcel is
 acknowledged before it is decoded, so a newer socket or a request may be about to bring what comes behind it.

@@ -2,7 +2,7 @@
 
 The server calls it before it closes a socket (servers/server.py). `Hub.stop` does the rest, and is all that happens
 under a server that closes its sockets first.
-Reasons and figures: docs/adr/0026-what-runs-may-end.md
+Reasons and figures: docs/adr/0025-what-runs-may-end.md
 """
 
 import asyncio

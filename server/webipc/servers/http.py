@@ -2,7 +2,7 @@
 
 uvicorn itself waits for a head without end, and keeps whatever arrives of it. Here a head is whole in time and of a
 bounded size, and connections that have sent none are bounded (newcomers.py). Everything else is uvicorn's.
-Reasons and figures: docs/adr/0025-before-the-application.md
+Reasons and figures: docs/adr/0024-before-the-application.md
 """
 
 import asyncio

@@ -2,7 +2,7 @@
 
 A connection is a newcomer until it has sent a whole request head, and a socket of webipc until its `hello`. Between two
 requests it is idle. All that either of them costs is a descriptor, and a server has a limit on those.
-Reasons and figures: docs/adr/0025-before-the-application.md
+Reasons and figures: docs/adr/0024-before-the-application.md
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """`DrainingServer`: uvicorn's server, which lets what runs end before it closes a socket.
 
 uvicorn closes every WebSocket first and waits then, so no answer can leave any more.
-Reasons and figures: docs/adr/0026-what-runs-may-end.md
+Reasons and figures: docs/adr/0025-what-runs-may-end.md
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Options of a listening socket, which the kernel gives to every connection that it accepts there (Linux).
 
 uvicorn sets none of them, and a class for connections could set them only one by one.
-Reasons and figures: docs/adr/0025-before-the-application.md
+Reasons and figures: docs/adr/0024-before-the-application.md
 """
 
 import contextlib
