@@ -63,12 +63,16 @@ def test_the_kernel_takes_little_of_what_a_page_does_not_read(server: Spawned) -
         # The library reads in a thread of its own, until so many messages wait.
         page.send(json.dumps([1, 0, ["send", "ask for much", []]]))
         wait_until(lambda: kernel_of(server.port, client).unacknowledged > UNSENT_BYTES // 2, "the page is behind")
-        most = 0
-        end = time.monotonic() + 0.3
-        while time.monotonic() < end:
-            most = max(most, kernel_of(server.port, client).unacknowledged)
-        # What the client's kernel has not taken yet is under way.
-        assert most < 8 * UNSENT_BYTES
+        # While the client's kernel still takes some, more is under way.
+        taken = wait_until(lambda: _still(server.port, client), "the client's kernel takes no more")
+        assert UNSENT_BYTES // 2 < taken < 8 * UNSENT_BYTES
+
+
+def _still(port: int, client: int) -> int:
+    """Return what the kernel has taken and not passed on, or 0 while that changes."""
+    taken = kernel_of(port, client).unacknowledged
+    time.sleep(0.1)
+    return taken if kernel_of(port, client).unacknowledged == taken else 0
 
 
 def test_keepalive_watches_an_idle_connection(server: Spawned) -> None:
