@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -74,6 +75,47 @@ def test_ctrl_c_while_the_server_is_being_started_is_not_lost(config: uvicorn.Co
     restarter.startup()
     restarter.process.join()
     assert restarter.should_exit.is_set()
+
+
+# Presses Ctrl-C before the first step of the interpreter in a pause, then before the second one in another, and so on.
+PRESSED_AT_EACH_STEP = """
+import faulthandler, signal, sys, uvicorn
+from webipc.cli.reloader import Restarter
+
+left = moment = 0
+
+def step(frame, event, argument):
+    global left
+    left -= event == "opcode"
+    if event == "opcode" and left == 0:
+        signal.raise_signal(signal.SIGINT)
+    return step
+
+def call(frame, event, argument):
+    frame.f_trace_opcodes = True
+    return step
+
+faulthandler.dump_traceback_later(30, exit=True)
+while left <= 0:
+    restarter = Restarter(uvicorn.Config("nothing:app", reload=True, reload_dirs=["."], reload_delay=0.001), print, [])
+    signal.signal(signal.SIGINT, restarter.signal_handler)
+    moment = left = moment + 1
+    sys.settrace(call)
+    try:
+        restarter.pause()
+    except StopIteration:
+        pass
+    sys.settrace(None)
+    assert left > 0 or restarter.should_exit.is_set()
+print("steps:", moment)
+"""
+
+
+def test_ctrl_c_at_any_moment_of_a_pause_ends_it(folder: Path) -> None:
+    command = [sys.executable, "-c", PRESSED_AT_EACH_STEP]
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert int(ran.stdout.removeprefix("steps: ")) > 10
 
 
 def test_a_change_while_the_server_starts_is_noticed(folder: Path, config: uvicorn.Config) -> None:

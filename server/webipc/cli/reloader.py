@@ -17,10 +17,13 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from socket import socket
 
+from uvicorn import Config
 from uvicorn._subprocess import get_subprocess
 from uvicorn.supervisors.basereload import HANDLED_SIGNALS
 from uvicorn.supervisors.watchfilesreload import WatchFilesReload
 from watchfiles import Change, awatch, watch
+
+from webipc.cli.signalled_event import SignalledEvent
 
 logger = logging.getLogger("webipc")
 
@@ -38,12 +41,17 @@ _WATCH_ERRORS = (OSError, RuntimeError)
 
 
 class Restarter(WatchFilesReload):
-    """uvicorn's supervisor for reload, which restarts the server after every change, with three differences.
+    """uvicorn's supervisor for reload, which restarts the server after every change, with four differences.
 
     It watches before the server starts: uvicorn's own begins a quarter of a second later, and misses changes until
     then. It polls where file notifications are unavailable: uvicorn's own ends with a traceback, and leaves the server
-    running. It kills a server that does not end.
+    running. It kills a server that does not end. And a second Ctrl-C at any moment leaves it working.
     """
+
+    def __init__(self, config: Config, target: Callable[[list[socket] | None], None], sockets: list[socket]) -> None:
+        """Arguments as of uvicorn's supervisor."""
+        super().__init__(config, target, sockets)
+        self.should_exit = SignalledEvent()
 
     def startup(self) -> None:
         """Watch the files, then start the server."""

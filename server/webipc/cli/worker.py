@@ -26,6 +26,7 @@ from webipc.cli.announce import ADDRESS_VARIABLE, announce
 from webipc.cli.host_check import HOSTS_VARIABLE, HostCheck
 from webipc.cli.page_reload import watch_pages
 from webipc.cli.program import ImportFailedError, StartError, Target, load
+from webipc.cli.signalled_event import say
 from webipc.mount import IpcMount, mounts
 from webipc.servers.newcomers import MOST_DESCRIPTORS
 
@@ -187,10 +188,9 @@ class _Interrupts:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self._ends_at_once:
-            sys.stderr.flush()
             os._exit(1)
         self._ends_at_once = True
-        print("webipc: stopping when the application has started; press Ctrl-C again to end it now", file=sys.stderr)
+        say("webipc: stopping when the application has started; press Ctrl-C again to end it now")
         if callable(self._server):
             self._server(number, frame)
 
