@@ -11,6 +11,7 @@ from webipc.budget import backlog
 from webipc.core.errors import BufferFullError
 from webipc.electron.document import Outlet
 from webipc.hub.hub import Hub
+from webipc.link.outlet import encode_send
 
 MIB = 1_048_576
 
@@ -28,7 +29,7 @@ async def test_what_threads_send_while_the_loop_is_busy_is_bounded(
     monkeypatch.setattr(backlog, "SECONDS", 0.1)
     hub = make_hub(memory=8 * MIB)
     _, outlet = outlet_of(hub)
-    message = outlet.encode_send("news", ("x" * 100_000,))
+    message = encode_send("news", ("x" * 100_000,), hub.limits)
     sent: list[int] = []
     refused: list[BufferFullError] = []
 
@@ -75,6 +76,6 @@ async def test_a_thread_goes_on_when_the_loop_takes_what_it_has_sent(make_hub: M
 async def test_a_message_that_is_larger_than_the_bound_is_sent_alone(make_hub: MakeHub) -> None:
     hub = make_hub(memory=8 * MIB)
     _, outlet = outlet_of(hub)
-    message = outlet.encode_send("news", ("x" * (2 * MIB),))
+    message = encode_send("news", ("x" * (2 * MIB),), hub.limits)
     await asyncio.to_thread(outlet.post, message)
     assert hub._around.backlog.held == 0

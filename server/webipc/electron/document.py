@@ -37,8 +37,8 @@ class Outlet(Protocol):
     def attached(self) -> bool:
         """Whether a socket carries the link."""
 
-    def encode_send(self, channel: str, args: tuple[Any, ...]) -> "EncodedMessage":
-        """Encode a `send`, in the calling thread."""
+    def send(self, channel: str, args: tuple[Any, ...]) -> None:
+        """Encode a `send`, in the calling thread, and post it."""
 
     def post(self, message: "EncodedMessage") -> None:
         """Number and keep a message, from any thread."""

@@ -16,6 +16,7 @@ from webipc.electron.web_frame_main import (
     DisposedError,
     WebFrameMain,
     logger,
+    send_to,
 )
 
 if TYPE_CHECKING:
@@ -86,11 +87,14 @@ class WebContents(EventEmitter):
         """
         if not isinstance(channel, str):
             raise TypeError("Missing required channel argument")
-        frame = self.main_frame
-        if frame is None:
+        tab = self._tab
+        if tab.destroyed:
+            raise DestroyedError
+        shown = tab.shown
+        if shown is None:
             logger.error("Error sending from webFrameMain: Error: %s", DISPOSED)
         else:
-            frame.send(channel, *args)
+            send_to(shown, channel, args)
 
     def post_message(self, channel: Any = UNSET, message: Any = UNSET, transfer: Any = UNSET) -> None:
         """Send one value and ports to the document that the tab shows: see `WebFrameMain.post_message`.

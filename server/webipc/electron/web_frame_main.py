@@ -139,13 +139,7 @@ class WebFrameMain:
         """
         if not isinstance(channel, str):
             raise TypeError("Missing required channel argument")
-        try:
-            outlet = self._document.living_outlet()
-            outlet.post(outlet.encode_send(channel, args))
-        except (CloneError, LimitError):
-            logger.exception("Error sending from webFrameMain: Error: Failed to serialize arguments")
-        except (DestroyedError, LinkEndedError):
-            logger.exception("Error sending from webFrameMain: Error: %s", DISPOSED)
+        send_to(self._document, channel, args)
 
     def post_message(self, channel: Any = UNSET, message: Any = UNSET, transfer: Any = UNSET) -> None:
         """Send one value and ports to this document; its `ipcRenderer.on(channel)` listeners get `(event, message)`.
@@ -184,3 +178,13 @@ class WebFrameMain:
 
     def __repr__(self) -> str:
         return repr(self._document)
+
+
+def send_to(document: "Document", channel: str, args: tuple[Any, ...]) -> None:
+    """Send a message to a document, for `WebFrameMain.send` and `WebContents.send`, which have checked the channel."""
+    try:
+        document.living_outlet().send(channel, args)
+    except (CloneError, LimitError):
+        logger.exception("Error sending from webFrameMain: Error: Failed to serialize arguments")
+    except (DestroyedError, LinkEndedError):
+        logger.exception("Error sending from webFrameMain: Error: %s", DISPOSED)

@@ -152,8 +152,9 @@ class Connection:
         """
         if self.ended:
             return
+        link = self.link
         try:
-            self.link.post(message, shared)
+            seq = link.post(message, shared)
         except LinkEndedError:
             # It has been ended just now, to make room for this message.
             return
@@ -163,7 +164,8 @@ class Connection:
             return
         if not self.dirty:
             self.around.flusher.wake(self)
-        elif self.link.is_full:
+        elif seq + 1 - link.next >= self.around.limits.frame_messages:
+            # As `link.is_full`, which would be a call more for each message of a burst.
             self.around.flusher.hurry(self)
 
     def flush(self) -> None:

@@ -4,8 +4,8 @@ Encodes in the caller's thread, because the application may change the value aft
 """
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from webipc.concurrency.loops import run_soon_in
@@ -51,9 +51,9 @@ class LinkOutlet:
         """Whether a socket carries the link."""
         return self.connection.transport is not None
 
-    def encode_send(self, channel: str, args: tuple[Any, ...]) -> EncodedMessage:
-        """Encode a `send`. Raises CloneError and LimitError; nothing has been sent then."""
-        return encode_send(channel, args, self._around.limits)
+    def send(self, channel: str, args: tuple[Any, ...]) -> None:
+        """Encode a `send`, and post it. Raises as both."""
+        self.post(encode_send(channel, args, self._around.limits))
 
     def post(self, message: EncodedMessage) -> None:
         """Number and keep a message, and send it with whatever else is posted in this turn of the event loop.
@@ -66,7 +66,7 @@ class LinkOutlet:
             raise LinkEndedError
         around = self._around
         # As `run_in`, which would ask for the running loop: on Python 3.11 that is a system call for each message.
-        if threading.get_ident() == around.thread_id:
+        if get_ident() == around.thread_id:
             connection.post_here(message)
         else:
             post_from_thread(around, connection.post_here, message)
@@ -82,7 +82,7 @@ class LinkOutlet:
             message.close_ends()
             raise LinkEndedError
         around = self._around
-        if threading.get_ident() == around.thread_id:
+        if get_ident() == around.thread_id:
             connection.ports.send(["post", channel], message)
         elif not run_soon_in(around.loop, self._post_ported_later, channel, message):
             message.close_ends()

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeGuard
 
 from webipc.core.errors import CloseCode, ProtocolError
 from webipc.core.frame.data import Data
-from webipc.core.frame.json_text import dump, fitted, load
+from webipc.core.frame.json_text import dump, dump_fitted, load
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.tuples import new
 
@@ -90,13 +90,13 @@ def encode_message(
         tail: the fixed fields behind the value: the ports of `post` and `port`.
     """
     if cloned is None:
-        return sized(fitted(dump(list(fields))), ())
+        return sized(dump_fitted(fields), ())
     message = [*fields, cloned.skeleton, *tail]
     if meta:
         message.append(meta)
     if cloned.fixups:
         message.append(cloned.fixups)
-    json = fitted(dump(message))
+    json = dump_fitted(message)
     return sized(json, cloned.segments) if cloned.segments else new(EncodedMessage, (json, (), len(json)))
 
 

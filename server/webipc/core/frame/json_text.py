@@ -18,8 +18,12 @@ a message of 40 bytes that is kept until it is acknowledged. In larger JSON the 
 copy would cost."""
 
 
-def fitted(text: bytes) -> bytes:
-    """Return the same JSON in a bytes object of its own size."""
+def dump_fitted(value: Any) -> bytes:
+    """As `dump`, for JSON that is kept: in a bytes object of its own size."""
+    try:
+        text = orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        text = _dump_deep(value)
     # The fastest copy: slices and bytes() return the same object.
     return b"%b" % text if len(text) < _COPIED_BYTES else text
 
