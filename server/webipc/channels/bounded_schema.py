@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from pydantic_core import SchemaValidator
 
 from webipc.channels.bounded_steps import Extras, Gathered, Recursion, as_list, few_digits
+from webipc.core.values.schema import FOREIGN
 
 _COLLECTIONS: Final = frozenset("list tuple deque set frozenset dict ordered-dict frozendict counter".split())
 # Those that hash what they hold, and the part of the schema that is hashed.
@@ -31,8 +32,6 @@ _SALTED: Final = frozenset("str bytes bool none literal enum date time url multi
 _FIELDS: Final = frozenset({"model-fields", "typed-dict", "dataclass-args"})
 # Of a type that contains itself, these are counted; the collections only where it has none of these.
 _COUNTED: Final = frozenset({"model", "dataclass", "typed-dict"})
-# Parts of a schema that hold no schema, but the application's own objects.
-_FOREIGN: Final = frozenset({"metadata", "serialization", "default", "expected", "members", "cls", "config"})
 
 
 def bounded_validator(adapter: TypeAdapter[Any]) -> Callable[[Any], Any]:
@@ -57,7 +56,7 @@ def schemas_in(schema: object) -> Iterator[dict[str, Any]]:
         elif isinstance(part, Mapping):
             if isinstance(part.get("type"), str):
                 yield dict(part)
-                waiting.extend(value for key, value in part.items() if key not in _FOREIGN)
+                waiting.extend(value for key, value in part.items() if key not in FOREIGN)
             else:
                 waiting.extend(part.values())
 
@@ -85,7 +84,7 @@ class _Bounded:
         if part.get("ref") in self._recursive:
             self._counted = _COUNTED if any(one["type"] in _COUNTED for one in schemas_in(part)) else _COLLECTIONS
         config = part.get("config", config)
-        copy = {key: value if key in _FOREIGN else self._copy(value, config) for key, value in part.items()}
+        copy = {key: value if key in FOREIGN else self._copy(value, config) for key, value in part.items()}
         copy = self._bound(copy, config)
         if part["type"] in self._counted and self.recursion is not None:
             copy = _wrapped(self.recursion.enter, copy)

@@ -15,6 +15,7 @@ from webipc.channels.arguments import Arguments, Parameter
 from webipc.channels.dependencies import filled_by_fastapi, remedy_for
 from webipc.channels.emitter import NEW_LISTENER, REMOVE_LISTENER, Listener
 from webipc.channels.event import Event
+from webipc.channels.returned import narrowing_for
 from webipc.channels.signature import (
     callable_of,
     definition_of,
@@ -56,7 +57,18 @@ class HandlerError(LocalError, TypeError):
 class Handler:
     """A function that is registered on a channel: a listener of `on`, or the handler of `handle`."""
 
-    __slots__ = ("_arguments", "_parameters", "_returns", "bind", "channel", "function", "is_async", "name", "role")
+    __slots__ = (
+        "_arguments",
+        "_parameters",
+        "_returns",
+        "bind",
+        "channel",
+        "function",
+        "is_async",
+        "name",
+        "narrow",
+        "role",
+    )
 
     def __init__(self, function: Listener, channel: str, role: Role) -> None:
         """Inspect the function.
@@ -79,6 +91,8 @@ class Handler:
         self._arguments = self._make_arguments()
         # Returns the arguments to call the function with, behind the event: `function(event, *bind(args))`.
         self.bind = self._arguments.bind
+        # Narrows a result to the return annotation; None where there is nothing to narrow, and for listeners.
+        self.narrow = narrowing_for(channel, function, self._returns) if role == "handle" else None
 
     @property
     def kind(self) -> Literal["async", "sync"]:

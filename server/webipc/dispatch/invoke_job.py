@@ -55,7 +55,7 @@ async def _awaited(awaitable: Awaitable[Any]) -> Any:
 class InvokeJob:
     """One call."""
 
-    __slots__ = ("_args", "_channel", "_connection", "_held", "_id", "_invoker")
+    __slots__ = ("_args", "_channel", "_connection", "_held", "_id", "_invoker", "_narrow")
 
     def __init__(
         self,
@@ -72,6 +72,8 @@ class InvokeJob:
         self._args = args
         # What it holds while a thread runs it, or is waited for.
         self._held: Held | None = None
+        # Narrows the result to the handler's return annotation, if that has a model.
+        self._narrow: Callable[[Any], Any] | None = None
 
     def start(self) -> Coroutine[Any, Any, Any] | None:
         """Find the handler and call it: return the coroutine of an `async def`, and run a `def` in a thread."""
@@ -79,6 +81,7 @@ class InvokeJob:
         # Only now: a listener of the message before this one may have registered it.
         handler = self._invoker.find(document, self._channel)
         event = IpcMainInvokeEvent(document)
+        self._narrow = handler.narrow
         if handler.is_async:
             coroutine: Coroutine[Any, Any, Any] = handler.function(event, *handler.bind(self._args))
             return coroutine
@@ -100,7 +103,10 @@ class InvokeJob:
         except StopIteration as error:
             # A future cannot hold a StopIteration. A coroutine converts it in the same way (PEP 479).
             raise RuntimeError("handler raised StopIteration") from error
-        return returned if inspect.isawaitable(returned) else self._invoker.replies.result(self._id, returned)
+        if inspect.isawaitable(returned):
+            return returned
+        narrowed = returned if self._narrow is None else self._narrow(returned)
+        return self._invoker.replies.result(self._id, narrowed)
 
     def _thread_done(self, future: "Future[Any]") -> None:
         if not future.cancelled() and future.exception() is None and inspect.isawaitable(future.result()):
@@ -136,6 +142,8 @@ class InvokeJob:
         if self._connection.ended:
             return
         try:
+            if self._narrow is not None:
+                value = self._narrow(value)
             message = self._invoker.replies.result(self._id, value)
         except Exception as error:  # noqa: BLE001 - a value's own code runs while it is encoded
             self.fail(error)

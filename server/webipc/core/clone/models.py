@@ -35,11 +35,7 @@ class Model:
         """Inspect a model or a dataclass. One that Pydantic has no schema for is read field by field."""
         # Pydantic's view of the class; None when it has none.
         self._adapter = _adapter_of(cls)
-        schema = None if self._adapter is None else _Schema(self._adapter.core_schema)
-        # Whether its JSON loses nothing, apart from numbers that JSON lacks.
-        self._is_json = schema is not None and schema.is_json
-        # Whether a null in its JSON may stand for NaN.
-        self._has_floats = schema is not None and schema.has_floats
+        self._schema = None if self._adapter is None else Schema(self._adapter.core_schema)
         # What serializes a whole list of instances; made for the first one.
         self._list_serializer: SchemaSerializer | None = None
 
@@ -52,13 +48,7 @@ class Model:
         return None if self._adapter is None else self._json(self._serializer_of_lists(self._adapter), values)
 
     def _json(self, serializer: SchemaSerializer, value: Any) -> bytes | None:
-        if not self._is_json:
-            return None
-        try:
-            text = serializer.to_json(value, by_alias=True, warnings="none")
-        except (PydanticSerializationError, ValueError):
-            return None
-        return None if (self._has_floats and b"null" in text) or _has_long_integer(text) else text
+        return None if self._schema is None else self._schema.to_json(serializer, value)
 
     def to_fields(self, value: Any) -> Any:
         """Return an instance as what its serializer makes of it, a dict as a rule, with Python's values inside.
@@ -106,15 +96,27 @@ def _adapter_of(cls: type[Any]) -> TypeAdapter[Any] | None:
         raise
 
 
-class _Schema:
-    """Reads Pydantic's schema of a class. A type of schema that is not listed in `_READERS` does not count as JSON."""
+class Schema:
+    """Reads a schema of Pydantic. A type of schema that is not listed in `_READERS` does not count as JSON."""
 
     def __init__(self, schema: Any) -> None:
+        # Whether a null in its JSON may stand for NaN.
         self.has_floats = False
         self._definitions: dict[str, Any] = {}
         # The definitions that are being read: one that contains itself may be nested to any depth.
         self._reading: set[str] = set()
+        # Whether its JSON loses nothing, apart from numbers that JSON lacks.
         self.is_json = self._read(schema)
+
+    def to_json(self, serializer: SchemaSerializer, value: Any) -> bytes | None:
+        """Return a value as JSON, by the serializer of this schema; None where JSON would lose something."""
+        if not self.is_json:
+            return None
+        try:
+            text = serializer.to_json(value, by_alias=True, warnings="none")
+        except (PydanticSerializationError, ValueError):
+            return None
+        return None if (self.has_floats and b"null" in text) or _has_long_integer(text) else text
 
     def _read(self, schema: Any) -> bool:
         reader = self._READERS.get(schema["type"])
@@ -181,7 +183,7 @@ class _Schema:
         return is_json
 
     # What reads a schema of this type.
-    _READERS: Final[dict[str, Callable[["_Schema", Any], bool]]] = {
+    _READERS: Final[dict[str, Callable[["Schema", Any], bool]]] = {
         "str": _leaf,
         "bool": _leaf,
         "none": _leaf,

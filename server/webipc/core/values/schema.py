@@ -4,7 +4,7 @@ Dumping a model that holds such a value gives the same object, so that clone/, a
 sent. No twin: TypeScript has these values in its language.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -14,6 +14,9 @@ def _same(value: Any) -> Any:
     return value
 
 
+_WITH_FIELDS: Final = frozenset({"model", "dataclass", "typed-dict"})
+# Parts of a schema that hold no schema, but the application's own objects.
+FOREIGN: Final = frozenset({"metadata", "serialization", "default", "expected", "members", "cls", "config"})
 _AS_IT_IS: Final = core_schema.plain_serializer_function_ser_schema(_same)
 
 
@@ -32,7 +35,8 @@ def container_schema(
 ) -> CoreSchema:
     """Return the schema of `cls[...]`: the result of `take_apart` is validated by `items` and passed to a new `cls`.
 
-    With one schema in `items` the contents are single values, with several they are tuples.
+    With one schema in `items` the contents are single values, with several they are tuples. Contents with a model in
+    them are serialized by their annotation: a model's class may have more fields.
     """
     item = items[0] if len(items) == 1 else core_schema.tuple_schema(list(items))
     steps: list[CoreSchema] = [
@@ -41,7 +45,41 @@ def container_schema(
         core_schema.list_schema(item),
         core_schema.no_info_plain_validator_function(cls),
     ]
-    return core_schema.chain_schema(steps, serialization=_AS_IT_IS)
+    if not may_hold_fields(item):
+        return core_schema.chain_schema(steps, serialization=_AS_IT_IS)
+
+    def serialize(value: Any, serialize_items: Callable[[Any], Any]) -> Any:
+        return cls(serialize_items(list(take_apart(value)))) if isinstance(value, cls) else value
+
+    by_items = core_schema.wrap_serializer_function_ser_schema(serialize, schema=core_schema.list_schema(item))
+    return core_schema.chain_schema(steps, serialization=by_items)
+
+
+def may_hold_fields(schema: object) -> bool:
+    """Tell whether `holds_fields`, or a name is in the schema that may lead to what does."""
+    return _finds(schema, _WITH_FIELDS | {"definition-ref"})
+
+
+def holds_fields(schema: object) -> bool:
+    """Tell whether a model, a dataclass or a TypedDict is in a schema of Pydantic."""
+    return _finds(schema, _WITH_FIELDS)
+
+
+def _finds(schema: object, kinds: frozenset[str]) -> bool:
+    seen: set[int] = set()
+    waiting = [schema]
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        if isinstance(part, list | tuple):
+            waiting.extend(part)
+        elif isinstance(part, Mapping):
+            if part.get("type") in kinds:
+                return True
+            waiting.extend(value for key, value in part.items() if key not in FOREIGN)
+    return False
 
 
 def _validator(cls: type[Any], convert: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
