@@ -18,7 +18,7 @@ CLIENT_SOURCES := $(shell find $(CLIENT)/src -type f 2>/dev/null)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup build run test lint types vectors test-python test-client fuzz test-browser test-packaging browser fmt dist image bench picture \
+.PHONY: help setup build run test lint types vectors test-python test-client fuzz stress test-browser test-packaging browser fmt dist image bench picture \
 	clean need-python need-node
 
 help: ## list these commands
@@ -57,6 +57,10 @@ test-client: setup build ## the TypeScript tests
 fuzz: setup ## read hostile input with every decoder of both languages until Ctrl-C, and print what is read wrongly
 	@$(BIN)/python -m tests.fuzz & python=$$!; trap "trap - EXIT; kill $$python; exit" INT TERM EXIT; \
 	cd $(CLIENT) && node --import tsx test/fuzz/endless.ts
+
+# `make test` runs the short form of each scenario from a fixed seed; this takes a new seed, and lasts as long as it is told.
+stress: setup build browser ## pages against a network, a server and a deploy that fail (ARGS='--seed 5 --scenario deploy --minutes 10')
+	$(BIN)/python -m tests.stress $(ARGS)
 
 test-browser: setup build browser ## the tests that drive a real browser
 	$(BIN)/pytest -m browser

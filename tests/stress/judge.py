@@ -1,0 +1,108 @@
+"""Compares what pages were told with what the journal says has run."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+
+from tests.stress.journal import Ran
+from tests.stress.told import ANSWERED, CALLS, IN_ORDER, NOT_SENT, UNKNOWN, WRONG, Told
+
+SHOWN = 20
+"""How many faults a verdict lists."""
+
+
+class Verdict:
+    """What is wrong, one line each, and figures of what was compared."""
+
+    def __init__(self, told: Sequence[Told], ran: Iterable[Ran]) -> None:
+        """`told` has one record for each page, and `ran` is the journal."""
+        self.faults: list[str] = []
+        self._ran: dict[str, list[Ran]] = defaultdict(list)
+        for line in ran:
+            self._ran[line.page].append(line)
+        pages = Counter(each.page for each in told)
+        assert max(pages.values(), default=1) == 1, "two pages have one name"
+        self.lost = 0
+        """Messages that never ran, of links that were reset and of documents that were left."""
+        for each in told:
+            self._judge(each, self._ran[each.page])
+        self._outcomes = Counter(outcome for each in told for kind, outcome in each.acts.values() if kind in CALLS)
+        self._told = told
+
+    def figures(self) -> dict[str, object]:
+        """Return the figures of a report."""
+        outcomes = self._outcomes
+        return {
+            "pages": len(self._told),
+            "acts": sum(len(each.acts) for each in self._told),
+            "ran": sum(map(len, self._ran.values())),
+            "replies": sum(len(each.pushes) + sum(map(len, each.echoes.values())) for each in self._told),
+            "calls answered": outcomes[ANSWERED],
+            "calls not-sent": outcomes[NOT_SENT],
+            "calls unknown-outcome": outcomes[UNKNOWN],
+            "resets": sum(len(each.resets) for each in self._told),
+            "messages lost and told": self.lost,
+        }
+
+    def check(self) -> None:
+        """Raise AssertionError with the first faults, if there are any."""
+        more = f"\nand {len(self.faults) - SHOWN} more" if len(self.faults) > SHOWN else ""
+        assert not self.faults, "\n".join(self.faults[:SHOWN]) + more
+
+    # --- one page -------------------------------------------------------------------------------------------------
+
+    def _judge(self, told: Told, ran: Sequence[Ran]) -> None:
+        times = Counter(line.number for line in ran)
+        self._say(told, "doubled", [number for number, count in times.items() if count > 1])
+        self._say(told, "never sent, but ran", [number for number in times if number not in told.acts])
+        self._say(told, "changed on the way", [line.number for line in ran if not line.intact])
+        for kinds in IN_ORDER:
+            self._say(
+                told, f"out of order, {kinds}", _out_of_order([line.number for line in ran if line.kind in kinds])
+            )
+        self._judge_calls(told, times)
+        self._judge_messages(told, times)
+        self._judge_replies(told, ran)
+
+    def _judge_calls(self, told: Told, times: Counter[int]) -> None:
+        by_outcome: dict[str | None, list[int]] = defaultdict(list)
+        for number, (kind, outcome) in told.acts.items():
+            if kind in CALLS:
+                by_outcome[outcome].append(number)
+        if not told.left:
+            self._say(told, "hung: the page was told nothing", by_outcome[None])
+        self._say(told, "the wrong answer", by_outcome[WRONG])
+        self._say(told, "answered, but never ran", [each for each in by_outcome[ANSWERED] if not times[each]])
+        self._say(told, "not-sent, but ran", [each for each in by_outcome[NOT_SENT] if times[each]])
+        known = {None, ANSWERED, WRONG, NOT_SENT, UNKNOWN}
+        for outcome, numbers in by_outcome.items():
+            if outcome not in known:
+                self._say(told, f"told {outcome}", numbers)
+
+    def _judge_messages(self, told: Told, times: Counter[int]) -> None:
+        lost = [number for number, (kind, _) in told.acts.items() if kind not in CALLS and not times[number]]
+        if not told.left and not told.resets:
+            self._say(told, "lost", lost)
+        else:
+            self.lost += len(lost)
+
+    def _judge_replies(self, told: Told, ran: Sequence[Ran]) -> None:
+        for kind, came in (("note", told.pushes), *told.echoes.items()):
+            due = [line.number for line in ran if line.kind == kind]
+            self._say(told, f"{kind}: replies out of order or doubled", _out_of_order(came))
+            self._say(told, f"{kind}: replies to what never ran", sorted(set(came) - set(due)))
+            if not told.left and not told.resets:
+                self._say(told, f"{kind}: replies lost", sorted(set(due) - set(came)))
+
+    def _say(self, told: Told, what: str, numbers: Sequence[int]) -> None:
+        if numbers:
+            self.faults.append(f"{told.page}: {what}: {len(numbers)}, of {len(told.acts)} acts: {numbers[:8]}")
+
+
+def _out_of_order(numbers: Sequence[int]) -> list[int]:
+    """Return the numbers that are not higher than all before."""
+    found, highest = [], -1
+    for number in numbers:
+        if number <= highest:
+            found.append(number)
+        highest = max(highest, number)
+    return found

@@ -1,0 +1,128 @@
+"""The application under stress: each handler writes the journal first. `webipc run` serves it in its own process.
+
+The environment says where the journal is (`STRESS_JOURNAL`), which limits it has (`STRESS_LIMITS`, JSON), and which
+folder of pages it serves (`STRESS_PAGES`).
+"""
+
+import asyncio
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+
+from tests.stress.journal import Journal
+from tests.stress.values import LARGE, bytes_of, is_value_of, value_of
+from webipc import IpcMain, IpcMainEvent, IpcMainInvokeEvent, Limits
+
+SLOW = 0.12
+"""Seconds that a slow handler takes."""
+
+journal = Journal(Path(os.environ["STRESS_JOURNAL"]))
+pages = os.environ.get("STRESS_PAGES")
+
+app = FastAPI()
+ipc_main = IpcMain(limits=Limits(**json.loads(os.environ.get("STRESS_LIMITS", "{}"))))
+ipc_main.mount(app, pages=None if pages is None else Path(pages))
+
+
+def answer_of(number: int) -> dict[str, Any]:
+    """Return what a call is answered with."""
+    return value_of(number + 1)
+
+
+@ipc_main.on("note")
+def note(event: IpcMainEvent, page: str, number: int, value: Any) -> None:
+    """Take a message, and reply with its number."""
+    journal.ran("note", page, number, intact=is_value_of(number, value))
+    event.reply("push", number)
+
+
+@ipc_main.handle("call")
+async def call(event: IpcMainInvokeEvent, page: str, number: int, value: Any) -> Any:
+    """Answer: some at once, some later and out of order."""
+    journal.ran("call", page, number, intact=is_value_of(number, value))
+    if number % 3:
+        await asyncio.sleep(number % 7 / 1000)
+    return answer_of(number)
+
+
+@ipc_main.handle("threaded")
+def threaded(event: IpcMainInvokeEvent, page: str, number: int, value: Any) -> Any:
+    """Answer from a thread."""
+    journal.ran("threaded", page, number, intact=is_value_of(number, value))
+    time.sleep(number % 5 / 1000)
+    return answer_of(number)
+
+
+@ipc_main.handle("slow")
+async def slow(event: IpcMainInvokeEvent, page: str, number: int, value: Any) -> Any:
+    """Take a while."""
+    journal.ran("slow", page, number, intact=is_value_of(number, value))
+    await asyncio.sleep(SLOW)
+    return answer_of(number)
+
+
+@ipc_main.on("ask")
+def ask(event: IpcMainEvent, page: str, number: int, value: Any) -> None:
+    """Answer a `sendSync`."""
+    journal.ran("ask", page, number, intact=is_value_of(number, value))
+    event.return_value = answer_of(number)
+
+
+@ipc_main.handle("large")
+async def large(event: IpcMainInvokeEvent, page: str, number: int, value: Any) -> Any:
+    """Send a large value back."""
+    journal.ran("large", page, number, intact=bytes(value) == bytes_of(number, LARGE))
+    return value
+
+
+@ipc_main.on("port")
+def port(event: IpcMainEvent, page: str) -> None:
+    """Take a port, and send everything back through it."""
+    (mine,) = event.ports
+
+    def heard(message: Any) -> None:
+        number, value = message.data
+        journal.ran("port", page, number, intact=is_value_of(number, value))
+        mine.post_message([number, value])
+
+    mine.on("message", heard)
+    mine.start()
+
+
+@ipc_main.on("relay")
+def relay(event: IpcMainEvent, route: tuple[str, int]) -> None:
+    """Pass a port on to another page, which takes what comes and says `relayed` about it."""
+    page, target = route
+    contents = ipc_main.from_id(target)
+    if contents is None:
+        event.ports[0].close()
+    else:
+        contents.post_message("relayed", page, event.ports)
+
+
+@ipc_main.on("relayed")
+def relayed(event: IpcMainEvent, page: str, number: int, intact: bool) -> None:
+    """Note that the other page has taken a message of this page from the relayed port."""
+    journal.ran("relay", page, number, intact=intact)
+
+
+@ipc_main.handle("block the loop")
+async def block(event: IpcMainInvokeEvent, seconds: float) -> None:
+    """Do what no handler may: nothing else runs meanwhile."""
+    time.sleep(seconds)  # noqa: ASYNC251 - that is the question
+
+
+@ipc_main.handle("stats")
+async def stats(event: IpcMainInvokeEvent) -> Any:
+    """Tell what the process holds for its pages."""
+    return ipc_main.stats()
+
+
+@ipc_main.handle("download")
+async def download(event: IpcMainInvokeEvent, number: int, size: int) -> bytes:
+    """Return so many bytes."""
+    return bytes_of(number, size)

@@ -1,0 +1,20 @@
+"""The short form of every scenario without a browser. `make stress` runs the long forms."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.stress.catalogue import WITHOUT_BROWSERS
+from tests.stress.run import Run
+
+SEED = 12
+
+
+@pytest.mark.parametrize("name", list(WITHOUT_BROWSERS))
+def test_the_invariant_of_the_scenario_holds_and_its_faults_happen(name: str, tmp_path: Path) -> None:
+    run = Run(name, SEED, tmp_path)
+    try:
+        WITHOUT_BROWSERS[name](run)
+    finally:
+        # Shown by pytest when it fails.
+        print(run.text())  # noqa: T201
