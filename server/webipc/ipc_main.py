@@ -180,7 +180,7 @@ class IpcMain(IpcMainImpl):
         `memory`: `limit` and `held` in bytes, `largest`: the five addresses that hold most, each with its bytes.
         `links`: how many are `open`, how many of them are `away` (they had a socket) or only made `by_request`, and the
         `limit`. `connections`: how many the server has `open`, of every kind; how many of them are `unfinished` (no
-        whole request head, or a socket without its `hello`); and the `limit`. It is None before the first page has
+        whole request head, or a socket without its `hello`); and the `limit`. All are 0 before the first page has
         connected, and under a server other than that of `webipc run`.
         `threads`: how many `def` handlers are `running` and `waiting` for a thread. `refused`: how many sockets and
         requests were refused, by close code. `evicted`: how much was ended to make room, by reason: links without a

@@ -51,7 +51,7 @@ def test_a_larger_first_frame_is_refused(letter: str, size: int, lasting: tuple[
         opened.send(sized(size + 1, letter))
         code, reason = closing(opened)
         assert code == 4413
-        assert reason.startswith("expected a first frame of at most 16384 bytes (hello_bytes), got ")
+        assert reason.startswith("expected a first frame of at most 65536 bytes (hello_bytes), got ")
     assert len(connections_of(site.ipc_main)) == before
 
 
@@ -64,6 +64,17 @@ def test_of_a_hello_so_much_is_kept_as_is_promised(lasting: tuple[Live, Site]) -
         frame = connection.document.frame
         assert (len(frame.url), len(frame.name)) == (2048, 256)
         assert frame.url.startswith("http://a/uuu")
+
+
+def test_a_client_of_the_first_version_which_sends_its_whole_address_is_let_in(lasting: tuple[Live, Site]) -> None:
+    url = "http://a/#" + "u" * 60_000
+    with socket(lasting[0]) as opened:
+        opened.send(hello(link="5" * 32, url=url))
+        assert json.loads(opened.recv(5))[2][0] == "welcome"
+    status, _ = post(lasting[0], "/ipc/beacon", encode_body([hello(link="6" * 32, attempt=0, url=url)]))
+    assert status == 204
+    of_both = [each for each in connections_of(lasting[1].ipc_main) if each.link_id in {"5" * 32, "6" * 32}]
+    assert [len(each.document.frame.url) for each in of_both] == [2048, 2048]
 
 
 def test_the_hello_of_a_body_is_shortened_too(lasting: tuple[Live, Site]) -> None:

@@ -105,7 +105,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
 })
 
 export const SERVER_LIMITS: ServerLimits = /* @__PURE__ */ Object.freeze({
-  helloBytes: 16_384,
+  helloBytes: 65_536,
   bodyBytes: 71_303_168,
   bodyMs: 60_000,
   bodySilenceMs: 10_000,

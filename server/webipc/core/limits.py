@@ -39,7 +39,7 @@ class Limits:
     ack_messages: int = 64  # messages after which a bare frame acknowledges
     ack_bytes: int = 262_144  # bytes after which a bare frame acknowledges
     ack_ms: int = 1_000  # time after which a bare frame acknowledges
-    hello_bytes: int = 16_384  # the first frame of a socket or a body
+    hello_bytes: int = 65_536  # the first frame of a socket or a body
     hello_ms: int = 10_000  # from the opening of a socket to its hello
     heartbeat_ms: int = 15_000  # between two frames of a server
     silence_ms: int = 40_000  # without a byte before the socket is doubted

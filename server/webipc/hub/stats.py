@@ -11,13 +11,16 @@ from webipc.link.connection import Connection
 
 LARGEST: Final = 5
 
+NO_CONNECTIONS: Final = {"open": 0, "unfinished": 0, "limit": 0}
+"""Before the first page has connected, and where the server does not tell."""
+
 
 def no_stats() -> dict[str, Any]:
     """Return the numbers where no application is running."""
     return {
         "memory": {"limit": 0, "held": 0, "largest": []},
         "links": {"open": 0, "away": 0, "by_request": 0, "limit": 0},
-        "connections": None,
+        "connections": dict(NO_CONNECTIONS),
         "threads": {"running": 0, "waiting": 0},
         "refused": {},
         "evicted": {},
@@ -29,7 +32,7 @@ def no_stats() -> dict[str, Any]:
 def stats_of(
     account: Account, links: Links, threads: FairThreads, stalls: Stalls, connections: dict[str, int] | None
 ) -> dict[str, Any]:
-    """Return the numbers of this moment. `connections` are those of the server; None where it does not tell."""
+    """Return the numbers of this moment. `connections` are those of the server; None where it has not told."""
     with account.lock:
         largest = account.share.by_size()[:LARGEST]
     return {
@@ -39,7 +42,7 @@ def stats_of(
             "largest": [(str(payer), size) for payer, size in largest],
         },
         "links": links.counts(),
-        "connections": connections,
+        "connections": connections or dict(NO_CONNECTIONS),
         "threads": {"running": threads.running, "waiting": threads.waiting},
         "refused": {int(CloseCode.TRY_LATER): links.refused} if links.refused else {},
         "evicted": dict(account.evictions.counts + links.evicted),
