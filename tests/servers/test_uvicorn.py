@@ -21,6 +21,7 @@ from tests.support.raw_sockets import Site, closing, connections_of, greeted, he
 from tests.support.serving import DIRECT, STOCK, Live, live, wait_until
 from webipc import IpcMainEvent, Limits
 from webipc.endpoints.websocket.transport import DirectTransport
+from webipc.hub.hub import Hub
 from webipc.version import SUBPROTOCOL
 
 MOST = 2_228_224
@@ -211,6 +212,37 @@ def test_a_page_that_does_not_read_causes_backpressure(server: Live, site: Site)
             got += [message[2][0] for message in json.loads(opened.recv(5))[2:]]
         assert got == messages
         wait_until(lambda: not transport_of(site).blocked, "the write buffer is empty")
+
+
+def test_a_write_buffer_is_charged_from_the_moment_when_it_is_full_to_that_when_it_is_not(
+    direct: Live, site: Site
+) -> None:
+    with greeted(direct) as opened:
+        wait_until(lambda: transport_of(site), "the page has a link")
+        (connection,) = connections_of(site.ipc_main)
+        hub = connection.around.owner
+        assert isinstance(hub, Hub)
+        # What the periodic look would find is not meant.
+        direct.call(hub._sweeper.stop)
+        purse, transport = connection.holdings.purse, transport_of(site)
+        said: list[tuple[bool, int]] = []
+
+        def write() -> None:
+            for _ in range(100):
+                before = purse.held
+                transport.write("x" * 100_000)
+                said.append((transport.blocked, purse.held - before))
+
+        direct.call(write)
+        full = [charged for is_full, charged in said if is_full]
+        assert full[0] > 64 * 1024
+        assert {charged for is_full, charged in said if not is_full} <= {0}
+        # It is not asked again for each frame.
+        assert set(full[1:]) <= {0}
+        for _ in range(100):
+            opened.recv(10)
+        wait_until(lambda: not transport.blocked, "the write buffer is empty")
+        assert direct.call(lambda: purse.held) < 64 * 1024
 
 
 def test_a_blocked_socket_is_closed_behind_what_was_written(server: Live, site: Site) -> None:

@@ -90,6 +90,9 @@ class Writer:
         self._transport = transport
         self.blocked = False
 
+    def pause_writing(self) -> None:
+        self.blocked = True
+
     def resume_writing(self) -> None:
         self._transport.write(b"continued")
 

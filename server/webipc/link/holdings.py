@@ -117,15 +117,24 @@ class Holdings:
             if held > most:
                 raise BufferFullError("kept_bytes", held, most)
 
-    def sweep(self, buffered: int) -> None:
-        """Give back the room that is not used, and charge what waits in the write buffer of a socket that is blocked.
+    def buffer(self, size: int) -> None:
+        """Charge what waits in the write buffer of its socket: when it is full, and 0 when it is not any more.
 
         No link is ended for the buffer alone: what fills it is kept anyway.
         """
-        if buffered != self._buffered:
-            self.purse.give(self._buffered)
-            self.purse.take(buffered)
-            self._buffered = buffered
+        if size != self._buffered and not self.purse.is_closed:
+            more, self._buffered = size - self._buffered, size
+            if more > 0:
+                self.purse.take(more)
+            else:
+                self.purse.give(-more)
+
+    def sweep(self, buffered: int) -> None:
+        """Give back the room that is not used, and charge what waits in the write buffer of a socket that is blocked.
+
+        It may have grown since it was full: control frames are written all the same.
+        """
+        self.buffer(buffered)
         if self.is_crowded:
             self.look_again()
         if self._waiting_room > FIRST_WAITING:

@@ -24,6 +24,9 @@ class FrameWriter(Protocol):
     # True while the write buffer of the network is full.
     blocked: bool
 
+    def pause_writing(self) -> None:
+        """Set `blocked`: the write buffer is full. The socket's `buffered` says how full."""
+
     def resume_writing(self) -> None:
         """Continue: the write buffer has room again. `blocked` is False already."""
 

@@ -215,7 +215,7 @@ class WebSocketProtocol(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Mark the writer as blocked: the transport's write buffer is full."""
         if self.writer is not None:
-            self.writer.blocked = True
+            self.writer.pause_writing()
 
     def resume_writing(self) -> None:
         """Let the writer continue, behind the answer to a ping."""

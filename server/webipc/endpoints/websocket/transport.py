@@ -157,6 +157,16 @@ class DirectTransport(WebSocketTransport):
         """See `WebSocketTransport`."""
         return self._frame_socket.is_paused
 
+    def pause_writing(self) -> None:
+        """Note that the write buffer is full, and charge what is in it. Rare: not for each frame."""
+        self.blocked = True
+        self._charge(self.buffered)
+
+    def resume_writing(self) -> None:
+        """Charge nothing for the write buffer, which is nearly empty, and flush the link."""
+        self._charge(0)
+        super().resume_writing()
+
     def carry(self, connection: Connection) -> None:
         """Flush this connection from now on, and count the socket as a known one."""
         super().carry(connection)
@@ -172,3 +182,9 @@ class DirectTransport(WebSocketTransport):
         if not self._closing:
             self._closing = True
             self._frame_socket.close(int(code), fit_reason(reason))
+
+    def _charge(self, size: int) -> None:
+        """Charge the link for what waits in the write buffer, if it is still this socket that carries it."""
+        connection = self._connection
+        if connection is not None and connection.transport is self:
+            connection.holdings.buffer(size)
