@@ -1,6 +1,7 @@
 """What each link is charged for, when it is given back, and who pays when an address holds too much."""
 
 import functools
+import json
 import logging
 import re
 from typing import Any
@@ -13,6 +14,7 @@ from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.concurrency.stalls import PERIOD, Stalls
 from webipc.core.frame import EncodedMessage, decode_frame, encode_frame, encode_message, sized
 from webipc.core.link.held import MESSAGE_HELD, SEGMENT_HELD
+from webipc.hub.hub import Hub
 from webipc.link.connection import Connection
 from webipc.link.holdings import FIRST_ROOM, LEAST_AWAY, LINK_BYTES
 
@@ -211,6 +213,56 @@ async def test_the_answer_of_a_send_sync_is_charged_while_it_is_kept(make_hub: M
     assert hub.account.held == 0
 
 
+async def asked(hub: Hub, page: Connection, size: int) -> Any:
+    """Have a page ask for an answer of this size; return the message that it gets."""
+    hub._router._ipc_main.on("ask", lambda event: setattr(event, "return_value", "x" * size))
+    page.receive(decode_frame('[1,0,["sync",1,"ask",[]]]'), None)
+    answer = await page.syncs.get(1).wait()
+    assert answer is not None
+    return json.loads(answer.json)
+
+
+async def test_of_a_send_sync_whose_answer_has_no_room_only_the_call_fails(make_hub: MakeHub) -> None:
+    hub = make_hub(memory=4 * MIB, ipc_main=IpcMainImpl())
+    page, neighbour = connect(hub, "203.0.113.1"), connect(hub, "203.0.113.1", Socket(blocked=True))
+    neighbour.post_here(message(500_000))
+    kind, call_id, error = await asked(hub, page, 3_000_000)
+    assert (kind, call_id, error["code"]) == ("error", 1, "buffer-full")
+    assert error["message"].startswith("Error: the answer of sendSync('ask') takes 4500")
+    assert not page.ended
+    assert not neighbour.ended
+    assert hub.account.held < MIB
+    page.receive(decode_frame('[2,0,["sync-done",1]]'), None)
+    hub.end(neighbour, "ended")
+    assert hub.account.held == LINK_BYTES
+
+
+async def test_who_holds_more_gives_way_for_the_answer_of_a_send_sync(make_hub: MakeHub) -> None:
+    hub = make_hub(memory=4 * MIB, ipc_main=IpcMainImpl())
+    page, neighbour = connect(hub, "203.0.113.1"), connect(hub, "203.0.113.1", Socket(blocked=True))
+    for _ in range(12):
+        neighbour.post_here(message(100_000))
+    assert not neighbour.ended
+    kind, _, value = await asked(hub, page, 500_000)
+    assert (kind, len(value)) == ("result", 500_000)
+    assert (page.ended, neighbour.ended) == (False, True)
+
+
+async def test_a_call_that_ends_with_its_link_while_room_is_made_holds_nothing(make_hub: MakeHub) -> None:
+    hub = make_hub(memory=4 * MIB, ipc_main=IpcMainImpl())
+    parent = connect(hub, "203.0.113.1", Socket(blocked=True))
+    claims = hello()
+    object.__setattr__(claims, "parent", parent.link_id)
+    page = hub.attach(claims, visitor("203.0.113.1"), Socket())
+    for _ in range(12):
+        parent.post_here(message(100_000))
+    hub._router._ipc_main.on("ask", lambda event: setattr(event, "return_value", "x" * 500_000))
+    assert (page.ended, page.document.parent) == (False, parent.document)
+    page.receive(decode_frame('[1,0,["sync",1,"ask",[]]]'), None)
+    await until(lambda: page.ended)
+    await until(lambda: hub.account.held == 0)
+
+
 async def test_the_write_buffer_of_a_blocked_socket_is_charged(make_hub: MakeHub) -> None:
     hub = make_hub()
     socket = Socket(blocked=True)
@@ -257,7 +309,7 @@ async def test_stats_tell_who_holds_most(make_hub: MakeHub) -> None:
             ],
         },
         "links": {"open": 30, "away": 1, "by_request": 1, "limit": 100},
-        "connections": None,
+        "connections": {"open": 0, "unfinished": 0, "limit": 0},
         "threads": {"running": 0, "waiting": 0},
         "refused": {},
         "evicted": {},

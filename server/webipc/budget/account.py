@@ -92,6 +92,11 @@ class Purse:
         """Have bytes given back where too many are held: it may end any link. In the event loop's thread only."""
         self._account.settle(self.payer)
 
+    def settle_others(self) -> bool:
+        """As `settle`, but this link is not ended, and no other one that holds less. Return whether that was enough."""
+        self._account.settle(self.payer, self)
+        return not self.is_exceeded
+
     def close(self) -> None:
         """Note that the link is over. What is still charged stays, until it is given back."""
         with self._account.lock:
@@ -150,36 +155,39 @@ class Account:
         payer = self._payers.get(key)
         return payer is None or self.share.of(payer) + size <= self.share.bound(payer)
 
-    def settle(self, payer: Payer) -> None:
-        """Have `payer` give bytes back if it holds more than it may, and the largest payer while the whole is full."""
+    def settle(self, payer: Payer, spared: Purse | None = None) -> None:
+        """Have `payer` give bytes back if it holds more than it may, and the largest payer while the whole is full.
+
+        `spared` is not ended.
+        """
         if self._is_settling:
             # A link that is being evicted releases and posts as it ends.
             return
         self._is_settling = True
         try:
-            self._settle_payer(payer)
-            self._settle_all()
+            self._settle_payer(payer, spared)
+            self._settle_all(spared)
         finally:
             self._is_settling = False
 
-    def _settle_payer(self, payer: Payer) -> None:
+    def _settle_payer(self, payer: Payer, spared: Purse | None) -> None:
         share, evictions = self.share, self.evictions
         bound = share.bound(payer)
         if share.of(payer) <= max(bound, payer.settle_from):
             return
-        evictions.collect(payer, payer.purses, bound * 7 // 8)
+        evictions.collect(payer, payer.purses, bound * 7 // 8, spared)
         if share.of(payer) > bound * 9 // 8:
-            evictions.stop_callers(payer, payer.purses, bound * 7 // 8)
+            evictions.stop_callers(payer, payer.purses, bound * 7 // 8, spared)
         payer.settle_from = self._next_search(share.of(payer), bound)
 
-    def _settle_all(self) -> None:
+    def _settle_all(self, spared: Purse | None) -> None:
         share, evictions = self.share, self.evictions
         if share.held <= max(share.capacity, self._settle_from):
             return
         for largest, size in share.by_size():
-            evictions.collect(largest, largest.purses, size * 7 // 8)
+            evictions.collect(largest, largest.purses, size * 7 // 8, spared)
             if share.held > share.capacity:
-                evictions.stop_callers(largest, largest.purses, size * 7 // 8)
+                evictions.stop_callers(largest, largest.purses, size * 7 // 8, spared)
             if share.held <= share.capacity:
                 break
         self._settle_from = self._next_search(share.held, share.capacity)

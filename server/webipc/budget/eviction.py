@@ -66,31 +66,34 @@ class Evictions:
         # When the log has last named a payer, and how many evictions of it the log has not told since.
         self._named: dict[Hashable, tuple[float, int]] = {}
 
-    def collect(self, payer: Hashable, purses: Iterable[Held], target: int) -> None:
+    def collect(self, payer: Hashable, purses: Iterable[Held], target: int, spared: Held | None = None) -> None:
         """Have the links of a payer give bytes back until it holds `target` or nothing is left to end.
 
         First links without a socket, the largest first; then the ports in which most waits and that have no consumer;
-        then the links that hold most.
+        then the links that hold most, down to `spared`, which is not ended.
         """
         before = self._share.of(payer)
         for purse, reason in _in_order(purses):
             if (excess := self._share.of(payer) - target) <= 0:
                 return
-            if reason == "port":
+            if purse is spared and reason != "port":
+                if reason == "overflow":
+                    return
+            elif reason == "port":
                 held, closed = purse.held, purse.holder.close_ports(excess)
                 self.counts[reason] += closed
                 self._tell(payer, purse.holder, held, before, f"{closed} of its ports are closed")
             else:
                 self._evict(payer, purse, before, reason)
 
-    def stop_callers(self, payer: Hashable, purses: Iterable[Held], target: int) -> None:
+    def stop_callers(self, payer: Hashable, purses: Iterable[Held], target: int, spared: Held | None = None) -> None:
         """End links until what the running calls of those that stay hold is no more than `target`.
 
-        That frees nothing before the calls return. But a link that has ended makes no more of them.
+        That frees nothing before the calls return. But a link that has ended makes no more of them. `spared` stays.
         """
         before = self._share.of(payer)
         callers = sorted(purses, key=lambda purse: purse.lasting, reverse=True)
-        callers = [purse for purse in callers if purse.lasting and not purse.is_closed]
+        callers = [purse for purse in callers if purse.lasting and not purse.is_closed and purse is not spared]
         held = sum(purse.lasting for purse in callers)
         for purse in callers:
             if held <= target:

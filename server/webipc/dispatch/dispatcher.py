@@ -4,7 +4,6 @@ Decodes what the application is to see, and passes on undecoded what is for anot
 router makes the calls, the link's job queue runs them.
 """
 
-import asyncio
 import functools
 import logging
 from collections.abc import Callable, Sequence
@@ -100,7 +99,7 @@ class Dispatcher:
     def _sync(self, connection: Connection, envelope: Sync, batch: Batch) -> None:
         connection.answers.begin(envelope.id)
         args = _arguments(envelope, self._limits)
-        call = SyncCall(envelope.id, envelope.channel, asyncio.get_running_loop(), self._replies.result)
+        call = SyncCall(envelope.id, envelope.channel, connection.around, self._replies.result, self._replies.refusal)
         call.ended = functools.partial(connection.answers.finish, envelope.id)
         late = SyncTimeoutError(envelope.channel, self._limits.sync_ms)
         call.expire_after(self._limits.sync_ms, self._replies.refusal(envelope.id, late))

@@ -90,8 +90,8 @@ class IpcMainEvent(_FrameEvent):
         """What `ipcRenderer.sendSync` returns: set it. Reading it gives `undefined`, as in Electron.
 
         The first assignment answers, at once; later ones, of this or another listener, do nothing. Raises CloneError
-        and LimitError for what cannot be sent: nothing was answered then. May be set later, and from any thread. On a
-        message of `send` it means nothing.
+        and LimitError for what cannot be sent: nothing was answered then. May be set later, and from any thread, which
+        may have to wait as with `send`; BufferFullError is a LimitError. On a message of `send` it means nothing.
         """
         return undefined
 

@@ -72,14 +72,24 @@ class MessagePortMain(EventEmitter):
 
         Does nothing on a port that is closed or was transferred, whatever the arguments are. Raises CloneError and
         LimitError when the message cannot be sent, TransferTypeError and TransferError (Electron's texts) for a wrong
-        list; the port stays open in every case. Electron's `port.postMessage`.
+        list; the port stays open in every case. A thread that posts to a page faster than the event loop takes it has
+        to wait, and gets a BufferFullError after five seconds. Electron's `port.postMessage`.
         """
         end = self._end
-        if end is None or end.peer is None:
+        peer = None if end is None else end.peer
+        if end is None or peer is None:
             return
         value = PortMessage.encode(message, DEFAULT_LIMITS)
         ports = self._checked(transfer)
-        end.post(value.with_ends(port.neuter() for port in ports))
+        # Before a port is taken out: it may fail.
+        admitted = peer.admit(value)
+        try:
+            carried = admitted.with_ends(port.neuter() for port in ports)
+        except TransferError:
+            # Another thread has transferred one meanwhile.
+            admitted.taken()
+            raise
+        end.post(carried)
 
     def _checked(self, transfer: Any) -> "list[MessagePortMain]":
         if not isinstance(transfer, list | tuple):

@@ -24,6 +24,7 @@ from webipc.concurrency.stalls import Stalls
 from webipc.core.envelope import Hello
 from webipc.core.errors import CloseCode, ResetError
 from webipc.core.frame import EncodedMessage
+from webipc.core.link.held import held_by
 from webipc.dispatch.dispatcher import FEATURES, Dispatcher
 from webipc.dispatch.replies import Replies
 from webipc.dispatch.router import Router
@@ -37,7 +38,7 @@ from webipc.hub.stats import stats_of
 from webipc.hub.sweeper import Sweeper
 from webipc.hub.tabs import Tabs
 from webipc.link.connection import Connection
-from webipc.link.outlet import LinkOutlet, encode_send, post_from_thread
+from webipc.link.outlet import LinkOutlet, encode_send
 from webipc.link.surroundings import Surroundings
 from webipc.link.transport import Transport
 from webipc.version import VERSION
@@ -108,12 +109,12 @@ class Hub:
     # --- pages ----------------------------------------------------------------------------------------------------
 
     def broadcast(self, channel: str, args: tuple[Any, ...]) -> None:
-        """Send to every page, encoded once. From any thread. Raises CloneError, and as `post_from_thread` does."""
+        """Send to every page, encoded once. From any thread. Raises CloneError, and as `hand_over` does."""
         message = encode_send(channel, args, self.limits)
         if running_loop() is self.loop:
             self._broadcast(message)
         else:
-            post_from_thread(self._around, self._broadcast, message)
+            self._around.hand_over(held_by(message), self._broadcast, message)
 
     def _broadcast(self, message: EncodedMessage) -> None:
         self._broadcasts.post(self._links, message)

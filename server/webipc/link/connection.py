@@ -25,6 +25,7 @@ from webipc.link.surroundings import Surroundings
 from webipc.link.sync_calls import SyncCalls
 from webipc.link.transport import Transport
 from webipc.ports.allowance import Allowance
+from webipc.ports.ends import LocalEnd
 from webipc.ports.link_ports import LinkPorts
 
 if TYPE_CHECKING:
@@ -121,8 +122,9 @@ class Connection:
         """The ports of the link."""
         if self.ports_if_made is None:
             limits = self.around.limits
+            allowance: Allowance[LocalEnd] = Allowance(limits, self.holdings.purse)
             self.ports_if_made = LinkPorts(
-                Side.MAIN, limits, self.around.loop, self.post_here, Allowance(limits, self.holdings.purse)
+                Side.MAIN, limits, self.around.loop, self.post_here, allowance, self.around.backlog
             )
             if self.ended:
                 self.ports_if_made.end()

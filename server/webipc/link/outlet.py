@@ -4,13 +4,12 @@ Encodes in the caller's thread, because the application may change the value aft
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
-from webipc.concurrency.loops import run_soon_in
 from webipc.core import clone
-from webipc.core.errors import BufferFullError, DestroyedError, LimitError, LinkEndedError
+from webipc.core.errors import LimitError, LinkEndedError, LocalError
 from webipc.core.frame import EncodedMessage, encode_message
 from webipc.core.limits import Limits
 from webipc.core.link.held import held_by
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from webipc.link.connection import Connection
 
 logger = logging.getLogger("webipc")
-
-LOOP_CLOSED = "Object has been destroyed: the event loop of the server is closed"
 
 
 class LinkOutlet:
@@ -65,28 +62,32 @@ class LinkOutlet:
         if connection.ended:
             raise LinkEndedError
         around = self._around
-        # As `run_in`, which would ask for the running loop: on Python 3.11 that is a system call for each message.
+        # As `is_loop_thread`, without the call.
         if get_ident() == around.thread_id:
             connection.post_here(message)
         else:
-            post_from_thread(around, connection.post_here, message)
+            around.hand_over(held_by(message), connection.post_here, message)
 
     def post_ported(self, channel: str, message: PortMessage) -> None:
         """Send a message with ports to the page's listeners, as `post` does.
 
         Raises LimitError when the link has no room for so many ports; in another thread than the event loop's that is
-        logged. Whatever is raised, the ports are closed.
+        logged. Raises BufferFullError and DestroyedError there, as `post` does. Whatever is raised, the ports are
+        closed.
         """
         connection = self.connection
         if connection.ended:
             message.close_ends()
             raise LinkEndedError
         around = self._around
-        if get_ident() == around.thread_id:
+        if around.is_loop_thread:
             connection.ports.send(["post", channel], message)
-        elif not run_soon_in(around.loop, self._post_ported_later, channel, message):
+            return
+        try:
+            around.hand_over(message.held, self._post_ported_later, channel, message)
+        except LocalError:
             message.close_ends()
-            raise DestroyedError(LOOP_CLOSED)
+            raise
 
     def _post_ported_later(self, channel: str, message: PortMessage) -> None:
         connection = self.connection
@@ -101,28 +102,6 @@ class LinkOutlet:
         if self.connection.ended:
             raise LinkEndedError
         return await self.connection.outgoing_calls.invoke(channel, *args)
-
-
-def post_from_thread(
-    around: "Surroundings[Connection]", post: Callable[[EncodedMessage], None], message: EncodedMessage
-) -> None:
-    """Have the event loop post a message, as soon as it has taken enough of what other threads have sent.
-
-    Raises DestroyedError when the event loop is closed, BufferFullError when it does not take anything.
-    """
-    backlog, size = around.backlog, held_by(message)
-    if around.loop.is_closed():
-        raise DestroyedError(LOOP_CLOSED)
-    if not backlog.enter(size):
-        raise BufferFullError("memory", backlog.held + size, backlog.limit)
-
-    def take() -> None:
-        backlog.leave(size)
-        post(message)
-
-    if not run_soon_in(around.loop, take):
-        backlog.leave(size)
-        raise DestroyedError(LOOP_CLOSED)
 
 
 def encode_send(channel: str, args: tuple[Any, ...], limits: Limits) -> EncodedMessage:

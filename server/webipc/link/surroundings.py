@@ -4,18 +4,26 @@ One record for all links, so that a connection needs few parameters and does not
 """
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar, TypeVarTuple
 
 from webipc.budget.account import Account
 from webipc.budget.backlog import Backlog
 from webipc.concurrency.flusher import Flusher
+from webipc.concurrency.loops import run_soon_in
 from webipc.core.envelope import Envelope
+from webipc.core.errors import BufferFullError, DestroyedError
 from webipc.core.limits import Limits
 
 # `Connection`, which cannot be named here: its file imports this one.
 ConnectionT_contra = TypeVar("ConnectionT_contra", contravariant=True)
+
+
+Args = TypeVarTuple("Args")
+
+LOOP_CLOSED: Final = "Object has been destroyed: the event loop of the server is closed"
 
 
 class Owner(Protocol[ConnectionT_contra]):
@@ -45,3 +53,29 @@ class Surroundings(Generic[ConnectionT_contra]):
     account: Account
     # What threads have sent and the loop has not taken.
     backlog: Backlog
+
+    @property
+    def is_loop_thread(self) -> bool:
+        """Whether this is the event loop's thread."""
+        # As `run_in`, which would ask for the running loop: on Python 3.11 that is a system call for each message.
+        return threading.get_ident() == self.thread_id
+
+    def hand_over(self, size: int, function: Callable[[*Args], object], *args: *Args) -> None:
+        """From another thread, have the event loop call a function, as soon as it has taken enough of what was sent.
+
+        `size` is what the arguments take meanwhile, in bytes. Raises DestroyedError when the event loop is closed,
+        BufferFullError in a thread that has waited in vain.
+        """
+        if self.loop.is_closed():
+            raise DestroyedError(LOOP_CLOSED)
+        admitted = self.backlog.admit(size)
+        if admitted is None:
+            raise BufferFullError("memory", self.backlog.held + size, self.backlog.limit)
+
+        def take() -> None:
+            admitted.leave()
+            function(*args)
+
+        if not run_soon_in(self.loop, take):
+            admitted.leave()
+            raise DestroyedError(LOOP_CLOSED)

@@ -11,9 +11,10 @@ from typing import Any
 
 from webipc.budget.account import Purse
 from webipc.concurrency.loops import run_soon_in
-from webipc.core.errors import LocalError, ProtocolError, ResetError
+from webipc.core.errors import BufferFullError, DestroyedError, LocalError, ProtocolError, ResetError
 from webipc.core.frame import EncodedMessage
 from webipc.core.link.held import held_by
+from webipc.link.surroundings import Surroundings
 
 logger = logging.getLogger("webipc")
 
@@ -21,7 +22,7 @@ logger = logging.getLogger("webipc")
 NEVER_SENT = {"error": "reply was never sent"}
 
 Result = Callable[[int, Any], EncodedMessage]
-Error = Callable[[int, str, BaseException], EncodedMessage]
+Refusal = Callable[[int, Exception], EncodedMessage]
 
 
 class SyncTimeoutError(LocalError):
@@ -40,15 +41,34 @@ class SyncTimeoutError(LocalError):
         return type(self), (self.channel, self.milliseconds)
 
 
+class AnswerTooLargeError(LocalError):
+    """There is no memory to keep the answer in. It is the error of the page's call, whose listener has run."""
+
+    code = "buffer-full"
+
+    def __init__(self, channel: str, size: int) -> None:
+        """`size` of the answer in bytes."""
+        super().__init__(
+            f"the answer of sendSync('{channel}') takes {size} bytes, which the server has no memory for at the moment "
+            "(`memory`); its listener has run. Return less, or send the rest with invoke"
+        )
+        self.channel = channel
+        self.size = size
+
+    def __reduce__(self) -> tuple[type["AnswerTooLargeError"], tuple[str, int]]:
+        return type(self), (self.channel, self.size)
+
+
 class SyncCall:
     """One call that a page is blocked in. `answer` and `forsake` may be called from any thread, any number of times."""
 
     __slots__ = (
+        "_around",
         "_asking",
         "_charged",
         "_encode",
         "_is_given",
-        "_loop",
+        "_refuse",
         "_timer",
         "_turned_away",
         "_was_asked",
@@ -59,15 +79,17 @@ class SyncCall:
         "purse",
     )
 
-    def __init__(self, call_id: int, channel: str, loop: asyncio.AbstractEventLoop, encode: Result) -> None:
+    def __init__(self, call_id: int, channel: str, around: Surroundings[Any], encode: Result, refuse: Refusal) -> None:
+        """`around` is the connection's. `encode` and `refuse` encode a value and an error as the answer."""
         self.call_id = call_id
         self.channel = channel
-        self._loop = loop
+        self._around = around
         self._encode = encode
+        self._refuse = refuse
         # An answer was given; it may still be on its way to the event loop.
         self._is_given = False
         # The message to answer with, once there is one.
-        self.answered: asyncio.Future[EncodedMessage] = loop.create_future()
+        self.answered: asyncio.Future[EncodedMessage] = around.loop.create_future()
         self.ended: Callable[[], object] | None = None
         # Is charged with the answer while that is kept; None while nothing keeps it.
         self.purse: Purse | None = None
@@ -77,7 +99,7 @@ class SyncCall:
         self._asking = 0
         self._was_asked = False
         # Done when the requests that wait at this moment will not be answered by this process.
-        self._turned_away: asyncio.Future[None] = loop.create_future()
+        self._turned_away: asyncio.Future[None] = around.loop.create_future()
 
     @property
     def blocks(self) -> bool:
@@ -95,40 +117,74 @@ class SyncCall:
 
     def expire_after(self, milliseconds: int, message: EncodedMessage) -> None:
         """Set a timeout: answer with this message unless there is an answer by then."""
-        self._timer = self._loop.call_later(milliseconds / 1000, self.settle, message)
+        self._timer = self._around.loop.call_later(milliseconds / 1000, self.settle, message)
 
     def answer(self, value: Any) -> None:
-        """Answer with a value. Only the first answer counts. Raises CloneError and LimitError: then none was given."""
+        """Answer with a value. Only the first answer counts. Raises CloneError and LimitError: then none was given.
+
+        In another thread than the event loop's it may have to wait, and raise BufferFullError, as `send` does.
+        """
         if self._is_given or self.answered.done():
             return
-        self._give(self._encode(self.call_id, value))
+        message = self._encode(self.call_id, value)
+        self._is_given = True
+        if self._around.is_loop_thread:
+            self._around.loop.call_soon(self.settle, message)
+            return
+        try:
+            self._around.hand_over(held_by(message), self.settle, message)
+        except BufferFullError:
+            self._is_given = False
+            raise
+        except DestroyedError:
+            # No page waits any more.
+            return
 
     def forsake(self) -> None:
         """Answer "reply was never sent": nothing holds the event any more."""
         if not self._is_given and not self.answered.done():
-            self._give(self._encode(self.call_id, NEVER_SENT))
-
-    def _give(self, message: EncodedMessage) -> None:
-        self._is_given = True
-        # Not at once, even in the loop's own thread: a garbage collector calls `forsake` wherever it happens to run.
-        run_soon_in(self._loop, self.settle, message)
+            self._is_given = True
+            # Not at once, even in the loop's own thread: a garbage collector calls this wherever it happens to run. So
+            # it never waits either.
+            run_soon_in(self._around.loop, self.settle, self._encode(self.call_id, NEVER_SENT))
 
     def settle(self, message: EncodedMessage) -> None:
         """Answer with a message, in the loop; the first one counts."""
         if self.answered.done():
             return
-        self.answered.set_result(message)
-        self._charge(held_by(message))
+        kept = self._charged_or_refused(message)
+        if self.answered.done():
+            # To make room, a link was ended that embeds this one, and so this one as well.
+            return
+        self.answered.set_result(kept)
         if self._timer is not None:
             self._timer.cancel()
         if self.ended is not None:
             self.ended()
 
-    def _charge(self, size: int) -> None:
-        if self.purse is not None:
-            self._charged = size
-            if not self.purse.take(size):
-                self.purse.settle()
+    def _charged_or_refused(self, message: EncodedMessage) -> EncodedMessage:
+        """Charge a message, which is kept until the page has it; return an error to keep instead if it has no room.
+
+        Links that hold more than this one are ended for it. This one is not: only its call fails.
+        """
+        purse = self.purse
+        if purse is None:
+            return message
+        size = held_by(message)
+        if not purse.take(size):
+            has_room = purse.settle_others()
+            if self.purse is None:
+                purse.give(size)
+                return message
+            if has_room:
+                self._charged = size
+                return message
+            purse.give(size)
+            message = self._refuse(self.call_id, AnswerTooLargeError(self.channel, size))
+            size = held_by(message)
+            purse.take(size)
+        self._charged = size
+        return message
 
     def release(self) -> None:
         """Give back what its answer is charged: it is not kept any longer."""
@@ -149,7 +205,7 @@ class SyncCall:
 
     def turn_away(self) -> None:
         """Let the requests that wait be retried; the call continues."""
-        turned_away, self._turned_away = self._turned_away, self._loop.create_future()
+        turned_away, self._turned_away = self._turned_away, self._around.loop.create_future()
         turned_away.set_result(None)
 
     def drop(self) -> None:

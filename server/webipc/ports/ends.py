@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from webipc.budget.backlog import Admitted
 from webipc.core import clone
 from webipc.core.envelope import Port, Post, decode_value, parse
 from webipc.core.frame import decode_parcel, encode_message, encode_parcel
 from webipc.core.limits import DEFAULT_LIMITS, Limits
+from webipc.core.link.held import held_by
 from webipc.core.link.sizes import check_size
 from webipc.ports.allowance import Allowance
 
@@ -37,18 +39,30 @@ class PortMessage:
     ends: tuple["LocalEnd", ...] = ()
     # The allowance of the page that posted it; None where it does not come from a page.
     allowance: "Allowance[LocalEnd] | None" = None
+    # How many bytes it takes while it waits for the event loop, where the program has posted it.
+    held: int = 0
+    # Counts it until the event loop takes it, where another thread has posted it.
+    admitted: Admitted | None = None
 
     @classmethod
     def encode(cls, value: Any, limits: Limits = DEFAULT_LIMITS, ends: tuple["LocalEnd", ...] = ()) -> "PortMessage":
         """Encode a value at once: later changes of it have no effect. Raises CloneError and LimitError."""
         cloned = clone.encode(value, limits, "message")
-        check_size(encode_message([], cloned), limits)
-        text = encode_message([], clone.Cloned(cloned.skeleton, [], [])).json
-        return cls(orjson.Fragment(text[1:-1]), cloned.fixups, cloned.segments, ends)
+        whole = encode_message([], cloned)
+        check_size(whole, limits)
+        text = whole.json
+        if cloned.fixups:
+            text = encode_message([], clone.Cloned(cloned.skeleton, [], [])).json
+        return cls(orjson.Fragment(text[1:-1]), cloned.fixups, cloned.segments, ends, None, held_by(whole))
 
     def with_ends(self, ends: "Iterable[LocalEnd]") -> "PortMessage":
         """Return the same message with these ends."""
-        return PortMessage(self.skeleton, self.fixups, self.segments, tuple(ends))
+        return PortMessage(self.skeleton, self.fixups, self.segments, tuple(ends), None, self.held, self.admitted)
+
+    def taken(self) -> None:
+        """Note that the event loop has taken it, or that it was dropped: a thread may have posted it."""
+        if self.admitted is not None:
+            self.admitted.leave()
 
     @classmethod
     def received(
@@ -112,6 +126,14 @@ class End:
         """
         raise NotImplementedError
 
+    def admit(self, message: PortMessage) -> PortMessage:
+        """Return a message that may be posted to this end, from this thread. Called without the lock.
+
+        A thread may have to wait until the event loop has taken what was sent before. Raises BufferFullError when it
+        has waited in vain.
+        """
+        return message
+
     def peer_closed(self) -> None:
         """Queue the close of the other end, behind its messages. Called under the lock."""
         raise NotImplementedError
@@ -129,6 +151,7 @@ class End:
             if peer is not None:
                 peer.deliver(message)
         if peer is None:
+            message.taken()
             message.close_ends()
         else:
             peer.delivered()
@@ -172,6 +195,8 @@ class LocalEnd(End):
 
     def deliver(self, message: PortMessage) -> None:
         """See End."""
+        # It waits for no event loop of a server, but for the program.
+        message.taken()
         if self._on_pending is not None or message.allowance is None:
             # It is taken in the next turn of the loop, or it comes from the program itself, which is not bounded.
             self._put(message)

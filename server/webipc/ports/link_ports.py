@@ -6,13 +6,16 @@ can use it: `webipc.testing` does for the page's. Twin in spirit: js-client/src/
 
 import asyncio
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
+from webipc.budget.backlog import Backlog
 from webipc.concurrency.loops import run_in
 from webipc.core.envelope import Port, PortClose
-from webipc.core.errors import LimitError
+from webipc.core.errors import BufferFullError, LimitError
 from webipc.core.frame import EncodedMessage, encode_message
 from webipc.core.limits import Limits
 from webipc.core.link import Side
@@ -40,6 +43,10 @@ class RemoteEnd(End):
         """See End."""
         self._ports.queue(self, message)
 
+    def admit(self, message: PortMessage) -> PortMessage:
+        """See End."""
+        return self._ports.admit(message)
+
     def peer_closed(self) -> None:
         """See End."""
         self._ports.queue(self, None)
@@ -50,9 +57,9 @@ class RemoteEnd(End):
 
 
 class LinkPorts:
-    """The open ports of a link. All but `queue` and `wake` belong to the event loop's thread."""
+    """The open ports of a link. All but `admit`, `queue` and `wake` belong to the event loop's thread."""
 
-    __slots__ = ("_allowance", "_ended", "_is_sending", "_loop", "_queued", "_post", "_table")
+    __slots__ = ("_allowance", "_backlog", "_ended", "_is_sending", "_loop", "_post", "_queued", "_table", "_thread_id")
 
     def __init__(
         self,
@@ -61,11 +68,15 @@ class LinkPorts:
         loop: asyncio.AbstractEventLoop,
         post: Post,
         allowance: Allowance[LocalEnd] | None = None,
+        backlog: Backlog | None = None,
     ) -> None:
         """`post` numbers and keeps a message: it raises LimitError when that is too large, and does nothing when the
-        link is over. `allowance` bounds what waits here of the other side's messages; None for no bound.
+        link is over. `allowance` bounds what waits here of the other side's messages, `backlog` what other threads have
+        posted and the loop has not taken; None for no bound.
         """
         self._loop = loop
+        self._thread_id = threading.get_ident()
+        self._backlog = backlog
         self._post = post
         self._allowance = allowance
         self._table: Ports[RemoteEnd] = Ports(side, limits)
@@ -76,6 +87,17 @@ class LinkPorts:
 
     def __len__(self) -> int:
         return len(self._table)
+
+    def admit(self, message: PortMessage) -> PortMessage:
+        """See `End.admit`: in any thread."""
+        backlog = self._backlog
+        # A loop that is closed takes nothing, and has no pages any more.
+        if backlog is None or threading.get_ident() == self._thread_id or self._loop.is_closed():
+            return message
+        admitted = backlog.admit(message.held)
+        if admitted is None:
+            raise BufferFullError("memory", backlog.held + message.held, backlog.limit)
+        return replace(message, admitted=admitted)
 
     def queue(self, end: RemoteEnd, message: PortMessage | None) -> None:
         """Queue a message of the other end of a port, or its close (None). Called under the lock, in any thread."""
@@ -97,6 +119,7 @@ class LinkPorts:
                 if message is None:
                     self._send_close(end)
                 else:
+                    message.taken()
                     self._forward(end, message)
         finally:
             self._is_sending = False
