@@ -8,7 +8,7 @@ import { descriptor } from './core/clone/skeleton.js'
 import {
   decodeValue, type Envelope, type ErrorReply, type Invoke, type Post, type Result, type Send,
 } from './core/envelope.js'
-import { fail, ProtocolError, refuseMore } from './core/errors.js'
+import { fail, ProtocolError, refuseMore, UnreadableError } from './core/errors.js'
 import { encodeMessage } from './core/frame.js'
 import { DEFAULT_LIMITS, type Limits } from './core/limits.js'
 import { answers as succeeds } from './core/values/slots.js'
@@ -83,24 +83,53 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
   }
 
   #deliver(envelope: Envelope): void {
+    try {
+      this.#dispatch(envelope)
+    } catch (error) {
+      if (!(error instanceof UnreadableError) && !isForeign(envelope, error)) throw error
+      this.#drop(envelope, error as Error)
+    }
+  }
+
+  #dispatch(envelope: Envelope): void {
     switch (envelope.kind) {
       case 'send':
-        this.#dispatch(envelope)
+        this.#send(envelope)
         break
       case 'result':
         this.#resolve(envelope)
         break
       case 'error':
-        this.#fail(envelope)
+        // The envelope was checked: it is an object with a message.
+        this.#reject(envelope.id, this.#value(envelope) as Failure)
         break
       case 'post':
         this.#emit(envelope.channel, [this.#value(envelope)], { ports: this.connection.ports.handOut(envelope.ports) })
         break
       case 'invoke':
-        void this.#answer(envelope.id, envelope.channel, this.#value(envelope))
+        this.#call(envelope, this.#value(envelope))
         break
       default:
         this.#deliverQuietly(envelope)
+    }
+  }
+
+  /** A value that this engine cannot build concerns its message alone (PROTOCOL.md section 5). */
+  #drop(envelope: Envelope, error: Error): void {
+    switch (envelope.kind) {
+      case 'result':
+        this.#reject(envelope.id, error)
+        break
+      case 'error':
+        // What it says is its text.
+        this.#reject(envelope.id, { message: (envelope.value as Failure).message })
+        break
+      case 'invoke':
+        void this.#answer(envelope.id, () => { throw error })
+        break
+      default:
+        if ('ports' in envelope) for (const port of this.connection.ports.handOut(envelope.ports)) port.close()
+        console.warn(`webipc: a message for '${(envelope as Send).channel}' is dropped: ${error.message}`)
     }
   }
 
@@ -112,17 +141,11 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
     else if (envelope.kind !== 'void') fail(`unexpected ${envelope.kind}`)
   }
 
-  #dispatch(envelope: Send): void {
+  #send(envelope: Send): void {
     const { senderId, senderIsMainFrame = true } = envelope.meta ?? {}
-    try {
-      const args = this.#value(envelope)
-      if (!Array.isArray(args)) fail('wrong value')
-      this.#emit(envelope.channel, args, senderId === undefined ? {} : { senderId, senderIsMainFrame })
-    } catch (error) {
-      // The server forwards the values of other pages undecoded. A wrong one must not end this page's link.
-      if (senderId === undefined || !(error instanceof ProtocolError)) throw error
-      console.warn(`webipc: a message of web contents ${senderId} is dropped: ${error.message}`)
-    }
+    const args = this.#value(envelope)
+    if (!Array.isArray(args)) fail('wrong value')
+    this.#emit(envelope.channel, args, senderId === undefined ? {} : { senderId, senderIsMainFrame })
   }
 
   #emit(channel: string, args: readonly unknown[], fields: Partial<Electron.IpcRendererEvent>): void {
@@ -142,23 +165,27 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
     this.connection.settle(envelope.id)?.resolve(value)
   }
 
-  #fail(envelope: ErrorReply): void {
-    // The envelope was checked: it is an object with a message.
-    const failure = this.#value(envelope) as Failure
-    const call = this.connection.settle(envelope.id)
+  #reject(id: number, failure: Failure): void {
+    const call = this.connection.settle(id)
     call?.reject(withDetails(failure, `Error invoking remote method '${call.channel}': `))
   }
 
+  #call({ id, channel }: Invoke, args: unknown): void {
+    void this.#answer(id, () => {
+      const handler = this.connection.answers.get(channel)
+      if (!handler) throw new Error(`the page does not allow '${channel}'`)
+      return handler(...args as unknown[])
+    })
+  }
+
   /** Answers a call of the server. A channel that the page does not allow, or a handler that throws, is an error. */
-  async #answer(id: number, channel: string, args: unknown): Promise<void> {
-    const { answers, ports } = this.connection
+  async #answer(id: number, handler: () => unknown): Promise<void> {
+    const { ports } = this.connection
     const answer = (kind: 'result' | 'error', value: unknown): void => {
       this.connection.answer(ports, encodeMessage([kind, id], encode(value, this.#limits, kind)))
     }
     try {
-      const handler = answers.get(channel)
-      if (!handler) throw new Error(`the page does not allow '${channel}'`)
-      answer('result', await handler(...args as unknown[]))
+      answer('result', await handler())
     } catch (error) {
       // The thrown value may be not cloneable, without a text, or too large. The first reply that works is sent.
       const replies = [
@@ -173,6 +200,11 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
   #value(carrier: Send | Post | Invoke | Result | ErrorReply): unknown {
     return decodeValue(carrier, this.#limits)
   }
+}
+
+/** The server forwards what another page sends without decoding it. A wrong value must not end this page's link. */
+function isForeign(envelope: Envelope, error: unknown): boolean {
+  return envelope.kind === 'send' && envelope.meta?.senderId !== undefined && error instanceof ProtocolError
 }
 
 function refuseArgument(index: number, value: unknown): never {

@@ -29,6 +29,7 @@ from webipc.core.errors import (
     ProtocolError,
     RemoteError,
     ResetError,
+    UnreadableError,
     WebipcError,
 )
 from webipc.core.limits import DEFAULT_LIMITS, Limits
@@ -96,6 +97,7 @@ __all__ = [
     "TransferError",
     "TypedArray",
     "UndefinedType",
+    "UnreadableError",
     "WebContents",
     "WebFrameMain",
     "WebipcError",

@@ -15,12 +15,13 @@ from tests.support.native_values import BUILDERS
 from tests.support.same import is_same
 from tests.support.strategies import values
 from webipc.core.clone import Cloned, decode, encode
-from webipc.core.errors import CloseCode, LimitError, ProtocolError
+from webipc.core.errors import CloseCode, LimitError, ProtocolError, UnreadableError
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.values import BigInt, undefined
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 VALUES = json.loads((VECTORS / "values.json").read_text(encoding="utf-8"))
+UNREADABLE = json.loads((VECTORS / "unreadable_values.json").read_text(encoding="utf-8"))
 REJECTED = json.loads((VECTORS / "rejected_values.json").read_text(encoding="utf-8"))
 
 
@@ -74,6 +75,18 @@ def test_a_wrong_encoding_is_refused(vector: dict[str, Any]) -> None:
     assert refusal.value.close_code == vector["code"]
 
 
+@pytest.mark.parametrize("vector", [vector for vector in UNREADABLE if vector["by"] == "both"], ids=name_of)
+def test_what_neither_side_can_read_is_no_fault_of_the_protocol(vector: dict[str, Any]) -> None:
+    with pytest.raises(UnreadableError) as refusal:
+        read(vector)
+    assert refusal.value.code == "unreadable"
+
+
+@pytest.mark.parametrize("vector", [vector for vector in UNREADABLE if vector["by"] == "page"], ids=name_of)
+def test_what_only_a_page_cannot_read_is_sent_back_as_it_was_received(vector: dict[str, Any]) -> None:
+    assert wire_of(encode(read(vector))) == json.loads(vector["wire"])
+
+
 @given(values())
 @settings(max_examples=150)
 def test_any_value_comes_back_as_the_same(value: Any) -> None:
@@ -109,8 +122,8 @@ def test_damaged_bytes_give_a_value_or_a_protocol_error(vector: dict[str, Any], 
     fixups = wire[1] if isinstance(wire[1], list) else []
     try:
         encode(decode(wire[0], fixups, segments))
-    except (ProtocolError, LimitError) as error:
-        assert isinstance(error, ProtocolError) or error.limit == "depth"  # noqa: PT017  (either end is right)
+    except (ProtocolError, UnreadableError, LimitError) as error:
+        assert not isinstance(error, LimitError) or error.limit == "depth"  # noqa: PT017  (each end is right)
 
 
 def nested(depth: int) -> Any:

@@ -18,6 +18,7 @@ CODES = {
     errors.DestroyedError(): "destroyed",
     errors.LinkEndedError(): "link-ended",
     errors.ProtocolError("no", CloseCode.TOO_LARGE): "protocol",
+    errors.UnreadableError("no"): "unreadable",
     errors.ResetError("ended", "not-sent"): "not-sent",
     errors.ResetError("ended"): "unknown-outcome",
     errors.IpcError("no", code="mine", data=[1]): "mine",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.support.attacked import MIB, Attacked, attacked
-from tests.support.raw_sockets import closing, greeted
+from tests.support.raw_sockets import greeted
 
 PROGRAM = """
     from decimal import Decimal
@@ -61,12 +61,7 @@ def test_references_in_cycles_cost_what_as_many_nulls_cost(tmp_path: Path) -> No
     fixups = [["@", [0, level, place], target] for level, target in enumerate(targets) for place in (0, 1)]
     with attacked(tmp_path, PROGRAM) as server:
         harmless = _work(server, "plain", skeleton)
-        with greeted(server, link=secrets.token_hex(16)) as page:
-            before = server.work
-            page.send(json.dumps([1, 0, ["invoke", 1, "plain", [skeleton], fixups]]))
-            code, reason = closing(page)
-            cycles = server.work - before
-        assert (code, "nodes" in reason) == (4400, True)
+        cycles = _work(server, "plain", skeleton, fixups, fails=True)
         assert cycles < 3 * harmless + TICKS
 
 

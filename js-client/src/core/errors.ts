@@ -11,6 +11,7 @@
  *     │   └── LinkEndedError     link-ended
  *     └── RemoteError            a fault of the peer
  *         ├── ProtocolError      protocol
+ *         ├── UnreadableError    unreadable
  *         ├── UnansweredError    unknown-outcome
  *         └── ResetError         not-sent | unknown-outcome
  *
@@ -154,6 +155,12 @@ export class ProtocolError extends RemoteError {
   constructor(detail: string, closeCode: number = CloseCode.PROTOCOL_ERROR) {
     super(detail, { detail, closeCode })
   }
+}
+
+/** A value that PROTOCOL.md allows, and this side cannot take (section 5): its message fails alone. */
+export class UnreadableError extends RemoteError {
+  override readonly name = 'UnreadableError'
+  override readonly code = 'unreadable'
 }
 
 /**

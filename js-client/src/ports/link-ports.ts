@@ -5,7 +5,7 @@
  */
 import { decode, encode, type Cloned } from '../core/clone/index.js'
 import type { Port } from '../core/envelope.js'
-import { CloneError, ProtocolError } from '../core/errors.js'
+import { CloneError, RemoteError } from '../core/errors.js'
 import { encodeMessage, type EncodedMessage } from '../core/frame.js'
 import type { Limits } from '../core/limits.js'
 import { ask } from '../core/values/slots.js'
@@ -147,8 +147,9 @@ export class LinkPorts {
     try {
       return read()
     } catch (error) {
-      // Another page has sent it, and the server forwards such values undecoded.
-      if (!(error instanceof ProtocolError)) throw error
+      // Another page has sent it, and the server forwards such values undecoded; or this engine cannot build it.
+      if (!(error instanceof RemoteError)) throw error
+      console.warn(error.message)
       return null
     }
   }

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { decode, encode } from '../../src/core/clone/index.js'
-import { ProtocolError } from '../../src/core/errors.js'
+import { ProtocolError, UnreadableError } from '../../src/core/errors.js'
 import { DEFAULT_LIMITS } from '../../src/core/limits.js'
 import { fromHex, readVectors } from '../support/vectors.js'
 
@@ -114,10 +114,6 @@ test('a text that a fixup replaces by something else is no text', () => {
   assertRefused(['ff', 1], [['a', [], 0], ['n', [0]]])
 })
 
-test('a maximum beyond what the engine can reserve is refused', () => {
-  assert.throws(() => decode(null, [['b', [], 0, Number.MAX_SAFE_INTEGER]], [new Uint8Array(1)]), isRefusal)
-})
-
 test('the text of a refusal says which fixup, and quotes nothing', () => {
   assert.throws(
     () => decode([{ password: 'secret' }], [['d', [0, 'password']]], []),
@@ -163,12 +159,12 @@ describe('mutated wires', () => {
       encode(decode(skeleton, Array.isArray(fixups) ? (fixups as unknown[]) : [], segments.map(fromHex)))
       return 'a value'
     } catch (error) {
-      assert.ok(isRefusal(error), `${text}: ${String(error)}`)
+      assert.ok(isRefusal(error) || error instanceof UnreadableError, `${text}: ${String(error)}`)
       return 'a refusal'
     }
   }
 
-  test('end in a value that can be sent, or in a ProtocolError', () => {
+  test('end in a value that can be sent, or in one of the two refusals', () => {
     const outcomes = Array.from({ length: 20_000 }, () => outcome(oneOf(vectors)))
     for (const expected of ['a value', 'a refusal']) {
       assert.ok(outcomes.filter((one) => one === expected).length > 1000, `hardly ever ${expected}`)

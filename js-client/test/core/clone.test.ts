@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { decode, encode, type Cloned } from '../../src/core/clone/index.js'
-import { ProtocolError } from '../../src/core/errors.js'
+import { ProtocolError, UnreadableError } from '../../src/core/errors.js'
 import { fromHex, readVectors, toHex } from '../support/vectors.js'
 import { UNBUILT } from './native-buffers.js'
 import { NATIVE_VALUES } from './native-values.js'
@@ -20,6 +20,7 @@ interface ValueVector {
 
 const values = readVectors<ValueVector[]>('values.json')
 const rejected = readVectors<ValueVector[]>('rejected_values.json')
+const unreadable = readVectors<ValueVector[]>('unreadable_values.json')
 
 /** A vector as the arguments of `decode`. */
 function parts({ wire, segments = [] }: ValueVector): [unknown, unknown[], Uint8Array[]] {
@@ -67,4 +68,17 @@ describe('the rejected vectors', () => {
       )
     })
   }
+})
+
+describe('the vectors that a page cannot read', () => {
+  for (const vector of unreadable) {
+    test(`${vector.name} is no fault of the protocol`, () => {
+      assert.throws(() => decode(...parts(vector)), UnreadableError)
+    })
+  }
+
+  test('a segment that does not exist is a fault of the protocol, although no buffer can be built of it', () => {
+    assert.throws(() => decode(null, [['b', [], 0]], []), ProtocolError)
+    assert.throws(() => decode(null, [['b', [], 1, 8]], [new Uint8Array(1)]), ProtocolError)
+  })
 })

@@ -35,6 +35,7 @@ describe('the hierarchy', () => {
     [new errors.LinkEndedError('x'), 'LinkEndedError', 'link-ended', [errors.LocalError]],
     [new errors.RemoteError('x'), 'RemoteError', 'remote', [errors.WebipcError]],
     [new errors.ProtocolError('x'), 'ProtocolError', 'protocol', [errors.RemoteError]],
+    [new errors.UnreadableError('x'), 'UnreadableError', 'unreadable', [errors.RemoteError]],
     [new errors.ResetError('ended', 'not-sent'), 'ResetError', 'not-sent', [errors.RemoteError]],
     [new errors.ResetError('gap'), 'ResetError', 'unknown-outcome', [errors.RemoteError]],
   ]

@@ -95,7 +95,7 @@ describe('a message of another page', () => {
       await until(() => got.length === 1)
       await quiet()
       assert.deepEqual([lies, resets, isOpen()], [[], [], true])
-      assert.match(String(warn.mock.calls[0]?.arguments[0]), /a message of web contents 3 is dropped/)
+      assert.match(String(warn.mock.calls[0]?.arguments[0]), /a message for 'lie' is dropped/)
     })
   }
 

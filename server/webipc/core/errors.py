@@ -10,6 +10,7 @@
         LinkEndedError            the link is over
       RemoteError                 the peer did it
         ProtocolError             the peer broke PROTOCOL.md
+        UnreadableError           a value that this side cannot take: its message fails alone
         UnansweredError           nothing has answered a sendSync
         ResetError                the link ended before the answer came
       IpcError                    raised by an application, for the caller in the page
@@ -190,6 +191,17 @@ class ProtocolError(RemoteError):
 
     def __reduce__(self) -> tuple[type["ProtocolError"], tuple[str, CloseCode]]:
         return type(self), (self.detail, self.close_code)
+
+
+class UnreadableError(RemoteError):
+    """A value that PROTOCOL.md allows, and that this side cannot take (section 5).
+
+    Its message fails alone, and the link goes on: a call is answered with this error, the answer of a call raises it,
+    and any other message is dropped. A page raises it for a RegExp that its engine does not compile, for example; both
+    sides for arrays and objects in cycles with too many ways through them.
+    """
+
+    code = "unreadable"
 
 
 class UnansweredError(RemoteError):

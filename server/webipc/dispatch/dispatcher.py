@@ -24,7 +24,7 @@ from webipc.core.envelope import (
     SyncDone,
     decode_value,
 )
-from webipc.core.errors import LimitError, ProtocolError
+from webipc.core.errors import LimitError, ProtocolError, UnreadableError
 from webipc.core.frame import encode_message
 from webipc.core.limits import Limits
 from webipc.dispatch.batch import Batch
@@ -34,6 +34,7 @@ from webipc.dispatch.router import Router
 from webipc.electron.tab import Tab
 from webipc.link.connection import Connection
 from webipc.link.sync_calls import SyncCall, SyncTimeoutError
+from webipc.logs.lines import escaped
 from webipc.logs.refusals import REFUSALS
 
 # What `welcome` names: the kinds beyond the first that this file takes.
@@ -78,33 +79,53 @@ class Dispatcher:
     def dispatch(self, connection: Connection, envelopes: Sequence[Envelope]) -> None:
         """Route what has arrived, in order. Raises ProtocolError at the first that is wrong; those before it stay.
 
-        What stands behind a message that has ended the link is given up with it.
+        A message whose value cannot be read fails alone. What stands behind a message that has ended the link is given
+        up with it.
         """
         limits, router, jobs = self._limits, self._router, connection.jobs
         batch = Batch(connection.holdings, len(envelopes))
         for envelope in envelopes:
             if connection.ended:
                 return
-            if type(envelope) is Invoke:
-                connection.answers.begin(envelope.id)
-                args = _arguments(envelope, limits)
-                jobs.put_call(router.invoke(connection, envelope.id, envelope.channel, args), batch)
-            elif type(envelope) is Send:
-                jobs.put(router.send(connection, envelope.channel, _arguments(envelope, limits)), batch)
-            elif (rare := self._rare.get(type(envelope))) is not None:
-                rare(connection, envelope, batch)
-            elif envelope.kind != "void":
-                raise ProtocolError(f"expected a kind of a feature that this server named, got {envelope.kind!r}")
+            try:
+                if type(envelope) is Invoke:
+                    connection.answers.begin(envelope.id)
+                    args = _arguments(envelope, limits)
+                    jobs.put_call(router.invoke(connection, envelope.id, envelope.channel, args), batch)
+                elif type(envelope) is Send:
+                    jobs.put(router.send(connection, envelope.channel, _arguments(envelope, limits)), batch)
+                elif (rare := self._rare.get(type(envelope))) is not None:
+                    rare(connection, envelope, batch)
+                elif envelope.kind != "void":
+                    raise ProtocolError(f"expected a kind of a feature that this server named, got {envelope.kind!r}")
+            except UnreadableError as error:
+                self._unreadable(connection, envelope, error)
+
+    def _unreadable(self, connection: Connection, envelope: Envelope, error: UnreadableError) -> None:
+        """Answer a call with the error; drop any other message, with a line in the log (PROTOCOL.md section 5)."""
+        if isinstance(envelope, Invoke):
+            if connection.answers.finish(envelope.id):
+                connection.post_here(self._replies.refusal(envelope.id, error))
+            return
+        if isinstance(envelope, Post):
+            for end in connection.ports.accept(envelope.ports):
+                end.close()
+        text = f"{connection.document!r}: a message for '{escaped(getattr(envelope, 'channel', ''), 200)}' is dropped: "
+        REFUSALS.log(connection.document.tab.contents, logging.WARNING, f"{text}{error}")
 
     def _sync(self, connection: Connection, envelope: Sync, batch: Batch) -> None:
         connection.answers.begin(envelope.id)
-        args = _arguments(envelope, self._limits)
         call = SyncCall(envelope.id, envelope.channel, connection.around, self._replies.result, self._replies.refusal)
         call.ended = functools.partial(connection.answers.finish, envelope.id)
         late = SyncTimeoutError(envelope.channel, self._limits.sync_ms)
         call.expire_after(self._limits.sync_ms, self._replies.refusal(envelope.id, late))
         connection.syncs.begin(call)
-        connection.jobs.put(self._router.sync(connection, call, args), batch)
+        try:
+            args = _arguments(envelope, self._limits)
+        except UnreadableError as error:
+            call.settle(self._replies.refusal(envelope.id, error))
+        else:
+            connection.jobs.put(self._router.sync(connection, call, args), batch)
 
     def _sync_done(self, connection: Connection, envelope: SyncDone, batch: Batch) -> None:
         connection.syncs.done(envelope.id)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from webipc.channels.emitter import EventEmitter
 from webipc.concurrency.fatal import contained
 from webipc.concurrency.loops import loop_here, run_soon_in, running_loop
-from webipc.core.errors import LocalError, ProtocolError
+from webipc.core.errors import LocalError, RemoteError
 from webipc.core.limits import DEFAULT_LIMITS
 from webipc.core.values import undefined
 from webipc.logs.refusals import REFUSALS
@@ -278,9 +278,9 @@ def refuse_unusable(ports: Sequence[MessagePortMain]) -> None:
 def _value_of(message: PortMessage) -> Any:
     try:
         return message.decode()
-    except ProtocolError as error:
+    except RemoteError as error:
         # The server forwards a page's message without decoding it (PROTOCOL.md 4.4).
-        text = f"A message of a port cannot be decoded and is delivered as None: {error.detail}"
+        text = f"A message of a port cannot be decoded and is delivered as None: {error}"
         REFUSALS.log(MessagePortMain, logging.WARNING, text)
         return None
 

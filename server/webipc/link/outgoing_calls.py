@@ -10,7 +10,7 @@ from typing import Any
 from webipc.core import clone
 from webipc.core.calls import Calls
 from webipc.core.envelope import ErrorReply, Result, decode_value
-from webipc.core.errors import ResetError
+from webipc.core.errors import ResetError, UnreadableError
 from webipc.core.frame import EncodedMessage, encode_message
 from webipc.core.limits import Limits
 from webipc.core.link import Side
@@ -32,8 +32,8 @@ class OutgoingCalls:
     async def invoke(self, channel: str, *args: Any) -> Any:
         """Call the page, and return what it answers.
 
-        Raises the JSError that the page has thrown, ResetError when the link ends first, CloneError and LimitError when
-        the arguments cannot be sent.
+        Raises the JSError that the page has thrown, ResetError when the link ends first, UnreadableError when the
+        answer cannot be read, CloneError and LimitError when the arguments cannot be sent.
         """
         cloned = clone.encode(list(args), self._limits)
         answer: asyncio.Future[Any] = self._loop.create_future()
@@ -45,16 +45,24 @@ class OutgoingCalls:
             self._calls.settle(call_id)
 
     def settle(self, envelope: Result | ErrorReply) -> None:
-        """Take an answer; without a call that waits it is ignored. Raises ProtocolError for an invalid value."""
-        # First the value: if it is invalid, the call waits for the end of the link.
-        value = decode_value(envelope, self._limits)
+        """Take an answer; without a call that waits it is ignored. Raises ProtocolError for an invalid value.
+
+        An answer that cannot be read is UnreadableError; of an `error`, only the text is left.
+        """
+        try:
+            # First the value: if it is invalid, the call waits for the end of the link.
+            value, unreadable = decode_value(envelope, self._limits), None
+        except UnreadableError as error:
+            value, unreadable = envelope.value, error
         answer = self._calls.settle(envelope.id)
         if answer is None or answer.done():
             return
-        if isinstance(envelope, Result):
-            answer.set_result(value)
-        else:
+        if isinstance(envelope, ErrorReply):
             answer.set_exception(_error(value))
+        elif unreadable is not None:
+            answer.set_exception(unreadable)
+        else:
+            answer.set_result(value)
 
     def end(self) -> None:
         """End with the link: every call that waits raises ResetError."""

@@ -74,7 +74,7 @@ class PortMessage:
     def decode(self, limits: Limits = DEFAULT_LIMITS) -> Any:
         """Return the value. To be called once, because the value may be made of the skeleton.
 
-        Raises ProtocolError when the page has sent what is no encoded value.
+        Raises ProtocolError when the page has sent what is no encoded value, UnreadableError when it cannot be read.
         """
         if not isinstance(self.skeleton, orjson.Fragment):
             return clone.decode(self.skeleton, self.fixups, self.segments, limits)

@@ -9,7 +9,7 @@ from webipc.channels.emitter import EventEmitter
 from webipc.concurrency.fatal import FATAL
 from webipc.core import clone
 from webipc.core.envelope import ErrorReply, Port, PortClose, Post, Result, Send, Welcome, decode_value
-from webipc.core.errors import ProtocolError
+from webipc.core.errors import ProtocolError, UnreadableError
 from webipc.core.frame import encode_message
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.electron.message_port_main import MessagePortMain, TransferError, TransferTypeError
@@ -244,6 +244,24 @@ class Renderer(EventEmitter):
     # --- what the server sends ------------------------------------------------------------------------------------
 
     def _deliver(self, envelope: Any) -> None:
+        try:
+            self._dispatch(envelope)
+        except UnreadableError as error:
+            self._unreadable(envelope, error)
+
+    def _unreadable(self, envelope: Any, error: UnreadableError) -> None:
+        """Let a message fail alone, as a page does (PROTOCOL.md section 5)."""
+        if isinstance(envelope, Result):
+            self._reject(envelope, {"message": str(error), "code": error.code})
+        elif isinstance(envelope, ErrorReply):
+            self._reject(envelope, {"message": envelope.value["message"]})
+        else:
+            if isinstance(envelope, Post):
+                for end in self._connection.page.ports.accept(envelope.ports):
+                    end.close()
+            logger.warning("A message for '%s' is dropped: %s", envelope.channel, error)
+
+    def _dispatch(self, envelope: Any) -> None:
         if isinstance(envelope, Send):
             self._receive_send(envelope)
         elif isinstance(envelope, Result | ErrorReply):
@@ -289,16 +307,17 @@ class Renderer(EventEmitter):
     def _settle(self, envelope: Result | ErrorReply) -> None:
         # Decoded first: an invalid value ends the link, and that fails the call.
         value = self._value(envelope)
+        if isinstance(envelope, ErrorReply):
+            self._reject(envelope, value)
+            return
         record = self._connection.settle(envelope.id)
-        if record is None:
-            return
-        channel, answer = record
-        if answer.done():
-            return
-        if isinstance(envelope, Result):
-            answer.set_result(value)
-        else:
-            answer.set_exception(InvokeError(channel, value["message"], value))
+        if record is not None and not record[1].done():
+            record[1].set_result(value)
+
+    def _reject(self, envelope: Result | ErrorReply, value: Any) -> None:
+        record = self._connection.settle(envelope.id)
+        if record is not None and not record[1].done():
+            record[1].set_exception(InvokeError(record[0], value["message"], value))
 
     def _args(self, envelope: Send) -> list[Any]:
         args = self._value(envelope)

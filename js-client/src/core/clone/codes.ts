@@ -3,10 +3,10 @@
  * it, and how it is filled.
  *
  * Validates everything, evaluates nothing, never sets a prototype. Throws any error for a wrong fixup; decode.ts turns
- * it into a ProtocolError.
+ * it into a ProtocolError. What the engine may refuse of a right one is made by `build`: a RegExp and a buffer.
  */
 import {
-  check, isContainer, isCount, isText, keyOf, setOwn, type Container, type Fixup, type Key,
+  build, check, isContainer, isCount, isText, keyOf, setOwn, type Container, type Fixup, type Key,
 } from './skeleton.js'
 import type { Limits } from '../limits.js'
 import { makeBuffer, makeView } from '../values/slots.js'
@@ -106,8 +106,9 @@ function makeBigInt(node: string, _fixup: Fixup, { limits }: Run): bigint {
 }
 
 function makeRegExp(node: string[]): RegExp {
-  check(node.length === 2 && node.every(isText))
-  return new RegExp(...(node as [string, string]))
+  const [source, flags] = node as [string, string]
+  check(node.length === 2 && node.every(isText) && /^(?!.*(.).*\1|.*u.*v|.*v.*u)[dgimsuvy]*$/.test(flags))
+  return build(() => new RegExp(source, flags))
 }
 
 function makeArray(node: unknown[], [, , length]: Fixup): unknown[] {
@@ -166,7 +167,9 @@ function follow(_node: null, _fixup: Fixup, run: Run, { code, target: [holder, k
 /** The buffer of a segment. The first call copies it out of the frame. */
 function bufferOf(segment: unknown, max: unknown, { segments, buffers }: Run): ArrayBuffer {
   check(isCount(segment) && (max === undefined || isCount(max)))
-  const made = buffers.get(segment) ?? ([makeBuffer(segments[segment] as Uint8Array, max), max] as const)
+  const bytes = segments[segment]
+  check(bytes && !(max as number < bytes.length))
+  const made = buffers.get(segment) ?? ([build(() => makeBuffer(bytes, max)), max] as const)
   buffers.set(segment, made)
   check(made[1] === max)
   return made[0]

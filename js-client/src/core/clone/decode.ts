@@ -8,12 +8,14 @@
 import { CODES, make, type Run, type Site } from './codes.js'
 import { countNodes } from './reach.js'
 import { check, isDeeper, locate, setOwn, type Fixup } from './skeleton.js'
+import { UnreadableError } from '../errors.js'
 import { DEFAULT_LIMITS, type Limits } from '../limits.js'
 
 /**
  * Decodes a value. May reuse the skeleton; copies the segments. `fixups` is `[]` if the message has none.
  *
  * @throws ProtocolError (4400) for everything that PROTOCOL.md section 5 refuses
+ * @throws UnreadableError for what it allows and this engine cannot build, such as a RegExp of a newer syntax
  */
 export function decode(
   skeleton: unknown,
@@ -28,7 +30,10 @@ export function decode(
   const run: Run = { limits, segments, root: [skeleton], buffers: new Map(), sites: new Set(sites) }
   each(sites, findPlace, run)
   // Code that walks the value later follows all references: a few that double expand a kilobyte to gigabytes.
-  check(countNodes(run.root, fixups as Fixup[], limits.nodes) <= limits.nodes, 'nodes')
+  const nodes = countNodes(run.root, fixups as Fixup[], limits.nodes)
+  // Not counted to the end: another peer may have counted them all.
+  if (nodes === Infinity) throw new UnreadableError('a value has too many ways through its references')
+  check(nodes <= limits.nodes, 'nodes')
   each(sites, takePlace, run)
   each(sites, make, run)
   check(run.buffers.size === segments.length, 'segments')
@@ -37,12 +42,13 @@ export function decode(
   return run.root[0]
 }
 
-/** Runs a step for every site. Any error is reported as the fault of that fixup. */
+/** Runs a step for every site. Any error but an UnreadableError is reported as the fault of that fixup. */
 function each(sites: readonly Site[], step: (site: Site, run: Run) => void, run: Run): void {
   sites.forEach((site, index) => {
     try {
       step(site, run)
-    } catch {
+    } catch (error) {
+      if (error instanceof UnreadableError) throw error
       // The text quotes nothing: it may be private to the application, or too deep for JSON.stringify.
       check(false, `fixup ${index}`)
     }

@@ -9,8 +9,8 @@ import { isContainer, locate, setOwn, type Container, type Fixup } from './skele
 
 /**
  * Counts the nodes that are reached from the skeleton when every reference is followed; a reference to an enclosing
- * object counts as one. Returns 0 if there is no reference, and more than `most` as soon as there are more, or counting
- * would take too many steps, because of the ways through cycles. The fixups must be valid.
+ * object counts as one. Returns 0 if there is no reference, more than `most` as soon as there are more, and Infinity if
+ * counting would take too many steps, because of the ways through cycles. The fixups must be valid.
  * Meanwhile each reference is replaced by its target in the skeleton, which is restored before this returns.
  */
 export function countNodes(root: readonly [unknown], fixups: readonly Fixup[], most: number): number {
@@ -45,7 +45,7 @@ interface Opened {
 }
 
 /**
- * The nodes inside a container; more than `most` if there are more, or counting would take too many steps. No
+ * The nodes inside a container; more than `most` if there are more, Infinity if counting would take too many steps. No
  * recursion, because a chain of references can be deeper than the engine's stack.
  */
 function countInside(root: Container, most: number, looks: number): number {
@@ -84,5 +84,5 @@ function countInside(root: Container, most: number, looks: number): number {
     if (next.done) leave(last)
     else look(last, next.value)
   }
-  return looks < 0 ? most + 1 : count
+  return looks < 0 ? Infinity : count
 }

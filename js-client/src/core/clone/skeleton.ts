@@ -1,7 +1,7 @@
 /**
  * The skeleton of a value (PROTOCOL.md section 5): its types, finding a place by its path, and its depth.
  */
-import { ProtocolError } from '../errors.js'
+import { ProtocolError, UnreadableError } from '../errors.js'
 
 /** One step of a path: an index of an array, or a key of an object. */
 export type Key = string | number
@@ -20,6 +20,15 @@ export interface Cloned {
 /** Refuses a received value unless `isRight`. decode.ts adds the fixup to the text. @throws ProtocolError */
 export function check(isRight: unknown, what = ''): asserts isRight {
   if (!isRight) throw new ProtocolError(`wrong value: ${what}`)
+}
+
+/** Builds what PROTOCOL.md allows. @throws UnreadableError if this engine cannot: it may be old, or short of memory */
+export function build<T>(make: () => T): T {
+  try {
+    return make()
+  } catch (error) {
+    throw new UnreadableError(`a value cannot be built here: ${String(error)}`)
+  }
 }
 
 export function isContainer(node: unknown): node is Container {

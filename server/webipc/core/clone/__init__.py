@@ -57,7 +57,8 @@ def decode(
 ) -> Any:
     """Return the value that a peer sent. It may be made of the skeleton, which the caller must not use any more.
 
-    `ProtocolError` for everything that section 5 refuses. Without fixups, the value is the skeleton, and its depth must
+    `ProtocolError` for everything that section 5 refuses, `UnreadableError` for what it allows and this side cannot
+    take. Without fixups, the value is the skeleton, and its depth must
     have been checked when the JSON was parsed.
     """
     if fixups:

@@ -12,6 +12,7 @@ from webipc.core.clone.buffers import Buffers
 from webipc.core.clone.leaves import bigint, boxed, date, number, regexp, require
 from webipc.core.clone.places import Spot, find_spots, follow, measure
 from webipc.core.clone.reach import Place, reach
+from webipc.core.errors import UnreadableError
 from webipc.core.limits import Limits
 from webipc.core.values.array import MAX_ARRAY_LENGTH, JSArray, is_index_name
 from webipc.core.values.error import ERROR_CLASSES, JSError
@@ -20,6 +21,11 @@ from webipc.core.values.scalar import undefined
 
 _PRIMITIVES: Final = frozenset("ufn")
 _BINARY: Final = frozenset("bv")
+
+_TOO_MANY_WAYS: Final = (
+    "the value cannot be taken: its arrays and objects refer to each other in too many ways (send ids in place of "
+    "references)"
+)
 
 
 class Decoder:
@@ -41,7 +47,7 @@ class Decoder:
         self._targets: dict[Place, Any] = {}
 
     def decode(self) -> Any:
-        """Return the value. `ProtocolError`."""
+        """Return the value. `ProtocolError`, `UnreadableError`."""
         self._check_sizes()
         self._spots = find_spots(self._root, self._fixups)
         aims = [(spot, self._aim(spot)) for spot in self._spots.values() if spot.code == "@"]
@@ -80,6 +86,9 @@ class Decoder:
         if self._targets:
             most = self._limits.nodes
             count = reach(self._root[0], self._targets, most) if self._nodes <= most else self._nodes
+            if count is None:
+                # Whether there are too many nodes is not known: another peer may have counted them all.
+                raise UnreadableError(_TOO_MANY_WAYS)
             require(count <= most, f"more than {most} nodes when every reference is followed")
 
     def _make(self) -> None:

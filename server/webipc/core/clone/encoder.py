@@ -92,9 +92,10 @@ class Encoder:
         targets = {
             (id(opened.container), key): above.container[there] for opened, key, (above, there, _) in self._references
         }
-        count = reach(skeleton, targets, self._limits.nodes)
-        if count > self._limits.nodes:
-            raise LimitError("nodes", count, self._limits.nodes)
+        most = self._limits.nodes
+        count = reach(skeleton, targets, most)
+        if count is None or count > most:
+            raise LimitError("nodes", count or most + 1, most)
 
     def _write(self, value: Any, above: Opened, key: str | int) -> None:
         identity = value

@@ -18,12 +18,12 @@ _FREE_LOOKS: Final = 2_000
 _LOOKS_PER_REFERENCE: Final = 16
 
 
-def reach(skeleton: Any, targets: Mapping[Place, Any], limit: int) -> int:
+def reach(skeleton: Any, targets: Mapping[Place, Any], limit: int) -> int | None:
     """Count the nodes that are reached, or return a number above `limit` as soon as there are more.
 
     `targets` maps the place of each reference to the part of the skeleton that it leads to. Every value is one node; a
     reference is what it leads to, or one node where it leads to something that encloses it (PROTOCOL.md section 5).
-    Where counting would take too many steps, because of the ways through cycles, there are too many nodes as well.
+    None where counting would take too many steps, because of the ways through cycles.
     """
     return _Walk(targets, limit).count_from(skeleton)
 
@@ -61,13 +61,13 @@ class _Walk:
         # By id: the nodes of a container in which no cycle is. Any other counts differently from place to place.
         self._known: dict[int, int] = {}
 
-    def count_from(self, skeleton: Any) -> int:
+    def count_from(self, skeleton: Any) -> int | None:
         if type(skeleton) not in _CONTAINERS:
             return 1
         self._enter(skeleton)
         while self._open and self._count <= self._limit:
             if self._looks < 0:
-                return self._limit + 1
+                return None
             opened = next(reversed(self._open.values()))
             for container in opened.contents:
                 if not self._count_closed(container, opened) and self._enter(container):

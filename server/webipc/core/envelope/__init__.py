@@ -28,7 +28,7 @@ from webipc.core.envelope.fields import (
     violation,
 )
 from webipc.core.envelope.rows import form_of, refuse_long_channel, row_of
-from webipc.core.errors import ProtocolError
+from webipc.core.errors import ProtocolError, UnreadableError
 from webipc.core.frame import RawMessage
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.tuples import new
@@ -333,11 +333,14 @@ def parse_control(control: Sequence[Any]) -> Control:
 
 
 def decode_value(carrier: Carrier, limits: Limits = DEFAULT_LIMITS) -> Any:
-    """Return the value of a message; `ProtocolError` when its fixups do not fit it.
+    """Return the value of a message; `ProtocolError` when its fixups do not fit it, `UnreadableError` when they do and
+    this side cannot take the value.
 
     To be called once for each message: the value may be made of its skeleton.
     """
     if not carrier.fixups and not carrier.segments:
         # JSON's own types need no decoding.
         return carrier.value
+    if carrier.fixups and isinstance(carrier.fixups[0], UnreadableError):
+        raise carrier.fixups[0]
     return decode(carrier.value, carrier.fixups, carrier.segments, limits)

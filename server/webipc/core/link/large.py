@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from webipc.core.envelope import Envelope, ErrorReply, Invoke, Part, Post, Result, Send, Sync, decode_value, parse
-from webipc.core.errors import ProtocolError
+from webipc.core.errors import ProtocolError, UnreadableError
 from webipc.core.frame import decode_parcel
 from webipc.core.limits import Limits
 
@@ -20,6 +20,7 @@ MANY_FIXUPS: Final = 2_000
 
 LIGHT_BYTES: Final = 16_384
 """A frame up to here cannot have that many: the shortest fixup is `["u",[]],`. Nothing else of it is looked at."""
+
 
 # The kinds whose value a server decodes when they are dispatched. It passes on the others as they are.
 _DECODED: Final = (Send, Invoke, Sync, Post, Result, ErrorReply)
@@ -74,14 +75,19 @@ def first_large(arrived: Sequence[Arrived], *, is_text_large: bool) -> int:
 def unpacked(arrived: Sequence[Arrived], limits: Limits) -> tuple[list[Envelope], ProtocolError | None]:
     """Decode messages with their values, up to the first that is wrong.
 
-    Returns those before it, without fixups and segments where a value was decoded; and the error.
+    Returns those before it, without fixups and segments where a value was decoded; and the error. A value that this
+    side cannot take fails later, when its message is dispatched.
     """
     done: list[Envelope] = []
     try:
         for message in arrived:
             envelope = opened(message.parcel, limits) if isinstance(message, Whole) else message
             if isinstance(envelope, _DECODED) and (envelope.fixups or envelope.segments):
-                envelope = envelope._replace(value=decode_value(envelope, limits), fixups=(), segments=())
+                try:
+                    envelope = envelope._replace(value=decode_value(envelope, limits), fixups=(), segments=())
+                except UnreadableError as unreadable:
+                    # `decode_value` raises it again.
+                    envelope = envelope._replace(fixups=(unreadable,), segments=())
             done.append(envelope)
     except ProtocolError as error:
         return done, error
