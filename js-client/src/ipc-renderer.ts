@@ -17,10 +17,8 @@ import { EventEmitter } from './channels/emitter.js'
 import { sendToHost } from './web-view/host.js'
 import { report } from './concurrency/report-error.js'
 
-/** The fields of an `error` besides its text (PROTOCOL.md 4.2). */
-const DETAILS = ['code', 'data', 'reference'] as const
-
-interface Failure extends Partial<Record<(typeof DETAILS)[number], unknown>> {
+/** The value of an `error` (PROTOCOL.md 4.2). */
+interface Failure {
   readonly message: string
   readonly cause?: unknown
 }
@@ -213,7 +211,6 @@ function refuseArgument(index: number, value: unknown): never {
 
 /** A plain Error; the further fields that the server has sent are own properties. */
 function withDetails(failure: Failure, prefix: string): Error {
-  const error = new Error(prefix + failure.message, Object.hasOwn(failure, 'cause') ? { cause: failure.cause } : {})
-  for (const name of DETAILS) if (Object.hasOwn(failure, name)) Object.assign(error, { [name]: failure[name] })
-  return error
+  const { message, cause, ...details } = failure
+  return Object.assign(new Error(prefix + message, Object.hasOwn(failure, 'cause') ? { cause } : {}), details)
 }

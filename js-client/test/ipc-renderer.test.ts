@@ -213,12 +213,12 @@ describe('invoke', () => {
   test('rejects with a plain Error, the text of Electron, and what the server told besides', async () => {
     server.handlers['fail'] = () => {
       // eslint-disable-next-line @typescript-eslint/only-throw-error -- the value of `error` is a plain object
-      throw { message: 'RangeError: no', code: 'c', data: { row: 1 }, reference: '3f2a', cause: new TypeError('why') }
+      throw { message: 'RangeError: no', detail: 'no', code: 'c', data: 1, reference: 'f', cause: new TypeError('why') }
     }
     const error = await ipcRenderer.invoke('fail').catch((error: unknown) => error) as Error & Record<string, unknown>
     assert.equal(error.message, "Error invoking remote method 'fail': RangeError: no")
     assert.equal(Object.getPrototypeOf(error), Error.prototype)
-    assert.deepEqual(Object.fromEntries(Object.entries(error)), { code: 'c', data: { row: 1 }, reference: '3f2a' })
+    assert.deepEqual(Object.fromEntries(Object.entries(error)), { detail: 'no', code: 'c', data: 1, reference: 'f' })
     assert.ok(error.cause instanceof TypeError)
   })
   test('an error has no more properties than were told', async () => {

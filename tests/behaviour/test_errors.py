@@ -5,9 +5,11 @@ import logging
 from typing import Any
 
 import pytest
+from fastapi import HTTPException
 
 from tests.support.applications import application
 from tests.support.connected import contents_of
+from tests.support.logged import troubles
 from webipc import (
     IpcError,
     IpcMainEvent,
@@ -148,6 +150,49 @@ async def test_bad_arguments_reject_an_invoke_and_are_logged_for_a_send(caplog: 
             None,
         ),
     ]
+
+
+async def test_a_caller_gets_the_bare_text_and_each_error_of_its_arguments() -> None:
+    app, ipc_main = application(debug=False)
+
+    @ipc_main.handle("add")
+    def add(event: IpcMainInvokeEvent, a: float, b: float) -> float:
+        return a + b
+
+    async with Renderer(app) as page:
+        with pytest.raises(InvokeError) as caught:
+            await page.invoke("add", "x", None)
+    assert caught.value.detail == "argument 1 (a) must be a valid number, got 'x'"
+    assert caught.value.data == {
+        "errors": [
+            {"path": "a", "message": "must be a valid number, got 'x'", "type": "float_parsing"},
+            {"path": "b", "message": "must be a valid number, got None", "type": "float_type"},
+        ]
+    }
+
+
+@pytest.mark.parametrize("debug", [True, False])
+async def test_an_http_exception_reaches_the_caller_with_its_status_as_the_code(
+    caplog: pytest.LogCaptureFixture, *, debug: bool
+) -> None:
+    app, ipc_main = application(debug=debug)
+
+    @ipc_main.handle("row")
+    async def row(event: IpcMainInvokeEvent) -> None:
+        raise HTTPException(404, "No such row")
+
+    @ipc_main.handle("form")
+    def form(event: IpcMainInvokeEvent) -> None:
+        raise HTTPException(422, {"name": "too short"}, headers={"X-Error": "1"})
+
+    async with Renderer(app) as page:
+        with pytest.raises(InvokeError, match="'row': Error: No such row") as caught:
+            await page.invoke("row")
+        assert (caught.value.code, caught.value.detail, caught.value.data) == ("404", "No such row", None)
+        with pytest.raises(InvokeError) as caught:
+            await page.invoke("form")
+        assert (caught.value.code, caught.value.data) == ("422", {"name": "too short"})
+    assert troubles(caplog) == []
 
 
 def number_listener(event: IpcMainEvent, number: int) -> None:

@@ -1,11 +1,14 @@
 """What an error sends to the page, and what only the log contains, because a page is not trusted."""
 
 import pickle
+from http import HTTPStatus
 from typing import Any
 
 import pytest
+from fastapi import HTTPException
+from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from webipc.channels.complaint import ArgumentError
+from webipc.channels.complaint import ArgumentError, Misfit
 from webipc.core.errors import CloneError, DestroyedError, IpcError, LimitError, LinkEndedError, ResetError
 from webipc.core.values import JSError
 from webipc.dispatch.replies import TEXT_LENGTH, NoHandlerError, ReplyNeverSentError, error_reply
@@ -45,7 +48,7 @@ class UnprintableIpcError(IpcError):
 
 
 def test_an_ipc_error_is_sent_and_not_logged() -> None:
-    assert reply(IpcError("No such row")) == ({"message": "Error: No such row"}, None)
+    assert reply(IpcError("No such row")) == ({"message": "Error: No such row", "detail": "No such row"}, None)
 
 
 def test_an_ipc_error_is_sent_with_its_code_and_data() -> None:
@@ -53,25 +56,26 @@ def test_an_ipc_error_is_sent_with_its_code_and_data() -> None:
 
     value, _ = reply(IpcError("No such row", code="no-row", data=data))
 
-    assert value == {"message": "Error: No such row", "code": "no-row", "data": data}
+    assert value == {"message": "Error: No such row", "detail": "No such row", "code": "no-row", "data": data}
     assert value["data"] is data
 
 
 def test_a_class_of_ipc_errors_has_its_code() -> None:
-    assert reply(NotFoundError("x"))[0] == {"message": "Error: x", "code": "not-found"}
+    assert reply(NotFoundError("x"))[0] == {"message": "Error: x", "detail": "x", "code": "not-found"}
     assert reply(NotFoundError("x", code="other"))[0]["code"] == "other"
 
 
 def test_an_ipc_error_without_a_text_is_only_its_name() -> None:
     """Like JavaScript's `new Error('').toString()`."""
-    assert reply(IpcError(""))[0] == {"message": "Error"}
-    assert reply(CarelessError())[0] == {"message": "Error"}
+    assert reply(IpcError(""))[0] == {"message": "Error", "detail": ""}
+    assert reply(CarelessError())[0] == {"message": "Error", "detail": ""}
 
 
 def test_any_other_exception_is_sent_as_a_reference() -> None:
     value, line = reply(ValueError("the password is 1234"))
 
-    assert value == {"message": "Internal error (reference 3f2a)", "code": "internal", "reference": "3f2a"}
+    text = "Internal error (reference 3f2a)"
+    assert value == {"message": text, "detail": text, "code": "internal", "reference": "3f2a"}
     assert line == (
         "Error occurred in handler for 'add': the caller reads only reference 3f2a. "
         "To tell the caller more, raise webipc.IpcError, or use IpcMain(debug=True) while developing"
@@ -109,24 +113,58 @@ def test_connection_errors_raised_by_the_application_are_sent_as_a_reference(err
 def test_the_librarys_own_errors_are_always_sent(error: Exception, message: str, code: str, *, debug: bool) -> None:
     value, line = reply(error, debug=debug)
 
-    assert value == {"message": message, "code": code}
+    detail = message.removeprefix("Error: ").removeprefix("add: ")
+    data: dict[str, Any] = {"data": {"errors": []}} if isinstance(error, ArgumentError) else {}
+    assert value == {"message": message, "detail": detail, "code": code, **data}
     assert line is not None
     assert line.startswith("Error occurred in handler for 'add': ")
+
+
+@pytest.mark.parametrize(
+    "error, value",
+    [
+        (HTTPException(404), {"message": "Error: Not Found", "detail": "Not Found", "code": "404"}),
+        (HTTPException(409, "taken"), {"message": "Error: taken", "detail": "taken", "code": "409"}),
+        (StarletteHTTPException(401, "log in"), {"message": "Error: log in", "detail": "log in", "code": "401"}),
+        (
+            HTTPException(422, [{"loc": ["x"]}]),
+            {
+                "message": f"Error: {HTTPStatus(422).phrase}",
+                "detail": HTTPStatus(422).phrase,
+                "code": "422",
+                "data": [{"loc": ["x"]}],
+            },
+        ),
+        (
+            HTTPException(799, {"a": 1}),
+            {"message": "Error: HTTP 799", "detail": "HTTP 799", "code": "799", "data": {"a": 1}},
+        ),
+        (HTTPException(503, ""), {"message": "Error", "detail": "", "code": "503"}),
+    ],
+)
+def test_an_http_exception_is_sent_with_its_status_and_not_logged(error: Exception, value: dict[str, Any]) -> None:
+    assert reply(error) == (value, None)
+    in_debug, line = reply(error, debug=True)
+    assert line is None
+    assert "HTTPException" in in_debug.pop("cause").stack
+    assert in_debug == value
 
 
 @pytest.mark.parametrize("debug", [True, False])
 def test_a_refusal_does_not_tell_where_objects_are_in_memory(*, debug: bool) -> None:
     shown = f"argument 1 (a) must be a number, got {object()!r} and {memoryview(b'')!r}"
     assert " at 0x" in shown
-    value, _ = reply(ArgumentError("add", "a", shown), debug=debug)
+    value, _ = reply(ArgumentError("add", "a", shown, errors=[Misfit("a", shown, "x")]), debug=debug)
     assert value["message"] == "Error: add: argument 1 (a) must be a number, got <object object> and <memory>"
+    assert " at 0x" not in repr(value)
 
 
 def test_in_debug_the_text_is_sent_with_the_traceback() -> None:
     value, line = reply(ValueError("no such row"), debug=True)
 
     assert value["message"] == "ValueError: no such row"
-    assert set(value) == {"message", "cause"}
+    assert set(value) == {"message", "detail", "cause"}
+    assert value["detail"] == "no such row"
     cause = value["cause"]
     assert isinstance(cause, JSError)
     assert (cause.name, cause.message) == ("Error", "ValueError: no such row")

@@ -46,7 +46,7 @@ RULES: Mapping[str, Rule] = {
     "cluster": rule("core version concurrency budget access link hub endpoints", "redis"),
     "endpoints": rule("core version concurrency budget access servers link hub", "starlette"),
     "hub": rule("core version concurrency budget access channels electron link dispatch"),
-    "dispatch": rule("core concurrency logs budget ports channels electron link"),
+    "dispatch": rule("core concurrency logs budget ports channels electron link", "starlette"),
     "link": rule("core concurrency budget ports electron"),
     "electron": rule("core concurrency logs ports channels", "starlette"),
     "channels": rule("core", "pydantic pydantic_core", dependencies="fastapi starlette"),

@@ -72,7 +72,8 @@ export interface IpcRenderer extends Emitter {
    * Calls the server's handler, and resolves with its result. What `send` throws is a rejection here.
    *
    * Rejects with a plain Error, `Error invoking remote method '<channel>': <message>`, if the handler raised or there
-   * is none; it has `code`, `data`, `reference` and `cause` if the server set them. Rejects with a ResetError if the
+   * is none; it has `detail` (the text alone), `code`, `data`, `reference` and `cause` if the server set them. For a
+   * bad argument `data.errors` lists what is wrong, each as `{ path, message, type }`. Rejects with a ResetError if the
    * link ended first: `code` is `not-sent` (safe to retry) or `unknown-outcome`.
    * There is no timeout. Results arrive in the order in which handlers finish.
    */

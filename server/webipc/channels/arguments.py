@@ -13,10 +13,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from webipc.channels.bounded_schema import bounded_validator
 from webipc.channels.bounded_steps import TooMuchWorkError
-from webipc.channels.complaint import ArgumentError, complaint_of
+from webipc.channels.complaint import MOST_MISFITS, ArgumentError, Misfit, misfits_of, sentence_of
 from webipc.channels.undefined import Presence
 from webipc.core.values import undefined
 
+# The type of an error that is not Pydantic's.
+_TOO_MUCH: Final = "too_much_work"
 _FREE: Final = (inspect.Parameter.empty, Any, object)
 
 
@@ -77,6 +79,12 @@ class Arguments:
             args = self._without_surplus(args)
         if self._untouched:
             return args
+        try:
+            return self._bound(args)
+        except _MisfitError as error:
+            raise self._bad(args, error) from None
+
+    def _bound(self, args: list[Any]) -> list[Any]:
         for value in args:
             if value is undefined:
                 return [self._bind_one(index, value) for index, value in enumerate(args)]
@@ -115,10 +123,11 @@ class Arguments:
                     return validate(second)
                 except ValidationError:
                     break
-            raise self._bad(index, parameter, complaint_of(self._label(parameter), value, error)) from None
+            misfits = misfits_of(self._label(parameter), value, error)
+            raise _MisfitError(index, misfits, error.error_count()) from None
         except TooMuchWorkError:
-            text = f" ({self._label(parameter)}) fits its annotation in too many ways to try them all"
-            raise self._bad(index, parameter, text) from None
+            text = "fits its annotation in too many ways to try them all"
+            raise _MisfitError(index, [Misfit(self._label(parameter), text, _TOO_MUCH)], 1) from None
 
     def _parameter(self, index: int) -> Parameter:
         if index < len(self._parameters):
@@ -140,9 +149,12 @@ class Arguments:
         listed = f" ({', '.join(names)})" if names else ""
         missing = [p.name for p in self._parameters[given:] if p.is_required]
         text = f"takes {self._allowed()}{listed}, {given} {'was' if given == 1 else 'were'} given"
+        errors = [Misfit(name, "is missing", "missing_argument") for name in missing[:MOST_MISFITS]]
         if missing:
             text += f": {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
-        return ArgumentError(self._channel, missing[0] if missing else None, text, joint=" ")
+        else:
+            errors = [Misfit("", text, "unexpected_positional_argument")]
+        return ArgumentError(self._channel, missing[0] if missing else None, text, joint=" ", errors=errors)
 
     def _allowed(self) -> str:
         if self._most == inf:
@@ -156,5 +168,28 @@ class Arguments:
     def _label(self, parameter: Parameter) -> str:
         return f"*{parameter.name}" if parameter is self._rest else parameter.name
 
-    def _bad(self, index: int, parameter: Parameter, complaint: str) -> ArgumentError:
-        return ArgumentError(self._channel, parameter.name, f"argument {index + 1}{complaint}")
+    def _bad(self, args: list[Any], first: "_MisfitError") -> ArgumentError:
+        """Return the error of a call, with those of the arguments behind the first wrong one."""
+        misfits = first.misfits.copy()
+        for index in range(first.index + 1, len(args)):
+            # What takes too much work is not tried in the next argument again.
+            if len(misfits) >= MOST_MISFITS or misfits[-1].type == _TOO_MUCH:
+                break
+            try:
+                self._bind_one(index, args[index])
+            except _MisfitError as another:
+                misfits += another.misfits
+        text = f"argument {first.index + 1}{sentence_of(first.misfits, first.count)}"
+        name = self._parameter(first.index).name
+        return ArgumentError(self._channel, name, text, errors=misfits[:MOST_MISFITS])
+
+
+class _MisfitError(Exception):
+    """One argument does not fit."""
+
+    def __init__(self, index: int, misfits: list[Misfit], count: int) -> None:
+        """`count` is how many errors there are in all."""
+        super().__init__()
+        self.index = index
+        self.misfits = misfits
+        self.count = count

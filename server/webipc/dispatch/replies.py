@@ -9,9 +9,12 @@ import logging
 import re
 import secrets
 import traceback
+from http import HTTPStatus
 from typing import Any, Final
 
-from webipc.channels.complaint import ArgumentError
+from starlette.exceptions import HTTPException
+
+from webipc.channels.complaint import ArgumentError, Misfit
 from webipc.core import clone
 from webipc.core.errors import CloneError, IpcError, LimitError, LocalError
 from webipc.core.frame import EncodedMessage, encode_message
@@ -75,8 +78,7 @@ class Replies:
 
     def refusal(self, call_id: int, error: Exception) -> EncodedMessage:
         """Encode an error of the library's own, which every page may read."""
-        value = {"message": _refusal(error), "code": getattr(error, "code", "webipc")}
-        return encode_message(["error", call_id], clone.encode(value, self._limits, "error"))
+        return encode_message(["error", call_id], clone.encode(_refused(error), self._limits, "error"))
 
     def error(self, call_id: int, channel: str, error: BaseException, page: object) -> EncodedMessage:
         """Encode what the caller may know of an exception, and log the rest. `page` is the web contents that calls."""
@@ -99,7 +101,7 @@ class Replies:
 
 
 def _plain(value: dict[str, Any]) -> dict[str, Any]:
-    texts = {key: value[key] for key in ("message", "code", "reference") if isinstance(value.get(key), str)}
+    texts = {key: value[key] for key in ("message", "code", "reference", "detail") if isinstance(value.get(key), str)}
     return {key: text[:TEXT_LENGTH] for key, text in texts.items()}
 
 
@@ -113,18 +115,20 @@ def error_reply(
     production alone. Raises nothing, whatever the exception's own methods do. The `data` of an IpcError may be a value
     that cannot be sent: then encoding the reply raises.
     """
-    if isinstance(error, IpcError):
-        value = _told(error)
+    told = _of_http(error) if isinstance(error, HTTPException) else error
+    if isinstance(told, IpcError):
+        value = _told(told)
     elif isinstance(error, _REFUSALS):
-        return {"message": _refusal(error), "code": error.code}, _line(channel, _one_line(text_of(error)))
+        return _refused(error), _line(channel, _one_line(text_of(error)))
     elif not debug:
-        value = {"message": f"Internal error (reference {reference})", "code": "internal", "reference": reference}
+        text = f"Internal error (reference {reference})"
+        value = {"message": text, "detail": text, "code": "internal", "reference": reference}
         return value, _line(channel, f"the caller reads only reference {reference}. {_HINT}")
     else:
-        value = {"message": _to_string(type(error).__name__, text_of(error))}
+        value = _with_text(type(error).__name__, text_of(error))
     if debug:
         value["cause"] = _cause(error)
-    return value, None if isinstance(error, IpcError) else _line(channel, _one_line(text_of(error)))
+    return value, None if isinstance(told, IpcError) else _line(channel, _one_line(text_of(error)))
 
 
 _HINT: Final = "To tell the caller more, raise webipc.IpcError, or use IpcMain(debug=True) while developing"
@@ -138,8 +142,17 @@ def text_of(error: BaseException) -> str:
         return f"(its text cannot be shown: __str__ raised {type(failure).__name__})"
 
 
+def _of_http(error: HTTPException) -> IpcError:
+    """Return what FastAPI would answer a request with: the status, and the detail, which may be any value."""
+    status, detail = str(error.status_code), error.detail
+    if isinstance(detail, str):
+        return IpcError(detail, code=status)
+    known = {str(each.value): each.phrase for each in HTTPStatus}
+    return IpcError(known.get(status, f"HTTP {status}"), code=status, data=detail)
+
+
 def _told(error: IpcError) -> dict[str, Any]:
-    value: dict[str, Any] = {"message": _to_string("Error", text_of(error))}
+    value = _with_text("Error", text_of(error))
     # A subclass may leave out super().__init__(), or set a code for all of its kind.
     if error.code != IpcError.code:
         value["code"] = str(error.code)
@@ -149,10 +162,25 @@ def _told(error: IpcError) -> dict[str, Any]:
     return value
 
 
-def _refusal(error: BaseException) -> str:
-    """Return a refusal as Electron words it: this one text has no `Error: ` before it."""
+def _refused(error: Exception) -> dict[str, Any]:
+    """Return a refusal as Electron words it: one text has no `Error: ` before it."""
     text = _ADDRESS.sub("", text_of(error))
-    return text if isinstance(error, ReplyNeverSentError) else _to_string("Error", text)
+    value = _with_text("Error", text)
+    if isinstance(error, ReplyNeverSentError):
+        value["message"] = text
+    value["code"] = getattr(error, "code", "webipc")
+    if isinstance(error, ArgumentError):
+        value["detail"] = _ADDRESS.sub("", error.detail)[:TEXT_LENGTH]
+        value["data"] = {"errors": [_entry(misfit) for misfit in error.errors]}
+    return value
+
+
+def _entry(misfit: Misfit) -> dict[str, str]:
+    return {name: _ADDRESS.sub("", text)[:TEXT_LENGTH] for name, text in misfit._asdict().items()}
+
+
+def _with_text(name: str, text: str) -> dict[str, Any]:
+    return {"message": _to_string(name, text), "detail": text}
 
 
 def _to_string(name: str, text: str) -> str:

@@ -15,6 +15,8 @@ class ReplyError(Exception):
         # The `code` and `data` of an IpcError, or the code of one of webipc's own refusals.
         self.code: str | None = fields.get("code")
         self.data: Any = fields.get("data")
+        # The text alone: without Electron's words, and without the name of the exception's class.
+        self.detail: str | None = fields.get("detail")
         # The reference of the entry in the server's log, where the text is withheld from the page.
         self.reference: str | None = fields.get("reference")
 
