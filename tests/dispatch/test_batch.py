@@ -167,7 +167,7 @@ async def test_room_that_is_not_used_is_sold_back(hub: Hub, page: Connection, ca
     assert LINK_BYTES + 100_000 < hub.account.held < LINK_BYTES + 200_000
     calls.end.set()
     await until(lambda: held(page) == 0)
-    hub._sweeper.sweep(hub.loop.time())
+    hub._sweeper.sweep()
     assert hub.account.held == LINK_BYTES
 
 

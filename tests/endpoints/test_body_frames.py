@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
+from webipc.concurrency.clock import Clock
 from webipc.core.errors import CloseCode, ProtocolError
 from webipc.endpoints.body_frames import BodyFrames, LateError
 
@@ -36,8 +37,24 @@ class Arriving:
         return {"type": "http.request" if self._last == "end" else "http.disconnect"}
 
 
+def ticking() -> Clock:
+    """Return a clock that ticks as long as the test runs."""
+    loop = asyncio.get_running_loop()
+    clock = Clock(loop, 0.005)
+
+    def tick() -> None:
+        clock.tick()
+        loop.call_later(clock.period, tick)
+
+    tick()
+    return clock
+
+
 class Unbounded:
     """No bounds."""
+
+    def __init__(self) -> None:
+        self.clock = ticking()
 
     def waits(self) -> None:
         """Any number of bodies may be waited for."""

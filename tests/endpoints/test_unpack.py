@@ -323,7 +323,8 @@ async def test_a_bye_that_has_overtaken_the_last_message_waits_for_it(site: Site
     await until(waits(site))
     (contents,) = site.ipc_main.get_all_web_contents()
     (connection,) = site.hub._links
-    sweep(connection, connection.bye_deadline + 1, 1.0)
+    site.hub.clock.now = connection.bye_deadline + 1
+    sweep(connection, 1.0)
     assert contents.main_frame is not None
     gate.set()
     await until(lambda: contents.main_frame is None and site.said == ["large"])

@@ -173,9 +173,11 @@ async def test_a_suspended_page_is_given_less_time_when_links_are_scarce(
     page = suspend(hub, "203.0.113.1")
     for number in range(links - 1):
         connect(hub, f"198.51.100.{number}")
-    hub._sweeper.sweep(page.lost_at + waits - 0.1)
+    hub.clock.now = page.lost_at + waits - 0.1
+    hub._sweeper.sweep()
     assert not page.ended
-    hub._sweeper.sweep(page.lost_at + waits + 0.1)
+    hub.clock.now = page.lost_at + waits + 0.1
+    hub._sweeper.sweep()
     assert page.ended
 
 
@@ -195,7 +197,8 @@ async def test_the_tabs_that_are_over_are_looked_up_once(make_hub: MakeHub) -> N
             return itertools.chain(found)
 
     hub._links.__class__ = Counted
-    hub._sweeper.sweep(hub.loop.time() + 2)
+    hub.clock.now += 2
+    hub._sweeper.sweep()
     assert len(hub.tabs.all()) == 200
     assert looked_at <= 2 * 200
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from webipc.access.visitor import Visitor
+from webipc.concurrency.clock import Clock
 from webipc.endpoints.room import NoRoomError, room_for
 from webipc.hub.hub import Hub
 from webipc.hub.payers import payer_of
@@ -30,6 +31,11 @@ class BodyBounds:
         # The link of the body. Nothing is charged before its `hello`, which is small.
         self.connection: Connection | None = None
         self._charged = 0
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of the hub."""
+        return self._hub_here().clock
 
     def waits(self) -> None:
         """Take a place among the bodies that are being read. Raises NoRoomError.

@@ -4,13 +4,13 @@ Holds the frame that is arriving and nothing behind it, whatever the body and it
 slowly is a `LateError`. What may be held is said by a `Bounds`. What a frame means is in body.py.
 """
 
-import asyncio
 from collections.abc import Iterable
 from typing import Any, Final, Protocol
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
+from webipc.concurrency.clock import Clock
 from webipc.concurrency.started_coroutine import StartedCoroutine, start
 from webipc.core.errors import CloseCode, ProtocolError
 
@@ -23,7 +23,11 @@ class LateError(Exception):
 
 
 class Bounds(Protocol):
-    """Asked before something is held for a body. Both may raise."""
+    """Asked before something is held for a body. The methods may raise."""
+
+    @property
+    def clock(self) -> Clock:
+        """The time by which a client is late."""
 
     def waits(self) -> None:
         """The body is not there yet: it is waited for."""
@@ -41,10 +45,11 @@ class BodyFrames:
         """`what` names the request in texts, `most` is the largest body in bytes.
 
         The body has to arrive within `total_ms` and at least one byte of it in each `silence_ms`. Only the time in
-        which this waits for bytes counts.
+        which this waits for bytes counts, by the clock of `bounds`.
         """
         self._receive = receive
         self._bounds = bounds
+        self._clock = bounds.clock
         self._what = what
         self._most = most
         self._total_ms = total_ms
@@ -106,7 +111,7 @@ class BodyFrames:
 
     async def _more(self) -> bool:
         """Wait until at least one more byte is there. Return False at the end of the body."""
-        silent_since = asyncio.get_running_loop().time()
+        silent_since = self._clock.now
         while not len(self._chunk) and not self.is_over:
             # Most bodies are there when they are asked for, and a timeout costs as much as the rest. A server's
             # `receive` is always a coroutine function, though its type promises only an awaitable.
@@ -119,18 +124,17 @@ class BodyFrames:
         return len(self._chunk) > 0
 
     async def _in_time(self, receiving: StartedCoroutine[Message], silent_since: float) -> Message:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        began = self._clock.now
         silence_left = silent_since + self._silence_ms / 1000 - began
         try:
-            async with asyncio.timeout(min(self._seconds_left, silence_left)) as waiting:
+            async with self._clock.timeout(min(self._seconds_left, silence_left)) as waiting:
                 return await receiving
         except TimeoutError:
             if not waiting.expired():
                 raise
             raise self._late(is_silent=silence_left < self._seconds_left) from None
         finally:
-            self._seconds_left -= loop.time() - began
+            self._seconds_left -= self._clock.now - began
 
     def _take(self, message: Message) -> None:
         if message["type"] == "http.disconnect":

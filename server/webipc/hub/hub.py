@@ -18,6 +18,7 @@ from webipc.budget.machine import default_memory
 from webipc.budget.share import Share
 from webipc.budget.threads import FairThreads
 from webipc.channels.ipc_main_impl import IpcMainImpl
+from webipc.concurrency.clock import Clock
 from webipc.concurrency.flusher import Flusher
 from webipc.concurrency.loops import home_loop, running_loop
 from webipc.concurrency.stalls import Stalls
@@ -35,7 +36,7 @@ from webipc.hub.drain import Drain
 from webipc.hub.links import Links
 from webipc.hub.settings import Settings
 from webipc.hub.stats import stats_of
-from webipc.hub.sweeper import Sweeper
+from webipc.hub.sweeper import Sweeper, period_of
 from webipc.hub.tabs import Tabs
 from webipc.link.connection import Connection
 from webipc.link.outlet import LinkOutlet, encode_send
@@ -74,6 +75,8 @@ class Hub:
         """`created` gives the listeners for new web contents."""
         self.loop = loop
         limits = self.limits = settings.limits
+        # The time by which peers are judged.
+        self.clock = Clock(loop, period_of(limits))
         self._debug = settings.debug
         # Names this process to pages; another one does not know this one's links.
         self.process = secrets.token_hex(8)
@@ -98,13 +101,20 @@ class Hub:
         self.account = Account(default_memory() if settings.memory is None else settings.memory)
         self._broadcasts = Broadcasts(self.account)
         self._links = Links(settings, self.account, self.end)
-        backlog = Backlog(self.account.limit // 8)
         around = self._around = Surroundings(
-            loop, threading.get_ident(), limits, self.flusher, dispatcher.dispatch, self, self.account, backlog
+            loop,
+            self.clock,
+            threading.get_ident(),
+            limits,
+            self.flusher,
+            dispatcher.dispatch,
+            self,
+            self.account,
+            Backlog(self.account.limit // 8),
         )
         application = Application(self._router, created, self.tasks, settings.debug)
         self._births = Births(self.process, around, self._links, self.tabs, application)
-        self._sweeper = Sweeper(loop, limits, self._links, self.tabs, self._broadcasts, self.end)
+        self._sweeper = Sweeper(loop, self.clock, self._links, self.tabs, self._broadcasts, self.end)
 
     # --- pages ----------------------------------------------------------------------------------------------------
 
@@ -204,7 +214,7 @@ class Hub:
         if connection.ended:
             return
         given_up = connection.close()
-        now = self.loop.time()
+        now = self.clock.now
         self._links.remove(connection, now + self.limits.grace_ms / 1000)
         document = connection.document
         # What came before the end is still to be run, from a document that is detached and not yet disposed.

@@ -188,7 +188,7 @@ class Links:
         return row
 
     def remove(self, connection: Connection, refused_until: float) -> None:
-        """Take out a link that has ended; its id is refused until this time of the event loop's clock."""
+        """Take out a link that has ended; its id is refused until this time of the hub's clock."""
         if self._by_id.pop(connection.link_id, None) is None:
             return
         self.attached(connection)

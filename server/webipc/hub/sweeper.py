@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from webipc.concurrency.clock import Clock
 from webipc.core.limits import Limits
 from webipc.electron.tab import Tab
 from webipc.hub.broadcasts import Broadcasts
@@ -20,47 +21,74 @@ logger = logging.getLogger("webipc")
 # The least part of its time that a link without a socket is given while links or memory are scarce: 5 of 60 seconds.
 LEAST_PATIENCE = 1 / 12
 
+# A standstill that is shorter is not logged.
+LOGGED_SECONDS = 1.0
+
+
+def period_of(limits: Limits) -> float:
+    """Return how many seconds there are between two sweeps: half of the shortest time that something is due after."""
+    shortest = min(
+        limits.ack_ms,
+        limits.heartbeat_ms,
+        limits.silence_ms,
+        limits.grace_ms,
+        limits.unattached_grace_ms,
+        limits.goodbye_ms,
+        limits.hello_ms,
+        limits.body_silence_ms,
+        limits.sync_ms,
+    )
+    return shortest / 2000
+
 
 class Sweeper:
-    """Looks at every link and every tab, again and again."""
+    """Looks at every link and every tab, again and again, and lets the clock tick."""
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        limits: Limits,
+        clock: Clock,
         links: Links,
         tabs: Tabs,
         broadcasts: Broadcasts,
         end: Callable[[Connection, str], None],
     ) -> None:
         """`end` ends a link for a reason. Begins at once."""
-        self._loop = loop
+        self._clock = clock
         self._links = links
         self._tabs = tabs
         self._broadcasts = broadcasts
         self._end = end
-        shortest = min(limits.ack_ms, limits.heartbeat_ms, limits.silence_ms, limits.grace_ms, limits.goodbye_ms)
-        self._task = loop.create_task(self._run(shortest / 2000), name="webipc sweeper")
+        self._task = loop.create_task(self._run(), name="webipc sweeper")
 
     def stop(self) -> None:
         """End the timer."""
         self._task.cancel()
 
-    async def _run(self, seconds: float) -> None:
+    async def _run(self) -> None:
         while True:
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(self._clock.period)
             try:
-                self.sweep(self._loop.time())
+                self._tick()
+                self.sweep()
             except Exception:
                 logger.exception("Periodic cleanup failed; retrying")
 
-    def sweep(self, now: float) -> None:
-        """Do what is due at this time of the event loop's clock. Takes time in proportion to the links."""
+    def _tick(self) -> None:
+        """Let the clock tick before anything is judged."""
+        seconds = self._clock.tick()
+        if seconds >= LOGGED_SECONDS:
+            text = "the process stood still for %.0f s (it was stopped, or a handler blocked its event loop)"
+            logger.warning(text, seconds)
+
+    def sweep(self) -> None:
+        """Do what is due at this time of the clock. Takes time in proportion to the links."""
+        now = self._clock.now
         # While more than half is free, a link without a socket is given all of its time.
         patience = max(LEAST_PATIENCE, min(1.0, 2 * self._links.left))
         for connection in self._links:
             try:
-                sweep(connection, now, patience)
+                sweep(connection, patience)
             except Exception:
                 logger.exception("Periodic cleanup of %r failed; no other page is affected", connection.document)
         self._broadcasts.recount(self._links)

@@ -65,6 +65,8 @@ class Connection:
         "was_attached",
     )
 
+    bye_deadline: float
+
     def __init__(
         self,
         around: "Surroundings[Connection]",
@@ -97,15 +99,16 @@ class Connection:
         self.transport: Transport | None = None
         # A socket has carried it; a link that only requests have named is given less time.
         self.was_attached = False
-        # Times of the event loop's clock, in seconds.
-        self.last_heard = self.last_sent = self.lost_at = around.loop.time()
-        # Since when something was received and not yet acknowledged; None when all is.
+        # Times of the clock by which peers are judged, in seconds.
+        self.last_heard = self.lost_at = around.clock.now
+        # A time of the event loop: what the page is owed is due even if the process stood still.
+        self.last_sent = around.loop.time()
+        # Since when something was received and not yet acknowledged, by the clock; None when all is.
         self.owes_since: float | None = None
         # The next flush must write at least a bare frame.
         self.owes_frame = False
         # After the page's `bye`: the last number that it used, and when the link ends without it.
         self.bye_last: int | None = None
-        self.bye_deadline = 0.0
         # Done when what has arrived is decoded and dispatched, with the error if it was wrong: nothing that arrives
         # later is received before (endpoints/unpack.py). None while nothing is decoded outside of the event loop.
         self.unpacking: asyncio.Future[ProtocolError | None] | None = None
@@ -203,7 +206,7 @@ class Connection:
         self.was_attached = True
         self.features = known_features(hello)
         self.link.attach(transport.attempt, hello.received)
-        self.last_heard = self.around.loop.time()
+        self.last_heard = self.around.clock.now
         transport.write(encode_control(self.link.received, "welcome", {"received": self.link.received, **welcome}))
         self.flush()
 
@@ -215,7 +218,7 @@ class Connection:
         """
         if attempt is not None and attempt != self.link.attempt:
             return ()
-        now = self.around.loop.time()
+        now = self.around.clock.now
         self.last_heard = now
         is_light = frame.size <= LIGHT_BYTES and self.link.parcel is None
         arrived = self.link.receive(frame, attempt)
@@ -245,26 +248,27 @@ class Connection:
         self.around.dispatch(self, envelopes)
 
     def _acknowledge(self, frame: Frame, now: float) -> None:
-        if frame.is_bare and now - self.last_sent >= self.around.limits.answer_server_ms / 1000:
+        around = self.around
+        if frame.is_bare and around.loop.time() - self.last_sent >= around.limits.answer_server_ms / 1000:
             self.owes_frame = True
         if self.owes_since is None and self.link.ack_owed:
             self.owes_since = now
         if self.owes_frame or self.link.ack_due:
-            self.around.flusher.wake(self)
+            around.flusher.wake(self)
 
     def lost(self, transport: Transport) -> None:
         """Note that a socket is lost: the link waits for the next one. A socket without the link is ignored."""
         if self.transport is transport:
             self.transport = None
             self.link.detach(transport.attempt)
-            self.lost_at = self.around.loop.time()
+            self.lost_at = self.around.clock.now
             self.around.owner.lost(self)
 
     def bye(self, last: int) -> None:
         """Note the `bye` of the page: the link ends when everything up to `last` has arrived (PROTOCOL.md 6.6)."""
         if self.bye_last is None:
             self.bye_last = last
-            self.bye_deadline = self.around.loop.time() + self.around.limits.goodbye_ms / 1000
+            self.bye_deadline = self.around.clock.now + self.around.limits.goodbye_ms / 1000
         self.end_after_bye()
 
     def end_after_bye(self) -> None:

@@ -11,6 +11,7 @@ from typing import Final, Generic, Protocol, TypeVar, TypeVarTuple
 
 from webipc.budget.account import Account
 from webipc.budget.backlog import Backlog
+from webipc.concurrency.clock import Clock
 from webipc.concurrency.flusher import Flusher
 from webipc.concurrency.loops import run_soon_in
 from webipc.core.envelope import Envelope
@@ -41,6 +42,8 @@ class Surroundings(Generic[ConnectionT_contra]):
     """What every connection of a process works with; one object for all of them."""
 
     loop: asyncio.AbstractEventLoop
+    # The time by which peers are judged.
+    clock: Clock
     # The id of the loop's thread.
     thread_id: int
     limits: Limits

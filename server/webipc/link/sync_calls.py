@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from webipc.budget.account import Purse
+from webipc.concurrency.clock import Timer
 from webipc.concurrency.loops import run_soon_in
 from webipc.core.errors import BufferFullError, DestroyedError, LocalError, ProtocolError, ResetError
 from webipc.core.frame import EncodedMessage
@@ -94,7 +95,7 @@ class SyncCall:
         # Is charged with the answer while that is kept; None while nothing keeps it.
         self.purse: Purse | None = None
         self._charged = 0
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
         # How many requests wait for it whose page is connected, and whether there was one at all.
         self._asking = 0
         self._was_asked = False
@@ -117,7 +118,7 @@ class SyncCall:
 
     def expire_after(self, milliseconds: int, message: EncodedMessage) -> None:
         """Set a timeout: answer with this message unless there is an answer by then."""
-        self._timer = self._around.loop.call_later(milliseconds / 1000, self.settle, message)
+        self._timer = self._around.clock.call_later(milliseconds / 1000, self.settle, message)
 
     def answer(self, value: Any) -> None:
         """Answer with a value. Only the first answer counts. Raises CloneError and LimitError: then none was given.

@@ -120,7 +120,7 @@ class AsgiSession(WebSocketSession):
 
     async def _first_frame(self) -> str | bytes | None:
         try:
-            async with asyncio.timeout(self._limits.hello_ms / 1000):
+            async with self._hub.clock.timeout(self._limits.hello_ms / 1000):
                 return await self._source.first()
         except TimeoutError:
             self.refuse_silence()

@@ -12,6 +12,7 @@ from contextvars import copy_context
 from typing import Any, Final
 
 from webipc.access.visitor import Visitor
+from webipc.concurrency.clock import Timer
 from webipc.concurrency.started_coroutine import StartedCoroutine, start
 from webipc.concurrency.wakeup import Wakeup
 from webipc.core.errors import CloseCode, fit_reason
@@ -54,7 +55,7 @@ class Readers:
         self._is_stopped = False
         # Sockets without a first frame, and until when they may be: the oldest first. One timer serves all.
         self._silent: OrderedDict[DirectSession, float] = OrderedDict()
-        self._due: asyncio.TimerHandle | None = None
+        self._due: Timer | None = None
         hub.at_stop.append(self._stop)
         # glibc gives free memory back to the system, when there is twice as much as the largest block that it has seen
         # freed. A message of 1 MiB takes and frees more than that, and every page of it would be mapped again for the
@@ -64,7 +65,7 @@ class Readers:
     def admit(self, frame_socket: FrameSocket, visitor: Visitor) -> "DirectSession":
         """Serve a socket that was just accepted, in the context of the caller."""
         session = DirectSession(self, frame_socket, visitor)
-        self._silent[session] = self.hub.loop.time() + self.limits.hello_ms / 1000
+        self._silent[session] = self.hub.clock.now + self.limits.hello_ms / 1000
         self._watch()
         return session
 
@@ -138,11 +139,12 @@ class Readers:
     def _watch(self) -> None:
         """Set the timer for the oldest socket without a first frame."""
         if self._due is None and self._silent:
-            self._due = self.hub.loop.call_at(next(iter(self._silent.values())), self._refuse_silence)
+            clock = self.hub.clock
+            self._due = clock.call_later(next(iter(self._silent.values())) - clock.now, self._refuse_silence)
 
     def _refuse_silence(self) -> None:
         self._due = None
-        now = self.hub.loop.time()
+        now = self.hub.clock.now
         while self._silent:
             session, until = next(iter(self._silent.items()))
             if until > now:
