@@ -269,7 +269,9 @@ class TestRegExp:
     def test_python_finds_nothing_where_javascript_does_not(self, source: str, flags: str, text: str) -> None:
         assert JSRegExp(source, flags).compile().search(text) is None
 
-    @pytest.mark.parametrize("source, flags", [("\\p{Lu}", "u"), ("x", "v"), ("(", ""), ("(?<n", ""), ("(?>a)", "")])
+    @pytest.mark.parametrize(
+        "source, flags", [("\\p{Lu}", "u"), ("x", "v"), ("(", ""), ("(?<n", ""), ("(?>a)", ""), ("a{99999999999}", "")]
+    )
     def test_what_python_cannot_express_is_refused(self, source: str, flags: str) -> None:
         with pytest.raises(ValueError, match=r"Python|counterpart"):
             JSRegExp(source, flags).compile()
@@ -290,6 +292,12 @@ class TestRegExp:
             (re.compile("a$", re.MULTILINE), JSRegExp("a$", "m")),
             (re.compile("[]a]"), JSRegExp("[\\]a]")),
             (re.compile("[^]a]"), JSRegExp("[^\\]a]")),
+            (re.compile("x{,}?y{,3}?"), JSRegExp("x{0,}?y{0,3}?")),
+            (re.compile("x{,٣}"), JSRegExp("x{,٣}")),
+            (re.compile("a}+{"), JSRegExp("a}+{")),
+            (re.compile("(?=a)[b]*(?:(?=a))*"), JSRegExp("(?=a)[b]*(?:(?=a))*")),
+            (re.compile("(?P<n>a)?(?P=n)?"), JSRegExp("(?<n>a)?\\k<n>?")),
+            (re.compile("😀+|\\😀?"), JSRegExp("(?:😀)+|(?:😀)?")),
             (re.compile("(?:a)(?=b)(?!c)(?<=a)(?<!b)"), JSRegExp("(?:a)(?=b)(?!c)(?<=a)(?<!b)")),
         ],
     )
@@ -306,6 +314,13 @@ class TestRegExp:
             re.compile("(a)(?(1)b|c)"),
             re.compile("(?#comment)a"),
             re.compile("a++"),
+            re.compile("a{,3}+"),
+            re.compile("a{,}+"),
+            re.compile("a{2}+"),
+            re.compile("(?<!a)?b"),
+            re.compile("(?<=a){2}b"),
+            re.compile("(?=(a|[)]))*b"),
+            re.compile("[😀-😂]"),
             re.compile("(?>a)"),
         ],
         ids=repr,

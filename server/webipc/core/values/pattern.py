@@ -12,12 +12,17 @@ _TOKEN: Final = re.compile(
       \\k<\w+> | \\u\{[0-9A-Fa-f]+\} | \\c[A-Za-z] | \\.?     # escapes; the first three are JavaScript's alone
     | \(\?P=\w+\) | \(\?P<\w+> | \(\?<\w+> | \(\?<?.          # openings of groups
     | \[\^?\]? | \]                                           # a class
-    | \{,\d+\} | [*+?}]\+                                     # "at most", possessive: Python's alone
+    | (?:[*+?]|\{[0-9]+(?:,[0-9]*)?\}|\{,[0-9]*\})[+?]?       # a quantifier
     | .
     """,
     re.VERBOSE | re.DOTALL,
 )
-_GROUPS: Final = frozenset({"(?:", "(?=", "(?!", "(?<=", "(?<!"})
+_LOOKAROUNDS: Final = frozenset({"(?=", "(?!", "(?<=", "(?<!"})
+_GROUPS: Final = _LOOKAROUNDS | {"(?:"}
+# "at most": a quantifier in Python, text in JavaScript.
+_AT_MOST: Final = "{,"
+# The last character that JavaScript reads as one, without its flag `u`.
+_LAST_UNIT: Final = "\uffff"
 _ESCAPES: Final = frozenset("dDwWsSbBnrtfvxu0123456789")
 
 
@@ -95,7 +100,7 @@ class _ToPython(_Translator):
             return f"(?P<{piece[3:-1]}>" if piece.endswith(">") else self.group(piece)
         if piece.startswith("(?"):
             return self.group(piece)
-        if piece.startswith("{,"):
+        if piece.startswith(_AT_MOST):
             return "\\" + piece
         if piece == ".":
             return "." if "s" in self._flags else r"[^\n\r\u2028\u2029]"
@@ -103,22 +108,57 @@ class _ToPython(_Translator):
 
 
 class _ToJavaScript(_Translator):
+    def __init__(self, flags: str) -> None:
+        super().__init__(flags)
+        # How each group that is open begins, and how the one begins that ends right before the piece.
+        self._open: list[str] = []
+        self._ended = ""
+
+    def escape(self, piece: str) -> str:
+        self._ended = ""
+        return self._unit(super().escape(piece))
+
     def empty_class(self, piece: str) -> str:
         return piece[:-1] + r"\]"
 
+    def in_class(self, character: str) -> str:
+        self._ended = ""
+        if character > _LAST_UNIT:
+            raise ValueError(f"{character} in a class is two characters for JavaScript; write it as an alternative")
+        return character
+
     def outside(self, piece: str) -> str:
+        ended, self._ended = self._ended, ""
+        if piece.startswith("("):
+            self._open.append(piece)
+            return self._opening(piece)
+        if piece == ")":
+            self._ended = self._open.pop()
+            return piece
+        if len(piece) > 1 or piece in "*+?":
+            return self._quantifier(piece, ended)
+        # In Python `$` also matches before a line end that is the last character.
+        return r"(?=\n?$)" if piece == "$" and "m" not in self._flags else self._unit(piece)
+
+    def _opening(self, piece: str) -> str:
         if piece.startswith("(?P="):
+            # It is no group: its bracket is part of the piece.
+            self._open.pop()
             return f"\\k<{piece[4:-1]}>"
         if piece.startswith("(?P<"):
             return f"(?<{piece[4:-1]}>" if piece.endswith(">") else self.group(piece)
-        if piece.startswith("(?"):
-            return self.group(piece)
+        return self.group(piece) if piece.startswith("(?") else piece
+
+    def _quantifier(self, piece: str, ended: str) -> str:
         if piece.endswith("+") and len(piece) > 1:
             raise ValueError(f"{piece} is possessive, which JavaScript lacks")
-        if piece.startswith("{,"):
-            return "{0" + piece[1:]
-        # In Python `$` also matches before a line end that is the last character.
-        return r"(?=\n?$)" if piece == "$" and "m" not in self._flags else piece
+        if ended in _LOOKAROUNDS:
+            raise ValueError(f"a group that begins with {ended} cannot be followed by {piece} in JavaScript")
+        return "{0" + piece[1:] if piece.startswith(_AT_MOST) else piece
+
+    def _unit(self, piece: str) -> str:
+        """Keep a character together that is two for JavaScript: a quantifier would take the second half."""
+        return f"(?:{piece[-1]})" if piece[-1] > _LAST_UNIT else piece
 
 
 def to_python(source: str, flags: str) -> str:

@@ -60,7 +60,7 @@ class JSRegExp:
             flags |= _PYTHON_FLAGS.get(letter, re.NOFLAG)
         try:
             return re.compile(to_python(self.source, self.flags), flags)
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             raise ValueError(f"Python cannot compile /{self.source}/: {error}") from error
 
     def __eq__(self, other: object) -> bool:
