@@ -80,3 +80,25 @@ async def test_each_further_step_is_run_by_the_function_that_is_given() -> None:
     coroutine = sleeping()
     await StartedCoroutine(coroutine, coroutine.send(None), run)
     assert steps == 3
+
+
+async def test_it_is_closed_by_who_awaits_it_and_not_by_a_generator_exit_of_its_own() -> None:
+    async def leaving(future: "asyncio.Future[None]") -> None:
+        await future
+        raise GeneratorExit
+
+    async def awaiting(started: StartedCoroutine[None]) -> None:
+        await started
+
+    loop = asyncio.get_running_loop()
+    future = loop.create_future()
+    own, closed = start(leaving(future)), start(leaving(loop.create_future()))
+    assert isinstance(own, StartedCoroutine)
+    assert isinstance(closed, StartedCoroutine)
+    outside = awaiting(closed)
+    outside.send(None)
+    outside.close()
+    loop.call_soon(future.set_result, None)
+    with pytest.raises(GeneratorExit):
+        await own
+    assert (own.is_closed, closed.is_closed) == (False, True)

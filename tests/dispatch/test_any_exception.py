@@ -46,14 +46,18 @@ def raising_later(error: BaseException) -> Callable[..., Any]:
     return listener
 
 
-KINDS = [raising, raising_at_once, raising_later]
+def raising_in_a_coroutine(error: BaseException) -> Callable[..., Any]:
+    """Return a plain function that returns a coroutine. As a handler it runs in a thread, its coroutine does not."""
+    later = raising_later(error)
+    return lambda event: later(event)  # noqa: PLW0108 - it must not be a coroutine function
+
+
+KINDS = [raising, raising_at_once, raising_later, raising_in_a_coroutine]
 
 
 def cases(kinds: list[Callable[..., Any]]) -> pytest.MarkDecorator:
-    """Combine each error with each kind of function, except GeneratorExit after an `await`: only `close` raises it."""
-    made = [
-        (kind, error) for kind in kinds for error in ERRORS if (kind, type(error)) != (raising_later, GeneratorExit)
-    ]
+    """Combine each error with each kind of function."""
+    made = [(kind, error) for kind in kinds for error in ERRORS]
     names = [f"{kind.__name__}-{type(error).__name__}" for kind, error in made]
     return pytest.mark.parametrize("listener", [kind(error) for kind, error in made], ids=names)
 
@@ -78,6 +82,39 @@ async def test_a_call_is_answered_whatever_its_handler_raises(site: Site, listen
         with pytest.raises(InvokeError):
             await page.invoke("fails")
     await all_is_well(site)
+
+
+async def test_a_handler_that_cancels_its_own_task_is_answered(site: Site) -> None:
+    _, ipc_main, page = site
+
+    @ipc_main.handle("at once")
+    async def at_once(event: IpcMainInvokeEvent) -> None:
+        cancel_this_task()
+        await asyncio.sleep(0)
+
+    @ipc_main.handle("later")
+    async def later(event: IpcMainInvokeEvent) -> None:
+        await asyncio.sleep(0)
+        await at_once(event)
+
+    @ipc_main.handle("and returns")
+    async def and_returns(event: IpcMainInvokeEvent) -> str:
+        await asyncio.sleep(0)
+        cancel_this_task()
+        return "done"
+
+    async with asyncio.timeout(5):
+        for channel in ("at once", "later"):
+            with pytest.raises(InvokeError, match="reply was never sent"):
+                await page.invoke(channel)
+        assert await page.invoke("and returns") == "done"
+    await all_is_well(site)
+
+
+def cancel_this_task() -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
 
 
 async def test_a_handler_in_a_thread_may_raise_stop_iteration(site: Site) -> None:

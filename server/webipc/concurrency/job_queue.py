@@ -242,13 +242,15 @@ class JobQueue:
     async def _finish(self, job: Job, rest: StartedCoroutine[Any], context: Context) -> None:
         try:
             value = await rest
-        except (*FATAL, GeneratorExit):
-            # GeneratorExit when the event loop is closed with this task in it.
+        except FATAL:
             raise
         except asyncio.CancelledError as cancelled:
             context.run(_fail, job, cancelled)
             raise
-        except BaseException as error:  # noqa: BLE001 - as above
+        except BaseException as error:
+            if rest.is_closed:
+                # The task is destroyed, because its event loop has ended: nothing can be answered.
+                raise
             context.run(_fail, job, error)
         else:
             context.run(_settle, job, value)

@@ -20,13 +20,16 @@ def _plainly(step: Callable[[Any], Any], sent: Any) -> Any:
 class StartedCoroutine(Generic[Value]):
     """The further steps of a started coroutine: await it in the task that is to run them."""
 
-    __slots__ = ("_coroutine", "_run", "_waits_for")
+    __slots__ = ("_coroutine", "_run", "_waits_for", "is_closed")
 
     def __init__(self, coroutine: Coroutine[Any, Any, Value], waits_for: Any, run: Run = _plainly) -> None:
         """`waits_for` is what the first step yielded; `run` runs each further step, such as `context.run`."""
         self._coroutine = coroutine
         self._waits_for = waits_for
         self._run = run
+        # True when it was closed from outside, as the end of the interpreter does. The coroutine may raise a
+        # GeneratorExit of its own as well.
+        self.is_closed = False
 
     def __await__(self) -> Generator[Any, Any, Value]:
         """Run it to its end. An exception that is thrown in, such as a cancellation, is thrown into the coroutine."""
@@ -37,6 +40,7 @@ class StartedCoroutine(Generic[Value]):
             except BaseException as thrown:  # noqa: BLE001 - the coroutine may catch it
                 step: Callable[[Any], Any] = coroutine.throw
                 sent = thrown
+                self.is_closed = self.is_closed or isinstance(thrown, GeneratorExit)
             else:
                 step = coroutine.send
             try:
