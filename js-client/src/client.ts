@@ -7,6 +7,7 @@ import type * as Electron from './types/electron.js'
 import { followHost } from './web-view/host.js'
 import { IpcRenderer } from './ipc-renderer.js'
 import { followPage } from './page/lifecycle.js'
+import { whenShown } from './page/prerendering.js'
 import { VERSION } from './version.js'
 import type { SocketClass } from './transports/websocket.js'
 
@@ -41,8 +42,10 @@ function create(script: string | undefined): Electron.IpcRenderer {
   const ipcRenderer = new IpcRenderer({ address, WebSocket })
   followHost(ipcRenderer)
   queueMicrotask(() => {
-    ipcRenderer.connection.open()
-    followPage(ipcRenderer.connection)
+    whenShown(() => {
+      ipcRenderer.connection.open()
+      followPage(ipcRenderer.connection)
+    })
   })
   return ipcRenderer
 }

@@ -1,8 +1,7 @@
 /** The exports of both entry points besides `ipcRenderer`: the error classes, and types. */
 export {
-  BufferFullError, CloneError, DestroyedError, FeatureError, LimitError, ProtocolError, ResetError, UnansweredError,
-  UnreadableError,
-  WebipcError,
+  BufferFullError, CloneError, DestroyedError, FeatureError, LimitError, NoSyncError, ProtocolError, ResetError,
+  UnansweredError, UnreadableError, WebipcError,
 } from './core/errors.js'
 export type { Connection, ConnectionState, ResetEvent, StateEvent } from './types/connection.js'
 export type { IpcRenderer, IpcRendererEvent, IpcRendererListener } from './types/electron.js'

@@ -2,8 +2,8 @@
 import { client } from './client.js'
 // By name: esbuild would define the properties of `* as` by descriptors that inherit from the page's objects.
 import {
-  BufferFullError, CloneError, DestroyedError, FeatureError, LimitError, ProtocolError, ResetError, UnansweredError,
-  WebipcError,
+  BufferFullError, CloneError, DestroyedError, FeatureError, LimitError, NoSyncError, ProtocolError, ResetError,
+  UnansweredError, UnreadableError, WebipcError,
 } from './exports.js'
 import { ofDocument } from './page/own-document.js'
 
@@ -11,7 +11,7 @@ import { ofDocument } from './page/own-document.js'
 const script = ofDocument('currentScript') as HTMLScriptElement | null | undefined
 const ipcRenderer = client(script?.src)
 const webipc = {
-  BufferFullError, CloneError, DestroyedError, FeatureError, LimitError, ProtocolError, ResetError, UnansweredError,
-  WebipcError, ipcRenderer,
+  BufferFullError, CloneError, DestroyedError, FeatureError, LimitError, NoSyncError, ProtocolError, ResetError,
+  UnansweredError, UnreadableError, WebipcError, ipcRenderer,
 }
 Object.assign(globalThis, { webipc })

@@ -38,6 +38,8 @@ ONE_SIDED = {
     ("calls", "snapshot"),
     ("ports", "restore"),
     ("ports", "snapshot"),
+    # Only a page can block, and be kept from it.
+    ("errors", "NoSyncError"),
     # For the same reason, names that only a server uses are in another file.
     ("envelope", "parsePageControl"),
     ("envelope", "PageControl"),

@@ -8,6 +8,7 @@
  *     │   │   └── BufferFullError   buffer-full
  *     │   ├── DestroyedError     destroyed
  *     │   ├── FeatureError       no-feature
+ *     │   ├── NoSyncError        no-sync
  *     │   └── LinkEndedError     link-ended
  *     └── RemoteError            a fault of the peer
  *         ├── ProtocolError      protocol
@@ -130,6 +131,16 @@ export class FeatureError extends LocalError {
   /** @param feature as `hello` and `welcome` name it */
   constructor(feature: string) {
     super(`The other side does not know '${feature}': use a newer version there`, { feature })
+  }
+}
+
+/** This page may make no synchronous request now. Nothing was sent. */
+export class NoSyncError extends LocalError {
+  override readonly name = 'NoSyncError'
+  override readonly code = 'no-sync'
+  /** @param reason why, and what to do */
+  constructor(reason: string) {
+    super(`sendSync cannot block this page: ${reason}`)
   }
 }
 

@@ -14,12 +14,15 @@ import type * as Public from '../types/connection.js'
 import type { Envelope, Welcome } from '../core/envelope.js'
 import type { Cloned } from '../core/clone/index.js'
 import {
-  AfterClose, afterClose, CloseCode, DestroyedError, FeatureError, fitReason, ProtocolError, refuseMore,
+  AfterClose, afterClose, CloseCode, DestroyedError, FeatureError, fitReason, NoSyncError, ProtocolError,
+  refuseMore,
 } from '../core/errors.js'
 import { encodeMessage, type EncodedMessage } from '../core/frame.js'
 import { DEFAULT_LIMITS, type Limits } from '../core/limits.js'
 import { awaitParent, sharedHold, Waiting } from '../page/embedding.js'
 import type { LifecycleConnection } from '../page/lifecycle.js'
+import { forbids } from '../page/own-document.js'
+import { isPrerendered } from '../page/prerendering.js'
 import { EventEmitter } from '../channels/emitter.js'
 import type { EventHold } from '../concurrency/event-hold.js'
 import { Goodbye } from './goodbye.js'
@@ -90,6 +93,8 @@ export class Connection extends EventEmitter
       (job) => typeof job === 'function' || !QUIET.includes(job.kind),
       this.hold,
     )
+    // So a reactive library takes it as it is: a proxy of it has no private fields, and all of its members throw.
+    Object.preventExtensions(this)
   }
 
   get state(): Public.ConnectionState { return this.#state }
@@ -154,9 +159,11 @@ export class Connection extends EventEmitter
     this.#links.newest.ports.send(['post', channel], cloned, transfer)
   }
 
-  /** Sends a `sync` and blocks until its answer. @throws what `post` throws, UnansweredError, ResetError */
+  /** Sends a `sync` and blocks until its answer. @throws as `post`; NoSyncError, UnansweredError, ResetError */
   callSync(channel: string, cloned: Cloned): Envelope {
     this.require('sync')
+    if (isPrerendered()) throw new NoSyncError('it is prerendered; wait for prerenderingchange')
+    if (forbids('sync-xhr')) throw new NoSyncError('its Permissions-Policy forbids sync-xhr')
     // Before its first socket, a document has not read the token of its tab.
     this.#tab.take()
     return this.#blocking.call(this.#links.newest, channel, cloned)

@@ -10,10 +10,8 @@
  * | hidden, for good | `unload`, where it is allowed | `unload` | `visibilitychange` |
  * | hidden, may come back | `freeze` | none | `visibilitychange` |
  */
-import { ofDocument } from './own-document.js'
-
-/** Only in Chromium, which is disabling `unload` step by step. */
-interface Policy { readonly featurePolicy?: { allowsFeature(name: string): boolean } }
+import { listen } from './listeners.js'
+import { forbids, ofDocument } from './own-document.js'
 
 /** The connection, as far as the lifecycle concerns it. */
 export interface LifecycleConnection {
@@ -36,26 +34,22 @@ export function followPage(connection: LifecycleConnection): void {
     connection.goodbye.going = true
     away = event
     // Added only here: the back/forward cache does not keep a page with an `unload` listener.
-    if (event.persisted || forbidsUnload()) {
+    // Chromium is disabling `unload` step by step.
+    if (event.persisted || forbids('unload')) {
       if (ofDocument('hidden')) leave()
     } else addEventListener('unload', leave)
   }
   // Two listeners: the script of the first may be cut off (goodbye.ts).
-  addEventListener('pagehide', hide, true)
-  addEventListener('pagehide', hide)
-  // At the window, because an element may be named `addEventListener`.
-  addEventListener('visibilitychange', () => {
+  listen('pagehide', hide, true)
+  listen('pagehide', hide)
+  listen('visibilitychange', () => {
     leave()
     if (!ofDocument('hidden')) connection.wake(false)
   }, true)
-  addEventListener('pageshow', () => {
+  listen('pageshow', () => {
     if (away) connection.comeBack()
     away = undefined
   })
-  addEventListener('freeze', leave, true)
-  addEventListener('online', () => { connection.wake(true) })
-}
-
-function forbidsUnload(): boolean {
-  return (document as Policy).featurePolicy?.allowsFeature('unload') === false
+  listen('freeze', leave, true)
+  listen('online', () => { connection.wake(true) })
 }

@@ -22,3 +22,10 @@ export function createElement<Name extends keyof HTMLElementTagNameMap>(name: Na
 export function headMeta(name: string): string | undefined {
   return ofDocument('head')?.querySelector<HTMLMetaElement>(`meta[name=${name}]`)?.content
 }
+
+/** Whether this page's Permissions-Policy forbids a feature. Only Chromium tells. */
+export function forbids(feature: string): boolean {
+  return (document as Policy).featurePolicy?.allowsFeature(feature) === false
+}
+
+interface Policy { readonly featurePolicy?: { allowsFeature(name: string): boolean } }

@@ -1,6 +1,7 @@
 /**
- * The address of the server: from `<meta name="webipc" content="…/ipc">` in the head, else the folder that this script
- * was served from, else `/ipc` at the page's origin.
+ * The address of the server: from `globalThis.webipc.server`, which a worker can set before it imports the client;
+ * else from `<meta name="webipc" content="…/ipc">` in the head; else the folder that this script was served from; else
+ * `/ipc` at the page's origin.
  */
 import { headMeta, ofDocument } from './own-document.js'
 
@@ -14,7 +15,8 @@ const SERVED = /^https?:[^?#]*\/client(\.global)?\.js([?#]|$)/
  */
 export function findAddress(script: string | undefined): string | undefined {
   try {
-    const url = new URL(named() ?? served(script) ?? '/ipc', globalThis.location.href)
+    // The origin, because the address of a blob or of `srcdoc` is no base. It is 'null' for a page from a file.
+    const url = new URL(named() ?? served(script) ?? `${globalThis.origin}/ipc`)
     return /^https?:$/.test(url.protocol) ? url.origin + url.pathname.replace(/\/+$/, '') : undefined
   } catch {
     return undefined
@@ -38,7 +40,10 @@ export function beaconAddress(address: string): string {
 }
 
 function named(): string | undefined {
-  const content = headMeta('webipc')
+  const { webipc } = globalThis as { webipc?: { server?: unknown } }
+  // An element that is named `webipc` may stand in its place: HTML without a script must not choose the server.
+  const server = webipc?.server
+  const content = typeof server === 'string' ? server : headMeta('webipc')
   return content === undefined ? undefined : new URL(content, ofDocument('baseURI')).href
 }
 

@@ -5,6 +5,7 @@
  * An embedded frame does not use the storage, because it is not the tab's main document. Where storage is refused
  * (private windows, sandboxed frames) or absent, the server does not recognise the tab; nothing else fails.
  */
+import { CHANNEL } from './prerendering.js'
 
 type Store = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>
 
@@ -37,7 +38,11 @@ export class Tab {
   /** Leaves the token for the tab's next document. */
   put(): void {
     try {
-      if (this.token) this.#store()?.setItem(this.#key, this.token)
+      if (!this.token) return
+      this.#store()?.setItem(this.#key, this.token)
+      const channel = new BroadcastChannel(CHANNEL)
+      channel.postMessage(0)
+      channel.close()
     } catch {
       // As above.
     }

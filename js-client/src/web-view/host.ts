@@ -5,6 +5,7 @@
  * announcement, so the host has a direct port to every document. Origins are checked on the way of the port: here
  * before it is sent, in the host when it is received. The server is not involved. Twin: guest.ts
  */
+import { listen } from '../page/listeners.js'
 import { headMeta, ofDocument } from '../page/own-document.js'
 import type { IpcRenderer } from '../types/electron.js'
 import { channelMessage, type Announcement, type ChannelMessage, type GuestMessage } from './messages.js'
@@ -49,8 +50,8 @@ class Host {
   constructor(ipcRenderer: IpcRenderer, origin: string) {
     this.#ipcRenderer = ipcRenderer
     this.#origin = origin
-    addEventListener('message', (event) => { this.#receiveFromWindow(event) })
-    addEventListener('pagehide', ({ persisted }) => { if (!persisted) this.post({ gone: true }) })
+    listen('message', (event) => { this.#receiveFromWindow(event) })
+    listen('pagehide', ({ persisted }) => { if (!persisted) this.post({ gone: true }) })
     ipcRenderer.connection.on('state', ({ state }) => {
       const { webContentsId } = ipcRenderer.connection
       if (state === 'open' && webContentsId !== undefined) this.post({ webContentsId })

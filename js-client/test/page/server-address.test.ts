@@ -4,18 +4,19 @@ import { afterEach, describe, test } from 'node:test'
 import { beaconAddress, findAddress, socketAddress } from '../../src/page/server-address.js'
 
 describe('the address', () => {
-  const globals = globalThis as { location?: unknown, document?: unknown, Document?: unknown }
+  const globals = globalThis as {
+    location?: unknown, origin?: unknown, document?: unknown, Document?: unknown, webipc?: unknown,
+  }
   function page(href: string | undefined, meta?: string): void {
     globals.location = href === undefined ? undefined : new URL(href)
+    globals.origin = href === undefined ? undefined : new URL(href).origin
     const head = { querySelector: () => meta === undefined ? null : { content: meta } }
     // The getters are the prototype's. What the object itself has is what elements with these names are to a page.
     globals.Document = { prototype: { baseURI: href, head } }
     globals.document = { baseURI: 'https://evil.example/', head: { querySelector: () => ({ content: '/evil' }) } }
   }
   afterEach(() => {
-    Reflect.deleteProperty(globals, 'location')
-    Reflect.deleteProperty(globals, 'document')
-    Reflect.deleteProperty(globals, 'Document')
+    for (const name of ['location', 'origin', 'document', 'Document', 'webipc']) Reflect.deleteProperty(globals, name)
   })
 
   test("the address in the page's meta element wins, relative or at another origin", () => {
@@ -43,6 +44,26 @@ describe('the address', () => {
     assert.equal(findAddress(undefined), undefined)
     page(undefined)
     assert.equal(findAddress(undefined), undefined)
+  })
+  test('a bundled client in a page or worker without an address of its own uses its origin', () => {
+    page('https://app.example/')
+    for (const href of ['about:srcdoc', 'blob:https://app.example/550e8400-e29b-41d4-a716-446655440000']) {
+      globals.location = new URL(href)
+      assert.equal(findAddress(href), 'https://app.example/ipc')
+    }
+  })
+  test('the address in `globalThis.webipc.server` wins, and is the way for a worker', () => {
+    page('https://app.example/', '/x/ipc')
+    globals.webipc = { server: 'https://api.example/ipc/' }
+    assert.equal(findAddress('https://app.example/ipc/client.js'), 'https://api.example/ipc')
+    Reflect.deleteProperty(globals, 'document')
+    globals.origin = 'null'
+    assert.equal(findAddress(undefined), 'https://api.example/ipc')
+  })
+  test('an element that is named `webipc` chooses no server', () => {
+    page('https://app.example/')
+    globals.webipc = { server: { toString: () => 'https://evil.example/ipc' } }
+    assert.equal(findAddress(undefined), 'https://app.example/ipc')
   })
   test('an invalid address is none', () => {
     page('https://app.example/', 'ftp://app.example/ipc')
