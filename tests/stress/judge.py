@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from tests.stress.journal import Ran
-from tests.stress.told import ANSWERED, CALLS, IN_ORDER, NOT_SENT, UNKNOWN, WRONG, Told
+from tests.stress.told import ANSWERED, CALLS, IN_ORDER, NOT_SENT, PUSHED, UNKNOWN, WRONG, Told
 
 SHOWN = 20
 """How many faults a verdict lists."""
@@ -21,8 +21,10 @@ class Verdict:
             self._ran[line.page].append(line)
         pages = Counter(each.page for each in told)
         assert max(pages.values(), default=1) == 1, "two pages have one name"
-        self.lost = 0
-        """Messages that never ran, of links that were reset and of documents that were left."""
+        self.lost: Counter[str] = Counter()
+        """Messages by kind that never ran, of links that were reset and of documents that were left."""
+        # What is relayed has the links of two pages to cross.
+        self._relays_last = not any(each.resets or each.left for each in told)
         for each in told:
             self._judge(each, self._ran[each.page])
         self._outcomes = Counter(outcome for each in told for kind, outcome in each.acts.values() if kind in CALLS)
@@ -40,7 +42,7 @@ class Verdict:
             "calls not-sent": outcomes[NOT_SENT],
             "calls unknown-outcome": outcomes[UNKNOWN],
             "resets": sum(len(each.resets) for each in self._told),
-            "messages lost and told": self.lost,
+            "messages lost and told": self.lost.total(),
         }
 
     def check(self) -> None:
@@ -80,17 +82,20 @@ class Verdict:
 
     def _judge_messages(self, told: Told, times: Counter[int]) -> None:
         lost = [number for number, (kind, _) in told.acts.items() if kind not in CALLS and not times[number]]
-        if not told.left and not told.resets:
-            self._say(told, "lost", lost)
-        else:
-            self.lost += len(lost)
+        self._say(told, "lost", [number for number in lost if self._lasts(told, told.acts[number][0])])
+        self.lost.update(told.acts[number][0] for number in lost)
+
+    def _lasts(self, told: Told, kind: str) -> bool:
+        """Tell whether nothing of this kind may be lost."""
+        return self._relays_last if kind == "relay" else not told.left and not told.resets
 
     def _judge_replies(self, told: Told, ran: Sequence[Ran]) -> None:
-        for kind, came in (("note", told.pushes), *told.echoes.items()):
-            due = [line.number for line in ran if line.kind == kind]
+        for kinds, came in ((PUSHED, told.pushes), *(({kind}, came) for kind, came in told.echoes.items())):
+            due = [line.number for line in ran if line.kind in kinds]
+            kind = min(kinds)
             self._say(told, f"{kind}: replies out of order or doubled", _out_of_order(came))
             self._say(told, f"{kind}: replies to what never ran", sorted(set(came) - set(due)))
-            if not told.left and not told.resets:
+            if self._lasts(told, kind):
                 self._say(told, f"{kind}: replies lost", sorted(set(due) - set(came)))
 
     def _say(self, told: Told, what: str, numbers: Sequence[int]) -> None:

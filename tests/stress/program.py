@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from tests.stress.journal import Journal
 from tests.stress.values import LARGE, bytes_of, is_value_of, value_of
-from webipc import IpcMain, IpcMainEvent, IpcMainInvokeEvent, Limits
+from webipc import DisposedError, IpcMain, IpcMainEvent, IpcMainInvokeEvent, Limits
 
 SLOW = 0.12
 """Seconds that a slow handler takes."""
@@ -98,16 +98,32 @@ def relay(event: IpcMainEvent, route: tuple[str, int]) -> None:
     """Pass a port on to another page, which takes what comes and says `relayed` about it."""
     page, target = route
     contents = ipc_main.from_id(target)
-    if contents is None:
+    try:
+        if contents is not None:
+            contents.post_message("relayed", page, event.ports)
+    except DisposedError:
+        # That page is loading its next document, or its link was reset. The port closes, as it is in nobody's hands.
         event.ports[0].close()
-    else:
-        contents.post_message("relayed", page, event.ports)
 
 
 @ipc_main.on("relayed")
 def relayed(event: IpcMainEvent, page: str, number: int, intact: bool) -> None:
     """Note that the other page has taken a message of this page from the relayed port."""
     journal.ran("relay", page, number, intact=intact)
+
+
+@ipc_main.handle("plain")
+async def plain(event: IpcMainInvokeEvent, page: str, number: int, size: int) -> Any:
+    """Answer a client that knows no value but JSON's."""
+    journal.ran("plain", page, number)
+    return {"number": number, "text": "x" * size}
+
+
+@ipc_main.on("plain note")
+def plain_note(event: IpcMainEvent, page: str, number: int) -> None:
+    """Take a message of such a client, and reply with its number."""
+    journal.ran("plain note", page, number)
+    event.reply("push", number)
 
 
 @ipc_main.handle("block the loop")
@@ -120,6 +136,12 @@ async def block(event: IpcMainInvokeEvent, seconds: float) -> None:
 async def stats(event: IpcMainInvokeEvent) -> Any:
     """Tell what the process holds for its pages."""
     return ipc_main.stats()
+
+
+@ipc_main.handle("take")
+async def take(event: IpcMainInvokeEvent, page: str, number: int, value: Any) -> bool:
+    """Take many bytes; tell whether they are right."""
+    return bytes(value) == bytes_of(number, len(value))
 
 
 @ipc_main.handle("download")

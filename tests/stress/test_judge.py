@@ -102,5 +102,5 @@ def test_a_reset_link_may_lose_messages_and_replies_and_nothing_else() -> None:
     record.pushes, record.echoes = [], {}
     verdict = Verdict([record], ran(1, 3))
     assert verdict.faults == []
-    assert verdict.lost == 3
+    assert verdict.lost == {"note": 2, "port": 1}
     assert "answered, but never ran" in faults(record, ran(1))

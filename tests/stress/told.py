@@ -6,13 +6,16 @@ Pages of every kind make such a record: the ones in Python directly, those in a 
 from dataclasses import dataclass, field
 from typing import Any
 
-MESSAGES = frozenset({"note", "port", "relay"})
+MESSAGES = frozenset({"note", "port", "relay", "plain note"})
 """Acts that nothing answers. The others are calls."""
-CALLS = frozenset({"call", "threaded", "ask", "large", "slow"})
+CALLS = frozenset({"call", "threaded", "ask", "large", "slow", "plain"})
 
-IN_ORDER = ({"note", "call", "ask", "large", "slow"}, {"port"}, {"relay"})
+IN_ORDER = ({"note", "call", "ask", "large", "slow"}, {"port"}, {"relay"}, {"plain", "plain note"})
 """Acts whose handlers begin in the order of the acts: those of a channel, and those of a port. Handlers in threads do
 not."""
+
+PUSHED = frozenset({"note", "plain note"})
+"""Messages to which the server replies with a push."""
 
 SENT = "sent"
 ANSWERED = "answered"

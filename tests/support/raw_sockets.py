@@ -6,7 +6,7 @@ A test writes its own frames. Only `hello` and the welcome are known here; the s
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -23,6 +23,16 @@ from webipc.link.connection import Connection
 from webipc.version import SUBPROTOCOL
 
 BEACON_TYPE = "application/vnd.webipc.v1"
+
+
+class Address(Protocol):
+    """A server, or a network in front of it."""
+
+    @property
+    def port(self) -> int: ...
+
+    @property
+    def url(self) -> str: ...
 
 
 class Site(Application):
@@ -44,7 +54,7 @@ class Site(Application):
 
 @contextmanager
 def socket(
-    server: Live | Spawned, *, path: str = "/ipc/socket", origin: str | None = "own", subprotocol: str = SUBPROTOCOL
+    server: Address, *, path: str = "/ipc/socket", origin: str | None = "own", subprotocol: str = SUBPROTOCOL
 ) -> Iterator[ClientConnection]:
     """Open a socket; nothing is sent on it."""
     with connect(

@@ -179,13 +179,17 @@ class FaultyNetwork:
         self._loop.close()
 
     async def _end(self) -> None:
+        self.rates = Rates()
         # A connection becomes a task two turns after it was accepted, and an aborted one is closed in the next turn.
         for _ in range(3):
             await asyncio.sleep(0)
-            others = asyncio.all_tasks() - {asyncio.current_task()}
-            for task in others:
+            self._limit()
+            self._calm()
+            for connection in self._connections:
+                connection.abort()
+            for task in self._tasks:
                 task.cancel()
-            if others:
+            if others := asyncio.all_tasks() - {asyncio.current_task()}:
                 await asyncio.wait(others)
         await asyncio.sleep(0)
 

@@ -1,8 +1,9 @@
 """Pages in Python that work at once: each does one act after another, chosen at random from a mix."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from tests.stress.pages.page import Page
 from tests.stress.rig import Rig
@@ -39,78 +40,115 @@ async def until(fact: Callable[[], object], what: str, within: float = PATIENCE)
 class Crowd:
     """Pages, connected or about to be."""
 
-    def __init__(self, rig: Rig, count: int, name: str = "page") -> None:
-        """Each page has an address of its own, so that none is charged for another; two and two relay ports."""
+    def __init__(self, rig: Rig, count: int) -> None:
         self._rig = rig
-        self._name = name
-        self.pages = [self._new_page(index) for index in range(count)]
-        self._told: list[Told] = []
-        self._tasks = [asyncio.create_task(page.run()) for page in self.pages]
-        self._works = True
-        for left, right in zip(self.pages[::2], self.pages[1::2], strict=False):
-            left.peer, right.peer = right, left
+        self._made = 0
+        self._tasks: dict[Page, asyncio.Task[None]] = {}
+        self.gone: list[Told] = []
+        """What the pages were told that have left."""
+        for _ in range(count):
+            self.add()
 
-    def _new_page(self, index: int) -> Page:
-        address = f"127.1.{index // 250}.{index % 250 + 1}"
+    @property
+    def pages(self) -> list[Page]:
+        """Those that have not left."""
+        return list(self._tasks)
+
+    def add(self) -> Page:
+        """Let a page come. It has an address of its own, so that it is not charged for another; two and two relay."""
+        number, self._made = self._made, self._made + 1
+        address = f"127.1.{number // 250 % 250}.{number % 250 + 1}"
         rig = self._rig
-        return Page(rig.network.port, f"{self._name} {index}", rig.limits, seed=str(rig.run.seed), address=address)
+        page = Page(rig.network.port, f"page {number}", rig.limits, seed=str(rig.run.seed), address=address)
+        page.peer = next((other for other in self.pages if other.peer is None), None)
+        if page.peer is not None:
+            page.peer.peer = page
+        self._tasks[page] = asyncio.create_task(page.run())
+        return page
+
+    async def leave(self, page: Page) -> None:
+        """Let a page leave, whatever it does."""
+        task = self._tasks.pop(page)
+        page.told.left = True
+        if page.peer is not None:
+            page.peer.peer = None
+        self.gone.append(page.told)
+        await page.leave()
+        await _ended([task])
 
     @property
     def told(self) -> list[Told]:
-        """What each page was told."""
-        return [page.told for page in self.pages]
+        """What each page was told, those that have left too."""
+        return [*self.gone, *(page.told for page in self.pages)]
 
     @property
     def acts(self) -> int:
         """How many acts there were."""
-        return sum(len(page.told.acts) for page in self.pages)
+        return sum(len(told.acts) for told in self.told)
 
-    async def connected(self) -> None:
+    async def connected(self, within: float = PATIENCE) -> None:
         """Wait until every page has its socket."""
-        await until(lambda: all(page.connected for page in self.pages), "all pages are connected", 3 * PATIENCE)
+        await until(lambda: all(page.connected for page in self.pages), "all pages are connected", within)
+
+    async def have_acted(self, count: int) -> None:
+        """Wait until there are so many more acts."""
+        target = self.acts + count
+        await until(lambda: self.acts >= target, f"{count} more acts")
+
+    async def work_while(
+        self, happens: Coroutine[Any, Any, None], mix: Callable[[Page], Mapping[str, int]] = lambda page: EVERYTHING
+    ) -> None:
+        """Let every page do act after act until something has happened. `mix` chooses the acts of a page."""
+        happening = asyncio.create_task(happens)
+        await self.all(lambda page: self.let_work(page, lambda: not happening.done(), mix(page)))
+        await happening
 
     async def work(self, goes_on: Callable[[], bool], mix: Mapping[str, int] = EVERYTHING) -> None:
         """Let every page do act after act as long as `goes_on` says so."""
-        await self.all(lambda page: self._work(page, goes_on, mix))
+        await self.all(lambda page: self.let_work(page, goes_on, mix))
 
-    async def _work(self, page: Page, goes_on: Callable[[], bool], mix: Mapping[str, int]) -> None:
+    async def let_work(self, page: Page, goes_on: Callable[[], bool], mix: Mapping[str, int] = EVERYTHING) -> None:
+        """Let one page do the same."""
         kinds, weights = list(mix), list(mix.values())
-        while goes_on():
+        while goes_on() and page in self._tasks:
             for kind in page.random.choices(kinds, weights, k=page.random.randint(1, TURN)):
                 await act(page, kind)
             await asyncio.sleep(0)
-            while page.backlog > BACKLOG and goes_on():  # noqa: ASYNC110 - the same
+            while page.backlog > BACKLOG and goes_on() and page in self._tasks:  # noqa: ASYNC110 - the same
                 await asyncio.sleep(0.005)
 
-    async def all(self, does: Callable[[Page], "asyncio.Future[None] | object"]) -> None:
+    async def all(self, does: Callable[[Page], Coroutine[Any, Any, None]]) -> None:
         """Let every page do something, all at once."""
         async with asyncio.TaskGroup() as group:
             for page in self.pages:
-                doing = does(page)
-                assert asyncio.iscoroutine(doing)
-                group.create_task(doing)
+                group.create_task(does(page))
 
     async def settle(self, within: float = PATIENCE) -> None:
         """Wait until each page is told about all that it did, and all replies have come. Nothing may hang."""
-        await until(lambda: all(page.is_settled for page in self.pages), self._unsettled(), within)
-        # The last replies through relayed ports have two links to cross.
-        await until(lambda: all(_has_heard(page.told) or page.told.resets for page in self.pages), "all echoes", within)
-
-    def _unsettled(self) -> str:
-        return "every page is connected, and told about everything"
+        await until(lambda: all(page.is_settled for page in self.pages), "every page was told about everything", within)
+        # The last replies are on their way; what was relayed to a page that has left has none.
+        kinds = ("note", "port") if self.gone else ("note", "port", "relay")
+        await until(lambda: all(_has_heard(page.told, kinds) for page in self.pages), "all replies have come", within)
 
     async def stop(self) -> None:
         """End the pages, wherever they are."""
-        for task in self._tasks:
-            task.cancel()
-        for result in await asyncio.gather(*self._tasks, return_exceptions=True):
-            if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
-                raise result
+        await _ended(list(self._tasks.values()))
 
 
-def _has_heard(told: Told) -> bool:
-    kinds = [kind for kind, _ in told.acts.values()]
-    return all(len(came) >= kinds.count(kind) for kind, came in told.echoes.items())
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel the tasks of pages. Raises what one has raised by itself: a fault of the server, or of a page."""
+    for task in tasks:
+        task.cancel()
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
+            raise result
+
+
+def _has_heard(told: Told, kinds: Sequence[str]) -> bool:
+    """Tell whether all replies have come, as far as they have to: the end of a link loses some."""
+    came = {"note": told.pushes, **told.echoes}
+    done = [kind for kind, _ in told.acts.values()]
+    return bool(told.resets) or all(len(came[kind]) >= done.count(kind) for kind in kinds)
 
 
 async def act(page: Page, kind: str) -> None:
@@ -126,15 +164,10 @@ async def act(page: Page, kind: str) -> None:
 
 
 @asynccontextmanager
-async def crowd(rig: Rig, count: int, name: str = "page") -> AsyncIterator[Crowd]:
+async def crowd(rig: Rig, count: int) -> AsyncIterator[Crowd]:
     """Let pages connect, and end them afterwards."""
-    pages = Crowd(rig, count, name)
+    pages = Crowd(rig, count)
     try:
         yield pages
     finally:
         await pages.stop()
-
-
-def told_by(crowds: Iterable[Crowd]) -> list[Told]:
-    """Return what the pages of all were told."""
-    return [told for each in crowds for told in each.told]

@@ -47,6 +47,7 @@ class Page:
         self.most_wait = 1.0
         """The largest bound of that wait; a client goes up to 10 s."""
         self._blocking = asyncio.Lock()
+        self._leaves = False
         self._ports: dict[str, MessagePortMain] = {}
         self.peer: Page | None = None
         """The page that relayed ports lead to."""
@@ -83,12 +84,13 @@ class Page:
     # --- its sockets ----------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Connect, again and again."""
-        while True:
+        """Connect, again and again, until it leaves."""
+        while not self._leaves:
             try:
                 await self._connect()
             except Lost as lost:
-                self._lost(lost)
+                if not self._leaves:
+                    self._lost(lost)
             await asyncio.sleep(self.random.random() * self._wait)
             self._wait = min(self._wait * 2, self.most_wait)
 
@@ -130,7 +132,8 @@ class Page:
         self._wait = FIRST_WAIT
 
     async def leave(self) -> None:
-        """Say goodbye, by the socket and by a beacon. `run` is to be cancelled afterwards."""
+        """Say goodbye, by the socket and by a beacon. `run` ends, or is to be cancelled afterwards."""
+        self._leaves = True
         if self._socket is not None:
             await self._socket.leave()
         await self._requests.beacon(self.link, self._claims())
