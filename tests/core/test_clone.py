@@ -4,6 +4,7 @@ What Python's own objects become is in test_clone_outward.py. Twin: js-client/te
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ from tests.support.same import is_same
 from tests.support.strategies import values
 from webipc.core.clone import Cloned, decode, encode
 from webipc.core.errors import CloseCode, LimitError, ProtocolError, UnreadableError
+from webipc.core.frame.json_text import load
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.values import BigInt, undefined
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 VALUES = json.loads((VECTORS / "values.json").read_text(encoding="utf-8"))
+SPELLED = json.loads((VECTORS / "spelled_numbers.json").read_text(encoding="utf-8"))
 UNREADABLE = json.loads((VECTORS / "unreadable_values.json").read_text(encoding="utf-8"))
 REJECTED = json.loads((VECTORS / "rejected_values.json").read_text(encoding="utf-8"))
 
@@ -29,9 +32,9 @@ def name_of(vector: dict[str, Any]) -> str:
     return str(vector["name"])
 
 
-def read(vector: dict[str, Any]) -> Any:
+def read(vector: dict[str, Any], parse: Callable[[str], Any] = json.loads) -> Any:
     """Decode what a vector has on the wire."""
-    skeleton, *fixups = json.loads(vector["wire"])
+    skeleton, *fixups = parse(vector["wire"])
     return decode(
         skeleton, fixups[0] if fixups else [], [bytes.fromhex(digits) for digits in vector.get("segments", [])]
     )
@@ -73,6 +76,11 @@ def test_a_wrong_encoding_is_refused(vector: dict[str, Any]) -> None:
     with pytest.raises(ProtocolError) as refusal:
         read(vector)
     assert refusal.value.close_code == vector["code"]
+
+
+@pytest.mark.parametrize("vector", SPELLED, ids=name_of)
+def test_a_number_is_its_ieee_value_however_it_is_spelled(vector: dict[str, Any]) -> None:
+    assert wire_of(encode(read(vector, load))) == json.loads(vector["same"])
 
 
 @pytest.mark.parametrize("vector", [vector for vector in UNREADABLE if vector["by"] == "both"], ids=name_of)

@@ -18,6 +18,7 @@ from webipc.core.envelope import (
     Hello,
     Invoke,
     Part,
+    Post,
     Result,
     Send,
     Void,
@@ -131,13 +132,13 @@ def test_the_value_of_an_error_keeps_unknown_properties() -> None:
     assert parsed.value == {"later": [1], "message": "m", "code": 5}
 
 
-@pytest.mark.parametrize("field", [True, 1.0, 1.5, "1", None, [1]])
+@pytest.mark.parametrize("field", [True, 1.5, -1.0, 2.0**53, "1", None, [1]])
 def test_an_id_that_is_no_integer_is_refused(field: Any) -> None:
     with pytest.raises(ProtocolError):
         parse([RawMessage(["invoke", field, "add", []], ())])
 
 
-@pytest.mark.parametrize("field", [True, 1.0, "1", None])
+@pytest.mark.parametrize("field", [True, 1.5, "1", None])
 def test_a_number_of_a_control_message_that_is_no_integer_is_refused(field: Any) -> None:
     with pytest.raises(ProtocolError):
         parse_control(["bye", field])
@@ -282,3 +283,20 @@ def test_the_fast_path_for_common_messages_gives_what_pydantic_gives(rows: list[
 
     # A frame with anything else in it is given to Pydantic whole.
     assert outcome() == outcome(["void"])
+
+
+def test_the_numbers_of_a_control_message_may_be_spelled_with_a_fraction() -> None:
+    fields = {"link": "0" * 32, "secret": "1" * 32, "attempt": 1.0, "received": 0e0, "first": 1e0}
+    hello = parse_control(["hello", {**fields, "fresh": True, "features": []}])
+    assert isinstance(hello, Hello)
+    assert [type(hello.attempt), type(hello.received), hello.first] == [int, int, 1]
+    assert parse_control(["await", 3.0]) == parse_control(["await", 3])
+    for wrong in (["hello", {**fields, "attempt": True, "fresh": True, "features": []}], ["bye", 1.5], ["bye", True]):
+        with pytest.raises(ProtocolError):
+            parse_control(wrong)
+
+
+def test_ids_of_a_message_that_are_spelled_with_a_fraction_are_integers() -> None:
+    (post,) = parse([RawMessage(["post", "c", [1.0], [1.0, 3.0]], ())])
+    assert isinstance(post, Post)
+    assert [type(port) for port in post.ports] == [int, int]

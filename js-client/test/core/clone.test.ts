@@ -20,6 +20,7 @@ interface ValueVector {
 
 const values = readVectors<ValueVector[]>('values.json')
 const rejected = readVectors<ValueVector[]>('rejected_values.json')
+const spelled = readVectors<(ValueVector & { readonly same: string })[]>('spelled_numbers.json')
 const unreadable = readVectors<ValueVector[]>('unreadable_values.json')
 
 /** A vector as the arguments of `decode`. */
@@ -66,6 +67,14 @@ describe('the rejected vectors', () => {
         () => decode(...parts(vector)),
         (error) => error instanceof ProtocolError && error.closeCode === vector.code,
       )
+    })
+  }
+})
+
+describe('numbers that no encoder writes so', () => {
+  for (const vector of spelled) {
+    test(`${vector.name} is its IEEE value`, () => {
+      assert.deepStrictEqual(asWire(encode(decode(...parts(vector)))), wireOf({ ...vector, wire: vector.same }))
     })
   }
 })

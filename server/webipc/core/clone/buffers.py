@@ -9,7 +9,7 @@ from typing import Any
 from webipc.core.clone.leaves import require
 from webipc.core.clone.places import Spot
 from webipc.core.values.binary import ELEMENT_BYTES, ArrayBuffer, TypedArray
-from webipc.core.values.scalar import MAX_SAFE_INTEGER
+from webipc.core.values.scalar import MAX_SAFE_INTEGER, as_integers
 
 
 class Buffers:
@@ -23,6 +23,7 @@ class Buffers:
         self._buffers: dict[int, ArrayBuffer] = {}
         for spot in spots:
             require(spot.raw is None, "a buffer or view stands on null")
+            spot.details = as_integers(spot.details)
             self._spots[self._number_of(spot)].append(spot)
         for of_segment in self._spots:
             self._check_segment(of_segment)

@@ -17,7 +17,7 @@ from webipc.core.limits import Limits
 from webipc.core.values.array import MAX_ARRAY_LENGTH, JSArray, is_index_name
 from webipc.core.values.error import ERROR_CLASSES, JSError
 from webipc.core.values.keyed import JSMap, JSSet
-from webipc.core.values.scalar import undefined
+from webipc.core.values.scalar import as_integers, undefined
 
 _PRIMITIVES: Final = frozenset("ufn")
 _BINARY: Final = frozenset("bv")
@@ -134,11 +134,12 @@ class Decoder:
         return JSSet[Any]()
 
     def _array(self, spot: Spot) -> Any:
-        (length,), raw = spot.details, spot.raw
+        (length,), raw = as_integers(spot.details), spot.raw
         require(type(length) is int and 0 <= length <= MAX_ARRAY_LENGTH, "the length of an array is below 2**32")
         require(type(raw) is list and len(raw) % 2 == 0, "an array with holes stands on [key, value, ...]")
         require(not self._is_fixed(raw, *range(0, len(raw), 2)), "the keys of an array have no fixups")
-        _check_keys(raw[::2], length)
+        keys = raw[::2] = as_integers(raw[::2])
+        _check_keys(keys, length)
         return JSArray(length)
 
     def _error(self, spot: Spot) -> Any:

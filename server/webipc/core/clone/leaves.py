@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from webipc.core.errors import ProtocolError
 from webipc.core.values.regexp import JSRegExp, is_flags
-from webipc.core.values.scalar import EPOCH, MAX_SAFE_INTEGER, MAX_TIME, BigInt, Boxed, JSDate
+from webipc.core.values.scalar import EPOCH, MAX_SAFE_INTEGER, MAX_TIME, BigInt, Boxed, JSDate, as_integer
 
 _NUMBERS: Final = {"-0": -0.0, "NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 # No finite number has more digits.
@@ -54,6 +54,7 @@ def date(raw: Any) -> datetime | JSDate:
     """Return the Date of a `d`: a datetime where that can hold it."""
     if raw is None:
         return JSDate(None)
+    raw = as_integer(raw)
     require(type(raw) is int and -MAX_TIME <= raw <= MAX_TIME, _NO_TIME)
     try:
         return EPOCH + timedelta(milliseconds=raw)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from webipc.core.clone.reach import Place
 from webipc.core.errors import ProtocolError
+from webipc.core.values.scalar import as_integer
 
 # How many elements follow code and path, at least and at most.
 _DETAILS: Final[Mapping[str, tuple[int, int]]] = {
@@ -38,7 +39,7 @@ class Spot:
         self.key = key
         self.code: str = fixup[0]
         # What follows code and path.
-        self.details = fixup[2:]
+        self.details: list[Any] = list(fixup[2:])
         # What the skeleton has there.
         self.raw = container[key]
         # What stands there in the value, once it is made.
@@ -82,7 +83,7 @@ def follow(root: list[Any], path: Any) -> tuple[Any, str | int]:
     key: str | int = 0
     for step in path:
         container = container[key]
-        key = step
+        key = step if type(step) is not float else as_integer(step)
         # Written out, because this is done for every step of every fixup.
         if type(container) is dict:
             has_key = type(key) is str and key in container

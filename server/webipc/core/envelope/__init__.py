@@ -15,7 +15,6 @@ from pydantic import Discriminator, FailFast, Field, Tag, TypeAdapter, Validatio
 
 from webipc.core.clone import decode
 from webipc.core.envelope.fields import (
-    MAX_SAFE_INTEGER,
     Count,
     ErrorValue,
     Fixups,
@@ -32,6 +31,7 @@ from webipc.core.errors import ProtocolError, UnreadableError
 from webipc.core.frame import RawMessage
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.tuples import new
+from webipc.core.values.scalar import MAX_SAFE_INTEGER, as_integer, as_integers
 
 Meta: TypeAlias = Mapping[str, Any]
 """What may accompany a value: `deadline`, `traceparent`, and keys of later versions. Written by the peer, unchecked."""
@@ -276,11 +276,21 @@ def _parse_all(messages: Sequence[RawMessage], limits: Limits) -> list[Envelope]
     rows = [row_of(fields, segments, _FORMS, limits) for fields, segments in messages]
     try:
         envelopes = _MESSAGES.validate_python(rows)
-    except ValidationError as error:
-        raise violation(error) from None
+    except ValidationError:
+        envelopes = _parse_spelled(rows)
     for envelope in envelopes:
         refuse_long_channel(getattr(envelope, "channel", ""), limits.channel_length)
     return envelopes
+
+
+def _parse_spelled(rows: list[list[Any]]) -> list[Envelope]:
+    """Parse rows whose numbers may be spelled as `1.0` or `1e0`, which Pydantic takes for no integers."""
+    try:
+        return _MESSAGES.validate_python(
+            [as_integers([as_integers(field) if type(field) is list else field for field in row]) for row in rows]
+        )
+    except ValidationError as error:
+        raise violation(error) from None
 
 
 def _common(fields: list[Any], segments: Sequence[memoryview], longest: int) -> Send | Invoke | Result | None:
@@ -317,11 +327,11 @@ def parse_control(control: Sequence[Any]) -> Control:
     """
     match control:
         case ["bye", last]:
-            fields = {"last": last, "kind": "bye"}
+            fields = {"last": as_integer(last), "kind": "bye"}
         case ["await", call]:
-            fields = {"id": call, "kind": "await"}
+            fields = {"id": as_integer(call), "kind": "await"}
         case [str(kind), dict(named)]:
-            fields = {**named, "kind": kind}
+            fields = {**{key: as_integer(field) for key, field in named.items()}, "kind": kind}
         case _:
             raise ProtocolError(
                 "expected a kind and an object, or bye or await and a number, as a control message; got something else"

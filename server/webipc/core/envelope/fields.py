@@ -1,7 +1,8 @@
 """What the fields of messages and control messages may hold, as annotations that Pydantic checks (PROTOCOL.md sections
 4 and 6).
 
-Nothing is converted: `true` is no number, and `1.0` no integer. Which messages have which fields is in __init__.py.
+Nothing is converted: `true` is no number. `1.0`, which is 1, has become an int before (`as_integer`). Which messages
+have which fields is in __init__.py.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,8 +13,7 @@ from pydantic_core.core_schema import any_schema
 from typing_extensions import TypedDict
 
 from webipc.core.errors import ProtocolError
-
-MAX_SAFE_INTEGER: Final = 2**53 - 1
+from webipc.core.values.scalar import MAX_SAFE_INTEGER
 
 Text = Annotated[str, Strict()]
 Truth = Annotated[bool, Strict()]

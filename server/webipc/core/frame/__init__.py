@@ -13,10 +13,9 @@ from webipc.core.frame.data import Data
 from webipc.core.frame.json_text import dump, dump_fitted, load
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.tuples import new
+from webipc.core.values.scalar import MAX_SAFE_INTEGER, as_integers
 
 _Bytes = bytes | bytearray | memoryview
-
-_MAX_SAFE_INTEGER: Final = 2**53 - 1
 
 _NUMBERS: Final = 2
 """How many elements of a frame stand before its messages: its number and the acknowledgement."""
@@ -178,14 +177,14 @@ def decode_frame(data: Data, limits: Limits = DEFAULT_LIMITS) -> Frame:
     else:
         elements, segments = _unpack(memoryview(data), _NUMBERS, limits)
     if len(elements) < _NUMBERS or not (is_count(seq := elements[0]) and is_count(ack := elements[1])):
-        raise ProtocolError("a frame begins with two non-negative safe integers; this one does not")
+        seq, ack = _spelled_numbers(elements)
     if len(elements) - _NUMBERS > limits.frame_messages:
         text = f"a frame has at most {limits.frame_messages} messages, not {len(elements) - _NUMBERS}"
         raise ProtocolError(text, CloseCode.TOO_LARGE)
     messages = _raw_messages(elements[_NUMBERS:], segments)
     if seq == 0:
         return _control_frame(ack, messages, size, data)
-    if seq + len(messages) - 1 > _MAX_SAFE_INTEGER:
+    if seq + len(messages) - 1 > MAX_SAFE_INTEGER:
         raise ProtocolError("the number of a message is a safe integer; the last one of this frame is not")
     return new(Frame, (seq, ack, messages, None, size, data))
 
@@ -205,7 +204,15 @@ def decode_parcel(parcel: _Bytes, limits: Limits = DEFAULT_LIMITS) -> RawMessage
 
 def is_count(value: object) -> TypeGuard[int]:
     """Tell whether a value is a non-negative safe integer. A bool is not, though it is an int in Python."""
-    return type(value) is int and 0 <= value <= _MAX_SAFE_INTEGER
+    return type(value) is int and 0 <= value <= MAX_SAFE_INTEGER
+
+
+def _spelled_numbers(elements: list[Any]) -> tuple[int, int]:
+    """Return the two numbers at the beginning of a frame that spells them as `1.0` or `1e0`. Raises ProtocolError."""
+    seq, ack = numbers if len(numbers := as_integers(elements[:_NUMBERS])) == _NUMBERS else (None, None)
+    if not (is_count(seq) and is_count(ack)):
+        raise ProtocolError("a frame begins with two non-negative safe integers; this one does not")
+    return seq, ack
 
 
 def _raw_messages(elements: list[Any], segments: Iterable[Sequence[memoryview]] | None) -> list[RawMessage]:
@@ -249,6 +256,8 @@ def _unpack(view: memoryview, before: int, limits: Limits) -> tuple[list[Any], l
         raise ProtocolError(f"the JSON ends at byte {head} of a frame of {len(view)} bytes")
     elements = _load_array(view[4:head])
     lengths = elements.pop() if elements else None
+    if isinstance(lengths, list):
+        lengths = [as_integers(row) if type(row) is list else row for row in lengths]
     if not _are_lengths(lengths) or len(lengths) != len(elements) - before:
         raise ProtocolError("the JSON of a binary frame ends with one array of lengths per message; this one does not")
     count = sum(map(len, lengths))

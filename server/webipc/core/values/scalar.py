@@ -18,6 +18,17 @@ MAX_TIME: Final = 8_640_000_000_000_000
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def as_integer(number: Any) -> Any:
+    """Return the int that a safe integral float is, as `1.0` and `1e0` spell 1 in JSON; anything else as it is."""
+    is_integer = type(number) is float and number.is_integer() and abs(number) <= MAX_SAFE_INTEGER
+    return int(number) if is_integer else number
+
+
+def as_integers(numbers: list[Any]) -> list[Any]:
+    """Return the same list, or one with `as_integer` of its items where that makes a difference."""
+    return [as_integer(number) for number in numbers] if float in map(type, numbers) else numbers
+
+
 def time_value(moment: datetime) -> int:
     """Return the time value of an aware datetime: whole milliseconds since 1970 in UTC. `TypeError` for a naive one."""
     # Three times as fast as dividing by a timedelta; seconds and microseconds are never negative.
