@@ -30,6 +30,7 @@ from webipc.logs.lines import escape_entries
 from webipc.pages.folder import existing_folder, serve_pages
 from webipc.pages.playground import Playground
 from webipc.pages.preload import Preload
+from webipc.pages.program import program_folder
 
 CreatedListener = TypeVar("CreatedListener", bound=Callable[..., Any])
 
@@ -64,8 +65,9 @@ class IpcMain(IpcMainImpl):
         them by hand; None: in debug alone. `origins`: pages elsewhere that may connect, such as `https://app.example`;
         pages that the application serves itself always may. `allow_missing_origin` also lets in what sends no origin
         (programs that are not browsers). `preload`: Electron preload scripts, bundled to CommonJS, which run in this
-        order in every page that begins with `<script src="{prefix}/preload.js">`; `additional_arguments` are strings at
-        the end of their `process.argv`, as Electron's web preference, and no secret. `limits`: PROTOCOL.md section 9.
+        order in every page that begins with `<script src="{prefix}/preload.js">`; relative paths begin in the folder of
+        the file that calls this. `additional_arguments` are strings at the end of their `process.argv`, as Electron's
+        web preference, and no secret. `limits`: PROTOCOL.md section 9.
         `max_links`, `max_unattached_links`: how many documents the process holds, and how many of them without a
         socket. `may_send_to(sender, target)` decides which tabs a document reaches with `ipcRenderer.sendTo`; None:
         those of its own browser (`WebContents.principal`). `memory`: how many bytes all pages together may make the
@@ -83,7 +85,7 @@ class IpcMain(IpcMainImpl):
         self._origins = Origins(
             origins, os.environ.get(ORIGINS_VARIABLE, "").split(), allow_missing=allow_missing_origin
         )
-        self._preload = Preload(preload, additional_arguments)
+        self._preload = Preload(preload, additional_arguments, program_folder())
         self._limits = limits
         self._bounds = (max_links, max_unattached_links)
         wanted = os.environ.get(MEMORY_VARIABLE) or memory
@@ -104,7 +106,8 @@ class IpcMain(IpcMainImpl):
         """Serve the client, the socket and the beacon of this end under `prefix` of `app`.
 
         `pages` is a folder that is served at `/` behind every route of the application; its `index.html` is the page at
-        `/`. May be called before or after the application's own routes are made; only once.
+        `/`. A relative path begins in the folder of the file that calls this, or in the working directory if it is not
+        there. May be called before or after the application's own routes are made; only once.
 
         Raises ValueError for a prefix that does not begin with a slash or is the root, FileNotFoundError when `pages`
         is not a folder, RuntimeError when it is mounted already.
@@ -113,7 +116,7 @@ class IpcMain(IpcMainImpl):
             raise RuntimeError("this IpcMain is mounted already; make another one for another application")
         if not prefix.startswith("/") or not prefix.strip("/"):
             raise ValueError(f"the prefix must begin with a slash and name a path, such as '/ipc'; got {prefix!r}")
-        folder = None if pages is None else existing_folder(pages)
+        folder = None if pages is None else existing_folder(pages, program_folder())
         self._app = app
         served = mounting.routes(self._provider.here, self._origins, self._limits)
         served.append(mounting.preload_route(self._preload, self._origins, lambda: self.debug))

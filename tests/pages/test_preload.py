@@ -92,12 +92,9 @@ def test_a_name_is_a_string_of_javascript_whatever_is_in_it(write: Write) -> Non
     assert r'run("a\"b.js", ' in script_of(write('a"b.js', ""))
 
 
-def test_a_file_that_is_not_there_is_named_when_the_program_starts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_a_file_that_is_not_there_is_named_when_the_program_starts(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=re.escape(f"{tmp_path / 'preload.js'} does not exist")) as caught:
-        IpcMain(preload=["preload.js"])
+        IpcMain(preload=[tmp_path / "preload.js"])
     assert isinstance(caught.value, PreloadError)
     assert isinstance(caught.value, WebipcError)
     assert (caught.value.path, caught.value.code) == (tmp_path / "preload.js", "preload")

@@ -8,10 +8,15 @@ from starlette.applications import Starlette
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from webipc.pages.program import located
 
-def existing_folder(folder: str | os.PathLike[str]) -> Path:
-    """Return the absolute path of a folder. Raises FileNotFoundError, whose text has the path."""
-    path = Path(folder).absolute()
+
+def existing_folder(folder: str | os.PathLike[str], program: Path | None) -> Path:
+    """Return the absolute path of a folder. Raises FileNotFoundError, whose text has the path.
+
+    A relative path begins in `program`, the folder of the program.
+    """
+    path = located(folder, program)
     if not path.is_dir():
         raise FileNotFoundError(f"the folder of the pages does not exist: {path}")
     return path

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from webipc.core.errors import WebipcError
+from webipc.pages.program import located
 
 logger = logging.getLogger("webipc")
 
@@ -54,8 +55,13 @@ class MissingPreloadError(PreloadError, FileNotFoundError):
 class Preload:
     """The preload scripts of one `IpcMain`, in their order."""
 
-    def __init__(self, files: Iterable[str | os.PathLike[str]], arguments: Iterable[str] = ()) -> None:
-        """Read the files; relative paths start at the current directory. `arguments` are appended to `process.argv`.
+    def __init__(
+        self,
+        files: Iterable[str | os.PathLike[str]],
+        arguments: Iterable[str] = (),
+        program: Path | None = None,
+    ) -> None:
+        """Read the files; relative paths begin in `program`. `arguments` are appended to `process.argv`.
 
         Raises MissingPreloadError when one does not exist, PreloadError when one is an ECMAScript module or is not
         UTF-8, TypeError for one path or argument instead of a list, and for an argument that is no string.
@@ -68,7 +74,7 @@ class Preload:
         if isinstance(files, str | os.PathLike):
             raise TypeError(f"expected a list of preload scripts, got one: write [{str(files)!r}]")
         # Their absolute paths.
-        self.paths: Final = tuple(Path(file).absolute() for file in files)
+        self.paths: Final = tuple(located(file, program) for file in files)
         self._sources = {path: _read(path) for path in self.paths}
 
     def refresh(self) -> None:
