@@ -49,7 +49,7 @@ def raising_later(error: BaseException) -> Callable[..., Any]:
 def raising_in_a_coroutine(error: BaseException) -> Callable[..., Any]:
     """Return a plain function that returns a coroutine. As a handler it runs in a thread, its coroutine does not."""
     later = raising_later(error)
-    return lambda event: later(event)  # noqa: PLW0108 - it must not be a coroutine function
+    return lambda event, *args: later(event, *args)  # noqa: PLW0108 - it must not be a coroutine function
 
 
 KINDS = [raising, raising_at_once, raising_later, raising_in_a_coroutine]

@@ -13,7 +13,6 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from webipc import IpcMain, IpcMainEvent, IpcMainInvokeEvent
-from webipc.pages.assets import page_folder
 
 FILES = ["index.html", "main.js", "playground.css", "icon.svg"]
 
@@ -75,10 +74,10 @@ def test_the_page_may_load_its_own_files_and_nothing_else() -> None:
     assert policy["require-trusted-types-for"] == "'script'"
 
 
-def test_each_file_has_its_type_and_is_revalidated() -> None:
+def test_each_file_has_its_type_and_is_revalidated(project_root: Path) -> None:
     client = served(IpcMain(playground=True))
     types = {}
-    for path in page_folder("playground").iterdir():
+    for path in (project_root / "static" / "playground").iterdir():
         answer = client.get(f"/ipc/playground/{path.name}")
         assert answer.content == path.read_bytes()
         assert answer.headers["x-content-type-options"] == "nosniff"
@@ -204,7 +203,7 @@ def test_its_javascript_is_typed(project_root: Path) -> None:
 
 
 def test_its_javascript_never_evaluates_nor_parses_markup(project_root: Path) -> None:
-    for path in page_folder("playground").glob("*.js"):
+    for path in (project_root / "static" / "playground").glob("*.js"):
         text = path.read_text(encoding="utf-8")
         for word in ("eval(", "new Function", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write"):
             assert word not in text, f"{path.name} has {word}"

@@ -42,6 +42,7 @@ RULES: Mapping[str, Rule] = {
     "ipc_main": rule("core budget access logs channels electron dispatch hub pages mount", "fastapi"),
     "mount": rule("core access hub endpoints pages", "fastapi starlette"),
     "uvicorn_websocket": rule("servers"),
+    "pyinstaller": rule("", "PyInstaller"),
     "pages": rule("core access channels", "starlette"),
     "cluster": rule("core version concurrency budget access link hub endpoints", "redis"),
     "endpoints": rule("core version concurrency budget access servers link hub", "starlette"),

@@ -1,14 +1,17 @@
-"""The paths of the files that the package ships: the built client and the pages.
+"""The files that the package ships: the built client and the pages.
 
-In an installed package they are in `webipc/static`. In a checkout the client is in `js-client/dist`, where `make build`
-writes it, and the pages are in `static`.
+In an installed package they are in `webipc/static`, which may be inside a zip file: they are read as resources of the
+package, and have no path of their own. In a checkout the client is in `js-client/dist`, where `make build` writes it,
+and the pages are in `static`.
 """
 
+import hashlib
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-_PACKAGE: Final = Path(__file__).parent.parent
-_CHECKOUT: Final = _PACKAGE.parent.parent
+_CHECKOUT: Final = Path(__file__).parents[3]
 
 # The files of the client that a page may load, with their content types.
 CLIENT_FILES: Final = {
@@ -31,21 +34,56 @@ PRELOAD_RUNTIME: Final = "preload-runtime.js"
 
 
 class MissingAssetError(FileNotFoundError):
-    """A file of the package is missing; in a checkout, because the client has not been built."""
+    """A file of the package is missing; the text says where it was looked for, and what to do."""
 
 
-def client_file(name: str) -> Path:
-    """Return the path of a built file of the client. Raises MissingAssetError, which says how to build it."""
-    return _find(_PACKAGE / "static" / name, _CHECKOUT / "js-client" / "dist" / name)
+class Content(NamedTuple):
+    """What is in a file, with the `ETag` that a server sends for it."""
+
+    data: bytes
+    etag: str
 
 
-def page_folder(name: str) -> Path:
+def client_file(name: str) -> Traversable:
+    """Return a built file of the client. Raises MissingAssetError."""
+    return _find(Path(name), Path("js-client", "dist", name))
+
+
+def page_folder(name: str) -> Traversable:
     """Return the folder of a page that the package ships, such as `playground`. Raises MissingAssetError."""
-    return _find(_PACKAGE / "static" / "pages" / name, _CHECKOUT / "static" / name)
+    return _find(Path("pages", name), Path("static", name))
 
 
-def _find(installed: Path, checkout: Path) -> Path:
-    for path in (installed, checkout):
-        if path.exists():
-            return path
-    raise MissingAssetError(f"{installed} is missing; in a checkout of webipc, run `make build` first")
+def content_of(file: Traversable) -> Content:
+    """Return what is in a file. One that has a path is read again when it has changed: the client may be rebuilt."""
+    changed = file.stat().st_mtime_ns if isinstance(file, Path) else None
+    known = _contents.get(str(file))
+    if known is not None and known[0] == changed:
+        return known[1]
+    data = file.read_bytes()
+    content = Content(data, etag_of(data))
+    _contents[str(file)] = (changed, content)
+    return content
+
+
+def etag_of(data: bytes) -> str:
+    """Return the `ETag` of a content."""
+    return f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+
+
+# By path, with the time of the last change.
+_contents: dict[str, tuple[int | None, Content]] = {}
+
+
+def _find(installed: Path, checkout: Path) -> Traversable:
+    static = files("webipc").joinpath("static")
+    candidates: list[Traversable] = [static.joinpath(installed.as_posix()), _CHECKOUT / checkout]
+    for file in candidates:
+        if file.is_file() or file.is_dir():
+            return file
+    if (_CHECKOUT / "js-client" / "package.json").is_file():
+        raise MissingAssetError(f"{candidates[1]} is missing: run `make build` in the checkout of webipc")
+    raise MissingAssetError(
+        f"{candidates[0]} is missing: install webipc from a wheel; a tool that packs a program has to include the data "
+        "files of the package webipc (PyInstaller does it by webipc's own hook)"
+    )

@@ -6,15 +6,16 @@ application, without any additional rights.
 """
 
 from collections.abc import Callable
-from pathlib import Path
+from importlib.resources.abc import Traversable
+from pathlib import PurePath
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from webipc.channels.ipc_main_impl import IpcMainImpl
-from webipc.pages.assets import page_folder
+from webipc.pages.assets import content_of, page_folder
 
 # The page may load files of this server only. `'self'` includes its WebSocket.
 POLICY: Final = (
@@ -81,12 +82,13 @@ class Playground:
         if path is None:
             return _not_found()
         headers = GUEST_HEADERS if name == GUEST else HEADERS
-        return FileResponse(path, media_type=CONTENT_TYPES[path.suffix], headers=headers)
+        media_type = CONTENT_TYPES[PurePath(path.name).suffix]
+        return Response(content_of(path).data, media_type=media_type, headers=headers)
 
-    def _find(self, name: str) -> Path | None:
+    def _find(self, name: str) -> Traversable | None:
         """Return a file of the page. The name is compared with a listing, so that it cannot leave the folder."""
         for path in page_folder("playground").iterdir():
-            if path.name == name and path.suffix in CONTENT_TYPES:
+            if path.name == name and PurePath(name).suffix in CONTENT_TYPES:
                 return path
         return None
 

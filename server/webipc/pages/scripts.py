@@ -3,18 +3,16 @@
 Each has an ETag of its content, and the browser revalidates it at every load.
 """
 
-import hashlib
 import logging
 from collections.abc import Callable
-from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from webipc.access.origins import Origins
 from webipc.access.visitor import RefusedError, check_embedding, script_headers, visitor_of
-from webipc.pages.assets import PRELOAD_RUNTIME, client_file
+from webipc.pages.assets import PRELOAD_RUNTIME, client_file, content_of, etag_of
 from webipc.pages.preload import Preload
 
 logger = logging.getLogger("webipc")
@@ -55,15 +53,14 @@ class ClientFile(_Script):
         self._content_type = content_type
 
     def _response(self, request: Request) -> Response:
-        path = client_file(self._name)
-        etag = _etag(path, path.stat().st_mtime_ns)
+        data, etag = content_of(client_file(self._name))
         headers = {"Cache-Control": "no-cache", "ETag": etag}
         if self._name.endswith(".js"):
             # A header instead of a comment in the file, which would cost bytes.
             headers["SourceMap"] = f"{self._name}.map"
         if etag in (request.headers.get("if-none-match") or ""):
             return Response(status_code=304, headers=headers)
-        return FileResponse(path, media_type=self._content_type, headers=headers)
+        return Response(data, media_type=self._content_type, headers=headers)
 
 
 class PreloadScript(_Script):
@@ -81,25 +78,11 @@ class PreloadScript(_Script):
         if self._debug():
             self._preload.refresh()
         script = self._preload.script(_runtime, request.query_params.get("part")).encode()
-        headers = {"Cache-Control": "no-cache", "ETag": _digest(script)}
+        headers = {"Cache-Control": "no-cache", "ETag": etag_of(script)}
         if headers["ETag"] in (request.headers.get("if-none-match") or ""):
             return Response(status_code=304, headers=headers)
         return Response(script, media_type="text/javascript; charset=utf-8", headers=headers)
 
 
 def _runtime() -> str:
-    return client_file(PRELOAD_RUNTIME).read_text(encoding="utf-8")
-
-
-_etags: dict[tuple[Path, int], str] = {}
-
-
-def _etag(path: Path, changed: int) -> str:
-    key = (path, changed)
-    if key not in _etags:
-        _etags[key] = _digest(path.read_bytes())
-    return _etags[key]
-
-
-def _digest(content: bytes) -> str:
-    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    return content_of(client_file(PRELOAD_RUNTIME)).data.decode()
