@@ -79,7 +79,7 @@ async def test_with_another_secret_nothing_behind_the_hello_is_decoded_or_even_r
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(
-    "fields, status", [({"fresh": False}, 409), ({"link": "no id"}, 400), ({"url": "x" * 20_000}, 413)]
+    "fields, status", [({"fresh": False}, 409), ({"link": "no id"}, 400), ({"url": "x" * 70_000}, 413)]
 )
 async def test_without_a_good_hello_nothing_is_decoded(
     path: str, fields: dict[str, Any], status: int, decoded: list[int]

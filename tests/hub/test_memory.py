@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.support.hubs import Socket
 from webipc.access.visitor import Visitor
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.core.envelope import Hello
-from webipc.core.errors import CloseCode
 from webipc.core.frame import decode_frame
 from webipc.core.limits import DEFAULT_LIMITS
 from webipc.hub.hub import Hub
@@ -23,23 +23,6 @@ LINKS = 500
 
 BYTES = 2_400
 """Measured: 1,926 with Python 3.11. An empty deque for each link would be 760 more."""
-
-
-class Socket:
-    """The smallest socket: what is written is gone."""
-
-    def __init__(self) -> None:
-        self.attempt = 1
-        self.peer = "127.0.0.1:1"
-        self.blocked = False
-        self.buffered = 0
-        self.is_paused = False
-
-    def write(self, frame: str | bytes) -> None:
-        """Write nothing."""
-
-    def close(self, code: CloseCode, reason: str) -> None:
-        """Close nothing."""
 
 
 # One socket for all links: what a socket takes is not the hub's.

@@ -26,6 +26,7 @@ from tests.support.client_frames import (
     header,
 )
 from tests.support.client_streams import FOREIGN, LIMIT, bytes_of, correct_streams_in_pieces, streams_in_pieces
+from webipc.concurrency.clock import Clock
 from webipc.endpoints.websocket.transport import DirectTransport
 from webipc.servers.frame_socket import Terms
 from webipc.servers.ready import Ready
@@ -105,7 +106,8 @@ class Socket:
         self.connections: set[Any] = set()
         self.transport = MemoryTransport(loop)
         ready = Ready(loop, lambda: 0.0)
-        terms = Terms(ready, close_seconds, FIRST_BYTES, first_code=4413, first_reason="too large")
+        self.clock = Clock(loop, 1.0)
+        terms = Terms(ready, self.clock, close_seconds, FIRST_BYTES, first_code=4413, first_reason="too large")
         self.protocol = WebSocketProtocol(loop, self.transport, self.connections, max_size, "payer", terms)
         self.protocol.writer = self.writer = Writer(self.transport)
         self.protocol.reader = self
@@ -513,9 +515,11 @@ async def test_a_reader_gets_every_message_however_slow_it_is() -> None:
 @pytest.mark.parametrize("data", [frame(PONG, b""), frame(TEXT, b"a"), frame(TEXT, b"a" * 99)[:1]])
 async def test_every_byte_is_a_sign_of_life(data: bytes) -> None:
     socket = Socket()
-    before = socket.protocol.reads
+    began = socket.protocol.heard
+    socket.clock.now += 3
+    assert socket.protocol.heard == began
     socket.receive([data])
-    assert socket.protocol.reads == before + 1
+    assert socket.protocol.heard == began + 3
 
 
 async def test_a_ping_is_written_until_the_socket_closes() -> None:

@@ -9,7 +9,7 @@ from typing import Final, Self
 
 from tests.support.client_frames import BINARY, TEXT, header
 from tests.support.raw_sockets import hello
-from tests.support.serving import PATIENCE, Spawned
+from tests.support.serving import PATIENCE, Live, Spawned
 from webipc.version import SUBPROTOCOL
 
 _RECEIVED: Final = 4_096
@@ -18,7 +18,7 @@ _RECEIVED: Final = 4_096
 class DeafPage:
     """A socket with a link of its own. It has read its welcome, and reads nothing after that."""
 
-    def __init__(self, server: Spawned, address: str = "127.0.0.1", **claims: str) -> None:
+    def __init__(self, server: Live | Spawned, address: str = "127.0.0.1", **claims: str) -> None:
         self._socket = socket.socket()
         self._socket.settimeout(PATIENCE)
         # So that little of what the server sends is in the kernel.

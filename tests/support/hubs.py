@@ -28,6 +28,14 @@ class Socket:
         self.buffered = 0
         self.is_paused = False
         self.code: int | None = None
+        self.hears_bytes = False
+        self.heard = 0.0
+
+    def ping(self) -> None:
+        """Ask nobody."""
+
+    def health(self) -> None:
+        """Tell nothing."""
 
     def write(self, frame: str | bytes) -> None:
         """Write nothing."""

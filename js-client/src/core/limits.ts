@@ -67,6 +67,10 @@ export interface ServerLimits {
   readonly bodySilenceMs: number
   /** The longest time between two frames of a server. */
   readonly heartbeatMs: number
+  /** Silence of a page that has not read everything, after which its socket ends although the network answers. */
+  readonly unreadMs: number
+  /** From a close frame of a server to the end of the connection. */
+  readonly closeMs: number
   /** Time without a socket after which a link ends. */
   readonly graceMs: number
   /** The same for a link that never had a socket, only requests. */
@@ -110,6 +114,8 @@ export const SERVER_LIMITS: ServerLimits = /* @__PURE__ */ Object.freeze({
   bodyMs: 60_000,
   bodySilenceMs: 10_000,
   heartbeatMs: 15_000,
+  unreadMs: 600_000,
+  closeMs: 10_000,
   graceMs: 60_000,
   unattachedGraceMs: 10_000,
   syncMs: 30_000,

@@ -43,6 +43,8 @@ class Limits:
     hello_ms: int = 10_000  # from the opening of a socket to its hello
     heartbeat_ms: int = 15_000  # between two frames of a server
     silence_ms: int = 40_000  # without a byte before the socket is doubted
+    unread_ms: int = 600_000  # the same for a page that has not read all that was sent, and whose network answers
+    close_ms: int = 10_000  # from a close frame of a server to the end of the connection
     probe_ms: int = 5_000  # from a page's probe to the end of the socket
     answer_page_ms: int = 5_000  # silence after which a page answers a bare frame
     answer_server_ms: int = 1_000  # silence after which a server answers a bare frame

@@ -41,6 +41,7 @@ class Connection:
         "_outgoing_calls",
         "answers",
         "around",
+        "asked_at",
         "bye_deadline",
         "bye_last",
         "dirty",
@@ -99,8 +100,9 @@ class Connection:
         self.transport: Transport | None = None
         # A socket has carried it; a link that only requests have named is given less time.
         self.was_attached = False
-        # Times of the clock by which peers are judged, in seconds.
-        self.last_heard = self.lost_at = around.clock.now
+        # Times of the clock by which peers are judged, in seconds: when the last frame came by a socket or a request,
+        # when the last socket was lost, and when the page was asked for a sign of life.
+        self.last_heard = self.lost_at = self.asked_at = around.clock.now
         # A time of the event loop: what the page is owed is due even if the process stood still.
         self.last_sent = around.loop.time()
         # Since when something was received and not yet acknowledged, by the clock; None when all is.

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from webipc.core.errors import CloseCode
+from webipc.link.life import Health
 
 
 class Transport(Protocol):
@@ -14,6 +15,12 @@ class Transport(Protocol):
     peer: str
     # Backpressure: True while the network accepts no more; then the transport calls `Connection.flush`.
     blocked: bool
+    # Whether the server tells of every byte that comes, and can ask for one; otherwise of whole frames alone.
+    hears_bytes: bool
+
+    @property
+    def heard(self) -> float:
+        """When the last byte came, by the clock of the hub; any earlier time where the server does not tell."""
 
     @property
     def buffered(self) -> int:
@@ -25,6 +32,12 @@ class Transport(Protocol):
 
     def write(self, frame: str | bytes) -> None:
         """Write a frame. Never raises: a socket that is lost calls `Connection.lost`."""
+
+    def ping(self) -> None:
+        """Ask for a sign of life, as far as the server can."""
+
+    def health(self) -> Health | None:
+        """Ask the network for the peer, as far as it tells."""
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Close the socket; writing afterwards does nothing."""

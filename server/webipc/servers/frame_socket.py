@@ -6,12 +6,14 @@ Offered by uvicorn.py, implemented by websocket_protocol.py; read by endpoints/w
 endpoints/websocket/transport.py.
 """
 
+import asyncio
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from starlette.types import Scope
 
+from webipc.concurrency.clock import Clock
 from webipc.servers.ready import Ready
 
 EXTENSION = "webipc.direct"
@@ -47,6 +49,8 @@ class Terms:
 
     # Decides whose turn it is.
     ready: Ready
+    # The time in which it is noted when bytes came.
+    clock: Clock
     # A client that does not let the socket close within this time is aborted.
     close_seconds: float
     # The largest first message in bytes, and the close code and reason for a larger one.
@@ -58,6 +62,8 @@ class Terms:
 class FrameSocket(Protocol):
     """One accepted WebSocket. Use it only in the thread of its event loop."""
 
+    # The connection, to ask the kernel for it (tcp.py).
+    transport: asyncio.Transport
     # Set both in the turn in which the socket was made.
     reader: FrameReader | None
     writer: FrameWriter | None
@@ -73,8 +79,8 @@ class FrameSocket(Protocol):
     is_gone: bool
     # Whether nothing is read from the network at the moment, because too much of what came is not split.
     is_paused: bool
-    # How often bytes came, of messages, pongs and everything else. A sign of life when it grows.
-    reads: int
+    # When bytes came last, of messages, pongs and everything else, by the clock of the terms: a sign of life.
+    heard: float
 
     @property
     def buffered(self) -> int:

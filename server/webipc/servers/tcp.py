@@ -1,13 +1,17 @@
-"""Options of a listening socket, which the kernel gives to every connection that it accepts there (Linux).
+"""What the kernel is told and asked about TCP connections (Linux; elsewhere as far as the system has it).
 
-uvicorn sets none of them, and a class for connections could set them only one by one.
-Reasons and figures: docs/adr/0024-before-the-application.md
+`prepare` sets options of a listening socket, which every connection that is accepted there inherits: uvicorn sets none
+of them, and a class for connections could set them only one by one. `tcp_health` tells a peer that reads nothing from
+one that is gone. Reasons and figures: docs/adr/0024-before-the-application.md and
+docs/adr/0033-a-connection-that-is-alive-is-kept.md
 """
 
 import contextlib
 import socket
+import struct
+import sys
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 UNSENT_BYTES: Final = 131_072
 """With so much that the kernel has not sent, a connection takes no more: what waits stays in this process, is counted
@@ -38,3 +42,38 @@ def _prepare(listener: socket.socket) -> None:
         # Not every system has every option, and a Unix socket has none of TCP.
         with contextlib.suppress(AttributeError, OSError):
             listener.setsockopt(level, getattr(socket, name), value)
+
+
+class TcpHealth(NamedTuple):
+    """What the kernel knows of the peer of a connection."""
+
+    # How many retransmissions, or probes of a closed window, were sent since the peer has acknowledged anything.
+    unanswered: int
+    # How many seconds ago the last acknowledgement came.
+    silent: float
+
+
+# `struct tcp_info` of Linux: where the numbers of retransmissions and of probes are, and the milliseconds since the
+# last acknowledgement. Later versions have added fields behind these.
+_RETRANSMITS: Final = 2
+_PROBES: Final = 3
+_LAST_ACK: Final = 56
+_INFO_BYTES: Final = 60
+
+
+def tcp_health(descriptor: int) -> TcpHealth | None:
+    """Ask the kernel for the peer of a connection. None where it does not tell: another system, or no TCP.
+
+    Behind a proxy it tells of the proxy.
+    """
+    if sys.platform != "linux" or descriptor < 0:
+        return None
+    try:
+        with socket.fromfd(descriptor, socket.AF_INET, socket.SOCK_STREAM) as same:
+            info = same.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES)
+    except OSError:
+        return None
+    if len(info) < _INFO_BYTES:
+        return None
+    (milliseconds,) = struct.unpack_from("=I", info, _LAST_ACK)
+    return TcpHealth(max(info[_RETRANSMITS], info[_PROBES]), milliseconds / 1000)

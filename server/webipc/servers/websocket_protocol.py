@@ -56,13 +56,13 @@ class WebSocketProtocol(asyncio.Protocol):
         "_terms",
         "end_code",
         "frames",
+        "heard",
         "is_gone",
         "is_paused",
         "newcomers",
         "outlives_call",
         "payer",
         "reader",
-        "reads",
         "transport",
         "turns_of",
         "writer",
@@ -96,7 +96,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self.reader = self.writer = None
         self.end_code = None
         self.is_gone = False
-        self.reads = 0
+        self.heard = terms.clock.now
         self.outlives_call = False
         # Until `greeted`: the list of connections that this one is in. `DirectWebSocket` sets both.
         self.newcomers, self.payer = None, UNKNOWN
@@ -226,8 +226,9 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Split a segment at once where that is little work and nothing waits; otherwise when it is its turn."""
-        self.reads += 1
-        ready = self._terms.ready
+        terms = self._terms
+        self.heard = terms.clock.now
+        ready = terms.ready
         if ready.is_quiet and not self._is_busy and (len(data) <= AT_ONCE_BYTES or self._splitter.is_part(data)):
             ready.serve(self, data)
         else:

@@ -54,7 +54,7 @@ class WebSocketEndpoint:
         readers = self._readers_of(hub)
         frame_socket = None if offer is None else offer.begin(readers.terms, payer_of(visitor))
         if offer is None or frame_socket is None:
-            transport = AsgiTransport(send, visitor.peer, hub.loop, hub.tasks)
+            transport = AsgiTransport(send, visitor.peer, hub)
             await AsgiSession(hub, self._limits, visitor, transport, AsgiSource(receive, hub.flusher)).serve()
             return
         session = readers.admit(frame_socket, visitor)

@@ -19,7 +19,6 @@ from webipc.core.errors import CloseCode, fit_reason
 from webipc.core.limits import Limits
 from webipc.endpoints.hello import too_large
 from webipc.endpoints.unpack import must_wait
-from webipc.endpoints.websocket import transport as websocket_transport
 from webipc.endpoints.websocket.session import WebSocketSession
 from webipc.endpoints.websocket.transport import DirectTransport
 from webipc.hub.hub import Hub
@@ -41,7 +40,8 @@ class Readers:
         self.ready = Ready(hub.loop)
         self.terms = Terms(
             ready=self.ready,
-            close_seconds=websocket_transport.CLOSE_SECONDS,
+            clock=hub.clock,
+            close_seconds=limits.close_ms / 1000,
             first_bytes=limits.hello_bytes,
             first_code=CloseCode.TOO_LARGE,
             first_reason=fit_reason(too_large(limits)),

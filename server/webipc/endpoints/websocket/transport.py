@@ -7,6 +7,7 @@ Twin in spirit, not in shape: js-client/src/transports/websocket.ts
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,19 +15,22 @@ from starlette.types import Message, Send
 
 from webipc.concurrency.started_coroutine import StartedCoroutine, start
 from webipc.core.errors import CloseCode, fit_reason
+from webipc.hub.hub import Hub
 from webipc.link.connection import Connection
+from webipc.link.life import Health
 from webipc.servers.frame_socket import FrameSocket
+from webipc.servers.tcp import tcp_health
 
 logger = logging.getLogger("webipc")
-
-# The timeout of closing: for a client that does not read the close frame, or does not answer it.
-CLOSE_SECONDS = 10.0
 
 
 class WebSocketTransport:
     """One socket. `write` and `close` never wait and never raise."""
 
     __slots__ = ("_closing", "_connection", "attempt", "blocked", "peer")
+
+    # ASGI tells of whole frames, and has no pings.
+    hears_bytes = False
 
     def __init__(self, peer: str) -> None:
         # Set when the socket carries a link.
@@ -47,6 +51,18 @@ class WebSocketTransport:
         """Whether the network is not read at the moment. ASGI does not tell."""
         return False
 
+    @property
+    def heard(self) -> float:
+        """When the last byte came. ASGI does not tell."""
+        return -math.inf
+
+    def ping(self) -> None:
+        """Do nothing: ASGI has no pings."""
+
+    def health(self) -> Health | None:
+        """Return None: ASGI does not tell."""
+        return None
+
     def carry(self, connection: Connection) -> None:
         """Flush this connection from now on when the network can take more."""
         self._connection = connection
@@ -56,7 +72,7 @@ class WebSocketTransport:
         raise NotImplementedError
 
     def close(self, code: CloseCode, reason: str) -> None:
-        """Close the socket behind what was written. After `CLOSE_SECONDS` it is aborted."""
+        """Close the socket behind what was written. After `close_ms` it is aborted."""
         raise NotImplementedError
 
     def resume_writing(self) -> None:
@@ -68,15 +84,16 @@ class WebSocketTransport:
 class AsgiTransport(WebSocketTransport):
     """Writes by `send`."""
 
-    __slots__ = ("_close_timer", "_loop", "_send", "_sending", "_tasks", "on_close_timeout")
+    __slots__ = ("_close_seconds", "_close_timer", "_loop", "_send", "_sending", "_tasks", "on_close_timeout")
 
-    def __init__(self, send: Send, peer: str, loop: asyncio.AbstractEventLoop, tasks: set[asyncio.Task[Any]]) -> None:
-        """`tasks` gets every task that sends."""
+    def __init__(self, send: Send, peer: str, hub: Hub) -> None:
+        """Every task that sends is one of the hub's."""
         super().__init__(peer)
         self._send = send
-        self._loop = loop
-        self._tasks = tasks
-        # Called when the socket has not ended within `CLOSE_SECONDS` after `close`.
+        self._loop = hub.loop
+        self._tasks = hub.tasks
+        self._close_seconds = hub.limits.close_ms / 1000
+        # Called when the socket has not ended within `close_ms` after `close`.
         self.on_close_timeout: Callable[[], None] | None = None
         self._close_timer: asyncio.TimerHandle | None = None
         # Tasks of `send` calls that have suspended; None until the first, because most sockets never have one.
@@ -91,7 +108,7 @@ class AsgiTransport(WebSocketTransport):
         """See `WebSocketTransport`."""
         if not self._closing:
             self._closing = True
-            self._close_timer = self._loop.call_later(CLOSE_SECONDS, self._abort)
+            self._close_timer = self._loop.call_later(self._close_seconds, self._abort)
             self._pass({"type": "websocket.close", "code": int(code), "reason": fit_reason(reason)})
 
     def ended(self) -> None:
@@ -142,6 +159,8 @@ class DirectTransport(WebSocketTransport):
 
     __slots__ = ("_frame_socket",)
 
+    hears_bytes = True
+
     def __init__(self, frame_socket: FrameSocket, peer: str) -> None:
         super().__init__(peer)
         self._frame_socket = frame_socket
@@ -166,6 +185,21 @@ class DirectTransport(WebSocketTransport):
         """Charge nothing for the write buffer, which is nearly empty, and flush the link."""
         self._charge(0)
         super().resume_writing()
+
+    @property
+    def heard(self) -> float:
+        """See `WebSocketTransport`."""
+        return self._frame_socket.heard
+
+    def ping(self) -> None:
+        """See `WebSocketTransport`. Behind a full write buffer it would wait as long as what is in it."""
+        if not self.blocked:
+            self._frame_socket.ping()
+
+    def health(self) -> Health | None:
+        """See `WebSocketTransport`."""
+        connection = self._frame_socket.transport.get_extra_info("socket")
+        return None if connection is None else tcp_health(connection.fileno())
 
     def carry(self, connection: Connection) -> None:
         """Flush this connection from now on, and count the socket as a known one."""
