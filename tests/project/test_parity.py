@@ -432,3 +432,29 @@ async def test_the_last_message_of_a_page_is_delivered_after_the_page_has_closed
             leaves.send("last words")
         await stays.invoke("end")
         assert heard == [leaves.web_contents_id]
+
+
+async def test_messages_of_pages_do_not_pass_through_emit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In Electron they do: docs/electron-parity.md says what sees every message instead."""
+    app, ipc_main = application()
+    ipc_main.handle("end", lambda event: None)
+    emitted: list[str] = []
+    seen: list[tuple[str, Any]] = []
+    emit = ipc_main.emit
+
+    def replaced(channel: str, *args: Any) -> bool:
+        emitted.append(channel)
+        return emit(channel, *args)
+
+    monkeypatch.setattr(ipc_main, "emit", replaced)
+    ipc_main.on("said", lambda event, value: None)
+    async with Renderer(app) as page:
+        contents = contents_of(ipc_main, page)
+        contents.on("ipc-message", lambda event, channel, *args: seen.append((channel, *args)))
+        page.send("said", 1)
+        page.send("unheard", 2)
+        await page.invoke("end")
+    assert seen == [("said", 1), ("unheard", 2)]
+    assert emitted == []
+    ipc_main.emit("said", None, 3)
+    assert emitted == ["said"]

@@ -174,7 +174,11 @@ test('it has every method that Node documents and Electron names', () => {
 
 test('on without its emitter fails with the words that Electron users know', () => {
   const { on } = EventEmitter.prototype as { on: (name: string, listener: () => void) => void }
-  assert.throws(() => { on('a', nothing) }, TypeError)
+  assert.throws(() => { on('a', nothing) }, {
+    name: 'TypeError', message: "Cannot read properties of undefined (reading '_events')",
+  })
+  // As in Electron, the listener is checked before that.
+  assert.throws(() => { (on as () => void)() }, { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' })
 })
 
 test('the eleventh listener of a name has a warning, once', () => {

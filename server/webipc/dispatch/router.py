@@ -14,8 +14,9 @@ from webipc.budget.threads import FairThreads
 from webipc.channels.handler import Handler
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.concurrency.job_queue import Job
+from webipc.dispatch.cycles import Cycles, Returns
 from webipc.dispatch.invoke_job import InvokeJob, Invoker
-from webipc.dispatch.listener_jobs import CallJob, EmitJob, LastHolderJob, ListenerJob
+from webipc.dispatch.listener_jobs import CallJob, EmitJob, LastHolderJob, ListenerJob, SyncJob
 from webipc.dispatch.replies import NoHandlerError, Replies
 from webipc.electron.document import Document
 from webipc.electron.ipc_event import IpcMainEvent, IpcMainPostEvent, IpcMainSyncEvent, WebContentsEvent
@@ -31,10 +32,16 @@ class Router:
     """Finds the application's code for a message."""
 
     def __init__(
-        self, ipc_main: IpcMainImpl, replies: Replies, threads: FairThreads, tasks: set[asyncio.Task[Any]]
+        self,
+        ipc_main: IpcMainImpl,
+        replies: Replies,
+        threads: FairThreads,
+        tasks: set[asyncio.Task[Any]],
+        cycles: Cycles,
     ) -> None:
         """`threads` runs `def` handlers; `tasks` keeps alive what runs beyond a call."""
         self._ipc_main = ipc_main
+        self._cycles = cycles
         # Where listeners and handlers are for nearly every message.
         self._main_alone = (ipc_main,)
         self._invoker = Invoker(self.take_handler, replies, threads, tasks)
@@ -55,14 +62,18 @@ class Router:
         document = connection.document
         contents, channel = document.tab.contents, call.channel
         event = IpcMainSyncEvent(document, call)
+        returns = Returns(self._cycles, call)
         has_listeners = False
-        if contents.listener_count("ipc-message-sync"):
-            has_listeners = True
-            yield EmitJob(contents, "ipc-message-sync", event, channel, *args)
-        for ipc in self._scopes(document):
-            for handler in ipc.calls(channel):
+        try:
+            if contents.listener_count("ipc-message-sync"):
                 has_listeners = True
-                yield LastHolderJob(handler, event, args)
+                yield EmitJob(contents, "ipc-message-sync", event, channel, *args)
+            for ipc in self._scopes(document):
+                for handler in ipc.calls(channel):
+                    has_listeners = True
+                    yield SyncJob(handler, event, args, returns)
+        finally:
+            returns.end()
         if not has_listeners:
             call_text = f"ipcRenderer.sendSync() with '{escaped(channel, 200)}' channel without listeners."
             REFUSALS.log(contents, logging.WARNING, f"WebContents #{contents.id} called {call_text}")

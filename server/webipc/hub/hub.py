@@ -26,6 +26,7 @@ from webipc.core.envelope import Hello
 from webipc.core.errors import CloseCode, ResetError
 from webipc.core.frame import EncodedMessage
 from webipc.core.link.held import held_by
+from webipc.dispatch.cycles import Cycles
 from webipc.dispatch.dispatcher import FEATURES, Dispatcher
 from webipc.dispatch.replies import Replies
 from webipc.dispatch.router import Router
@@ -96,7 +97,7 @@ class Hub:
         self._stalls = Stalls(loop)
         self._is_stopping = False
         replies = self._replies = Replies(limits, debug=settings.debug)
-        self._router = Router(ipc_main, replies, self.threads, self.tasks)
+        self._router = Router(ipc_main, replies, self.threads, self.tasks, Cycles(loop, debug=settings.debug))
         dispatcher = Dispatcher(self._router, replies, limits, self.tabs.from_id, settings.may_send_to)
         self.account = Account(default_memory() if settings.memory is None else settings.memory)
         self._broadcasts = Broadcasts(self.account)

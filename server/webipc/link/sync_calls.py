@@ -107,6 +107,11 @@ class SyncCall:
         """Whether a page is blocked in it, as far as the server can tell: until its last request has ended."""
         return not self.answered.done() and (self._asking > 0 or not self._was_asked)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is no answer yet, and none on its way to the event loop."""
+        return not self._is_given and not self.answered.done()
+
     def asked(self) -> None:
         """Note that a request waits for the answer."""
         self._asking += 1
@@ -125,7 +130,7 @@ class SyncCall:
 
         In another thread than the event loop's it may have to wait, and raise BufferFullError, as `send` does.
         """
-        if self._is_given or self.answered.done():
+        if not self.is_open:
             return
         message = self._encode(self.call_id, value)
         self._is_given = True
@@ -143,7 +148,7 @@ class SyncCall:
 
     def forsake(self) -> None:
         """Answer "reply was never sent": nothing holds the event any more."""
-        if not self._is_given and not self.answered.done():
+        if self.is_open:
             self._is_given = True
             # Not at once, even in the loop's own thread: a garbage collector calls this wherever it happens to run. So
             # it never waits either.
