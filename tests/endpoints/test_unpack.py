@@ -24,7 +24,7 @@ from tests.support.waiting import settled, until
 from webipc import IpcMainEvent, Limits
 from webipc.core.errors import CloseCode
 from webipc.core.frame import encode_body, encode_parcel, sized
-from webipc.core.frame.json_text import load
+from webipc.core.frame.json_text import load_array
 from webipc.core.link.large import LARGE_TEXT, MANY_FIXUPS, unpacked
 from webipc.hub.hub import Hub
 from webipc.link.timeouts import sweep
@@ -136,7 +136,7 @@ async def test_a_value_is_decoded_in_the_helper_thread_and_nothing_large_in_the_
 
     def counted_load(data: Any) -> Any:
         texts.append((threading.get_ident() == here, len(data)))
-        return load(data)
+        return load_array(data)
 
     def counted_decode(skeleton: Any, found: Any, *rest: Any) -> Any:
         fixups.append((threading.get_ident() == here, len(found)))
@@ -145,7 +145,7 @@ async def test_a_value_is_decoded_in_the_helper_thread_and_nothing_large_in_the_
     page = await page_of(site)
     page.post("send", "say", value=["large", LARGE[kind]])
     body = page.ask("ask", [LARGE[kind], DATES[0]])
-    monkeypatch.setattr(webipc.core.frame, "load", counted_load)
+    monkeypatch.setattr(webipc.core.frame, "load_array", counted_load)
     monkeypatch.setattr(webipc.core.envelope, "decode", counted_decode)
     page.flush()
     page.upload(body)

@@ -98,9 +98,9 @@ class Answers:
 
     def finish(self, call_id: int) -> bool:
         """Close a call. Returns True exactly once for each id: the caller that gets it sends the answer."""
-        if call_id not in self._open:
+        # Of an open call this is None.
+        if self._open.pop(call_id, False) is not None:
             return False
-        del self._open[call_id]
         if not self._open:
             # A dict that was emptied keeps its size, and most links are idle most of the time.
             self._open = {}

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 from webipc.budget.sizes import counted, in_words
 from webipc.core.errors import CloseCode, ProtocolError
 from webipc.core.frame import Frame, decode_frame
-from webipc.core.link.large import Arrived, Whole, large_text, unpacked
+from webipc.core.link.large import LARGE_TEXT, Arrived, Whole, large_text, unpacked
 from webipc.endpoints.room import ROOM_SECONDS, NoRoomError, less_crowded, room_for
 from webipc.hub.hub import Hub
 from webipc.link.connection import Connection
@@ -35,7 +35,11 @@ def must_wait(connection: Connection, data: str | bytes | memoryview) -> bool:
     """Tell whether a frame is for `frame_of`: it is large, something before it is not dispatched yet, or its link has
     to wait because too much of what it has sent is held.
     """
-    return connection.unpacking is not None or connection.holdings.is_crowded or large_text(data) is not None
+    holdings = connection.holdings
+    # Asked for every frame: as `holdings.is_crowded`, and `large_text` only where it may find something.
+    if connection.unpacking is not None or holdings.is_full or holdings.purse.payer.is_crowded:
+        return True
+    return len(data) > LARGE_TEXT and large_text(data) is not None
 
 
 async def frame_of(

@@ -218,21 +218,22 @@ class Connection:
         Returns what takes too long to decode in the event loop, and what is behind it: to be unpacked by the caller
         (endpoints/unpack.py). `unpacking` must be None then; `is_text_large` as in large.py.
         """
-        if attempt is not None and attempt != self.link.attempt:
+        link, holdings = self.link, self.holdings
+        if attempt is not None and attempt != link.attempt:
             return ()
         now = self.around.clock.now
         self.last_heard = now
-        is_light = frame.size <= LIGHT_BYTES and self.link.parcel is None
-        arrived = self.link.receive(frame, attempt)
-        if self.link.parcel is not None or self.holdings.has_parts:
-            self.holdings.count_parts()
+        is_light = frame.size <= LIGHT_BYTES and link.parcel is None
+        arrived = link.receive(frame, attempt)
+        if link.parcel is not None or holdings.parts:
+            holdings.count_parts()
         rest: Sequence[Arrived] = ()
         if arrived:
-            self.holdings.arrived(frame.data)
+            holdings.arrived(frame.data)
             if not is_light:
                 count = first_large(arrived, is_text_large=is_text_large)
                 arrived, rest = arrived[:count], arrived[count:]
-            self.dispatch(arrived)  # type: ignore[arg-type] # nothing large is left in it
+            self.around.dispatch(self, arrived)  # type: ignore[arg-type] # nothing large is left in it
         if attempt is None:
             # A page that blocks has no socket for as long as it makes requests.
             self.lost_at = now
@@ -241,7 +242,7 @@ class Connection:
         if not self.ended:
             self._acknowledge(frame, now)
         if not rest:
-            self.holdings.data = ""
+            holdings.data = ""
             self.end_after_bye()
         return rest
 
@@ -250,12 +251,14 @@ class Connection:
         self.around.dispatch(self, envelopes)
 
     def _acknowledge(self, frame: Frame, now: float) -> None:
-        around = self.around
-        if frame.is_bare and around.loop.time() - self.last_sent >= around.limits.answer_server_ms / 1000:
-            self.owes_frame = True
-        if self.owes_since is None and self.link.ack_owed:
+        around, link = self.around, self.link
+        # Most frames have messages: that is seen without a call.
+        if not frame.messages and frame.is_bare:
+            silence = around.loop.time() - self.last_sent
+            self.owes_frame = self.owes_frame or silence >= around.limits.answer_server_ms / 1000
+        if link.owed_messages and self.owes_since is None:
             self.owes_since = now
-        if self.owes_frame or self.link.ack_due:
+        if self.owes_frame or link.ack_due:
             around.flusher.wake(self)
 
     def lost(self, transport: Transport) -> None:

@@ -51,11 +51,11 @@ class Holdings:
         "_buffered",
         "_connection",
         "_limits",
-        "_parts",
         "_room",
         "_waiting_room",
         "data",
         "is_full",
+        "parts",
         "paused",
         "purse",
         "waiting",
@@ -69,7 +69,7 @@ class Holdings:
         # What the link has bought, as its `room` says.
         self._room = FIRST_ROOM
         # What is charged for the parts of a parcel that is not complete.
-        self._parts = 0
+        self.parts = 0
         # What is charged for the write buffer of its socket.
         self._buffered = 0
         # Its running calls hold so much that reading of what the page sends has to wait: see `look_again`.
@@ -153,16 +153,11 @@ class Holdings:
         parcel = self._connection.link.parcel
         # A bytearray that grows has an eighth more than it needs.
         size = 0 if parcel is None else len(parcel.pieces) * 9 // 8
-        more, self._parts = size - self._parts, size
+        more, self.parts = size - self.parts, size
         if more < 0:
             self.purse.give(-more)
         elif more and not self.purse.take(more):
             self._crowd()
-
-    @property
-    def has_parts(self) -> bool:
-        """Whether parts of a message are charged."""
-        return self._parts > 0
 
     def hold(self, size: int) -> None:
         """Count the values of calls that wait."""
@@ -210,8 +205,8 @@ class Holdings:
 
     def close(self) -> None:
         """Give back what is counted here, because the link is over."""
-        self.purse.give(LINK_BYTES + self._room - FIRST_ROOM + self._parts + self._buffered)
-        self._room, self._parts, self._buffered = FIRST_ROOM, 0, 0
+        self.purse.give(LINK_BYTES + self._room - FIRST_ROOM + self.parts + self._buffered)
+        self._room, self.parts, self._buffered = FIRST_ROOM, 0, 0
         # The calls that still wait are not in the flat charge any more.
         self.purse.take(FIRST_WAITING, lasting=True)
         self._set_waiting_room(self.waiting)

@@ -6,11 +6,12 @@ Twin: js-client/src/core/frame.ts
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Any, Final, NamedTuple, Protocol, TypeGuard
 
 from webipc.core.errors import CloseCode, ProtocolError
 from webipc.core.frame.data import Data
-from webipc.core.frame.json_text import dump, dump_fitted, load
+from webipc.core.frame.json_text import dump, dump_fitted, load_array
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.tuples import new
 from webipc.core.values.scalar import MAX_SAFE_INTEGER, as_integers
@@ -19,6 +20,9 @@ _Bytes = bytes | bytearray | memoryview
 
 _NUMBERS: Final = 2
 """How many elements of a frame stand before its messages: its number and the acknowledgement."""
+
+_NO_SEGMENTS: Final[Iterable[tuple[()]]] = repeat(())
+"""What a frame of text has for each of its messages."""
 
 _FIXUP_BYTES: Final = 12
 """The shortest fixup that names one of several segments is `["b",[0],0],`."""
@@ -130,7 +134,7 @@ def binary_form(frame: str | bytes) -> bytes:
     """Return the same frame in its binary form, which the body of a request needs."""
     if isinstance(frame, bytes):
         return frame
-    lengths: list[list[int]] = [[] for _ in _load_array(frame)[_NUMBERS:]]
+    lengths: list[list[int]] = [[] for _ in load_array(frame)[_NUMBERS:]]
     return _pack(b"%b,%b]" % (frame[:-1].encode(), dump(lengths)), ())
 
 
@@ -171,9 +175,9 @@ def decode_frame(data: Data, limits: Limits = DEFAULT_LIMITS) -> Frame:
     size = _utf8_size(data) if isinstance(data, str) else len(data)
     if size > limits.socket_bytes:
         raise _too_large("a frame", size, limits.socket_bytes)
+    segments: Iterable[Sequence[memoryview]]
     if isinstance(data, str):
-        elements = _load_array(data)
-        segments = None
+        elements, segments = load_array(data), _NO_SEGMENTS
     else:
         elements, segments = _unpack(memoryview(data), _NUMBERS, limits)
     if len(elements) < _NUMBERS or not (is_count(seq := elements[0]) and is_count(ack := elements[1])):
@@ -215,14 +219,14 @@ def _spelled_numbers(elements: list[Any]) -> tuple[int, int]:
     return seq, ack
 
 
-def _raw_messages(elements: list[Any], segments: Iterable[Sequence[memoryview]] | None) -> list[RawMessage]:
-    for element in elements:
-        if type(element) is not list:
+def _raw_messages(elements: list[Any], segments: Iterable[Sequence[memoryview]]) -> list[RawMessage]:
+    """`segments` has those of each element, as `_unpack` has checked, or is `_NO_SEGMENTS`."""
+    messages = []
+    for row in zip(elements, segments, strict=False):
+        if type(row[0]) is not list:
             raise ProtocolError("a message is an array; something else came in its place")
-    if segments is None:
-        return [new(RawMessage, (element, ())) for element in elements]
-    # `_unpack` has checked that there are as many lists of segments as messages.
-    return [new(RawMessage, row) for row in zip(elements, segments, strict=True)]
+        messages.append(new(RawMessage, row))
+    return messages
 
 
 def _control_frame(ack: int, messages: list[RawMessage], size: int, data: Data) -> Frame:
@@ -254,7 +258,7 @@ def _unpack(view: memoryview, before: int, limits: Limits) -> tuple[list[Any], l
     head = 4 + _length_at(view, 0)
     if head > len(view):
         raise ProtocolError(f"the JSON ends at byte {head} of a frame of {len(view)} bytes")
-    elements = _load_array(view[4:head])
+    elements = load_array(view[4:head])
     lengths = elements.pop() if elements else None
     if isinstance(lengths, list):
         lengths = [as_integers(row) if type(row) is list else row for row in lengths]
@@ -317,10 +321,3 @@ def _utf8_size(text: str) -> int:
 
 def _too_large(what: str, size: int, allowed: int) -> ProtocolError:
     return ProtocolError(f"{what} has at most {allowed} bytes, not {size}", CloseCode.TOO_LARGE)
-
-
-def _load_array(data: str | memoryview) -> list[Any]:
-    value = load(data)
-    if not isinstance(value, list):
-        raise ProtocolError("a frame is a JSON array; this is other JSON")
-    return value

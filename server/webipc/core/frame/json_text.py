@@ -60,6 +60,17 @@ def load(data: str | bytes | memoryview) -> Any:
         return _load_surrogates(data, str(error))
 
 
+def load_array(data: str | bytes | memoryview) -> list[Any]:
+    """Read the JSON of a frame or of a parcel, which is an array. Raises ProtocolError."""
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        value = _load_surrogates(data, str(error))
+    if type(value) is not list:
+        raise ProtocolError("a frame is a JSON array; this is other JSON")
+    return value
+
+
 def _load_surrogates(data: str | bytes | memoryview, why: str) -> Any:
     """Load JSON that orjson refuses because of half a surrogate pair; refuse all other JSON with orjson's reason."""
     try:

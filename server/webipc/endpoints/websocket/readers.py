@@ -93,46 +93,44 @@ class Readers:
         self.idle = None
         self.next = session
         self.ready.has_reader = False
-        return self._run(self._reader, continues=continues)
+        return self._read_on(self._reader, continues=continues)
 
     def heard(self, session: "DirectSession") -> None:
         """Note that the first frame of a socket has come, or that it has ended."""
         self._silent.pop(session, None)
 
-    async def _run(self, number: int, *, continues: bool) -> None:
-        """Be a reader, until a call keeps this task."""
+    async def _read_on(self, number: int, *, continues: bool) -> None:
+        """Be a reader: read one socket after the other, until a call keeps this task."""
         flusher = self.hub.flusher
         flusher.hold()
         try:
-            await self._read_on(continues=continues)
+            session, self.next = self.next, None
+            me = asyncio.current_task()
+            wakeup = Wakeup(self.hub.loop)
+            if continues and session is not None and not await session.run_calls(me):
+                return
+            while session is None or await session.read(me):
+                # An idle reader must not keep the last socket alive.
+                session = None
+                flusher.release()
+                if self.idle is None:
+                    self.idle = wakeup
+                    self.ready.has_reader = True
+                try:
+                    await wakeup
+                finally:
+                    flusher.hold()
+                session, self.next = self.next, None
         finally:
             if self._reader == number:
                 # It was cancelled, or the application has raised what ends the process.
-                self._reader = 0
-                self.idle = None
-                self.ready.has_reader = True
-                flusher.release()
+                self._stopped_reading()
 
-    async def _read_on(self, *, continues: bool) -> None:
-        """Read one socket after the other."""
-        session, self.next = self.next, None
-        me = asyncio.current_task()
-        wakeup = Wakeup(self.hub.loop)
-        flusher = self.hub.flusher
-        if continues and session is not None and not await session.run_calls(me):
-            return
-        while session is None or await session.read(me):
-            # An idle reader must not keep the last socket alive.
-            session = None
-            flusher.release()
-            if self.idle is None:
-                self.idle = wakeup
-                self.ready.has_reader = True
-            try:
-                await wakeup
-            finally:
-                flusher.hold()
-            session, self.next = self.next, None
+    def _stopped_reading(self) -> None:
+        self._reader = 0
+        self.idle = None
+        self.ready.has_reader = True
+        self.hub.flusher.release()
 
     # --- time, and the end ----------------------------------------------------------------------------------------
 

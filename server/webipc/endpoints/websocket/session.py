@@ -113,12 +113,14 @@ class WebSocketSession:
             self._failed(error)
 
     def _take(self, connection: Connection, frame: Frame, *, is_large: bool) -> None:
-        taken = still_taken(frame, connection.link, connection.last_calls)
-        rest = connection.receive(taken, self._transport.attempt, is_text_large=is_large)
+        control = frame.control
+        if connection.last_calls is not None:
+            frame = still_taken(frame, connection.link, connection.last_calls)
+        rest = connection.receive(frame, self._transport.attempt, is_text_large=is_large)
         if rest:
             unpack(self._hub, connection, rest, partial(self._violated, connection))
-        if frame.control is not None:
-            _bye(connection, frame.control)
+        if control is not None:
+            _bye(connection, control)
 
     def _violated(self, connection: Connection, error: ProtocolError) -> None:
         """End the link, because the page has sent what is wrong."""
