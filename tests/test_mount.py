@@ -5,10 +5,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI, HTTPException
 from fastapi.testclient import TestClient
 
 from tests.support.applications import application
+from tests.support.logged import troubles
 from webipc import IpcMain, IpcMainInvokeEvent
 from webipc.testing import Renderer
 
@@ -108,3 +109,36 @@ async def test_the_lifespan_of_the_application_runs_inside_ours() -> None:
     async with Renderer(app) as page:
         order.append(str(page.connected))
     assert order == ["begins", "True", "ends"]
+
+
+def require_login() -> None: ...
+
+
+async def test_dependencies_of_the_application_are_named_at_its_start_because_they_guard_no_ipc(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    asked: list[str] = []
+
+    def refuse() -> None:
+        asked.append("asked")
+        raise HTTPException(401)
+
+    app = FastAPI(dependencies=[Depends(refuse), Depends(require_login)])
+    ipc_main = IpcMain()
+    ipc_main.mount(app)
+    ipc_main.handle("reached", lambda event: True)
+    app.get("/route")(lambda: None)
+    async with Renderer(app) as page:
+        assert await page.invoke("reached") is True
+    assert asked == []
+    assert TestClient(app).get("/route").status_code == 401
+    assert asked == ["asked"]
+    [line] = troubles(caplog)
+    assert line.startswith("FastAPI(dependencies=[refuse, require_login]) guards the routes of the application and not")
+
+
+async def test_an_application_without_dependencies_has_no_such_warning(caplog: pytest.LogCaptureFixture) -> None:
+    app, _ = application()
+    async with Renderer(app):
+        pass
+    assert troubles(caplog) == []

@@ -215,6 +215,8 @@ class IpcMain(IpcMainImpl):
         return self._created
 
     def _make_hub(self, loop: asyncio.AbstractEventLoop) -> Hub:
+        if self._app is not None:
+            mounting.warn_of_dependencies(self._app)
         max_links, max_unattached_links = self._bounds
         memory = default_memory() if self._memory is None else self._memory
         settings = Settings(self._limits, self.debug, max_links, max_unattached_links, self._may_send_to, memory)
