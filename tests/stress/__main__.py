@@ -10,64 +10,81 @@ import shutil
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from secrets import randbelow
 
-from tests.stress.catalogue import SCENARIOS
+from tests.browser.browsers import STARTERS, browser
+from tests.stress.catalogue import IN_BROWSERS, WITHOUT_BROWSERS
 from tests.stress.run import Run
+
+ALL = {**WITHOUT_BROWSERS, **IN_BROWSERS}
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run what the arguments ask for; return the exit status."""
     options = _options(arguments)
-    seed = randbelow(1_000_000) if options.seed is None else options.seed
-    failed = [name for name in options.scenario or SCENARIOS if not _passes(_run_of(name, seed, options))]
+    if options.seed is None:
+        options.seed = randbelow(1_000_000)
+    failed = [run.name for run in _runs(options) if not _passes(run, keeps=options.keep is not None)]
     if failed:
         print(f"failed: {', '.join(failed)}")
     return 1 if failed else 0
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make stress", description="Scenarios: " + _list(), formatter_class=_Plain)
-    parser.add_argument("--scenario", action="append", choices=list(SCENARIOS), metavar="NAME", help="default: all")
+    scenarios = "".join(f"\n\n{name}: {inspect.getdoc(each)}" for name, each in ALL.items())
+    parser = argparse.ArgumentParser(
+        prog="make stress",
+        description=f"Scenarios:{scenarios}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--scenario", action="append", choices=list(ALL), help="default: all")
+    parser.add_argument("--engine", action="append", choices=list(STARTERS), help="of browsers; default: all")
     parser.add_argument("--seed", type=int, help="default: a new one")
     parser.add_argument("--minutes", type=float, help="of each scenario; default: as long as its faults take")
     parser.add_argument("--pages", type=int, help="how many work at once")
-    parser.add_argument("--keep", type=Path, help="a folder for logs and journals, which are otherwise kept on failure")
+    parser.add_argument("--keep", type=Path, help="where logs and journals stay; default: only those of failures do")
     return parser.parse_args(arguments)
 
 
-class _Plain(argparse.RawDescriptionHelpFormatter):
-    pass
+def _runs(options: argparse.Namespace) -> Iterator[Run]:
+    for name in options.scenario or ALL:
+        engines = [None] if name in WITHOUT_BROWSERS else options.engine or list(STARTERS)
+        for engine in engines:
+            folder = _folder(options.keep, f"{name}-{engine}" if engine else name, options.seed)
+            yield Run(name, options.seed, folder, options.minutes, options.pages, engine)
 
 
-def _list() -> str:
-    return "".join(f"\n\n{name}: {inspect.getdoc(each)}" for name, each in SCENARIOS.items())
+def _folder(keep: Path | None, name: str, seed: int) -> Path:
+    if keep is None:
+        return Path(tempfile.mkdtemp(prefix=f"webipc-stress-{name}-"))
+    folder = keep / f"{name}-{seed}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
 
 
-def _run_of(name: str, seed: int, options: argparse.Namespace) -> Run:
-    if options.keep is None:
-        folder = Path(tempfile.mkdtemp(prefix=f"webipc-stress-{name}-"))
-    else:
-        folder = options.keep / f"{name}-{seed}"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-    return Run(name, seed, folder, options.minutes, options.pages)
-
-
-def _passes(run: Run) -> bool:
-    print(f"{run.scenario}, seed {run.seed} ...", flush=True)
+def _passes(run: Run, *, keeps: bool) -> bool:
+    print(f"{run.name}, seed {run.seed} ...", flush=True)
     try:
-        SCENARIOS[run.scenario](run)
+        _start(run)
     except Exception:  # noqa: BLE001 - whatever it is, the next scenario runs
         traceback.print_exc()
         print(f"FAILED {run.text()}\n  kept: {run.folder}", flush=True)
         return False
     print(f"passed {run.text()}", flush=True)
-    if "stress-" in run.folder.name:
+    if not keeps:
         shutil.rmtree(run.folder)
     return True
+
+
+def _start(run: Run) -> None:
+    if run.engine is None:
+        WITHOUT_BROWSERS[run.scenario](run)
+        return
+    with browser(run.engine) as tab:
+        IN_BROWSERS[run.scenario](run, tab)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ class Verdict:
             "calls not-sent": outcomes[NOT_SENT],
             "calls unknown-outcome": outcomes[UNKNOWN],
             "resets": sum(len(each.resets) for each in self._told),
-            "messages lost and told": self.lost.total(),
+            "messages lost by resets and leaving": self.lost.total(),
         }
 
     def check(self) -> None:
@@ -83,6 +83,12 @@ class Verdict:
     def _judge_messages(self, told: Told, times: Counter[int]) -> None:
         lost = [number for number, (kind, _) in told.acts.items() if kind not in CALLS and not times[number]]
         self._say(told, "lost", [number for number in lost if self._lasts(told, told.acts[number][0])])
+        if told.left and not told.resets:
+            last = max(
+                (number for number, (kind, _) in told.acts.items() if kind == "note" and times[number]), default=0
+            )
+            gaps = [number for number in lost if number < last and told.acts[number][0] == "note"]
+            self._say(told, "lost before what has arrived", gaps)
         self.lost.update(told.acts[number][0] for number in lost)
 
     def _lasts(self, told: Told, kind: str) -> bool:

@@ -21,6 +21,8 @@ class Run:
     """None: as short as it can be, with each of its faults."""
     pages: int | None = None
     """How many pages work at once; None: as many as the scenario takes by itself."""
+    engine: str | None = None
+    """The browser, where the scenario needs one."""
     figures: dict[str, object] = field(default_factory=dict)
     _began: float = field(default_factory=time.monotonic)
 
@@ -49,6 +51,11 @@ class Run:
         missing = [name for name in wanted if not counts.get(name)]
         assert not missing, f"never happened: {', '.join(missing)}"
 
+    @property
+    def name(self) -> str:
+        """What it is called: the scenario, and the engine if it has one."""
+        return self.scenario if self.engine is None else f"{self.scenario} {self.engine}"
+
     def seconds(self) -> float:
         """Return how long it has taken."""
         return time.monotonic() - self._began
@@ -56,6 +63,8 @@ class Run:
     def repeat(self) -> str:
         """Return the command that repeats it."""
         options = [f"--seed {self.seed}", f"--scenario {self.scenario}"]
+        if self.engine is not None:
+            options.append(f"--engine {self.engine}")
         if self.minutes is not None:
             options.append(f"--minutes {self.minutes:g}")
         if self.pages is not None:
@@ -65,7 +74,7 @@ class Run:
     def text(self) -> str:
         """Return seed, figures and command, for a reader."""
         lines = [f"  {name}: {_shown(value)}" for name, value in self.figures.items()]
-        head = f"{self.scenario}: seed {self.seed}, {self.seconds():.1f} s"
+        head = f"{self.name}: seed {self.seed}, {self.seconds():.1f} s"
         return "\n".join([head, *lines, f"  repeat: {self.repeat()}"])
 
 

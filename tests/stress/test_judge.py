@@ -96,6 +96,15 @@ def test_a_reply_that_is_lost_or_doubled_or_invented_is_found() -> None:
         assert fault in faults(record, lines), pushes
 
 
+def test_a_document_that_was_left_may_lose_its_last_messages_only() -> None:
+    record = told()
+    record.left = True
+    record.pushes = [0]
+    assert faults(record, ran(0, 1, 2, 3)) == ""
+    record.pushes = [4]
+    assert "lost before what has arrived: 1" in faults(record, ran(1, 2, 3, 4))
+
+
 def test_a_reset_link_may_lose_messages_and_replies_and_nothing_else() -> None:
     record = told()
     record.resets.append("another-process")

@@ -123,11 +123,14 @@ class Crowd:
             for page in self.pages:
                 group.create_task(does(page))
 
-    async def settle(self, within: float = PATIENCE) -> None:
-        """Wait until each page is told about all that it did, and all replies have come. Nothing may hang."""
+    async def settle(self, within: float = PATIENCE, *, relays: bool = True) -> None:
+        """Wait until each page is told about all that it did, and all replies have come. Nothing may hang.
+
+        `relays` tells whether what was relayed has to come back: not if its page has left.
+        """
         await until(lambda: all(page.is_settled for page in self.pages), "every page was told about everything", within)
-        # The last replies are on their way; what was relayed to a page that has left has none.
-        kinds = ("note", "port") if self.gone else ("note", "port", "relay")
+        # The last replies are on their way.
+        kinds = ("note", "port", "relay") if relays and not self.gone else ("note", "port")
         await until(lambda: all(_has_heard(page.told, kinds) for page in self.pages), "all replies have come", within)
 
     async def stop(self) -> None:
@@ -156,7 +159,9 @@ async def act(page: Page, kind: str) -> None:
     if kind == "note":
         page.note()
     elif kind == "ask":
-        await page.ask()
+        # A request that fails, of a link that no server has welcomed, ends it: nothing tells whether it was taken.
+        if page.link.known:
+            await page.ask()
     elif kind in {"port", "relay"}:
         page.post_to_port(kind)
     elif kind != "large" or page.backlog < LARGE_AT_ONCE * BACKLOG:

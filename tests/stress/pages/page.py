@@ -51,6 +51,8 @@ class Page:
         self._ports: dict[str, MessagePortMain] = {}
         self.peer: Page | None = None
         """The page that relayed ports lead to."""
+        self.relay_to: int | None = None
+        """The web contents that they lead to instead."""
         self.resumed = 0
         """How many sockets were welcomed."""
 
@@ -224,12 +226,13 @@ class Page:
         self._ports[kind].post_message([number, value_of(number)])
 
     def _open_port(self, kind: str) -> bool:
-        target = None if self.peer is None else self.peer.web_contents_id
+        target = self.relay_to or (None if self.peer is None else self.peer.web_contents_id)
         if kind == "relay" and target is None:
             return False
         channel = MessageChannelMain()
         mine = channel.port1
         mine.on("message", lambda message: self._echoed(kind, message.data))
+        mine.on("close", lambda *_: self._ports.pop(kind, None) if self._ports.get(kind) is mine else None)
         mine.start()
         args = [self.told.page] if kind == "port" else [self.told.page, target]
         cloned = clone.encode(args[0] if kind == "port" else args, root="message")

@@ -1,0 +1,23 @@
+"""The short form of every scenario with real browsers. `make stress` runs the long forms."""
+
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.remote.webdriver import WebDriver
+
+from tests.stress.catalogue import IN_BROWSERS
+from tests.stress.run import Run
+
+SEED = 12
+
+
+@pytest.mark.parametrize("name", list(IN_BROWSERS))
+def test_the_invariant_of_the_scenario_holds_and_its_faults_happen(
+    tab: WebDriver, engine: str, name: str, tmp_path: Path
+) -> None:
+    run = Run(name, SEED, tmp_path, engine=engine)
+    try:
+        IN_BROWSERS[name](run, tab)
+    finally:
+        # Shown by pytest when it fails.
+        print(run.text())  # noqa: T201
