@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from webipc import (
     LimitError,
     Limits,
     MessageChannelMain,
+    MessagePortMain,
 )
 from webipc.core.errors import CloseCode
 from webipc.testing import Renderer
@@ -39,6 +41,32 @@ async def test_a_message_that_exceeds_a_limit_raises_at_the_call() -> None:
         contents.send("\U0001f600" * 6)
         contents.send("last")
         assert await page.received("last") == []
+
+
+def is_posted(port: MessagePortMain, *args: Any) -> bool:
+    try:
+        port.post_message(*args)
+    except LimitError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("ports", [0, 3])
+async def test_a_message_to_a_page_that_its_port_cannot_carry_raises_at_the_call_and_the_port_stays(ports: int) -> None:
+    app, ipc_main = application(limits=Limits(message_bytes=1000, depth=8))
+    async with Renderer(app) as page:
+        channel = MessageChannelMain()
+        contents_of(ipc_main, page).post_message("port", None, [channel.port2])
+        listener = PortListener((await page.arrival("port"))[0].ports[0])
+        given = [MessageChannelMain().port1 for _ in range(ports)]
+        for value, limit in (("x" * 1000, "message_bytes"), ([[[[[[[[[]]]]]]]]], "depth")):
+            with pytest.raises(LimitError, match=limit):
+                channel.port1.post_message(value, given)
+        size = next(size for size in range(1000, 0, -1) if is_posted(channel.port1, "x" * size, given))
+        assert size > 900
+        channel.port1.post_message("last")
+        await until(lambda: len(listener.received) == 2)
+        assert listener.received == ["x" * size, "last"]
 
 
 async def test_a_thread_posts_in_order_and_a_message_that_cannot_be_sent_is_logged(

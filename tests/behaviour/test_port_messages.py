@@ -219,9 +219,9 @@ async def test_a_log_handler_that_posts_into_a_port_causes_no_deadlock() -> None
                 working = asyncio.create_task(asyncio.to_thread(work))
                 for _ in range(500):
                     channel = MessageChannelMain()
-                    contents.post_message("port", None, [channel.port2])
-                    # Too large for this page: logged at the call, in the thread of the loop.
+                    # Too large for the page, to which the port is sent later: logged then, in the thread of the loop.
                     channel.port1.post_message("x" * 1000)
+                    contents.post_message("port", None, [channel.port2])
                     await asyncio.sleep(0)
                 await working
             await until(lambda: len(seen.received) == 1500)

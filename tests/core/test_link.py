@@ -18,7 +18,15 @@ from webipc.core.errors import (
     ProtocolError,
     ResetError,
 )
-from webipc.core.frame import EncodedMessage, binary_form, decode_frame, encode_control, encode_frame, sized
+from webipc.core.frame import (
+    EncodedMessage,
+    binary_form,
+    decode_frame,
+    encode_control,
+    encode_frame,
+    encode_parcel,
+    sized,
+)
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.link import Link, Side
 from webipc.core.link.large import Whole, opened
@@ -332,6 +340,19 @@ def test_a_snapshot_holds_plain_values_that_the_link_does_not_share() -> None:
         plain = json.dumps(state, default=bytes.hex)
         carry(page, server)
         assert json.dumps(state, default=bytes.hex) == plain
+
+
+def test_a_parcel_may_exceed_the_limit_by_what_its_layout_takes() -> None:
+    _, server = open_pair(part_bytes=50, message_bytes=500)
+    text = '["send","n",["%s"]]' % ("x" * (500 - len('["send","n",[""]]')))
+    parcel = encode_parcel(sized(text.encode(), []))
+    assert len(parcel) > 500
+    (came,) = server.receive(decode_frame(encode_frame(1, 0, [sized(b'["part",0]', [parcel])])), 1)
+    assert isinstance(came, Send)
+    assert came.value == ["x" * (500 - len('["send","n",[""]]'))]
+    with pytest.raises(ProtocolError) as refusal:
+        server.receive(decode_frame(encode_frame(2, 0, [sized(b'["part",1525]', [b"x"])])), 1)
+    assert refusal.value.close_code == CloseCode.TOO_LARGE
 
 
 def test_a_part_is_never_delivered() -> None:

@@ -164,7 +164,7 @@ def _code(run: Callable[[], object]) -> int:
 def _first_part() -> None:
     link = Link(Side.MAIN, Limits(message_bytes=4))
     link.attach(1, 0)
-    link.receive(decode_frame(encode_frame(1, 0, [sized(b'["part",4]', [b"x"])])), 1)
+    link.receive(decode_frame(encode_frame(1, 0, [sized(b'["part",2000]', [b"x"])])), 1)
 
 
 def _calls() -> None:

@@ -5,7 +5,7 @@
  */
 import { decode, encode, type Cloned } from '../core/clone/index.js'
 import type { Port } from '../core/envelope.js'
-import { CloneError, RemoteError } from '../core/errors.js'
+import { RemoteError, type WebipcError } from '../core/errors.js'
 import { encodeMessage, type EncodedMessage } from '../core/frame.js'
 import type { Limits } from '../core/limits.js'
 import { ask } from '../core/values/slots.js'
@@ -125,21 +125,23 @@ export class LinkPorts {
     try {
       this.send(['port', id], this.#cloned(data), ports)
     } catch (error) {
-      // The buffer is full, and there is no caller to throw to. Closing the port is better than losing one message.
+      // There is no caller to throw to.
       report(error)
       for (const port of ports) port.close()
-      this.#sendClose(id)
+      // A message that is too large, or has too many ports, fails alone. If the buffer is full, closing the port is
+      // better than losing one message.
+      if (data !== null && (error as WebipcError).code === 'limit') this.#forward(id, null, [])
+      else this.#sendClose(id)
     }
   }
 
-  /** A value that the server cannot read arrives as null, as in Electron. */
+  /** A value that cannot be sent arrives as null, as what cannot be read does in Electron. */
   #cloned(data: unknown): Cloned {
     try {
       return encode(data, this.#limits, 'message')
     } catch (error) {
-      if (!(error instanceof CloneError)) throw error
-      console.warn(error.message)
-      return encode(null, this.#limits)
+      console.warn((error as Error).message)
+      return encode(null)
     }
   }
 

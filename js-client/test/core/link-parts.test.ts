@@ -44,8 +44,8 @@ describe('parts', () => {
   })
 
   test('a parcel that is too large is refused at its first part', () => {
-    assert.deepEqual(attached(limits).receive(part(1, 900, 100), 1), [])
-    assert.throws(() => attached(limits).receive(part(1, 901, 100), 1), refusal(4413))
+    assert.deepEqual(attached(limits).receive(part(1, 1924, 100), 1), [])
+    assert.throws(() => attached(limits).receive(part(1, 1925, 100), 1), refusal(4413))
   })
 
   test('counts that do not agree are refused', () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, mock, test } from 'node:test'
 import { encode } from '../../src/core/clone/index.js'
 import { decodeValue, parse, type Envelope, type Port } from '../../src/core/envelope.js'
-import { LimitError, ProtocolError } from '../../src/core/errors.js'
+import { BufferFullError, DestroyedError, LimitError, ProtocolError, refuseMore } from '../../src/core/errors.js'
 import { decodeFrame, encodeFrame, type EncodedMessage } from '../../src/core/frame.js'
 import { DEFAULT_LIMITS } from '../../src/core/limits.js'
 import { LinkPorts } from '../../src/ports/link-ports.js'
@@ -257,10 +257,11 @@ describe('the end of a port', () => {
   })
 })
 
-for (const [what, limits, refusal] of [
-  ['a message', DEFAULT_LIMITS, new LimitError('kept_bytes', 2, 1)],
-  ['a port', { ...DEFAULT_LIMITS, openPorts: 1 }, undefined],
-] as const) test(`${what} that exceeds the buffer closes its port, and the ports sent with it`, async () => {
+for (const [what, refusal] of [
+  ['a full buffer', new BufferFullError('kept_bytes', 2, 1)],
+  ['a link that refuses even null', new LimitError('message_bytes', 2, 1)],
+  ['a closed connection', new DestroyedError('closed')],
+] as const) test(`${what} closes the port of a message, and the ports sent with it`, async () => {
   const globals = globalThis as { reportError?: unknown }
   const reported: unknown[] = []
   // Node 20 has no such function, and would end.
@@ -270,13 +271,52 @@ for (const [what, limits, refusal] of [
     const inner = channel()
     let closes = 0
     for (const { port1 } of [outer, inner]) port1.addEventListener('close', () => { closes += 1 })
-    ports = new LinkPorts(limits, post)
     give(outer.port2)
     refuse = refusal
     outer.port1.postMessage('too much', [inner.port2])
     await until(() => closes >= 2)
-    assert.deepEqual([ports.size, reported.length], [0, 1])
+    assert.deepEqual([ports.size, reported[0]], [0, refusal])
   } finally {
     delete globals.reportError
   }
+})
+
+describe('a message that is too much is null for the server, and the port stays', () => {
+  const reported: unknown[] = []
+  const globals = globalThis as { reportError?: unknown }
+  let warn: ReturnType<typeof mock.method>
+
+  beforeEach(() => {
+    reported.length = 0
+    globals.reportError = (error: unknown) => reported.push(error)
+    warn = mock.method(console, 'warn', () => undefined)
+  })
+  afterEach(() => {
+    delete globals.reportError
+    warn.mock.restore()
+  })
+
+  let deep: unknown = 0
+  for (let level = 0; level < 600; level += 1) deep = [deep]
+
+  for (const [what, value, count, warned] of [
+    ['a deep one', deep, 0, 1],
+    ['a large one', 'x'.repeat(2_000), 0, 0],
+    ['one with many ports', 'x', 3, 0],
+  ] as const) test(what, async () => {
+    ports = new LinkPorts({ ...DEFAULT_LIMITS, openPorts: 3 }, (message) => {
+      refuseMore('message_bytes', message.size, 1_000)
+      post(message)
+    })
+    const outer = channel()
+    give(outer.port2)
+    const given = Array.from({ length: count }, channel)
+    let closes = 0
+    for (const { port1 } of given) port1.addEventListener('close', () => { closes += 1 })
+    outer.port1.postMessage(value, given.map(({ port2 }) => port2))
+    outer.port1.postMessage('next')
+    await until(() => said(1).length === 2 && closes === count)
+    assert.deepEqual([valuesOf(1), ports.size], [[null, 'next'], 1])
+    assert.deepEqual([warn.mock.callCount(), reported.length], [warned, 1 - warned])
+  })
 })

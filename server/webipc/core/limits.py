@@ -16,7 +16,7 @@ class Limits:
     """
 
     channel_length: int = 4_096  # UTF-16 code units of a channel
-    message_bytes: int = 33_554_432  # one message: its JSON as UTF-8 and its segments
+    message_bytes: int = 33_554_432  # one message, as it travels: its parcel if it is cut
     part_bytes: int = (
         1_081_344  # the size above which a message travels in parts, and the largest piece: 1 MiB fits whole
     )

@@ -13,7 +13,6 @@ from webipc.channels.emitter import EventEmitter
 from webipc.concurrency.fatal import contained
 from webipc.concurrency.loops import loop_here, run_soon_in, running_loop
 from webipc.core.errors import LocalError, RemoteError
-from webipc.core.limits import DEFAULT_LIMITS
 from webipc.core.values import undefined
 from webipc.logs.refusals import REFUSALS
 from webipc.ports.ends import LocalEnd, PortMessage, entangling
@@ -79,7 +78,8 @@ class MessagePortMain(EventEmitter):
         peer = None if end is None else end.peer
         if end is None or peer is None:
             return
-        value = PortMessage.encode(message, DEFAULT_LIMITS)
+        count = len(transfer) if isinstance(transfer, list | tuple) else 0
+        value = PortMessage.encode(message, peer.limits, ports=count)
         ports = self._checked(transfer)
         # Before a port is taken out: it may fail.
         admitted = peer.admit(value)

@@ -9,7 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -20,6 +20,7 @@ from webipc.core.frame import decode_parcel, encode_message, encode_parcel
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.link.held import held_by
 from webipc.core.link.sizes import check_size
+from webipc.core.values.scalar import MAX_SAFE_INTEGER
 from webipc.ports.allowance import Allowance
 
 # Held while the peer of an end changes and while a message is queued at one, so that all messages of a channel have one
@@ -27,6 +28,10 @@ from webipc.ports.allowance import Allowance
 # because a transfer touches ends of several, and separate locks would have no safe order. Reentrant, because the
 # garbage collector may close an end while this thread holds the lock.
 entangling = threading.RLock()
+
+# What a message takes besides its value, and each port in it, at most.
+_HEAD_BYTES: Final = len('"port",,,[]') + len(str(MAX_SAFE_INTEGER))
+_ID_BYTES: Final = len(str(MAX_SAFE_INTEGER)) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +50,18 @@ class PortMessage:
     admitted: Admitted | None = None
 
     @classmethod
-    def encode(cls, value: Any, limits: Limits = DEFAULT_LIMITS, ends: tuple["LocalEnd", ...] = ()) -> "PortMessage":
-        """Encode a value at once: later changes of it have no effect. Raises CloneError and LimitError."""
+    def encode(
+        cls, value: Any, limits: Limits = DEFAULT_LIMITS, ends: tuple["LocalEnd", ...] = (), *, ports: int = 0
+    ) -> "PortMessage":
+        """Encode a value at once: later changes of it have no effect. Raises CloneError and LimitError.
+
+        The limits are those of the link that is to carry it, with so many ports. What is too large for that is refused
+        here, because later there is no caller to raise to.
+        """
         cloned = clone.encode(value, limits, "message")
         whole = encode_message([], cloned)
-        check_size(whole, limits)
+        # As large as it can be with its kind and ids, which are not known yet.
+        check_size(whole, limits, _HEAD_BYTES + _ID_BYTES * ports)
         text = whole.json
         if cloned.fixups:
             text = encode_message([], clone.Cloned(cloned.skeleton, [], [])).json
@@ -118,6 +130,11 @@ class End:
 
     def __init__(self) -> None:
         self.peer: End | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of what can be delivered here."""
+        return DEFAULT_LIMITS
 
     def deliver(self, message: PortMessage) -> None:
         """Queue a message of the other end. Called under the lock: what it causes is done by `delivered`.

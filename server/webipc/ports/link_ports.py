@@ -39,6 +39,11 @@ class RemoteEnd(End):
         # Set when the port crosses the link.
         self.port_id = 0
 
+    @property
+    def limits(self) -> Limits:
+        """See End."""
+        return self._ports.limits
+
     def deliver(self, message: PortMessage) -> None:
         """See End."""
         self._ports.queue(self, message)
@@ -59,7 +64,18 @@ class RemoteEnd(End):
 class LinkPorts:
     """The open ports of a link. All but `admit`, `queue` and `wake` belong to the event loop's thread."""
 
-    __slots__ = ("_allowance", "_backlog", "_ended", "_is_sending", "_loop", "_post", "_queued", "_table", "_thread_id")
+    __slots__ = (
+        "_allowance",
+        "_backlog",
+        "_ended",
+        "_is_sending",
+        "_loop",
+        "_post",
+        "_queued",
+        "_table",
+        "_thread_id",
+        "limits",
+    )
 
     def __init__(
         self,
@@ -74,6 +90,7 @@ class LinkPorts:
         link is over. `allowance` bounds what waits here of the other side's messages, `backlog` what other threads have
         posted and the loop has not taken; None for no bound.
         """
+        self.limits = limits
         self._loop = loop
         self._thread_id = threading.get_ident()
         self._backlog = backlog

@@ -9,6 +9,8 @@ import { fail, refuseLarger, refuseMore } from '../errors.js'
 import { decodeParcel, encodeParcel, sized, type EncodedMessage } from '../frame.js'
 import type { Limits } from '../limits.js'
 
+/** `message_bytes` was the size of a message without the layout of its parcel once. */
+const MORE_BYTES = 1_024
 const PART = '["part",'
 
 /** Cuts the parcel of a message into parts. @throws LimitError if it is too large */
@@ -47,7 +49,7 @@ export class Parcel {
   #receivePart({ remaining, segments }: Part, limits: Limits): Envelope[] {
     const size = remaining + lengthOf(segments)
     if (size === remaining || (this.remaining > 0 && this.remaining !== size)) fail('wrong part')
-    refuseLarger('message', size, limits.messageBytes)
+    refuseLarger('message', size, limits.messageBytes + MORE_BYTES)
     const pieces = [...this.pieces, ...segments]
     this.remaining = remaining
     this.pieces = remaining > 0 ? pieces : []

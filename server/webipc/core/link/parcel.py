@@ -16,6 +16,8 @@ from webipc.core.link.large import Arrived, Whole, large_text, opened
 from webipc.core.link.sizes import check_size
 
 _PART: Final = b'["part",'
+# `message_bytes` was the size of a message without the layout of its parcel once.
+_MORE_BYTES: Final = 1_024
 
 
 def cut(message: EncodedMessage, limits: Limits) -> list[EncodedMessage]:
@@ -68,7 +70,7 @@ class Parcel:
         size = len(piece) + part.remaining
         if not piece or (self.remaining and size != self.remaining):
             raise ProtocolError(f"the parts of a parcel do not add up: {size} bytes left, not {self.remaining}")
-        if size > self._limits.message_bytes:
+        if size > self._limits.message_bytes + _MORE_BYTES:
             raise ProtocolError(
                 f"a message has at most {self._limits.message_bytes} bytes, not {size}", CloseCode.TOO_LARGE
             )

@@ -47,11 +47,14 @@ def check_channel(channel: str, limits: Limits) -> None:
         raise LimitError("channel_length", length, limits.channel_length)
 
 
-def check_size(message: EncodedMessage, limits: Limits) -> None:
-    """Raise LimitError when a message is larger than any peer may send: by itself, or as the parcel it travels in."""
+def check_size(message: EncodedMessage, limits: Limits, more: int = 0) -> None:
+    """Raise LimitError when a message is larger than any peer may send: by itself, or as the parcel it travels in.
+
+    `more` bytes are to be added to it later.
+    """
     size = message.size
     # The most frequent message is small and has no segments: it needs no further check.
     if (size > limits.part_bytes or message.segments) and not fits_in_frame(message, limits):
         size = message.parcel_size
-    if size > limits.message_bytes:
-        raise LimitError("message_bytes", size, limits.message_bytes)
+    if size + more > limits.message_bytes:
+        raise LimitError("message_bytes", size + more, limits.message_bytes)
