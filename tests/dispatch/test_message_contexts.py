@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.support.waiting import until
@@ -143,3 +144,55 @@ async def test_a_port_created_in_a_thread_finds_the_loop_after_a_reconnect(appli
         await page.connect()
         await page.invoke("make")
         await until(lambda: heard == ["hello"])
+
+
+user: ContextVar[str] = ContextVar("user", default="nobody")
+
+
+class Authentication:
+    """Sets the user by a cookie, as the middleware of an application does."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            user.set(HTTPConnection(scope).cookies.get("user", "nobody"))
+        await self._app(scope, receive, send)
+
+
+@pytest.mark.parametrize("kind", ["coroutine", "thread", "listener", "sync"])
+async def test_after_a_login_as_another_user_and_a_reconnect_handlers_see_the_second(kind: str) -> None:
+    app = FastAPI()
+    app.add_middleware(Authentication)
+    ipc_main = IpcMain()
+    ipc_main.mount(app)
+
+    async def coroutine(event: Any) -> str:
+        return user.get()
+
+    def sync(event: Any) -> None:
+        event.return_value = user.get()
+
+    ipc_main.handle("coroutine", coroutine)
+    ipc_main.handle("thread", lambda event: user.get())
+    ipc_main.on("listener", lambda event: event.reply("seen", user.get()))
+    ipc_main.on("sync", sync)
+
+    async def seen(page: Renderer) -> Any:
+        if kind == "sync":
+            return await page.send_sync("sync")
+        if kind == "listener":
+            page.send("listener")
+            return (await page.received("seen"))[0]
+        return await page.invoke(kind)
+
+    async with Renderer(app, headers={"cookie": "user=Ada"}) as page:
+        assert await seen(page) == "Ada"
+        # The answer of the application's own route for logging in.
+        page._connection.browser.keep_cookies([(b"set-cookie", b"user=Eve; HttpOnly")])
+        # A request brings its own cookies; the socket has those that it was opened with.
+        assert await seen(page) == ("Eve" if kind == "sync" else "Ada")
+        await page.disconnect()
+        await page.connect()
+        assert await seen(page) == "Eve"
