@@ -1,6 +1,8 @@
 """The process that serves: what it prints when a program fails, and what it does before the first page."""
 
 import json
+import signal
+import subprocess
 import sys
 import urllib.request
 from pathlib import Path
@@ -46,6 +48,77 @@ def test_a_program_that_fails_is_shown_by_its_own_lines_and_one_sentence(tmp_pat
             assert line_with(process, "webipc: ") == "webipc: waiting for a file to change\n"
             file.write_text(PROGRAM.format(pages=""), encoding="utf-8")
             line_with(process, "webipc: open")
+
+
+FAILING = """
+from contextlib import asynccontextmanager
+from fastapi import FastAPI
+from webipc import IpcMain
+def connect():
+    {what}
+@asynccontextmanager
+async def lifespan(app):
+    {at_start}
+    yield
+    {at_stop}
+app = FastAPI(lifespan=lifespan)
+IpcMain().mount(app)
+"""
+OWN_LINES = [
+    "Traceback (most recent call last):\n",
+    '  File "{file}", line {line}, in lifespan\n',
+    "    connect()\n",
+    '  File "{file}", line 6, in connect\n',
+    '    raise ValueError("no database")\n',
+    "ValueError: no database\n",
+]
+
+
+def lines_behind(process: subprocess.Popen[str], text: str, count: int) -> list[str]:
+    """Return the line with this text, and as many behind it."""
+    return [line_with(process, text), *(line_with(process, "") for _ in range(count))]
+
+
+@pytest.mark.parametrize("command", ["run", "dev"])
+def test_an_application_that_fails_to_start_is_shown_by_its_own_lines_and_one_sentence(
+    tmp_path: Path, command: str
+) -> None:
+    file = tmp_path / "main.py"
+    file.write_text(FAILING.format(what='raise ValueError("no database")', at_start="connect()", at_stop="pass"))
+    with running(command, str(file), "--port", "0") as process:
+        sentence, *lines = lines_behind(process, " raised ", len(OWN_LINES) + 1)
+        assert sentence.endswith(f"{file} raised ValueError while it was starting\n")
+        assert lines[:-1] == [line.format(file=file, line=9) for line in OWN_LINES]
+        if command == "run":
+            assert "Application startup failed" in lines[-1]
+            assert process.wait(PATIENCE) == 1
+        else:
+            assert lines[-1] == "webipc: waiting for a file to change\n"
+            file.write_text(PROGRAM.format(pages=""), encoding="utf-8")
+            line_with(process, "webipc: open")
+
+
+def test_an_application_that_fails_to_stop_is_shown_in_the_same_way(tmp_path: Path) -> None:
+    file = tmp_path / "main.py"
+    file.write_text(FAILING.format(what='raise ValueError("no database")', at_start="pass", at_stop="connect()"))
+    with running("run", str(file), "--port", "0") as process:
+        line_with(process, "running on")
+        process.send_signal(signal.SIGINT)
+        sentence, *lines = lines_behind(process, " raised ", len(OWN_LINES) + 1)
+        assert sentence.endswith(f"{file} raised ValueError while it was stopping\n")
+        assert lines[:-1] == [line.format(file=file, line=11) for line in OWN_LINES]
+        assert "Application shutdown failed" in lines[-1]
+        process.wait(PATIENCE)
+
+
+def test_an_application_that_exits_while_it_starts_is_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "main.py"
+    file.write_text(FAILING.format(what="raise SystemExit(4)", at_start="connect()", at_stop="pass"))
+    with running("run", str(file), "--port", "0") as process:
+        sentence, following = lines_behind(process, " exited ", 1)
+        assert sentence.endswith(f"{file} exited while it was starting, with 4\n")
+        assert "Application startup failed" in following
+        assert process.wait(PATIENCE) == 1
 
 
 FROZEN = """

@@ -189,19 +189,19 @@ def _import_error(target: Target, error: Exception) -> StartError:
     else:
         advice = ""
     return ImportFailedError(
-        f"{target.shown} raised {type(error).__name__} while it was imported{advice}", _trace(error)
+        f"{target.shown} raised {type(error).__name__} while it was imported{advice}", trace_of(error)
     )
 
 
-def _trace(error: BaseException) -> str:
-    """Return the traceback of an error without the lines of this package and of Python's import."""
+def trace_of(error: BaseException, hidden: tuple[str, ...] = ()) -> str:
+    """Return the traceback of an error without the lines of this package, of Python's import, and of `hidden` files."""
     report = traceback.TracebackException.from_exception(error)
     parts: list[traceback.TracebackException | None] = [report]
     while parts:
         part = parts.pop()
         if part is not None:
             part.stack = traceback.StackSummary.from_list(
-                [frame for frame in part.stack if not frame.filename.startswith(_MACHINERY)]
+                [frame for frame in part.stack if not frame.filename.startswith(_MACHINERY + hidden)]
             )
             parts += [part.__cause__, part.__context__]
     return "".join(report.format())

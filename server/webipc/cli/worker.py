@@ -24,6 +24,7 @@ from webipc.access.hosts import Hosts
 from webipc.budget.sizes import in_words
 from webipc.cli.announce import ADDRESS_VARIABLE, announce
 from webipc.cli.host_check import HOSTS_VARIABLE, HostCheck
+from webipc.cli.lifespan_report import LifespanReport
 from webipc.cli.page_reload import watch_pages
 from webipc.cli.program import ImportFailedError, StartError, Target, load
 from webipc.cli.signalled_event import say
@@ -34,6 +35,9 @@ logger = logging.getLogger("webipc")
 
 # Where the application is, as `Target.text`.
 TARGET_VARIABLE = "WEBIPC_TARGET"
+
+# What `webipc dev` says when the program cannot be served.
+WAITING = "webipc: waiting for a file to change"
 
 # The prefix of the names of the threads that run `def` handlers: budget/threads.py names them.
 HANDLER_THREADS = "webipc"
@@ -58,13 +62,16 @@ def served() -> ASGIApp:
     """Return the application to serve: uvicorn calls this in the process that serves. Raises SystemExit on errors."""
     _end_with_parent()
     _raise_descriptor_limit()
+    target = Target.from_text(os.environ[TARGET_VARIABLE])
     try:
-        app = load(Target.from_text(os.environ[TARGET_VARIABLE]))
+        app = load(target)
     except StartError as error:
         _give_up(error)
-    _wrap_lifespan(app)
+    hint = WAITING if os.environ.get(ADDRESS_VARIABLE) else ""
+    report = LifespanReport(HostCheck(app, _hosts(app)), target.shown, hint)
+    _wrap_lifespan(app, report)
     _mounts[:] = mounts(app)
-    return HostCheck(app, _hosts(app))
+    return report
 
 
 async def drain(seconds: float, hurry: asyncio.Event) -> None:
@@ -117,18 +124,18 @@ def _give_up(error: StartError) -> NoReturn:
         print(error.trace, end="", file=sys.stderr)
     print(f"webipc: {error}", file=sys.stderr)
     if os.environ.get(ADDRESS_VARIABLE):
-        print("webipc: waiting for a file to change", file=sys.stderr)
+        print(WAITING, file=sys.stderr)
     raise SystemExit(1)
 
 
-def _wrap_lifespan(app: FastAPI) -> None:
+def _wrap_lifespan(app: FastAPI, report: LifespanReport) -> None:
     """Handle Ctrl-C during start and stop; start what `dev` adds; end the process when the application has stopped."""
     inner = app.router.lifespan_context
 
     @asynccontextmanager
     async def lifespan(scope_app: Any) -> AsyncIterator[Any]:
         tasks = []
-        with ExitStack() as stopped, _Interrupts() as interrupts:
+        with ExitStack() as stopped, _Interrupts() as interrupts, report.noting():
             async with inner(scope_app) as state:
                 # Also if the application fails to stop.
                 stopped.callback(_end_despite_threads)
