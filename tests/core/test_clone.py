@@ -228,7 +228,7 @@ def test_a_plain_value_is_passed_on_as_it_is() -> None:
     value = {"a": [1, 2.5, "text", None, True, {"b": []}]}
     cloned = encode(value)
     assert cloned.skeleton is value
-    assert (cloned.fixups, cloned.segments) == ([], [])
+    assert (cloned.fixups, cloned.segments) == ((), ())
     assert decode(value, [], []) is value
 
 

@@ -50,7 +50,13 @@ class LinkOutlet:
 
     def send(self, channel: str, args: tuple[Any, ...]) -> None:
         """Encode a `send`, and post it. Raises as both."""
-        self.post(encode_send(channel, args, self._around.limits))
+        around, connection = self._around, self.connection
+        message = encode_send(channel, args, around.limits)
+        if get_ident() == around.thread_id and not connection.ended:
+            # As `post`, without the call.
+            connection.post_here(message)
+        else:
+            self.post(message)
 
     def post(self, message: EncodedMessage) -> None:
         """Number and keep a message, and send it with whatever else is posted in this turn of the event loop.

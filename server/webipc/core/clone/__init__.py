@@ -22,9 +22,9 @@ class Cloned(NamedTuple):
     # JSON's own types, with `orjson.Fragment` where a part is JSON already.
     skeleton: Any
     # `[code, path, ...]`, in the order of section 5.
-    fixups: list[list[Any]]
+    fixups: Sequence[list[Any]]
     # Raw bytes that cannot change.
-    segments: list[bytes | memoryview]
+    segments: Sequence[bytes | memoryview]
 
 
 def encode(value: Any, limits: Limits = DEFAULT_LIMITS, root: str = "args") -> Cloned:
@@ -37,7 +37,7 @@ def encode(value: Any, limits: Limits = DEFAULT_LIMITS, root: str = "args") -> C
     `fixups`, `segments` and `bigint_digits`, which the receiver would refuse.
     """
     if is_plain(value, limits.depth):
-        return new(Cloned, (value, [], []))
+        return new(Cloned, (value, (), ()))
     encoder = Encoder(limits, root)
     skeleton, segments = encoder.encode(value)
     if encoder.has_references:

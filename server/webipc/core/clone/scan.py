@@ -36,12 +36,8 @@ def is_plain(value: Any, depth: int) -> bool:
     nothing to count, and a container that is reached again is found before it is scanned a second time.
     """
     kind = type(value)
-    if kind in _WORDS:
-        return True
-    if kind is int or kind is float:
-        return is_plain_number(value)
     if kind not in _CONTAINERS:
-        return False
+        return kind in _WORDS or ((kind is int or kind is float) and is_plain_number(value))
     below: list[Any] = []
     if depth < 1 or not _is_flat(value, below):
         return False

@@ -7,6 +7,7 @@ Twin: js-client/src/core/frame.ts
 
 from collections.abc import Iterable, Sequence
 from itertools import repeat
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, Protocol, TypeGuard
 
 from webipc.core.errors import CloseCode, ProtocolError
@@ -40,6 +41,10 @@ class EncodedMessage(NamedTuple):
     def parcel_size(self) -> int:
         """How many bytes `encode_parcel` would return."""
         return _packed_size(len(_parcel_head(self)), self.segments)
+
+
+_json_of: Final = attrgetter("json")
+_segments_of: Final = attrgetter("segments")
 
 
 class RawMessage(NamedTuple):
@@ -118,10 +123,10 @@ def encode_frame(seq: int, ack: int, messages: Sequence[EncodedMessage]) -> str 
     if len(messages) == 1 and not messages[0].segments:
         # The most frequent frame: one message without segments.
         return (b"[%d,%d,%b]" % (seq, ack, messages[0].json)).decode()
-    opened = b",".join([b"[%d,%d" % (seq, ack), *[message.json for message in messages]])
-    segments = [segment for message in messages for segment in message.segments]
-    if not segments:
+    opened = b",".join([b"[%d,%d" % (seq, ack), *map(_json_of, messages)])
+    if not any(map(_segments_of, messages)):
         return (opened + b"]").decode()
+    segments = [segment for message in messages for segment in message.segments]
     return _pack(b"%b,%b]" % (opened, _lengths_of(messages)), segments)
 
 
