@@ -247,6 +247,25 @@ class TestNumpy:
         assert remedy in refusal.value.reason
 
 
+class NaTType(datetime):
+    """Stands for that of pandas: a datetime, and the only one that differs from itself."""
+
+    def __ne__(self, other: object) -> bool:
+        return True
+
+    __eq__ = datetime.__eq__
+    __hash__ = datetime.__hash__
+
+    def utcoffset(self) -> Any:
+        raise ValueError("NaTType does not support utcoffset")
+
+
+def test_a_moment_that_pandas_lacks_is_an_invalid_date_wherever_it_stands() -> None:
+    # It is one object, as in pandas.
+    nat = NaTType(1, 1, 1)
+    assert encode([nat, {"at": [nat]}]) == Cloned([None, {"at": [None]}], [["d", [0]], ["@", [1, "at", 0], [0]]], [])
+
+
 class DataFrame:
     """Stands for that of pandas, which is recognised by its name."""
 
