@@ -68,8 +68,9 @@ test-browser: setup build browser ## the tests that drive a real browser
 test-packaging: setup $(PACKAGES) ## install the wheel and the npm package elsewhere and use them there
 	$(BIN)/pytest -m packaging
 
-browser: $(PYTHON_READY) ## install Chromium, Firefox, WebKitGTK and their drivers where they are missing (root, apt-get)
-	@$(BIN)/python tools/install_browser.py chromium firefox webkit
+browser: $(PYTHON_READY) ## install Chromium, Firefox, WebKitGTK, their drivers, nginx and Caddy where they are missing (root, apt-get)
+	@$(BIN)/python -m tools.install_browser chromium firefox webkit
+	@$(BIN)/python -m tools.install_proxies nginx caddy
 
 fmt: setup ## format the Python files
 	$(BIN)/ruff check --fix-only .

