@@ -18,6 +18,7 @@ BUNDLES = (
     "client.global.js",
     "commands.js",
     "web-view.js",
+    "web-view-guest.js",
     "electron.js",
     "electron.global.js",
     "preload-runtime.js",

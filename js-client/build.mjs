@@ -68,6 +68,15 @@ const clientAt = (path) => ({
   },
 })
 
+/** Puts the guest's side of a <web-view> into a file of its own, which only a framed document loads. */
+const lateHost = {
+  name: 'late host',
+  setup(builder) {
+    builder.onResolve({ filter: /\/web-view\/host\.js$/ }, () => ({ path: `${directory}src/web-view/late-host.ts` }))
+    builder.onResolve({ filter: /^\.\/host\.js$/ }, () => ({ path: './web-view-guest.js', external: true }))
+  },
+}
+
 /** Replaces two dependencies of the package `url`, of which it needs three functions. */
 const smallUrl = {
   name: 'small url',
@@ -108,7 +117,8 @@ await refuseStrings()
 await rm(`${directory}dist`, { recursive: true, force: true })
 await mkdir(`${directory}dist/electron`, { recursive: true })
 await Promise.all([
-  buildMinified('src/index.ts', 'dist/client.js', 'esm'),
+  buildMinified('src/index.ts', 'dist/client.js', 'esm', { plugins: [lateHost] }),
+  buildMinified('src/web-view/host.ts', 'dist/web-view-guest.js', 'esm'),
   buildMinified('src/global.ts', 'dist/client.global.js', 'iife'),
   buildMinified('src/commands.ts', 'dist/commands.js', 'esm'),
   buildMinified('src/web-view/index.ts', 'dist/web-view.js', 'esm'),

@@ -14,7 +14,8 @@ import { DEFAULT_LIMITS, type Limits } from './core/limits.js'
 import { answers as succeeds } from './core/values/slots.js'
 import type * as Electron from './types/electron.js'
 import { EventEmitter } from './channels/emitter.js'
-import { sendToHost } from './web-view/host.js'
+import { postToHost } from './web-view/host.js'
+import { channelMessage } from './web-view/messages.js'
 import { report } from './concurrency/report-error.js'
 
 /** The value of an `error` (PROTOCOL.md 4.2). */
@@ -70,7 +71,7 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
 
   readonly sendToHost = (channel: string, ...args: unknown[]): void => {
     if (typeof channel !== 'string') refuseArgument(0, channel)
-    sendToHost(channel, args)
+    postToHost(channelMessage(channel, args))
   }
 
   /** @param index - of the channel in Electron's count of arguments, which begins with an internal one */

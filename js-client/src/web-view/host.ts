@@ -8,7 +8,7 @@
 import { listen } from '../page/listeners.js'
 import { headMeta, ofDocument } from '../page/own-document.js'
 import type { IpcRenderer } from '../types/electron.js'
-import { channelMessage, type Announcement, type ChannelMessage, type GuestMessage } from './messages.js'
+import type { Announcement, ChannelMessage, GuestMessage } from './messages.js'
 
 /** How many messages are kept until the host answers; perhaps there is none. */
 const KEPT = 1_000
@@ -23,9 +23,8 @@ export function followHost(ipcRenderer: IpcRenderer): void {
   if (origin !== undefined) host = new Host(ipcRenderer, origin)
 }
 
-/** `ipcRenderer.sendToHost`; types/electron.ts says what it throws. */
-export function sendToHost(channel: string, args: unknown[]): void {
-  const message = channelMessage(channel, args)
+/** Sends a message to the host of this document, if it has one. */
+export function postToHost(message: ChannelMessage): void {
   host?.post(message)
 }
 

@@ -23,6 +23,8 @@ CLIENT_FILES: Final = {
     "commands.js.map": "application/json",
     "web-view.js": "text/javascript; charset=utf-8",
     "web-view.js.map": "application/json",
+    "web-view-guest.js": "text/javascript; charset=utf-8",
+    "web-view-guest.js.map": "application/json",
     "electron.js": "text/javascript; charset=utf-8",
     "electron.js.map": "application/json",
     "electron.global.js": "text/javascript; charset=utf-8",
