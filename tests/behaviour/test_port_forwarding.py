@@ -52,8 +52,8 @@ async def test_forwarded_messages_are_not_decoded_on_the_way(site: Site, monkeyp
             raise AssertionError("decoded in transit")
 
         with monkeypatch.context() as patched:
-            patched.setattr("webipc.ports.ends.decode_value", refuse)
-            patched.setattr("webipc.ports.ends.clone.decode", refuse)
+            patched.setattr("webipc.ports.value.decode_value", refuse)
+            patched.setattr("webipc.ports.value.clone.decode", refuse)
             channel.port1.post_message({"n": 1}, [MessageChannelMain().port1])
             # The receiving page runs in this process too: the only decoding is its own, which fails here.
             with pytest.raises(AssertionError, match="decoded in transit"):
@@ -68,4 +68,4 @@ async def decoded_by(port: MessagePortMain) -> None:
     await until(lambda: end.pending)
     message = end.take()
     assert message is not None
-    message.decode()
+    message.value.decode()

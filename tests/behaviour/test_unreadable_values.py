@@ -158,7 +158,7 @@ async def test_a_page_of_the_test_library_treats_such_values_as_a_browsers_does(
 
 def test_a_large_message_with_such_a_value_is_unpacked_with_those_around_it() -> None:
     rows = [["send", "a", [1]], ["send", "b", PEOPLE, knowing()], ["send", "c", [None], [["u", [0]]]]]
-    done, error = unpacked(parse([RawMessage(row, []) for row in rows]), DEFAULT_LIMITS)
+    done, error = unpacked(parse([RawMessage(row, []) for row in rows]), DEFAULT_LIMITS, lambda _: True)
     assert (len(done), error) == (3, None)
     assert isinstance(done[1], Send)
     with pytest.raises(UnreadableError):

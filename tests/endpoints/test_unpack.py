@@ -8,7 +8,7 @@ import datetime as dt
 import json
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import pytest
@@ -18,54 +18,19 @@ import webipc.core.clone
 import webipc.core.envelope
 import webipc.core.frame
 import webipc.endpoints.unpack
-from tests.support.applications import Application
-from tests.support.posting_page import PostingPage
+from tests.support.held_up import Site, page_of, waits
 from tests.support.waiting import settled, until
-from webipc import IpcMainEvent, Limits
+from webipc import IpcMainEvent
 from webipc.core.errors import CloseCode
 from webipc.core.frame import encode_body, encode_parcel, sized
 from webipc.core.frame.json_text import load_array
 from webipc.core.link.large import LARGE_TEXT, MANY_FIXUPS, unpacked
-from webipc.hub.hub import Hub
 from webipc.link.timeouts import sweep
 
-LIMITS = Limits(part_bytes=400_000)
 TEXT = "x" * 300_000
 DATES = [dt.datetime(2026, 1, 1, tzinfo=dt.UTC)] * (MANY_FIXUPS + 1)
 
 LARGE: dict[str, Any] = {"frame": TEXT, "parcel": TEXT * 3, "fixups": DATES}
-
-
-class Site(Application):
-    """An application, and a helper thread that a test can hold up."""
-
-    def __init__(self, limits: Limits = LIMITS) -> None:
-        super().__init__(limits=limits)
-        self.said: list[Any] = []
-        self.ipc_main.on("say", self._say)
-        self.ipc_main.handle("echo", lambda event, value: value)
-        self.ipc_main.on("ask", lambda event, value: setattr(event, "return_value", value))
-        self._gates: list[threading.Event] = []
-
-    def _say(self, event: IpcMainEvent, name: str, value: Any = None) -> None:
-        self.said.append(name)
-
-    @property
-    def hub(self) -> Hub:
-        hub = self.ipc_main._provider.hub
-        assert hub is not None
-        return hub
-
-    def hold_up(self) -> threading.Event:
-        """Keep the helper thread busy until the event is set."""
-        gate = threading.Event()
-        self._gates.append(gate)
-        self.hub.unpacker.run("another", "another", gate.wait, lambda _: None)
-        return gate
-
-    def end(self) -> None:
-        for gate in self._gates:
-            gate.set()
 
 
 @pytest.fixture
@@ -75,17 +40,6 @@ async def site() -> AsyncIterator[Site]:
     made.end()
     if made.ipc_main._provider.hub is not None:
         await made.ipc_main._provider.end()
-
-
-async def page_of(site: Site, link: str = "a" * 32) -> PostingPage:
-    page = PostingPage(site.app, LIMITS, link)
-    await page.connect()
-    return page
-
-
-def waits(site: Site) -> Callable[[], bool]:
-    """Return a question: is something waiting for the helper thread?"""
-    return lambda: site.hub.unpacker.waiting > 0
 
 
 @pytest.mark.parametrize("kind", LARGE)

@@ -25,6 +25,10 @@ class PostingPage:
         self.closes: list[tuple[int, str]] = []
         self.resets: list[str] = []
         self.results: list[Any] = []
+        # Every message, whole.
+        self.arrived: list[Any] = []
+        # What its client names in `hello`.
+        self.features: list[str] = []
         self._app = app
         self._id = link
         self._browser = Browser(app, {"host": "testserver", "origin": "http://testserver"})
@@ -37,6 +41,10 @@ class PostingPage:
     def post(self, *fields: Any, value: Sequence[Any]) -> int:
         """Number and keep a message: `post("send", "say", value=[1])`."""
         return self.link.post(encode_message(list(fields), clone.encode(list(value))))
+
+    def post_ported(self, *fields: Any, value: Any, ports: Sequence[int] = ()) -> int:
+        """Number and keep a message with a list of ports behind its value: `post` and `port`."""
+        return self.link.post(encode_message(list(fields), clone.encode(value), None, [list(ports)]))
 
     async def connect(self) -> None:
         """Open a socket, newer than the last, and wait for its welcome. The older one is not closed by the page."""
@@ -98,7 +106,7 @@ class PostingPage:
             "received": self.link.received,
             "first": self.link.first,
             "fresh": self._welcomed == 0,
-            "features": [],
+            "features": self.features,
         }
         return encode_control(self.link.received, "hello", fields)
 
@@ -116,7 +124,7 @@ class PostingPage:
                 self.link.attach(self._attempt, fields["received"])
         elif socket is self._socket:
             self.results += [json.loads(json.dumps(message.fields)) for message in frame.messages]
-            self.link.receive(frame, self._attempt)
+            self.arrived += self.link.receive(frame, self._attempt)
 
     def closed(self, socket: MemorySocket, code: int, reason: str) -> None:
         """Note the end of a socket that the server has closed."""

@@ -88,8 +88,9 @@ class FairThreads:
     def _start(self, payer: Hashable, call: _Call) -> None:
         if self._executor is None:
             self._executor = ThreadPoolExecutor(self._share.capacity, thread_name_prefix="webipc")
-        self._share.take(payer, 1)
+        # Raises RuntimeError after `stop`.
         future = self._executor.submit(call.function)
+        self._share.take(payer, 1)
         future.add_done_callback(lambda ended: run_soon_in(self._loop, self._ended, payer, call.done, ended))
 
     def _ended(self, payer: Hashable, done: Done, future: "Future[Any]") -> None:

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from webipc.core.clone import Cloned
 from webipc.core.envelope import (
     Envelope,
     ErrorReply,
@@ -27,6 +26,7 @@ from webipc.core.envelope import (
 from webipc.core.errors import LimitError, ProtocolError, UnreadableError
 from webipc.core.frame import encode_message
 from webipc.core.limits import Limits
+from webipc.core.link.written import forwarded
 from webipc.dispatch.batch import Batch
 from webipc.dispatch.policy import Policy, allows
 from webipc.dispatch.replies import Replies
@@ -154,9 +154,8 @@ class Dispatcher:
         if tab is None or target is None or not allows(self._may_send_to, sender.frame, tab.contents):
             return
         meta = {"senderId": sender.tab.id, "senderIsMainFrame": sender.parent is None}
-        value = Cloned(envelope.value, list(envelope.fixups), list(envelope.segments))
         try:
-            target.pass_on(encode_message(["send", envelope.channel], value, meta))
+            target.pass_on(encode_message(["send", envelope.channel], forwarded(envelope), meta))
         except LimitError as error:
             text = f"{sender!r}: a message for {tab!r} cannot be forwarded: {error}"
             REFUSALS.log(sender.tab.contents, logging.WARNING, text)

@@ -226,12 +226,12 @@ class MessagePortMain(EventEmitter):
         for _ in range(end.pending):
             with entangling:
                 # A listener or another thread may have closed or transferred the port: then the rest is not for it.
-                if self._end is not end or not end.pending or self._held:
+                if self._end is not end or self._held or not end.can_take():
                     return
                 message = end.take()
             self._receive(end, message)
         with entangling:
-            if end.pending and self._end is end and not self._held:
+            if self._end is end and not self._held and end.can_take():
                 self._schedule()
 
     def _receive(self, end: LocalEnd, message: PortMessage | None) -> None:
@@ -277,7 +277,7 @@ def refuse_unusable(ports: Sequence[MessagePortMain]) -> None:
 
 def _value_of(message: PortMessage) -> Any:
     try:
-        return message.decode()
+        return message.value.decode()
     except RemoteError as error:
         # The server forwards a page's message without decoding it (PROTOCOL.md 4.4).
         text = f"A message of a port cannot be decoded and is delivered as None: {error}"

@@ -24,10 +24,10 @@ from webipc.endpoints.body_bounds import ROOM_SECONDS, BodyBounds
 from webipc.endpoints.body_frames import BodyFrames, LateError
 from webipc.endpoints.hello import shortened
 from webipc.endpoints.lingering import LingeringResponse
-from webipc.endpoints.room import NoRoomError
 from webipc.endpoints.unpack import dispatched, frame_of, unpack
 from webipc.hub.hub import Hub, StoppingError
 from webipc.link.connection import Connection
+from webipc.link.decoding import NoRoomError
 from webipc.link.last_calls import still_taken
 
 logger = logging.getLogger("webipc")

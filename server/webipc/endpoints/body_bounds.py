@@ -8,10 +8,10 @@ from typing import Final
 
 from webipc.access.visitor import Visitor
 from webipc.concurrency.clock import Clock
-from webipc.endpoints.room import NoRoomError, room_for
 from webipc.hub.hub import Hub
 from webipc.hub.payers import payer_of
 from webipc.link.connection import Connection
+from webipc.link.decoding import NoRoomError, room_for
 
 STEP_BYTES: Final = 65_536
 ROOM_SECONDS: Final = 5.0
@@ -59,7 +59,7 @@ class BodyBounds:
             return
         wanted = -(-size // STEP_BYTES) * STEP_BYTES
         if wanted > self._charged:
-            await room_for(self._hub_here(), connection, wanted - self._charged, ROOM_SECONDS)
+            await room_for(connection.around, connection.holdings, wanted - self._charged, ROOM_SECONDS)
             connection.holdings.purse.take(wanted - self._charged)
         elif wanted < self._charged:
             connection.holdings.purse.give(self._charged - wanted)

@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from webipc.core.errors import ProtocolError
 from webipc.endpoints.body_frames import BodyFrames, LateError
-from webipc.endpoints.room import NoRoomError
+from webipc.link.decoding import NoRoomError
 
 
 class LingeringResponse(Response):

@@ -7,26 +7,17 @@ acknowledged before it is decoded, so a newer socket or a request may be about t
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from functools import partial
-from typing import Final, TypeVar
 
-from webipc.budget.sizes import counted, in_words
 from webipc.core.errors import CloseCode, ProtocolError
 from webipc.core.frame import Frame, decode_frame
 from webipc.core.link.large import LARGE_TEXT, Arrived, Whole, large_text, unpacked
-from webipc.endpoints.room import ROOM_SECONDS, NoRoomError, less_crowded, room_for
+from webipc.endpoints.room import less_crowded
 from webipc.hub.hub import Hub
 from webipc.link.connection import Connection
+from webipc.link.decoding import ROOM_SECONDS, NoRoomError, decoded, free_in_helper
 
 logger = logging.getLogger("webipc")
-
-MOST_PER_BYTE: Final = 80
-"""No JSON counts more for each of its bytes: `{},` has 78. To count takes as long as to decode a text, so that is done
-only where this much is not free."""
-
-
-T = TypeVar("T")
 
 Failed = Callable[[ProtocolError], None]
 
@@ -59,7 +50,8 @@ async def frame_of(
         return decode_frame(data, hub.limits), False
     connection.unpacking = hub.loop.create_future()
     try:
-        return await _decoded(hub, connection, [text], partial(decode_frame, data, hub.limits), seconds), True
+        decode = partial(decode_frame, data, hub.limits)
+        return await decoded(connection.around, connection.holdings, [text], decode, seconds), True
     finally:
         _over(connection, None)
 
@@ -105,11 +97,11 @@ async def _unpack(hub: Hub, connection: Connection, arrived: Sequence[Arrived], 
 
 async def _decode_and_dispatch(hub: Hub, connection: Connection, arrived: Sequence[Arrived]) -> None:
     texts = [text for each in arrived if isinstance(each, Whole) and (text := large_text(each.parcel)) is not None]
-    work = partial(unpacked, arrived, hub.limits)
-    envelopes, error = await _decoded(hub, connection, texts, work, ROOM_SECONDS)
+    around, holdings = connection.around, connection.holdings
+    work = partial(unpacked, arrived, hub.limits, connection.has_consumer)
+    envelopes, error = await decoded(around, holdings, texts, work, ROOM_SECONDS)
     if connection.ended:
-        # Freeing it takes long as well.
-        hub.unpacker.run(connection.holdings.payer, connection, envelopes.clear, _nothing)
+        free_in_helper(around, holdings, envelopes)
         return
     for each in arrived:
         if isinstance(each, Whole):
@@ -120,59 +112,6 @@ async def _decode_and_dispatch(hub: Hub, connection: Connection, arrived: Sequen
         raise error
 
 
-async def _decoded(
-    hub: Hub,
-    connection: Connection,
-    texts: Sequence[str | memoryview],
-    decode: Callable[[], T],
-    seconds: float,
-) -> T:
-    """Charge what the values of these texts take, decode in the helper thread, and give it back.
-
-    Then the calls that are made with the values are charged where they are kept.
-    """
-    purse = connection.holdings.purse
-    size = MOST_PER_BYTE * sum(map(len, texts))
-    if not purse.may(size):
-        size = await _in_helper(hub, connection, partial(_counted, texts))
-        if size > hub.account.limit:
-            raise _too_large(size, hub.account.limit)
-        # Nothing is read from the link meanwhile.
-        await room_for(hub, connection, size, seconds)
-    purse.take(size)
-    try:
-        return await _in_helper(hub, connection, decode)
-    finally:
-        purse.give(size)
-
-
-def _counted(texts: Sequence[str | memoryview]) -> int:
-    return sum(map(counted, texts))
-
-
-def _too_large(size: int, limit: int) -> ProtocolError:
-    text = f"a message that takes about {in_words(size)} of memory; the server has {in_words(limit)} for all pages"
-    return ProtocolError(text, CloseCode.TOO_LARGE)
-
-
-async def _in_helper(hub: Hub, connection: Connection, function: Callable[[], T]) -> T:
-    """Call a function in the helper thread, when it is the turn of this link."""
-    done: asyncio.Future[T] = hub.loop.create_future()
-
-    def ended(future: "Future[T]") -> None:
-        if done.done():
-            return
-        if future.cancelled():
-            done.cancel()
-        elif (error := future.exception()) is not None:
-            done.set_exception(error)
-        else:
-            done.set_result(future.result())
-
-    hub.unpacker.run(connection.holdings.payer, connection, function, ended)
-    return await done
-
-
 def _over(connection: Connection, error: ProtocolError | None) -> None:
     """Let what waits for `unpacking` continue, in the next turn of the event loop."""
     unpacking, connection.unpacking = connection.unpacking, None
@@ -180,7 +119,3 @@ def _over(connection: Connection, error: ProtocolError | None) -> None:
         unpacking.set_result(error)
     connection.jobs.start()
     connection.end_after_bye()
-
-
-def _nothing(_: object) -> None:
-    """What is to be done when a value was freed."""

@@ -88,7 +88,7 @@ class Hub:
         self.flusher = Flusher(loop)
         # Runs `def` handlers. None of them is FastAPI's.
         self.threads = FairThreads(loop)
-        # Decodes what is large: one thread, in which no code of the application runs.
+        # See `Surroundings`.
         self.unpacker = FairThreads(loop, 1)
         # The bodies of requests that are being read.
         self.bodies: Share[Hashable] = Share(BODIES, LEAST_BODIES)
@@ -112,6 +112,7 @@ class Hub:
             self,
             self.account,
             Backlog(self.account.limit // 8),
+            self.unpacker,
         )
         application = Application(self._router, created, self.tasks, settings.debug)
         self._births = Births(self.process, around, self._links, self.tabs, application)

@@ -17,6 +17,7 @@ from webipc.core.errors import BufferFullError, CloseCode, LinkEndedError, Proto
 from webipc.core.frame import EncodedMessage, Frame, encode_control
 from webipc.core.link import Link, Side
 from webipc.core.link.large import LIGHT_BYTES, Arrived, first_large
+from webipc.link.decoding import Opener
 from webipc.link.features import known_features
 from webipc.link.holdings import FIRST_ROOM, Holdings
 from webipc.link.last_calls import LastCalls
@@ -127,13 +128,19 @@ class Connection:
         """The ports of the link."""
         if self.ports_if_made is None:
             limits = self.around.limits
-            allowance: Allowance[LocalEnd] = Allowance(limits, self.holdings.purse)
+            opener = Opener(self.around, self.holdings)
+            allowance: Allowance[LocalEnd] = Allowance(limits, self.holdings.purse, opener)
             self.ports_if_made = LinkPorts(
                 Side.MAIN, limits, self.around.loop, self.post_here, allowance, self.around.backlog
             )
             if self.ended:
                 self.ports_if_made.end()
         return self.ports_if_made
+
+    def has_consumer(self, port_id: int) -> bool:
+        """Tell whether the messages of a port are taken at once, by this program. From any thread; it may change."""
+        ports = self.ports_if_made
+        return ports is not None and ports.has_consumer(port_id)
 
     @property
     def outgoing_calls(self) -> OutgoingCalls:

@@ -11,6 +11,7 @@ from typing import Final, Generic, Protocol, TypeVar, TypeVarTuple
 
 from webipc.budget.account import Account
 from webipc.budget.backlog import Backlog
+from webipc.budget.threads import FairThreads
 from webipc.concurrency.clock import Clock
 from webipc.concurrency.flusher import Flusher
 from webipc.concurrency.loops import run_soon_in
@@ -56,6 +57,8 @@ class Surroundings(Generic[ConnectionT_contra]):
     account: Account
     # What threads have sent and the loop has not taken.
     backlog: Backlog
+    # Decodes what is large: one thread, in which no code of the application runs.
+    unpacker: FairThreads
 
     @property
     def is_loop_thread(self) -> bool:

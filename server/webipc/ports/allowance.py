@@ -3,11 +3,12 @@
 One allowance for all ports of a link, because a page may send ten thousand of them.
 """
 
-from collections.abc import Hashable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Hashable
+from typing import Generic, Protocol, TypeVar
 
 from webipc.budget.account import Purse
 from webipc.core.limits import Limits
+from webipc.core.link.written import Opened, Written
 
 MESSAGE_BYTES = 200
 """What a waiting message takes besides its bytes."""
@@ -15,14 +16,29 @@ MESSAGE_BYTES = 200
 Port = TypeVar("Port", bound=Hashable)
 
 
+class Opener(Protocol):
+    """Decodes a large message elsewhere, before it is taken."""
+
+    def __call__(self, text: Written, decode: Callable[[], Opened], done: Callable[[Opened | None], bool], /) -> bool:
+        """Call `decode` in another thread when it is its turn, then `done` with its outcome. From any thread.
+
+        `done` gets None where nothing is decoded elsewhere any more, and returns whether the value was needed. Returns
+        False when neither will be called. Neither is called before this returns.
+        """
+
+
 class Allowance(Generic[Port]):
     """Counts the waiting messages of one page, by port. Guarded by the lock of the ports (`entangling` of ends.py)."""
 
-    __slots__ = ("_messages", "_ports", "_purse", "bytes", "limits")
+    __slots__ = ("_messages", "_ports", "_purse", "bytes", "limits", "opener")
 
-    def __init__(self, limits: Limits, purse: Purse | None = None) -> None:
-        """The bounds are `kept_bytes` and `kept_messages` of `limits`, and what the payer of `purse` may hold."""
+    def __init__(self, limits: Limits, purse: Purse | None = None, opener: Opener | None = None) -> None:
+        """The bounds are `kept_bytes` and `kept_messages` of `limits`, and what the payer of `purse` may hold.
+
+        `opener` decodes what is large; None where everything is decoded when it is taken.
+        """
         self.limits = limits
+        self.opener = opener
         self._purse = purse
         self._messages = 0
         # The bytes of all messages.

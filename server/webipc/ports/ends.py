@@ -7,21 +7,18 @@ without being decoded. The ids of ports within a link are in core/ports.py.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
-
-import orjson
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 from webipc.budget.backlog import Admitted
-from webipc.core import clone
-from webipc.core.envelope import Port, Post, decode_value, parse
-from webipc.core.frame import decode_parcel, encode_message, encode_parcel
+from webipc.core.envelope import Port, Post
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.link.held import held_by
-from webipc.core.link.sizes import check_size
-from webipc.core.values.scalar import MAX_SAFE_INTEGER
+from webipc.core.link.written import Opened
 from webipc.ports.allowance import Allowance
+from webipc.ports.value import PortValue
 
 # Held while the peer of an end changes and while a message is queued at one, so that all messages of a channel have one
 # order; never while other code runs (a log handler of the application may post into a port). One lock for all channels,
@@ -29,18 +26,12 @@ from webipc.ports.allowance import Allowance
 # garbage collector may close an end while this thread holds the lock.
 entangling = threading.RLock()
 
-# What a message takes besides its value, and each port in it, at most.
-_HEAD_BYTES: Final = len('"port",,,[]') + len(str(MAX_SAFE_INTEGER))
-_ID_BYTES: Final = len(str(MAX_SAFE_INTEGER)) + 1
-
 
 @dataclass(frozen=True, slots=True)
 class PortMessage:
     """A message within a channel: an encoded value, and the ends that are transferred with it."""
 
-    skeleton: Any
-    fixups: Sequence[Any]
-    segments: Sequence[Any]
+    value: PortValue
     ends: tuple["LocalEnd", ...] = ()
     # The allowance of the page that posted it; None where it does not come from a page.
     allowance: "Allowance[LocalEnd] | None" = None
@@ -48,79 +39,42 @@ class PortMessage:
     held: int = 0
     # Counts it until the event loop takes it, where another thread has posted it.
     admitted: Admitted | None = None
+    # How many bytes of it the allowance counts.
+    counted: int = 0
 
     @classmethod
     def encode(
         cls, value: Any, limits: Limits = DEFAULT_LIMITS, ends: tuple["LocalEnd", ...] = (), *, ports: int = 0
     ) -> "PortMessage":
-        """Encode a value at once: later changes of it have no effect. Raises CloneError and LimitError.
-
-        The limits are those of the link that is to carry it, with so many ports. What is too large for that is refused
-        here, because later there is no caller to raise to.
-        """
-        cloned = clone.encode(value, limits, "message")
-        whole = encode_message([], cloned)
-        # As large as it can be with its kind and ids, which are not known yet.
-        check_size(whole, limits, _HEAD_BYTES + _ID_BYTES * ports)
-        text = whole.json
-        if cloned.fixups:
-            text = encode_message([], clone.Cloned(cloned.skeleton, [], [])).json
-        return cls(orjson.Fragment(text[1:-1]), cloned.fixups, cloned.segments, ends, None, held_by(whole))
-
-    def with_ends(self, ends: "Iterable[LocalEnd]") -> "PortMessage":
-        """Return the same message with these ends."""
-        return PortMessage(self.skeleton, self.fixups, self.segments, tuple(ends), None, self.held, self.admitted)
-
-    def taken(self) -> None:
-        """Note that the event loop has taken it, or that it was dropped: a thread may have posted it."""
-        if self.admitted is not None:
-            self.admitted.leave()
+        """Encode a value at once: see `PortValue.encode`."""
+        encoded, whole = PortValue.encode(value, limits, ports)
+        return cls(encoded, ends, None, held_by(whole))
 
     @classmethod
     def received(
         cls, carrier: Port | Post, ends: tuple["LocalEnd", ...], allowance: "Allowance[LocalEnd] | None" = None
     ) -> "PortMessage":
         """Return the message that a page has posted, without decoding its value."""
-        return cls(carrier.value, carrier.fixups, carrier.segments, ends, allowance)
+        return cls(PortValue.received(carrier), ends, allowance)
 
-    def decode(self, limits: Limits = DEFAULT_LIMITS) -> Any:
-        """Return the value. To be called once, because the value may be made of the skeleton.
+    def with_ends(self, ends: "Iterable[LocalEnd]") -> "PortMessage":
+        """Return the same message with these ends."""
+        return PortMessage(self.value, tuple(ends), None, self.held, self.admitted)
 
-        Raises ProtocolError when the page has sent what is no encoded value, UnreadableError when it cannot be read.
-        """
-        if not isinstance(self.skeleton, orjson.Fragment):
-            return clone.decode(self.skeleton, self.fixups, self.segments, limits)
-        return decode_value(_parsed(self.parcel(), limits), limits)
+    def taken(self) -> None:
+        """Note that the event loop has taken it, or that it was dropped: a thread may have posted it."""
+        if self.admitted is not None:
+            self.admitted.leave()
 
-    def parcel(self) -> bytes:
-        """Return the value as one bytes object. Raises LimitError when it is nested too deeply for that."""
-        return encode_parcel(encode_message(["port", 1], self, None, [[]]))
+    def kept(self) -> "PortMessage":
+        """Return it as what the allowance counts: see `PortValue.kept`."""
+        value, size = self.value.kept()
+        return PortMessage(value, self.ends, self.allowance, counted=size)
 
     def close_ends(self) -> None:
         """Close the ends that are transferred with it, because the message cannot be delivered."""
         for end in self.ends:
             end.close()
-
-
-class KeptMessage(NamedTuple):
-    """A message of a page that waits in a port that is not started, which may be for ever.
-
-    Kept as the bytes that the allowance counts: parsed objects, or views of whole frames, would take far more.
-    """
-
-    parcel: bytes
-    ends: tuple["LocalEnd", ...]
-    allowance: "Allowance[LocalEnd]"
-
-    def message(self) -> PortMessage:
-        """Return the message."""
-        return PortMessage.received(_parsed(self.parcel, self.allowance.limits), self.ends)
-
-
-def _parsed(parcel: bytes, limits: Limits) -> Port:
-    (envelope,) = parse([decode_parcel(parcel, limits)], limits)
-    assert isinstance(envelope, Port)
-    return envelope
 
 
 class End:
@@ -187,14 +141,16 @@ class End:
 class LocalEnd(End):
     """An end in this process: queues messages until they are taken."""
 
-    __slots__ = ("_on_pending", "_waiting", "successor")
+    __slots__ = ("_on_pending", "_opening", "_waiting", "successor")
 
     def __init__(self) -> None:
         super().__init__()
         # The messages that were not taken yet, in order; None stands for the close of the other end.
-        self._waiting: deque[PortMessage | KeptMessage | None] = deque()
+        self._waiting: deque[PortMessage | None] = deque()
         # Called when something was queued; None before `start` and after `pause`.
         self._on_pending: Callable[[], None] | None = None
+        # The first of the waiting messages, while it is decoded elsewhere because it is large.
+        self._opening: PortMessage | None = None
         # The end that has replaced this one, once it was transferred.
         self.successor: End | None = None
 
@@ -214,32 +170,64 @@ class LocalEnd(End):
         """See End."""
         # It waits for no event loop of a server, but for the program.
         message.taken()
-        if self._on_pending is not None or message.allowance is None:
+        allowance = message.allowance
+        if allowance is None or (self.takes_at_once and not message.value.is_large):
             # It is taken in the next turn of the loop, or it comes from the program itself, which is not bounded.
             self._put(message)
         else:
-            parcel = message.parcel()
-            message.allowance.take(self, len(parcel))
-            self._put(KeptMessage(parcel, message.ends, message.allowance))
+            kept = message.kept()
+            allowance.take(self, kept.counted)
+            self._put(kept)
+
+    @property
+    def takes_at_once(self) -> bool:
+        """Whether what is delivered is taken in the next turn of the loop."""
+        return self._on_pending is not None and self._opening is None
 
     def peer_closed(self) -> None:
         """See End."""
         self._put(None)
 
-    def _put(self, item: PortMessage | KeptMessage | None) -> None:
+    def _put(self, item: PortMessage | None) -> None:
         self._waiting.append(item)
         if self._on_pending is not None:
             self._on_pending()
+
+    def can_take(self) -> bool:
+        """Tell whether there is something to take. Called under the lock.
+
+        A large message is decoded elsewhere first, which begins here: then `on_pending` is called again.
+        """
+        item = self._waiting[0] if self._waiting else None
+        if item is None or not item.value.is_large:
+            return bool(self._waiting)
+        opener, carried = None if item.allowance is None else item.allowance.opener, item.value.carried
+        if self._opening is None and opener is not None and carried is not None:
+            self._opening = item
+            if not opener(carried.text, partial(carried.open, item.value.segments), partial(self._opened, item)):
+                self._opening = None
+        return self._opening is None
+
+    def _opened(self, item: PortMessage, opened: Opened | None) -> bool:
+        """Let a message be taken that was decoded. Return whether it is still here."""
+        with entangling:
+            if self._opening is not item:
+                return False
+            self._opening = None
+            self._waiting[0] = replace(item, value=item.value.with_opened(opened))
+            if self._on_pending is not None:
+                self._on_pending()
+            return True
 
     def take(self) -> PortMessage | None:
         """Return the next message; None when the other end was closed at this point. IndexError when nothing waits."""
         return self._restored(self._waiting.popleft())
 
-    def _restored(self, item: PortMessage | KeptMessage | None) -> PortMessage | None:
-        if not isinstance(item, KeptMessage):
-            return item
-        item.allowance.give_back(self, len(item.parcel))
-        return item.message()
+    def _restored(self, item: PortMessage | None) -> PortMessage | None:
+        if item is not None and item.counted:
+            assert item.allowance is not None
+            item.allowance.give_back(self, item.counted)
+        return item
 
     @property
     def pending(self) -> int:
@@ -262,10 +250,9 @@ class LocalEnd(End):
     def _drop_waiting(self) -> "list[LocalEnd]":
         """Drop the messages that were not taken; return the ends in them."""
         dropped: list[LocalEnd] = []
+        self._opening = None
         while self._waiting:
-            item = self._waiting.popleft()
-            if isinstance(item, KeptMessage):
-                item.allowance.give_back(self, len(item.parcel))
+            item = self._restored(self._waiting.popleft())
             if item is not None:
                 dropped += item.ends
         return dropped
@@ -276,7 +263,7 @@ class LocalEnd(End):
         What waits is dropped, and the ends in it are closed: once the port is started, it emits `close` alone.
         """
         with entangling:
-            if self._on_pending is not None:
+            if self.takes_at_once:
                 return False
             dropped = self._drop_waiting()
             peer, self.peer = self.peer, None
@@ -300,6 +287,7 @@ class LocalEnd(End):
             if peer is not None:
                 peer.peer = successor
             moved, self._waiting = self._waiting, deque()
+            self._opening = None
             for item in moved:
                 message = self._restored(item)
                 if message is None:

@@ -15,7 +15,7 @@ from typing import Any
 from webipc.budget.backlog import Backlog
 from webipc.concurrency.loops import run_in
 from webipc.core.envelope import Port, PortClose
-from webipc.core.errors import BufferFullError, LimitError
+from webipc.core.errors import BufferFullError, LimitError, ProtocolError
 from webipc.core.frame import EncodedMessage, encode_message
 from webipc.core.limits import Limits
 from webipc.core.link import Side
@@ -174,7 +174,8 @@ class LinkPorts:
         for successor in successors:
             successor.port_id = self._table.open(successor)
         try:
-            self._post(encode_message(fields, message, None, [[successor.port_id for successor in successors]]))
+            ids = [successor.port_id for successor in successors]
+            self._post(encode_message(fields, message.value.forwarded(), None, [ids]))
         except LimitError:
             for successor in successors:
                 self._table.close(successor.port_id)
@@ -257,6 +258,16 @@ class LinkPorts:
                 break
             count += end.close_unstarted()
         return count
+
+    def has_consumer(self, port_id: int) -> bool:
+        """Tell whether the messages of a port are taken at once, in this process. From any thread; it may change."""
+        try:
+            remote = self._table.get(port_id)
+        except ProtocolError:
+            # It may be in a message that has not been dispatched.
+            return False
+        peer = None if remote is None else remote.peer
+        return isinstance(peer, LocalEnd) and peer.takes_at_once
 
     def receive_close(self, envelope: PortClose) -> None:
         """Close a port that the other side has closed. Raises ProtocolError when there was never such a port."""

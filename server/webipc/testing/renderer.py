@@ -16,6 +16,7 @@ from webipc.electron.message_port_main import MessagePortMain, TransferError, Tr
 from webipc.electron.post_message import checked_ports, conversion_failure
 from webipc.mount import mounts
 from webipc.ports.ends import PortMessage
+from webipc.ports.value import PortValue
 from webipc.testing.browser import ASGIApp, Browser
 from webipc.testing.connection import PATIENCE_SECONDS, PageConnection
 from webipc.testing.errors import InvokeError, SyncError
@@ -199,7 +200,7 @@ class Renderer(EventEmitter):
         cloned = self._cloned(channel, message, 0, "message")
         self._connection.require("ports")
         ends = tuple(port.neuter() for port in _ports_of(transfer))
-        carried = PortMessage(cloned.skeleton, cloned.fixups, cloned.segments, ends)
+        carried = PortMessage(PortValue(cloned.skeleton, cloned.fixups, cloned.segments), ends)
         self._connection.page.ports.send(["post", channel], carried)
 
     def send_to(self, web_contents_id: int, channel: str, *args: Any) -> None:

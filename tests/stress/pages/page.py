@@ -21,6 +21,7 @@ from webipc.core.errors import AfterClose, CloseCode, ResetError, after_close
 from webipc.core.frame import encode_message
 from webipc.core.limits import Limits
 from webipc.ports.ends import PortMessage
+from webipc.ports.value import PortValue
 
 FIRST_WAIT = 0.1
 """The bound of the wait before the first reconnect in seconds; it doubles."""
@@ -236,7 +237,8 @@ class Page:
         mine.start()
         args = [self.told.page] if kind == "port" else [self.told.page, target]
         cloned = clone.encode(args[0] if kind == "port" else args, root="message")
-        carried = PortMessage(cloned.skeleton, cloned.fixups, cloned.segments, (channel.port2.neuter(),))
+        value = PortValue(cloned.skeleton, cloned.fixups, cloned.segments)
+        carried = PortMessage(value, (channel.port2.neuter(),))
         self.link.ports.send(["post", kind], carried)
         self._ports[kind] = mine
         return True

@@ -38,6 +38,9 @@ def dump(value: Any) -> bytes:
 
 
 def _dump_deep(value: Any) -> bytes:
+    if type(value) is list and any(isinstance(part, orjson.Fragment) for part in value):
+        # A value that is JSON already is copied, whatever stands beside it.
+        return b"[%b]" % b",".join(map(dump, value))
     try:
         return json.dumps(value, separators=(",", ":"), allow_nan=False, default=_plain).encode()
     except RecursionError:

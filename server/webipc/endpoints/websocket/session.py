@@ -14,11 +14,11 @@ from webipc.core.errors import AfterClose, CloseCode, ProtocolError, ResetError,
 from webipc.core.frame import Frame, decode_frame, encode_control
 from webipc.core.limits import Limits
 from webipc.endpoints.hello import hello_of
-from webipc.endpoints.room import NoRoomError
 from webipc.endpoints.unpack import frame_of, unpack
 from webipc.endpoints.websocket.transport import WebSocketTransport
 from webipc.hub.hub import Hub, StoppingError
 from webipc.link.connection import Connection
+from webipc.link.decoding import NoRoomError
 from webipc.link.last_calls import still_taken
 
 logger = logging.getLogger("webipc")
