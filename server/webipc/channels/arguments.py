@@ -25,7 +25,7 @@ _FREE: Final = (inspect.Parameter.empty, Any, object)
 class Parameter:
     """One parameter behind the event, or the `*args` that takes the rest."""
 
-    __slots__ = ("default", "name", "presence", "validate")
+    __slots__ = ("check", "default", "name", "presence", "validate")
 
     def __init__(self, name: str, annotation: Any, default: Any) -> None:
         """`annotation` is resolved: no string in it. Raises what Pydantic raises when it has no schema for it."""
@@ -34,17 +34,24 @@ class Parameter:
         self.default = default
         # None when every value is valid: no annotation, Any or object.
         self.validate: Callable[[Any], Any] | None = None
+        # As `validate`, for a value as it came: an `undefined` property counts as absent.
+        self.check = self.validate
         # What the annotation makes of `undefined`.
         self.presence: Presence | None = None
         if not any(annotation is free for free in _FREE):
             adapter = TypeAdapter[Any](annotation)
             self.validate = bounded_validator(adapter)
             self.presence = Presence(adapter.core_schema)
+            self.check = _checking(self.validate, self.presence) if self.presence.has_fields else self.validate
 
     @property
     def is_required(self) -> bool:
         """Whether the parameter has no default."""
         return self.default is inspect.Parameter.empty
+
+
+def _checking(validate: Callable[[Any], Any], presence: Presence) -> Callable[[Any], Any]:
+    return lambda value: validate(presence.first(value))
 
 
 class Arguments:
@@ -61,7 +68,7 @@ class Arguments:
         self._least = sum(parameter.is_required for parameter in parameters)
         self._most = len(self._parameters) if rest is None else inf
         # The parameters that have a validator, with their index.
-        self._checked = tuple((i, p) for i, p in enumerate(parameters) if p.validate is not None)
+        self._checked = tuple((i, p, p.check) for i, p in enumerate(parameters) if p.check is not None)
         # True when every argument is passed on unchanged: no annotation, and no default to replace `undefined`.
         self._untouched = (
             not self._checked and self._least == len(self._parameters) and (rest is None or rest.validate is None)
@@ -90,10 +97,13 @@ class Arguments:
                 return [self._bind_one(index, value) for index, value in enumerate(args)]
         bound = args.copy()
         given = len(args)
-        for index, parameter in self._checked:
+        for index, parameter, check in self._checked:
             if index >= given:
                 break
-            bound[index] = self._validated(index, parameter, args[index])
+            try:
+                bound[index] = check(args[index])
+            except (ValidationError, TooMuchWorkError) as error:
+                bound[index] = self._second(index, parameter, args[index], error)
         if given > len(self._parameters):
             self._bind_rest(args, bound)
         return bound
@@ -111,23 +121,28 @@ class Arguments:
         return value if parameter.validate is None else self._validated(index, parameter, value)
 
     def _validated(self, index: int, parameter: Parameter, value: Any) -> Any:
+        assert parameter.check is not None, "an annotated parameter"
+        try:
+            return parameter.check(value)
+        except (ValidationError, TooMuchWorkError) as error:
+            return self._second(index, parameter, value, error)
+
+    def _second(self, index: int, parameter: Parameter, value: Any, error: ValidationError | TooMuchWorkError) -> Any:
+        """Try the other form of a value that is not valid as it came, if there is one. Raises _MisfitError."""
+        if not isinstance(error, ValidationError):
+            text = "fits its annotation in too many ways to try them all"
+            raise _MisfitError(index, [Misfit(self._label(parameter), text, _TOO_MUCH)], 1) from None
         validate, presence = parameter.validate, parameter.presence
         assert validate is not None, "an annotated parameter"
         assert presence is not None, "the same"
-        try:
-            return validate(presence.first(value) if presence.has_fields else value)
-        except ValidationError as error:
-            # Only an `undefined` may be valid in another form: nothing else is validated twice.
-            for second in presence.second(value, error):
-                try:
-                    return validate(second)
-                except ValidationError:
-                    break
-            misfits = misfits_of(self._label(parameter), value, error)
-            raise _MisfitError(index, misfits, error.error_count()) from None
-        except TooMuchWorkError:
-            text = "fits its annotation in too many ways to try them all"
-            raise _MisfitError(index, [Misfit(self._label(parameter), text, _TOO_MUCH)], 1) from None
+        # Only an `undefined` may be valid in another form: nothing else is validated twice.
+        for second in presence.second(value, error):
+            try:
+                return validate(second)
+            except ValidationError:
+                break
+        misfits = misfits_of(self._label(parameter), value, error)
+        raise _MisfitError(index, misfits, error.error_count()) from None
 
     def _parameter(self, index: int) -> Parameter:
         if index < len(self._parameters):

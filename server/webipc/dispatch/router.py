@@ -116,7 +116,9 @@ class Router:
 
     def _scopes(self, document: Document) -> Sequence[IpcMainImpl]:
         """Return where listeners and handlers may be, in Electron's order. What was never asked for has none."""
-        frame, tab = document.ipc_if_made, document.tab.ipc_if_made
-        if frame is None and tab is None:
+        tab = document.tab
+        # As `document.ipc`, which makes it.
+        frame_ipc = tab.main_frame_ipc_if_made if document.parent is None else document.own_ipc
+        if frame_ipc is None and tab.ipc_if_made is None:
             return self._main_alone
-        return [ipc for ipc in (frame, tab, self._ipc_main) if ipc is not None]
+        return [ipc for ipc in (frame_ipc, tab.ipc_if_made, self._ipc_main) if ipc is not None]

@@ -123,11 +123,6 @@ class Document:
         return self.own_ipc
 
     @property
-    def ipc_if_made(self) -> IpcMainImpl | None:
-        """Its listeners and handlers. None while they were not asked for: then there are none."""
-        return self.tab.main_frame_ipc_if_made if self.parent is None else self.own_ipc
-
-    @property
     def top(self) -> "Document":
         """The main document above this one, or this one itself."""
         top = self

@@ -37,7 +37,10 @@ def is_plain(value: Any, depth: int) -> bool:
     """
     kind = type(value)
     if kind not in _CONTAINERS:
-        return kind in _WORDS or ((kind is int or kind is float) and is_plain_number(value))
+        if kind is int or kind is float:
+            # As in `_is_flat`: asked only about what may be no plain number.
+            return bool(value and MIN_SAFE_FLOAT <= value <= MAX_SAFE_FLOAT) or is_plain_number(value)
+        return kind in _WORDS
     below: list[Any] = []
     if depth < 1 or not _is_flat(value, below):
         return False
