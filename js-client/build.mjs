@@ -42,7 +42,7 @@ const INTERNAL = `
   elements isBare places buffers holder welcomed arrived broken blocks congested shouldAnswer shouldProbe doubted
   nextAttempt known receiveClose lost description describe doubt heard wake probe leave comeBack attach detach fixup messages
   deliver opened finish goodbye posted going callSync postPorted handOut running roomFor inner isBack openPorts sites uses closeAll
-  protect parcel joined receive step json newest arriving forget release take accept
+  protect carried answered retract bodies mostBeacons parcel joined receive step json newest arriving forget release take accept
   calls core sent wait answer put target _keep _tell _warn _onceOnly _removeEach _add _warned _maxListeners
 `.trim().split(/\s+/)
 // `builtins`: the browser has some of these names too, but on objects that this package does not use.

@@ -1,16 +1,20 @@
 """Beacons that are posted to a real uvicorn: what they deliver, when they end a link, and which are refused."""
 
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.support.raw_sockets import Site, beacon, greeted, hello, post
+from tests.support.raw_sockets import Site, beacon, closing, greeted, hello, post
 from tests.support.serving import DIRECT, STOCK, Live, live, wait_until
-from webipc import Limits
+from webipc import Limits, WebContents
 from webipc.core.frame import encode_body
+from webipc.electron.ipc_event import WebContentsEvent
 
 
 @pytest.fixture
@@ -64,6 +68,106 @@ def test_missing_messages_are_waited_for_until_a_timeout(
     assert "7 of its last messages did not arrive" in caplog.text
 
 
+def send(first: int, last: int) -> str:
+    """A frame with the numbered messages from one to another."""
+    return json.dumps([first, 0, *(["send", "say", [number]] for number in range(first, last + 1))])
+
+
+def test_beacons_are_taken_in_any_order(server: Live, site: Site) -> None:
+    with greeted(server), ThreadPoolExecutor() as threads:
+        bye = '[0,0,["bye",6]]'
+        ranges = [(5, 6), (3, 4), (1, 2)]
+        posted = []
+        for first, last in ranges:
+            body = beacon(send(first, last), bye, last=6)
+            posted.append(threads.submit(post, server, "/ipc/beacon", body))
+            if first > 1:
+                wait_until(lambda: sum(waiting(site)) == len(posted), "it waits for those before it")
+        assert [each.result()[0] for each in posted] == [204, 204, 204]
+    wait_until(lambda: site.said == [[number] for number in range(1, 7)], "all messages arrive, in order")
+    (contents,) = site.ipc_main.get_all_web_contents()
+    assert contents.main_frame is None
+
+
+def waiting(site: Site) -> list[int]:
+    """How many bodies of each address are read at the moment."""
+    hub = site.ipc_main._provider.hub
+    assert hub is not None
+    return [hub.bodies.held]
+
+
+@pytest.mark.parametrize("limits", [Limits(goodbye_ms=200)])
+def test_a_beacon_whose_predecessor_is_lost_is_given_up_and_ends_no_link(server: Live, site: Site) -> None:
+    with greeted(server) as opened:
+        assert post(server, "/ipc/beacon", beacon(send(3, 4)))[0] == 204
+        opened.send(send(1, 4))
+        wait_until(lambda: site.said == [[1], [2], [3], [4]], "the socket still carries the link")
+
+
+@pytest.mark.parametrize("limits", [Limits(goodbye_ms=300)])
+def test_the_time_after_a_bye_begins_again_with_each_beacon(server: Live, site: Site) -> None:
+    lost = losses(site)
+    with greeted(server):
+        for number in range(1, 6):
+            assert post(server, "/ipc/beacon", beacon(send(number, number), '[0,0,["bye",5]]'))[0] == 204
+            time.sleep(0.15)
+    wait_until(lambda: len(site.said) == 5, "all messages arrive")
+    assert lost == []
+
+
+def losses(site: Site) -> list[tuple[int, bool]]:
+    """The arguments of `ipc-messages-lost`: how many, and whether their document is known."""
+    lost: list[tuple[int, bool]] = []
+
+    @site.ipc_main.web_contents_created
+    def created(event: object, contents: WebContents) -> None:
+        frame = contents.main_frame
+
+        def note(event: WebContentsEvent, details: dict[str, Any]) -> None:
+            assert event.sender is contents
+            lost.append((details["count"], details["frame"] is frame))
+
+        contents.on("ipc-messages-lost", note)
+
+    return lost
+
+
+GONE = {
+    # What the page has told, and how it is given up.
+    "said-bye": ({}, '[0,0,["bye",7]]', {"goodbye_ms": 200}),
+    "left-without-a-bye": ({"last": 7}, "", {"grace_ms": 200}),
+}
+
+
+@pytest.mark.parametrize("told, bye, limits", GONE.values(), ids=GONE)
+def test_messages_that_are_lost_when_a_page_leaves_are_counted_behind_the_last_that_came(
+    told: dict[str, int], bye: str, limits: dict[str, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    site = Site(limits=Limits(**limits))
+    lost = losses(site)
+    order: list[Any] = []
+    site.ipc_main.on("say", lambda event, number: order.append(len(lost)))
+    with live(site.app) as server:
+        with greeted(server) as opened:
+            frames = [send(1, 2), bye] if bye else [send(1, 2)]
+            assert post(server, "/ipc/beacon", beacon(*frames, **told))[0] == 204
+            opened.close()
+        wait_until(lambda: lost, "the loss is told")
+        assert (site.said, lost, order) == ([[1], [2]], [(5, True)], [0, 0])
+    (line,) = [message for message in caplog.messages if "did not arrive" in message]
+    assert "has gone; 5 of its last messages did not arrive" in line
+
+
+def test_a_page_that_is_reset_or_whose_server_ends_is_told_itself(caplog: pytest.LogCaptureFixture) -> None:
+    site = Site()
+    lost = losses(site)
+    with live(site.app) as server, greeted(server, last=7) as opened, greeted(server, link="2" * 32, last=7):
+        opened.send("nonsense")
+        assert closing(opened)[0] == 4400
+    assert lost == []
+    assert "did not arrive" not in caplog.text
+
+
 @pytest.mark.parametrize("limits", [Limits(goodbye_ms=200)])
 def test_messages_of_a_page_that_leaves_before_its_first_welcome_are_dispatched(server: Live, site: Site) -> None:
     body = encode_body([hello(attempt=0), '[1,0,["send","say",["first and last"]]]', '[0,0,["bye",1]]'])
@@ -104,7 +208,6 @@ def test_a_beacon_of_another_site_or_type_is_refused(
         (b"\xff\xff\xff\xff", 413),
         (b"\x02\x00\x00\x00x", 400),
         (encode_body(['[1,0,["send","say",[1]]]']), 400),
-        (beacon('[9,0,["send","say",[1]]]'), 400),
         (beacon(secret="3" * 32), 403),
         (beacon(link="9" * 32), 204),
         (encode_body([hello(), '[0,0,["bye",0]]']), 204),

@@ -33,7 +33,7 @@ class Site(Application):
 
     def _register(self) -> None:
         ipc_main = self.ipc_main
-        ipc_main.on("number", lambda event, number: self.numbers.append(number))
+        ipc_main.on("number", lambda event, number, *padding: self.numbers.append(number))
         ipc_main.on("say", lambda event, value: self.said.append(value))
         ipc_main.handle("wait", self._wait)
         ipc_main.handle("echo", lambda event, value: value)

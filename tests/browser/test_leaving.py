@@ -10,7 +10,10 @@ from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.browser.browsers import WEBKIT_NAME, evaluate
 from tests.browser.site import Site, visit
-from tests.support.serving import Live, wait_until
+from tests.support.serving import Live, live, wait_until
+from webipc import Limits, WebContents
+
+MANY = 3_000
 
 GO = """void (async () => {
   await until(() => document.hidden)
@@ -78,6 +81,24 @@ def test_the_last_message_of_a_visible_page_arrives(
     evaluate(tab, f"void addEventListener('{event}', () => ipcRenderer.send('say', 'goodbye'))")
     leave(tab)
     wait_until(lambda: site.said == ["goodbye"], "the last message arrives")
+
+
+def test_what_a_leaving_page_could_not_send_is_counted(tab: WebDriver, engine: str) -> None:
+    site, lost = Site(limits=Limits(goodbye_ms=1_000)), []
+
+    @site.ipc_main.web_contents_created
+    def created(event: object, contents: WebContents) -> None:
+        contents.on("ipc-messages-lost", lambda event, details: lost.append(details["count"]))
+
+    with live(site.app) as server:
+        visit(tab, server.url)
+        script = f"for (let n = 0; n < {MANY}; n++) ipcRenderer.send('number', n, 'x'.repeat(100))"
+        evaluate(tab, f"void addEventListener('pagehide', () => {{ {script} }})")
+        tab.refresh()
+        wait_until(lambda: len(site.numbers) + sum(lost) == MANY, "each message has arrived or is counted")
+    # One beacon holds 400 of them.
+    assert len(site.numbers) > {"chromium": 800, "firefox": MANY - 1, "webkit": 400}[engine]
+    assert site.numbers == list(range(len(site.numbers)))
 
 
 @pytest.mark.engines("firefox")

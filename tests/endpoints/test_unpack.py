@@ -277,6 +277,7 @@ async def test_a_bye_that_has_overtaken_the_last_message_waits_for_it(site: Site
     await until(waits(site))
     (contents,) = site.ipc_main.get_all_web_contents()
     (connection,) = site.hub._links
+    assert connection.bye_deadline is not None
     site.hub.clock.now = connection.bye_deadline + 1
     sweep(connection, 1.0)
     assert contents.main_frame is not None

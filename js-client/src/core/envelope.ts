@@ -88,6 +88,7 @@ export interface Hello {
   readonly version?: string
   readonly parent?: string
   readonly process?: string
+  readonly last?: number
 }
 
 /** The server's answer to `Hello` (PROTOCOL.md 6.1, where each field is explained). */
@@ -102,6 +103,7 @@ export interface Welcome {
   readonly messageBytes: number
   readonly debug?: boolean
   readonly version?: string
+  readonly syncMs?: number
 }
 
 /** The link has ended, and why (PROTOCOL.md 6.5). */
@@ -162,6 +164,7 @@ const CONTROLS: Kinds = new Map([
   ['welcome', Object.entries({
     received: isCount, features: areTexts, process: isText, webContentsId: isPositive, token: isToken,
     frameToken: isToken, messageBytes: isPositive, debug: optional(isTruth), version: optional(isText),
+    syncMs: optional(isPositive),
   })],
   ['reset', [['reason', isText]]],
   ['reload', []],
@@ -172,7 +175,7 @@ const pageControls = (): Kinds => new Map([
   ['hello', Object.entries({
     link: isToken, secret: isToken, attempt: isCount, received: isCount, first: isPositive, fresh: isTruth,
     features: areTexts, token: optional(isToken), url: optional(isText), name: optional(isText),
-    version: optional(isText), parent: optional(isToken), process: optional(isText),
+    version: optional(isText), parent: optional(isToken), process: optional(isText), last: optional(isCount),
   })],
   ['await', [id]],
   ['bye', [['last', isCount]]],

@@ -47,10 +47,14 @@ export const AfterClose = {
 } as const
 export type AfterClose = (typeof AfterClose)[keyof typeof AfterClose]
 
-// Codes below 4000 without a name are the WebSocket's own; only browsers and proxies send them.
-const NEW_LINK: readonly number[] = [
-  1002, 1003, 1007, 1009, CloseCode.OVERFLOW, CloseCode.PROTOCOL_ERROR, CloseCode.RESET, CloseCode.TOO_LARGE,
-]
+/**
+ * The codes after which the page makes a new link, and the reason of its reset (PROTOCOL.md 6.5). Those below 4000 are
+ * the WebSocket's own; only browsers and proxies send them.
+ */
+const RESET_REASONS: Readonly<Record<number, string>> = {
+  1002: 'protocol', 1003: 'protocol', 1007: 'protocol', 1009: 'protocol', [CloseCode.PROTOCOL_ERROR]: 'protocol',
+  [CloseCode.TOO_LARGE]: 'protocol', [CloseCode.OVERFLOW]: 'overflow', [CloseCode.RESET]: 'ended',
+}
 const GIVE_UP: readonly number[] = [CloseCode.UNAUTHORIZED, CloseCode.FORBIDDEN, CloseCode.VERSION]
 
 /**
@@ -59,8 +63,13 @@ const GIVE_UP: readonly number[] = [CloseCode.UNAUTHORIZED, CloseCode.FORBIDDEN,
  */
 export function afterClose(code: number): AfterClose {
   if (code === CloseCode.NORMAL) return AfterClose.NOTHING
-  if (NEW_LINK.includes(code)) return AfterClose.NEW_LINK
+  if (RESET_REASONS[code]) return AfterClose.NEW_LINK
   return GIVE_UP.includes(code) ? AfterClose.GIVE_UP : AfterClose.RECONNECT
+}
+
+/** The reason of a reset (PROTOCOL.md 6.5), where there is only a close code with its text. */
+export function resetReason(code: number, text: string): string {
+  return (code === CloseCode.RESET && text) || (RESET_REASONS[code] ?? text)
 }
 
 /** Truncates `text` to what fits into a close frame: 123 bytes of UTF-8, cut between two characters. */

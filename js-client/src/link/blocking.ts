@@ -3,11 +3,10 @@
  * (PROTOCOL.md 4.6 and 6.1). Numbers the call, gives up an unanswered one, and holds back events meanwhile.
  * sync-call.ts makes the requests.
  */
-import { beaconAddress, syncAddress } from '../page/server-address.js'
 import type { DocumentDescription } from '../page/description.js'
 import type { Cloned } from '../core/clone/index.js'
 import type { Envelope } from '../core/envelope.js'
-import { ResetError, UnansweredError } from '../core/errors.js'
+import { ResetError, resetReason, UnansweredError } from '../core/errors.js'
 import { encodeMessage, type EncodedMessage } from '../core/frame.js'
 import type { Limits } from '../core/limits.js'
 import { replace } from '../core/link/index.js'
@@ -21,6 +20,8 @@ import type { Refusal } from '../transports/sync-request.js'
 export interface BlockedConnection {
   /** Of the server; undefined if there is none, and then no call is answered. */
   readonly address: string | undefined
+  /** Within how many milliseconds the server answers. */
+  readonly syncMs: number
   describe(): DocumentDescription
   post(message: EncodedMessage): number
   /** The server has refused the link. */
@@ -42,12 +43,13 @@ export class Blocking {
   /** Sends a `sync` and blocks until its answer. @throws what `post` throws, UnansweredError, ResetError */
   call(link: PageLink, channel: string, cloned: Cloned): Envelope {
     const connection = this.#connection
-    const id = link.calls.open({ channel, resolve: nothing, reject: nothing, seq: 0 })
+    const call = { channel, resolve: nothing, reject: nothing, seq: 0 }
+    const id = link.calls.open(call)
+    let isRefused = false
     try {
-      let seq = 0
       const answer = this.#hold.block(() => {
         // What is posted in here leaves with the request, and not by the socket (socket-session.ts).
-        seq = connection.post(encodeMessage(['sync', id, channel], cloned))
+        call.seq = connection.post(encodeMessage(['sync', id, channel], cloned))
         introduceParent(connection.address)
         return this.#ask(link, id)
       })
@@ -55,13 +57,17 @@ export class Blocking {
         connection.post(encodeMessage(['sync-done', id]))
         return answer
       }
-      replace(link.core, seq, encodeMessage(['void']))
+      replace(link.core, call.seq, encodeMessage(['void']))
       if (!answer) throw new UnansweredError(channel)
-      // The page's listeners run only when its task has ended.
-      queueMicrotask(() => { connection.refused(link, answer) })
-      throw new ResetError(answer.reason)
+      isRefused = true
+      // The page's listeners run only when its task has ended. Until then the call is open: a reset counts it.
+      queueMicrotask(() => {
+        connection.refused(link, answer)
+        if (!link.core.ended) link.calls.settle(id)
+      })
+      throw new ResetError(resetReason(answer.code, answer.reason))
     } finally {
-      link.calls.settle(id)
+      if (!isRefused) link.calls.settle(id)
     }
   }
 
@@ -70,14 +76,16 @@ export class Blocking {
     const { address } = this.#connection
     if (address === undefined || link.known) return
     introduceParent(address)
-    makeLink(beaconAddress(address), link, this.#connection.describe(), this.#limits)
+    try {
+      makeLink(this.#connection, address, link, this.#limits)
+    } catch { /* Then the embedded document finds no server either. */ }
   }
 
   #ask(link: PageLink, id: number): ReturnType<typeof askSync> {
     const { address } = this.#connection
     // Without a server other messages wait for one, but a blocking call cannot.
     if (address === undefined || typeof XMLHttpRequest === 'undefined') return undefined
-    return askSync(syncAddress(address), link, id, this.#connection.describe(), this.#limits)
+    return askSync(this.#connection, address, link, id, this.#limits)
   }
 }
 

@@ -15,7 +15,7 @@ import type { Envelope, Welcome } from '../core/envelope.js'
 import type { Cloned } from '../core/clone/index.js'
 import {
   AfterClose, afterClose, CloseCode, DestroyedError, FeatureError, fitReason, NoSyncError, ProtocolError,
-  refuseMore,
+  refuseMore, resetReason,
 } from '../core/errors.js'
 import { encodeMessage, type EncodedMessage } from '../core/frame.js'
 import { DEFAULT_LIMITS, type Limits } from '../core/limits.js'
@@ -49,8 +49,14 @@ export interface ConnectionOptions extends ClientOptions {
   readonly deliver: (envelope: Envelope) => void
 }
 
-/** Why the link ended, where the server sent only a close code. */
-const RESET_REASONS: Record<number, string> = { [CloseCode.OVERFLOW]: 'overflow', [CloseCode.RESET]: 'ended' }
+/** The reason of a server that takes nothing more, and has acknowledged what it took (PROTOCOL.md 6.5). */
+const DRAINED = 'drained'
+
+/** To a server that takes them in any order. Firefox sends any number, and a page should not need long to leave. */
+const MOST_BEACONS = 16
+
+/** Within how many milliseconds a server answers a `sync`, if it does not tell. */
+const SYNC_MS = 30_000
 
 /** Messages that run no listener of the page: they settle a promise, or are posted to a port. */
 const QUIET: readonly Envelope['kind'][] = ['result', 'error', 'port', 'port-close']
@@ -107,6 +113,8 @@ export class Connection extends EventEmitter
   /** The ports of the link whose messages are dispatched. */
   get ports(): LinkPorts { return this.#links.arriving.ports }
   get debug(): boolean { return this.#welcome?.debug === true }
+  get syncMs(): number { return this.#welcome?.syncMs ?? SYNC_MS }
+  get mostBeacons(): number { return this.#welcome?.features.includes('beacons') ? MOST_BEACONS : 1 }
 
   /** Starts to connect. Does nothing if there is no server or no WebSocket. */
   open(): void {
@@ -203,10 +211,12 @@ export class Connection extends EventEmitter
   lost(code: number, reason: string): void {
     this.#session = undefined
     const next = afterClose(code)
+    const { core, carried } = this.#links.newest
+    if (code === CloseCode.SERVICE_RESTART && reason === DRAINED) core.retract(carried)
     if (next === AfterClose.GIVE_UP) {
       this.#giveUp(`${code} ${reason}`)
     } else if (next === AfterClose.NEW_LINK) {
-      this.broken(RESET_REASONS[code] ?? 'protocol')
+      this.broken(resetReason(code, reason))
     } else {
       // 4409 too: a page with a newer socket has closed this one itself, and gets no event of it.
       if (this.#state === 'open') this.#become('resuming')

@@ -8,7 +8,7 @@
  */
 import { beaconAddress } from '../page/server-address.js'
 import type { SocketSession } from './socket-session.js'
-import { sendBeacon } from '../transports/beacon.js'
+import { sendBeacons } from '../transports/beacon.js'
 import type { DocumentDescription } from '../page/description.js'
 import type { Limits } from '../core/limits.js'
 import type { Link } from '../core/link/index.js'
@@ -18,6 +18,8 @@ import type { PageLink } from './page-link.js'
 interface Leaving {
   /** Of the server; undefined where there is none. */
   readonly address: string | undefined
+  /** How many beacons at most. */
+  readonly mostBeacons: number
   describe(): DocumentDescription
 }
 
@@ -62,14 +64,16 @@ export class Goodbye {
     })
   }
 
-  /** Sends what is unsent, by the session's socket and by a beacon. @param bye - whether the link ends with it */
+  /** Sends what is unsent, by the session's socket and by beacons. @param bye - whether the link ends with it */
   leave(link: PageLink, session: SocketSession | undefined, bye: boolean): void {
     this.#repeatPost()
     session?.finish(bye)
-    const { address } = this.#document
-    const body = link.body(this.#document.describe(), this.#limits.beaconBytes)
-    if (bye && (link.known || body.length > 1)) body.push(link.bye())
-    if (address !== undefined && body.length > 1) sendBeacon(beaconAddress(address), body)
+    const { address, mostBeacons } = this.#document
+    if (address === undefined) return
+    // Each has the `bye`: the first may be the only one that arrives.
+    const last = bye ? [link.bye()] : []
+    const bodies = link.bodies(this.#document.describe(), last, this.#limits.beaconBytes)
+    sendBeacons(beaconAddress(address), bodies, mostBeacons, last)
   }
 
   #repeatPost(): void {

@@ -25,6 +25,8 @@ export interface Rejected {
   readonly unknownOutcome: number
 }
 
+type Sendable = string | Uint8Array<ArrayBuffer>
+
 interface Identity {
   readonly link: string
   readonly secret: string
@@ -37,6 +39,10 @@ export class PageLink {
   readonly ports: LinkPorts
   /** The server has welcomed it at least once. */
   known = false
+  /** The last number when a body had messages. */
+  carried = 0
+  /** When a request was answered last. */
+  answered = 0
   #attempts = 0
   #identity: Identity | undefined
 
@@ -64,11 +70,11 @@ export class PageLink {
 
   /** @param attempt - the socket's number, or 0 in the body of a request */
   hello(attempt: number, description: DocumentDescription): string {
-    const { received, first } = this.core
+    const { received, first, last } = this.core
     // A server that welcomed this link, and does not know it now, has lost its messages: it must not create it again.
     const fresh = this.core.fresh && !this.known
     return encodeControl(received, 'hello', {
-      ...this.#known, attempt, received, first, fresh, features: ['ports', 'invoke'], ...description,
+      ...this.#known, attempt, received, first, last, fresh, features: ['ports', 'invoke'], ...description,
     })
   }
 
@@ -77,11 +83,20 @@ export class PageLink {
     return encodeControl(this.core.received, 'bye', this.core.last)
   }
 
-  /** The frames of a body (PROTOCOL.md 2.4): a `hello`, and kept messages, oldest first, in at most `room` bytes. */
-  body(description: DocumentDescription, room?: number): (string | Uint8Array<ArrayBuffer>)[] {
+  /**
+   * The frames of bodies (PROTOCOL.md 2.4), each made when it is asked for: a `hello`, kept messages, the oldest first,
+   * and `last`. None if nothing is kept and the server does not know the link.
+   *
+   * @param room - how many bytes a body may have
+   */
+  * bodies(description: DocumentDescription, last: Sendable[], room?: number): Generator<Sendable[]> {
     // Encoded first, because its `fresh` says whether any message was handed to a transport before.
     const hello = this.hello(0, description)
-    return [hello, ...this.core.backlog(room)]
+    const { core } = this
+    this.carried = core.last
+    for (const frames of core.backlog(room && room - hello.length)) {
+      if (frames[0] || (this.known && last[0])) yield [hello, ...frames, ...last]
+    }
   }
 
   /** Rejects every waiting call, in order. The error's code says whether the message was ever handed to a transport. */

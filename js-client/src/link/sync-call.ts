@@ -2,40 +2,71 @@
  * The requests of one `sendSync`: sends, retries if nothing answers, and reads the answer (PROTOCOL.md 4.6).
  * Twin: server/webipc/link/sync_calls.py
  */
-import type { DocumentDescription } from '../page/description.js'
+import { beaconAddress, syncAddress } from '../page/server-address.js'
 import { parse, type Envelope } from '../core/envelope.js'
 import { CloseCode, ProtocolError } from '../core/errors.js'
-import { decodeFrame, decodeParcel, encodeBody, encodeControl } from '../core/frame.js'
+import { decodeFrame, decodeParcel, encodeControl } from '../core/frame.js'
 import type { Limits } from '../core/limits.js'
+import type { BlockedConnection } from './blocking.js'
 import type { PageLink } from './page-link.js'
-import { partsOf, requestSync, type Refusal } from '../transports/sync-request.js'
+import { answerOf, partsOf, request, type Refusal } from '../transports/sync-request.js'
 
 /** How many requests are made for one call. The server runs the call once, however many arrive. */
 const TRIES = 3
 
-/** @returns the answer or a refusal; undefined if no request was answered */
+/** An answer within so many milliseconds proves that the server is there. */
+const RECENT = 1_000
+
+/**
+ * @param address - of the server
+ * @returns the answer or a refusal; undefined if no request was answered
+ */
 export function askSync(
-  url: string, link: PageLink, id: number, description: DocumentDescription, limits: Limits,
+  connection: BlockedConnection, address: string, link: PageLink, id: number, limits: Limits,
 ): Envelope | Refusal | undefined {
   for (let tries = 0; tries < TRIES; tries++) {
     try {
-      const body = [...link.body(description), encodeControl(link.core.received, 'await', id)]
-      const answer = requestSync(url, encodeBody(body))
-      if (answer) return answer instanceof Uint8Array ? read(answer, link, limits) : answer
+      const answer = ask(connection, address, link, id, limits)
+      if (answer) return answer
     } catch (error) {
       if (error instanceof ProtocolError) return { code: CloseCode.PROTOCOL_ERROR, reason: error.detail }
+      // The server would have answered. Another request would take as long.
+      if ((error as Error).name === 'TimeoutError') break
     }
   }
   return undefined
 }
 
-/** Has the server create the link, with the kept messages that a beacon may hold. */
-export function makeLink(url: string, link: PageLink, description: DocumentDescription, limits: Limits): void {
-  try {
-    requestSync(url, encodeBody(link.body(description, limits.beaconBytes)))
-  } catch {
-    // The answer to a beacon has no body, so reading it throws. A server that is away cannot be reached later either.
-  }
+function ask(
+  connection: BlockedConnection, address: string, link: PageLink, id: number, limits: Limits,
+): Envelope | Refusal | undefined {
+  if (hasWaiting(link)) makeLink(connection, address, link, limits)
+  const [frames = []] = link.bodies(connection.describe(), [encodeControl(link.core.received, 'await', id)])
+  const answer = answerOf(request(syncAddress(address), frames, connection.syncMs + limits.helloMs))
+  if (answer) link.answered = Date.now()
+  return answer instanceof Uint8Array ? read(answer, link, limits) : answer
+}
+
+/**
+ * Whether messages besides the last wait for a server, and have never left. They may have run if they are in a request
+ * that fails. So they are not put into one before a server has answered.
+ */
+function hasWaiting({ core, answered }: PageLink): boolean {
+  const waits = core.fresh || !core.wasHanded(core.last - 1)
+  return waits && !core.attached && Date.now() - answered > RECENT
+}
+
+/**
+ * Has the server create the link, without a message of it.
+ *
+ * @throws an error if no server answers
+ */
+export function makeLink(
+  connection: BlockedConnection, address: string, link: PageLink, limits: Limits,
+): void {
+  const { status } = request(beaconAddress(address), [link.hello(0, connection.describe())], limits.helloMs)
+  // Of a gateway, whose server is away.
+  if (status >= 500) throw new Error()
 }
 
 function read(answer: Uint8Array, link: PageLink, limits: Limits): Envelope | undefined {

@@ -23,9 +23,9 @@ export function headMeta(name: string): string | undefined {
   return ofDocument('head')?.querySelector<HTMLMetaElement>(`meta[name=${name}]`)?.content
 }
 
-/** Whether this page's Permissions-Policy forbids a feature. Only Chromium tells. */
+/** Whether this page's Permissions-Policy forbids a feature. Only Chromium tells; a worker has no such policy. */
 export function forbids(feature: string): boolean {
-  return (document as Policy).featurePolicy?.allowsFeature(feature) === false
+  return (ofDocument('featurePolicy' as 'hidden') as unknown as Policy | undefined)?.allowsFeature(feature) === false
 }
 
-interface Policy { readonly featurePolicy?: { allowsFeature(name: string): boolean } }
+interface Policy { allowsFeature(name: string): boolean }

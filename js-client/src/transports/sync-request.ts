@@ -2,13 +2,11 @@
  * The synchronous request of a page that is blocked in `sendSync`, and the layout of its answer (PROTOCOL.md 2.3 and
  * 4.6). Twin: server/webipc/endpoints/sync.py
  */
-import { CONTENT_TYPE } from './beacon.js'
+import { encodeBody } from '../core/frame.js'
+import { CONTENT_TYPE, type Frames } from './beacon.js'
 
 /** The close codes of a refusal begin here (PROTOCOL.md 8). */
 const FIRST_CODE = 4_000
-
-/** How long a worker waits for a response; the server answers after 30 s at the latest (`sync_ms`). */
-const WORKER_MS = 40_000
 
 /** The body of a refusal, which has another status than 200. */
 export interface Refusal {
@@ -17,22 +15,31 @@ export interface Refusal {
 }
 
 /**
- * @returns the bytes of the answer, or the refusal; undefined if something else has answered than the endpoint
- * @throws the browser's error if nothing answers, SyntaxError if something else does
+ * Sends a body, and blocks until there is a response.
+ *
+ * @param milliseconds - how long at most, if this is a worker
+ * @throws the browser's error if nothing answers: in a worker TimeoutError when the time is over
  */
-export function requestSync(url: string, body: Uint8Array<ArrayBuffer>): Uint8Array | Refusal | undefined {
-  const request = new XMLHttpRequest()
-  request.open('POST', url, false)
-  request.setRequestHeader('Content-Type', CONTENT_TYPE)
-  request.withCredentials = true
+export function request(url: string, frames: Frames, milliseconds: number): XMLHttpRequest {
+  const sent = new XMLHttpRequest()
+  sent.open('POST', url, false)
+  sent.setRequestHeader('Content-Type', CONTENT_TYPE)
+  sent.withCredentials = true
   try {
     // For a network that is gone without a sign. A window may set no limit, and blocks until the browser gives up.
-    request.timeout = WORKER_MS
+    sent.timeout = milliseconds
   } catch { /* a window */ }
   // A synchronous request of a window cannot return bytes, only text. Here each character is one byte.
-  request.overrideMimeType('text/plain; charset=x-user-defined')
-  request.send(body)
-  const text = request.responseText
+  sent.overrideMimeType('text/plain; charset=x-user-defined')
+  sent.send(encodeBody(frames))
+  return sent
+}
+
+/**
+ * @returns the bytes of the answer, or the refusal; undefined if something else has answered than the endpoint
+ * @throws SyntaxError if something else has answered
+ */
+export function answerOf({ responseText: text }: XMLHttpRequest): Uint8Array | Refusal | undefined {
   // No other content begins with this byte, whatever its status.
   if (text[0] === '\x01') return Uint8Array.from(text, (letter) => letter.charCodeAt(0))
   const refusal = JSON.parse(text) as Refusal

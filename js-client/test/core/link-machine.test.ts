@@ -13,6 +13,7 @@ import {
 import { DEFAULT_LIMITS, type Limits } from '../../src/core/limits.js'
 import { claim, Link, Side } from '../../src/core/link/index.js'
 import { restore, snapshot } from '../../src/core/link/snapshot.js'
+import { bodyOf } from './links.js'
 
 type Data = string | Uint8Array<ArrayBuffer>
 
@@ -202,7 +203,7 @@ class Network {
 
   #send(): void {
     const { link } = this.renderer
-    this.#bodies.push(encodeBody([hello(link, 0), ...link.backlog(this.chance.below(3000))]))
+    this.#bodies.push(encodeBody([hello(link, 0), ...bodyOf(link, this.chance.below(3000))]))
   }
 
   /** The oldest body arrives, or is lost, or arrives and will arrive again. */

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test'
 import { decodeBody, decodeFrame, encodeBody, encodeMessage } from '../../src/core/frame.js'
 import { DEFAULT_LIMITS } from '../../src/core/limits.js'
 import { Link, Side } from '../../src/core/link/index.js'
-import { attached, firsts, frames, incoming, part, posted, refusal, send } from './links.js'
+import { attached, bodyOf, firsts, frames, incoming, part, posted, refusal, send } from './links.js'
 
 describe('parts', () => {
   const limits = { partBytes: 100, messageBytes: 1000 }
@@ -76,7 +76,7 @@ describe('bodies', () => {
   test('the backlog is everything kept, oldest first, and the socket still sends it', () => {
     const link = posted(3, { frameMessages: 2 })
     link.receive(incoming(1, 0, 'a'), 1)
-    const [head, tail] = link.backlog().map((frame) => decodeFrame(frame))
+    const [head, tail] = bodyOf(link).map((frame) => decodeFrame(frame))
     assert.deepEqual([head?.seq, head?.ack, head?.messages.length, tail?.seq, tail?.messages.length], [1, 1, 2, 3, 1])
     assert.deepEqual([link.fresh, link.wasHanded(3)], [false, true])
     assert.deepEqual(frames(link).map(({ seq }) => seq), [1, 3])
@@ -85,17 +85,17 @@ describe('bodies', () => {
   test('a bounded backlog is the oldest messages that fit, heads and lengths included', () => {
     const link = new Link(Side.RENDERER)
     for (let index = 0; index < 1000; index++) link.post(send(null, new Uint8Array(index % 3)))
-    const body = encodeBody(link.backlog(20_000))
+    const body = encodeBody(bodyOf(link, 20_000))
     assert.ok(body.length <= 20_000)
     assert.ok(body.length > 10_000)
     const count = decodeBody(body).reduce((sum, { messages }) => sum + messages.length, 0)
     assert.deepEqual([link.wasHanded(count), link.wasHanded(count + 1)], [true, false])
-    assert.deepEqual(link.backlog(10), [])
+    assert.deepEqual(bodyOf(link, 10), [])
   })
 
   test('messages of a body that the peer acknowledged are not sent again', () => {
     const link = posted(3)
-    link.backlog()
+    bodyOf(link)
     link.receive(incoming(1, 2), 1)
     assert.deepEqual(frames(link).map(({ seq }) => seq), [3])
   })

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test'
 import { BufferFullError, LimitError, LinkEndedError, LocalError, ResetError } from '../../src/core/errors.js'
 import { decodeFrame, encodeMessage } from '../../src/core/frame.js'
 import { claim, Link, replace, Side } from '../../src/core/link/index.js'
-import { attached, firsts, frames, incoming, posted, refusal, send } from './links.js'
+import { attached, bodyOf, firsts, frames, incoming, posted, refusal, send } from './links.js'
 
 describe('posting', () => {
   test('messages are numbered from 1 and kept until they are acknowledged', () => {
@@ -246,7 +246,7 @@ describe('the end', () => {
     assert.equal(link.end(), 2)
     assert.throws(() => link.post(send(4)), LinkEndedError)
     assert.equal(link.takeFrame(), null)
-    assert.deepEqual(link.backlog(), [])
+    assert.deepEqual(bodyOf(link), [])
     assert.deepEqual(link.receive(incoming(1, 0, 'a'), null), [])
     assert.deepEqual([link.kept.size, link.keptBytes, link.attached], [0, 0, false])
     assert.equal(link.end(), 0)
@@ -256,7 +256,7 @@ describe('the end', () => {
     const link = posted(2, { frameMessages: 1 })
     link.takeFrame()
     link.end()
-    link.backlog()
+    bodyOf(link)
     assert.deepEqual([link.wasHanded(1), link.wasHanded(2), link.fresh], [true, false, false])
   })
 })

@@ -39,6 +39,11 @@ export function firsts(envelopes: readonly Envelope[]): unknown[] {
   return envelopes.map((envelope) => envelope.kind === 'send' ? (envelope.value as unknown[])[0] : envelope.kind)
 }
 
+/** The frames of the first body of what is kept. */
+export function bodyOf(link: Link, room?: number): (string | Uint8Array<ArrayBuffer>)[] {
+  return link.backlog(room).next().value ?? []
+}
+
 export const incoming = (seq: number, ack: number, ...values: unknown[]): Frame =>
   decodeFrame(encodeFrame(seq, ack, values.map((value) => send(value))))
 

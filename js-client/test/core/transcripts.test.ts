@@ -12,6 +12,7 @@ import { decodeFrame, sized, type EncodedMessage } from '../../src/core/frame.js
 import { DEFAULT_LIMITS, type Limits } from '../../src/core/limits.js'
 import { claim, Link, replace, type Side } from '../../src/core/link/index.js'
 import { fromHex, readVectors, toHex } from '../support/vectors.js'
+import { bodyOf } from './links.js'
 
 interface Step extends Readonly<Record<string, unknown>> {
   readonly do?: string
@@ -75,7 +76,7 @@ class Player {
     can_resume: (step) => this.#link.canResume(step['first'] as number, step['received'] as number),
     take: () => { const frame = this.#link.takeFrame(); return frame && written(frame) },
     bare: () => this.#link.bareFrame(),
-    backlog: (step) => this.#link.backlog(step['max'] as number | undefined).map(written),
+    backlog: (step) => bodyOf(this.#link, step['max'] as number | undefined).map(written),
     was_handed: (step) => this.#link.wasHanded(step['seq'] as number),
     end: () => this.#link.end(),
     open: (step) => this.#calls.open(step['record']),

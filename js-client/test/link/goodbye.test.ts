@@ -1,7 +1,8 @@
 /** Messages of a document from `pagehide` on: when they are sent, and that a script that is cut off loses none. */
 import assert from 'node:assert/strict'
-import { afterEach, beforeEach, test } from 'node:test'
+import { afterEach, beforeEach, describe, test } from 'node:test'
 import { runInThisContext } from 'node:vm'
+import { DEFAULT_LIMITS } from '../../src/core/limits.js'
 import type { IpcRenderer } from '../../src/ipc-renderer.js'
 import { catchOutliving, letGo, type Outliving } from '../support/outliving.js'
 import { clientOf, quiet, ScriptedServer, until } from '../support/scripted-server.js'
@@ -111,6 +112,84 @@ test('a message that was posted before the cut is not repeated', async () => {
   ipcRenderer.connection.leave(false)
   assert.equal(await take(beacons.at(-1)), 1)
   assert.deepEqual(server.sent('n'), [[1]])
+})
+
+describe('more than a beacon holds', () => {
+  /** Numbers of about 1 KB each. */
+  const post = (count: number): void => {
+    for (let index = 0; index < count; index++) ipcRenderer.send('n', index, 'x'.repeat(1000))
+  }
+  const firsts = (): unknown[] => server.sent('n').map((args) => (args as unknown[])[0])
+  const numbers = (count: number): number[] => [...Array(count).keys()]
+
+  test('is in further ones if the server takes them in any order, and each says how much there is', async () => {
+    await again(['ports', 'sync', 'send-to', 'beacons'])
+    post(200)
+    ipcRenderer.connection.leave(false)
+    assert.equal(beacons.length, 4)
+    for (const beacon of beacons) {
+      assert.ok(beacon.body.size <= DEFAULT_LIMITS.beaconBytes)
+      const { hello, bye } = await server.beacon(beacon.body)
+      assert.deepEqual([hello.last, bye], [200, 200])
+    }
+    assert.deepEqual(firsts(), numbers(200))
+  })
+
+  test('is at most a mebibyte', async () => {
+    await again(['beacons'])
+    post(2000)
+    ipcRenderer.connection.leave(false)
+    assert.equal(beacons.length, 16)
+  })
+
+  test('is given up if the server is older', async () => {
+    post(200)
+    ipcRenderer.connection.leave(false)
+    assert.equal(beacons.length, 1)
+    assert.equal(await take(beacons[0]), 200)
+  })
+
+  test('goes by fetchLater where the browser takes no more, and the bye by a small beacon', async () => {
+    const later: Blob[] = []
+    Object.assign(globalThis, { fetchLater: (_url: string, init: RequestInit) => { later.push(init.body as Blob) } })
+    try {
+      let left = 1
+      beacons = catchOutliving((body) => body.size < 1000 || left-- > 0).beacons
+      await again(['beacons'])
+      post(200)
+      ipcRenderer.connection.leave(false)
+      assert.deepEqual([beacons.length, later.length], [2, 1])
+      assert.equal(await take(beacons[0]), 200)
+      assert.equal((await server.beacon(later[0] ?? new Blob())).bye, 200)
+      assert.equal(await take(beacons[1]), 200)
+      assert.ok(firsts().length > 100)
+      assert.deepEqual(firsts(), numbers(firsts().length))
+    } finally {
+      Reflect.deleteProperty(globalThis, 'fetchLater')
+    }
+  })
+
+  test('is counted although the browser takes no messages at all', async () => {
+    beacons = catchOutliving((body) => body.size < 1000).beacons
+    post(200)
+    ipcRenderer.connection.leave(true)
+    const [beacon] = beacons
+    assert.ok(beacon)
+    const { hello, bye } = await server.beacon(beacon.body)
+    assert.deepEqual([hello.last, bye], [200, undefined], 'the page may return')
+  })
+
+  /** A page whose server has these features, and whose socket is dead. */
+  async function again(features: string[]): Promise<void> {
+    ipcRenderer.connection.close()
+    beacons.length = 0
+    server = new ScriptedServer()
+    server.features = features
+    ipcRenderer = clientOf(server)
+    ipcRenderer.connection.open()
+    await until(() => ipcRenderer.connection.state === 'open')
+    server.socket.deaf = true
+  }
 })
 
 test('a value that throws is thrown at once, and not repeated', () => {

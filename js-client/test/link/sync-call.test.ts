@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, mock, test } from 'node:test'
 import { CloneError, FeatureError, LimitError, ResetError, UnansweredError } from '../../src/core/errors.js'
 import { ipcRenderer, isOpen, newServer, resets, server, start } from '../support/scripted-page.js'
-import { requestClass, type Asked } from '../support/scripted-request.js'
+import { requestClass, type Asked, type SyncAnswer } from '../support/scripted-request.js'
 import { quiet, ScriptedServer, until } from '../support/scripted-server.js'
 
 let asked: Asked[]
@@ -16,7 +16,8 @@ beforeEach(() => {
   newServer()
   asked = []
   isWindow = true
-  Object.assign(globalThis, { XMLHttpRequest: requestClass(asked, (body) => server.sync(body), () => isWindow) })
+  const answer = (body: Uint8Array<ArrayBuffer>, url: string): SyncAnswer => server.sync(body, url)
+  Object.assign(globalThis, { XMLHttpRequest: requestClass(asked, answer, () => isWindow) })
   start()
 })
 afterEach(() => {
@@ -166,7 +167,17 @@ describe('a request that nothing answers', () => {
     assert.deepEqual([ipcRenderer.sendSync('echo', 3), resets], [[3], []])
   })
 
-  test('is given up by a worker after a time, which a window may not set', async () => {
+  test('is given up by a worker ten seconds after the server would have answered, and not repeated', async () => {
+    server.syncMs = 50_000
+    await until(isOpen)
+    isWindow = false
+    server.refusals.push('timeout')
+    assert.throws(() => ipcRenderer.sendSync('echo'), UnansweredError)
+    assert.deepEqual(asked.map(({ timeout }) => timeout), [60_000])
+    assert.deepEqual(ipcRenderer.sendSync('echo', 1), [1])
+  })
+
+  test('is given up after forty seconds if the server does not tell its limit', async () => {
     await until(isOpen)
     isWindow = false
     ipcRenderer.sendSync('echo')
@@ -194,9 +205,58 @@ describe('a request that nothing answers', () => {
   })
 })
 
+describe('a call before the page has a socket', () => {
+  const beacon = 'http://127.0.0.1/ipc/beacon'
+  const sync = 'http://127.0.0.1/ipc/sync'
+  const paths = (): string[] => asked.map(({ url }) => url)
+
+  test('asks first whether a server answers, and sends nothing more while none does', async () => {
+    server.refusals.push('broken', { status: 502, text: 'Bad gateway' }, { status: 503, text: 'the server ends' })
+    ipcRenderer.send('n', 1)
+    const earlier = ipcRenderer.invoke('echo', 2)
+    assert.throws(() => ipcRenderer.sendSync('echo', 3), UnansweredError)
+    assert.deepEqual(paths(), [beacon, beacon, beacon])
+    assert.deepEqual(await earlier, [2])
+    assert.deepEqual(heard(), [['send', 'n', 1], ['invoke', 'echo', 2]])
+    assert.deepEqual(server.hellos.map(({ fresh }) => fresh), [true])
+  })
+
+  test('that fails leaves earlier calls not-sent', async () => {
+    await until(isOpen)
+    server.mood = { code: 1006, reason: '' }
+    server.socket.cut()
+    await until(() => ipcRenderer.connection.state === 'resuming')
+    const earlier = assert.rejects(ipcRenderer.invoke('echo', 1), { code: 'not-sent', reason: 'another-process' })
+    server.refusals.push('broken', 'broken', 'broken')
+    assert.throws(() => ipcRenderer.sendSync('echo', 2), UnansweredError)
+    server.forget()
+    server.mood = 'welcome'
+    await earlier
+    await until(() => resets.length === 1)
+    assert.deepEqual(resets, [{ reason: 'another-process', notSent: 1, unknownOutcome: 0, givenUp: 2 }])
+  })
+
+  test('asks once: an answer proves that the server is there, for a second', () => {
+    assert.deepEqual(ipcRenderer.sendSync('echo', 1), [1])
+    assert.deepEqual(ipcRenderer.sendSync('echo', 2), [2])
+    assert.deepEqual(paths(), [beacon, sync, sync])
+    assert.deepEqual(server.introduced.map(({ fresh, last }) => [fresh, last]), [[true, 1]])
+    mock.timers.enable({ apis: ['Date'], now: Date.now() + 1_500 })
+    try {
+      ipcRenderer.send('n', 3)
+      assert.deepEqual(ipcRenderer.sendSync('echo', 4), [4])
+      assert.deepEqual(paths().slice(3), [beacon, sync])
+    } finally {
+      mock.timers.reset()
+    }
+  })
+})
+
 describe('a refusal', () => {
   const refusals = {
     'of a link that is over': [409, 4410, 'ended', 'ended'],
+    'of a link of another process': [409, 4410, 'another-process', 'another-process'],
+    'of a link that was reset': [409, 4410, 'overflow', 'overflow'],
     'of what is wrong': [400, 4400, 'expected something else', 'protocol'],
     'of too large a body': [413, 4413, 'at most 1 byte', 'protocol'],
   } as const
@@ -205,10 +265,14 @@ describe('a refusal', () => {
       await until(isOpen)
       const first = server.hellos[0]?.link
       server.refusals.push({ status, text: JSON.stringify({ code, reason }) })
-      assert.throws(() => ipcRenderer.sendSync('echo'), { name: 'ResetError', reason })
+      const earlier = ipcRenderer.invoke('no answer').catch((error: unknown) => error)
+      assert.throws(() => ipcRenderer.sendSync('echo'), { name: 'ResetError', reason: told })
       assert.deepEqual([asked.length, resets, isOpen()], [1, [], true])
       await until(() => resets.length === 1 && isOpen())
-      assert.equal(resets[0]?.reason, told)
+      // The earlier call, and the one that has thrown.
+      const { reason: said, notSent, unknownOutcome } = resets[0] ?? {}
+      assert.deepEqual([said, notSent, unknownOutcome], [told, 0, 2])
+      assert.ok((await earlier as ResetError).reason === told)
       assert.notEqual(server.hellos.at(-1)?.link, first)
       assert.deepEqual(ipcRenderer.sendSync('echo', 'next'), ['next'])
     })
@@ -232,6 +296,9 @@ describe('a refusal', () => {
     assert.throws(() => ipcRenderer.sendSync('echo'), ResetError)
     await until(() => server.sockets.length === 2 && isOpen())
     assert.deepEqual([resets, ipcRenderer.sendSync('echo', 1)], [[], [1]])
+    server.socket.cut(4410, 'ended')
+    await until(() => resets.length === 1)
+    assert.deepEqual(resets, [{ reason: 'ended', notSent: 0, unknownOutcome: 0, givenUp: 1 }])
   })
 
   test('an invalid answer ends the link', async () => {

@@ -8,9 +8,9 @@ export interface Outliving { readonly beacons: Request[], readonly fetches: Requ
 const { fetch } = globalThis
 
 /** @param allow - returns whether the browser accepts a beacon, or throws */
-export function catchOutliving(allow: () => boolean = () => true): Outliving {
+export function catchOutliving(allow: (body: Blob) => boolean = () => true): Outliving {
   const outliving: Outliving = { beacons: [], fetches: [] }
-  const sendBeacon = (url: string, body: Blob): boolean => allow() && outliving.beacons.push({ url, body }) > 0
+  const sendBeacon = (url: string, body: Blob): boolean => allow(body) && outliving.beacons.push({ url, body }) > 0
   // Node 20 has no navigator.
   Object.defineProperty(globalThis, 'navigator', { value: { sendBeacon }, configurable: true })
   globalThis.fetch = (url, init) => {

@@ -35,7 +35,9 @@ export interface Asked {
  * @param isWindow - a window may not limit the time of a synchronous request
  */
 export function requestClass(
-  asked: Asked[], answer: (body: Uint8Array<ArrayBuffer>) => SyncAnswer, isWindow: () => boolean = () => true,
+  asked: Asked[],
+  answer: (body: Uint8Array<ArrayBuffer>, url: string) => SyncAnswer,
+  isWindow: () => boolean = () => true,
 ): unknown {
   return class {
     status = 0
@@ -60,7 +62,7 @@ export function requestClass(
     send(body: Uint8Array<ArrayBuffer>): void {
       const last = asked.at(-1)
       if (last) last.withCredentials = this.withCredentials
-      const { status, text } = answer(body.slice())
+      const { status, text } = answer(body.slice(), last?.url ?? '')
       Object.assign(this, { status, responseText: text })
     }
   }

@@ -95,11 +95,15 @@ export class ScriptedServer {
   readonly others: Envelope[] = []
   /** Each received synchronous request. */
   readonly requests: { readonly hello: Hello, readonly awaited: number }[] = []
+  /** The hello of each link that a request has made without a message. */
+  readonly introduced: Hello[] = []
   /** The failures of the next requests: of the network, or another status. */
-  readonly refusals: ('broken' | SyncAnswer)[] = []
+  readonly refusals: ('broken' | 'timeout' | SyncAnswer)[] = []
   /** The features in the welcome. */
   features = ['ports', 'sync', 'send-to']
   mood: Mood = 'welcome'
+  /** Within how many milliseconds it answers a `sync`; undefined if it does not tell. */
+  syncMs: number | undefined
   /** The limit in the welcome. */
   messageBytes = DEFAULT_LIMITS.messageBytes
   /** How many messages the welcome does not acknowledge, although a later request does. */
@@ -201,10 +205,21 @@ export class ScriptedServer {
   }
 
   /** Answers a synchronous request, or throws as a browser does without an answer. */
-  sync(body: Uint8Array<ArrayBuffer>): SyncAnswer {
+  sync(body: Uint8Array<ArrayBuffer>, url = '/sync'): SyncAnswer {
     const refusal = this.refusals.shift()
+    if (refusal === 'timeout') throw new DOMException('nothing in time', 'TimeoutError')
     if (refusal === 'broken') throw new Error('NetworkError: nothing answers')
-    return refusal ?? this.#answered(decodeBody(body))
+    if (refusal) return refusal
+    const frames = decodeBody(body)
+    return url.endsWith('/sync') ? this.#answered(frames) : this.#introduced(frames)
+  }
+
+  #introduced([first, ...frames]: Frame[]): SyncAnswer {
+    const hello = parsePageControl(first?.control ?? [])
+    assert.ok(hello.kind === 'hello' && frames.length === 0, 'a link is made without its messages')
+    this.introduced.push(hello)
+    this.#know(hello)
+    return { status: 204, text: '' }
   }
 
   #answered([first, ...frames]: Frame[]): SyncAnswer {
@@ -248,6 +263,7 @@ export class ScriptedServer {
     socket.deliver(encodeControl(received, 'welcome', {
       received: received - this.overtaken, features: this.features, process: String(this.#process), webContentsId: 7,
       token: 'a'.repeat(32), frameToken: 'b'.repeat(32), messageBytes: this.messageBytes, version: '0.1.0',
+      syncMs: this.syncMs,
     }))
     this.flush()
   }

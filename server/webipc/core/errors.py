@@ -76,6 +76,15 @@ def after_close(code: int) -> AfterClose:
     return _AFTER_CLOSE.get(code, AfterClose.RECONNECT)
 
 
+def reset_reason(code: int, text: str) -> str:
+    """Return the reason of a reset (PROTOCOL.md 6.5), where there is only a close code with its text."""
+    if code == CloseCode.RESET:
+        return text or "ended"
+    if code == CloseCode.OVERFLOW:
+        return "overflow"
+    return "protocol" if after_close(code) is AfterClose.NEW_LINK else text
+
+
 def fit_reason(text: str) -> str:
     """Return the longest beginning of `text` that fits into a close frame: 123 bytes of UTF-8, no character cut in two.
 

@@ -38,7 +38,7 @@ from webipc.logs.lines import escaped
 from webipc.logs.refusals import REFUSALS
 
 # What `welcome` names: the kinds beyond the first that this file takes.
-FEATURES: list[str] = ["ports", "sync", "send-to"]
+FEATURES: list[str] = ["ports", "sync", "send-to", "beacons"]
 
 FULL_PORT = (
     "%r: a port is closed, and the messages that wait in it are dropped. The program has not started it, or reads more "

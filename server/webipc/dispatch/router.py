@@ -110,9 +110,13 @@ class Router:
         if contents.listener_count("frame-created"):
             yield EmitJob(contents, "frame-created", event, {"frame": document.frame})
 
-    def disposed(self, document: Document) -> Iterator[Job]:
-        """Return what runs after the last message of a document: it is disposed."""
-        return iter((CallJob("The end of a document", document.dispose),))
+    def disposed(self, document: Document, missing: int) -> Iterator[Job]:
+        """Yield what runs after the last message of a document: it is disposed. `missing` did not arrive."""
+        contents = document.tab.contents
+        if missing and contents.listener_count("ipc-messages-lost"):
+            details = {"count": missing, "frame": document.frame}
+            yield EmitJob(contents, "ipc-messages-lost", WebContentsEvent(contents), details)
+        yield CallJob("The end of a document", document.dispose)
 
     def _scopes(self, document: Document) -> Sequence[IpcMainImpl]:
         """Return where listeners and handlers may be, in Electron's order. What was never asked for has none."""

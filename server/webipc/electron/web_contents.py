@@ -31,6 +31,9 @@ class WebContents(EventEmitter):
     Emits `ipc-message` (event, channel, *args) for every `send` of its frames and `ipc-message-sync` for every
     `sendSync`, `frame-created` (event, details) with `details["frame"]` for its first document and for each one in an
     iframe, and `destroyed` (event) at its end. As in Electron, navigation creates no frame.
+
+    Emits `ipc-messages-lost` (event, details), which Electron does not have, after the last message of a document that
+    has gone before all of its messages could arrive: `details["count"]` of them are lost, `details["frame"]` sent them.
     """
 
     def __init__(self, tab: "Tab") -> None:

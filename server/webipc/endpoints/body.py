@@ -78,6 +78,9 @@ class BodyEndpoint:
         """
         raise NotImplementedError
 
+    async def await_turn(self, connection: Connection, seq: int, bounds: BodyBounds) -> None:
+        """Wait until messages from this number on may be received. May raise ResetError. A body has its own place."""
+
     def reset(self, error: ResetError) -> Response:
         """Return the response for a link that cannot continue."""
         return refusal(CloseCode.RESET, error.reason)
@@ -138,7 +141,7 @@ class BodyEndpoint:
     async def _answer(self, request: Request, visitor: Visitor, frames: BodyFrames, bounds: BodyBounds) -> Response:
         frames.refuse_announced(request.headers.getlist("content-length"))
         connection = bounds.connection = await self._identify(frames, visitor)
-        last = await self._deliver(frames, connection)
+        last = await self._deliver(frames, connection, bounds)
         bounds.release()
         if connection.last_calls is not None and connection.last_calls.has_ended:
             raise StoppingError
@@ -160,7 +163,7 @@ class BodyEndpoint:
             raise ResetError("gap")
         return connection
 
-    async def _deliver(self, frames: BodyFrames, connection: Connection) -> Control | None:
+    async def _deliver(self, frames: BodyFrames, connection: Connection, bounds: BodyBounds) -> Control | None:
         """Let the link receive every frame, each when it is whole. Return the control message at the end, if any.
 
         A frame that arrived stays received if a later one does not arrive: its messages have numbers, so it does not
@@ -169,18 +172,22 @@ class BodyEndpoint:
         last: Control | None = None
         try:
             while not connection.ended and (data := await frames.next(self._limits.socket_bytes)) is not None:
-                last = await self._receive(connection, data, last)
+                last = await self._receive(connection, data, last, bounds)
         except ProtocolError as error:
             connection.reset("protocol", error.close_code)
             raise
         return last
 
-    async def _receive(self, connection: Connection, data: memoryview, last: Control | None) -> Control | None:
+    async def _receive(
+        self, connection: Connection, data: memoryview, last: Control | None, bounds: BodyBounds
+    ) -> Control | None:
         """Let the link receive one frame; return its control message. `last` is the one before, if there was one."""
         if last is not None:
             raise ProtocolError("expected one control message at the end of a body, got something behind it")
         hub = self._hub_here()
         frame, is_large = await frame_of(hub, connection, data, ROOM_SECONDS)
+        if frame.seq > connection.link.received + 1 and frame.messages:
+            await self.await_turn(connection, frame.seq, bounds)
         taken = still_taken(frame, connection.link, connection.last_calls)
         rest = connection.receive(taken, None, is_text_large=is_large)
         if rest:

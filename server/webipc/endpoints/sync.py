@@ -46,7 +46,7 @@ class SyncEndpoint(BodyEndpoint):
             raise ProtocolError("expected await as the last frame of a synchronous request, got something else")
         if last is None or connection.ended:
             # Where the link ended before the last frame, the rest was not read.
-            raise ResetError("ended")
+            raise ResetError(connection.end_reason)
         call = connection.syncs.get(last.id)
         # The request may arrive before the page's first socket, and its document is shown all the same.
         self._hub_here().show(connection)

@@ -153,6 +153,7 @@ class Hub:
             # That document does not know it yet, or it has just begun another link: its frames come again behind it.
             raise RefusedError(CloseCode.TRY_LATER, "the link of the document that embeds this one has ended")
         connection = found or self._births.create(hello, visitor, by_request=False)
+        connection.claims_last(hello.last)
         link = connection.link
         if not link.claim(transport.attempt):
             if found is None:
@@ -173,7 +174,9 @@ class Hub:
         A page that goes away before its socket was welcomed connects first by a request.
         """
         self._enter()
-        return self._links.find(hello) or self._births.create(hello, visitor, by_request=True)
+        connection = self._links.find(hello) or self._births.create(hello, visitor, by_request=True)
+        connection.claims_last(hello.last)
+        return connection
 
     def show(self, connection: Connection) -> None:
         """Make its document the one that its tab shows."""
@@ -200,6 +203,7 @@ class Hub:
             "token": tab.token,
             "frameToken": connection.document.frame_token,
             "messageBytes": self.limits.message_bytes,
+            "syncMs": self.limits.sync_ms,
             "version": VERSION,
         }
         return {**welcome, "debug": True} if self._debug else welcome
@@ -215,20 +219,31 @@ class Hub:
         """End a link, and its document with it; the tab lives on for a while without one (PROTOCOL.md 6.7)."""
         if connection.ended:
             return
-        given_up = connection.close()
+        missing = self._missing_of(connection)
+        given_up = connection.close(reason)
         now = self.clock.now
         self._links.remove(connection, now + self.limits.grace_ms / 1000)
         document = connection.document
         # What came before the end is still to be run, from a document that is detached and not yet disposed.
-        connection.jobs.put(self._router.disposed(document))
+        connection.jobs.put(self._router.disposed(document, missing))
         connection.jobs.start()
         self.tabs.forget(document, now)
         self._births.leave_place(document.tab)
         if cancelled := self.threads.cancel(connection.holdings.payer, connection):
             logger.info("%r has gone: %d of its calls that waited for a thread were cancelled", document, cancelled)
-        if connection.bye_last is None:
+        if missing:
+            logger.warning("%r has gone; %d of its last messages did not arrive", document, missing)
+        if connection.bye_deadline is None:
             self._end_below(document)
         logger.debug("%r: link ended (%s), %d messages given up", document, reason, given_up)
+
+    def _missing_of(self, connection: Connection) -> int:
+        """Return how many messages are lost with a link whose page is away: it will not learn that itself.
+
+        A page that is connected is told by a `reset`, and so is one that comes back to another process.
+        """
+        is_away = connection.transport is None or connection.bye_deadline is not None
+        return connection.missing if is_away and not self._is_stopping else 0
 
     def _end_below(self, document: Document) -> None:
         """End what is embedded in a document whose link is over while it is still there: it comes again behind it.
@@ -265,6 +280,9 @@ class Hub:
             if transport is not None:
                 connection.lost(transport)
                 transport.close(CloseCode.GOING_AWAY, "the server ends")
+            # It asks the process that serves next, which knows why the link is over.
+            if connection.syncs_if_made is not None:
+                connection.syncs_if_made.turn_away()
             self.end(connection, "ended")
         # What has arrived begins; what then still waits for something is cancelled.
         await asyncio.sleep(0)

@@ -51,8 +51,8 @@ class Links:
         self._by_request: Share[Hashable] = Share(max(1, most_away // 4), LEAST_BY_REQUEST)
         # Only of payers that have a link without a socket.
         self._rows: dict[Hashable, _Row] = {}
-        # Ids of links that have ended, and until when they are refused; in the order of time.
-        self._ended: dict[str, float] = {}
+        # Ids of links that have ended, until when they are refused, and for which reason; in the order of time.
+        self._ended: dict[str, tuple[float, str]] = {}
         # How many links gave way to others, and how many newcomers were refused.
         self.evicted: Counter[str] = Counter()
         self.refused = 0
@@ -89,12 +89,12 @@ class Links:
     def find(self, hello: Hello) -> Connection | None:
         """Return the link that a `hello` names; None when it is not here.
 
-        Raises ResetError when it has ended, RefusedError when the secret is another one.
+        Raises ResetError with the reason for which it has ended, RefusedError when the secret is another one.
         """
         connection = self._by_id.get(hello.link)
         if connection is None:
-            if hello.link in self._ended:
-                raise ResetError("ended")
+            if (ended := self._ended.get(hello.link)) is not None:
+                raise ResetError(ended[1])
             return None
         if not hmac.compare_digest(connection.secret, hello.secret.encode()):
             raise RefusedError(CloseCode.FORBIDDEN, "the secret is not this link's")
@@ -193,7 +193,7 @@ class Links:
             return
         self.attached(connection)
         self._open.give(connection.holdings.payer, 1)
-        self._ended[connection.link_id] = refused_until
+        self._ended[connection.link_id] = (refused_until, connection.end_reason)
         if len(self._ended) > ENDED_IDS:
             del self._ended[next(iter(self._ended))]
 
@@ -201,7 +201,7 @@ class Links:
         """Forget the ids of links that ended long ago."""
         while self._ended:
             oldest = next(iter(self._ended))
-            if now < self._ended[oldest]:
+            if now < self._ended[oldest][0]:
                 return
             del self._ended[oldest]
 

@@ -47,6 +47,7 @@ class Connection:
         "bye_last",
         "dirty",
         "document",
+        "end_reason",
         "ended",
         "features",
         "holdings",
@@ -59,6 +60,7 @@ class Connection:
         "lost_at",
         "owes_frame",
         "owes_since",
+        "page_last",
         "ports_if_made",
         "secret",
         "syncs_if_made",
@@ -67,7 +69,8 @@ class Connection:
         "was_attached",
     )
 
-    bye_deadline: float
+    # Why the link has ended, by the words of PROTOCOL.md 6.5; set at its end.
+    end_reason: str
 
     def __init__(
         self,
@@ -108,17 +111,17 @@ class Connection:
         self.last_sent = around.loop.time()
         # Since when something was received and not yet acknowledged, by the clock; None when all is.
         self.owes_since: float | None = None
-        # The next flush must write at least a bare frame.
-        self.owes_frame = False
-        # After the page's `bye`: the last number that it used, and when the link ends without it.
-        self.bye_last: int | None = None
+        # The next flush must write at least a bare frame; and the link is on the flusher's list.
+        self.owes_frame = self.dirty = False
+        # The last number that the page has used, as far as it has told; and after its `bye` when the link ends without
+        # what is missing of it, None before.
+        self.page_last = 0
+        self.bye_deadline: float | None = None
         # Done when what has arrived is decoded and dispatched, with the error if it was wrong: nothing that arrives
         # later is received before (endpoints/unpack.py). None while nothing is decoded outside of the event loop.
         self.unpacking: asyncio.Future[ProtocolError | None] | None = None
         # What is still taken while the process ends; None before.
         self.last_calls: LastCalls | None = None
-        # On the flusher's list.
-        self.dirty = False
         self.ended = False
         self.jobs = jobs
         self.document = document_of(self)
@@ -242,16 +245,22 @@ class Connection:
                 arrived, rest = arrived[:count], arrived[count:]
             self.around.dispatch(self, arrived)  # type: ignore[arg-type] # nothing large is left in it
         if attempt is None:
-            # A page that blocks has no socket for as long as it makes requests.
-            self.lost_at = now
-            # A request has no reader that would run the calls, as a socket has (endpoints/websocket/session.py).
-            self.jobs.start()
+            self._received_body(now)
         if not self.ended:
             self._acknowledge(frame, now)
         if not rest:
             holdings.data = ""
             self.end_after_bye()
         return rest
+
+    def _received_body(self, now: float) -> None:
+        # A page that blocks has no socket for as long as it makes requests.
+        self.lost_at = now
+        # The next body of a page that has gone may be on its way.
+        if self.bye_deadline is not None:
+            self._await_rest()
+        # A request has no reader that would run the calls, as a socket has (endpoints/websocket/session.py).
+        self.jobs.start()
 
     def dispatch(self, envelopes: Sequence[Envelope]) -> None:
         """Route messages that have arrived. Raises ProtocolError at the first that is wrong; those before it stay."""
@@ -278,17 +287,30 @@ class Connection:
 
     def bye(self, last: int) -> None:
         """Note the `bye` of the page: the link ends when everything up to `last` has arrived (PROTOCOL.md 6.6)."""
-        if self.bye_last is None:
-            self.bye_last = last
-            self.bye_deadline = self.around.clock.now + self.around.limits.goodbye_ms / 1000
+        self.claims_last(last)
+        if self.bye_deadline is None:
+            self._await_rest()
         self.end_after_bye()
+
+    def claims_last(self, last: int | None) -> None:
+        """Note the last number that the page says it has used."""
+        if last is not None and last > self.page_last:
+            self.page_last = last
+
+    def _await_rest(self) -> None:
+        self.bye_deadline = self.around.clock.now + self.around.limits.goodbye_ms / 1000
 
     def end_after_bye(self) -> None:
         """End the link if the page has said `bye` and all its messages are dispatched."""
-        if self.bye_last is None or self.ended or self.unpacking is not None:
+        if self.bye_deadline is None or self.ended or self.unpacking is not None:
             return
-        if self.link.received >= self.bye_last:
+        if self.missing == 0:
             self.around.owner.end(self, "ended")
+
+    @property
+    def missing(self) -> int:
+        """How many messages the page has numbered, as far as it has told, that did not arrive."""
+        return max(0, self.page_last - self.link.received)
 
     # --- the end --------------------------------------------------------------------------------------------------
 
@@ -301,18 +323,19 @@ class Connection:
             self.transport.close(code, reason)
         self.around.owner.end(self, reason)
 
-    def close(self) -> int:
+    def close(self, reason: str) -> int:
         """Release everything; for the owner, when the link ends. Return how many messages are dropped."""
         self.ended = True
+        self.end_reason = reason
         transport, self.transport = self.transport, None
         if transport is not None:
             transport.close(CloseCode.NORMAL, "the link has ended")
         if self.ports_if_made is not None:
             self.ports_if_made.end()
         if self.syncs_if_made is not None:
-            self.syncs_if_made.end()
+            self.syncs_if_made.end(reason)
         if self._outgoing_calls is not None:
-            self._outgoing_calls.end()
+            self._outgoing_calls.end(reason)
         given_up = self.link.end()
         self.holdings.close()
         return given_up

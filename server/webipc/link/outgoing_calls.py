@@ -64,11 +64,11 @@ class OutgoingCalls:
         else:
             answer.set_result(value)
 
-    def end(self) -> None:
-        """End with the link: every call that waits raises ResetError."""
+    def end(self, reason: str) -> None:
+        """End with the link: every call that waits raises ResetError with the reason of its end."""
         for _, answer in self._calls.fail_all():
             if not answer.done():
-                answer.set_exception(ResetError("ended"))
+                answer.set_exception(ResetError(reason))
 
 
 def _error(value: dict[str, Any]) -> JSError:

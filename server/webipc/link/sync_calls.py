@@ -68,6 +68,7 @@ class SyncCall:
         "_asking",
         "_charged",
         "_encode",
+        "_end_reason",
         "_is_given",
         "_refuse",
         "_timer",
@@ -92,6 +93,8 @@ class SyncCall:
         # The message to answer with, once there is one.
         self.answered: asyncio.Future[EncodedMessage] = around.loop.create_future()
         self.ended: Callable[[], object] | None = None
+        # Why the link was over before there was an answer.
+        self._end_reason = "ended"
         # Is charged with the answer while that is kept; None while nothing keeps it.
         self.purse: Purse | None = None
         self._charged = 0
@@ -203,19 +206,23 @@ class SyncCall:
 
         Raises ResetError when the link is over. A request that is cancelled leaves the call to the retry.
         """
-        ends: list[asyncio.Future[Any]] = [self.answered, self._turned_away]
+        turned_away = self._turned_away
+        ends: list[asyncio.Future[Any]] = [self.answered, turned_away]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        if self.answered.cancelled():
-            raise ResetError("ended")
-        return self.answered.result() if self.answered.done() else None
+        if not self.answered.cancelled():
+            return self.answered.result() if self.answered.done() else None
+        if turned_away.done():
+            return None
+        raise ResetError(self._end_reason)
 
     def turn_away(self) -> None:
         """Let the requests that wait be retried; the call continues."""
         turned_away, self._turned_away = self._turned_away, self._around.loop.create_future()
         turned_away.set_result(None)
 
-    def drop(self) -> None:
-        """End with the link: requests that wait raise ResetError."""
+    def drop(self, reason: str) -> None:
+        """End with the link: requests that wait raise ResetError with the reason of its end."""
+        self._end_reason = reason
         if self._timer is not None:
             self._timer.cancel()
         self.answered.cancel()
@@ -265,9 +272,9 @@ class SyncCalls:
         for call in self._calls.values():
             call.turn_away()
 
-    def end(self) -> None:
-        """End with the link."""
+    def end(self, reason: str) -> None:
+        """End with the link, for the reason for which that ends."""
         for call in self._calls.values():
             call.release()
-            call.drop()
+            call.drop(reason)
         self._calls.clear()

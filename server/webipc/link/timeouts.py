@@ -4,7 +4,6 @@ link that is without a socket for too long (PROTOCOL.md 7).
 A link has no timer of its own: the sweeper of the hub calls `sweep` for each link in turn.
 """
 
-import logging
 from typing import TYPE_CHECKING
 
 from webipc.core.errors import CloseCode
@@ -13,8 +12,6 @@ from webipc.link.transport import Transport
 
 if TYPE_CHECKING:
     from webipc.link.connection import Connection
-
-logger = logging.getLogger("webipc")
 
 
 def sweep(connection: "Connection", patience: float) -> None:
@@ -29,13 +26,12 @@ def sweep(connection: "Connection", patience: float) -> None:
     is_expected = _is_silence_expected(connection, transport)
     if is_expected:
         connection.last_heard = connection.lost_at = now
-    if connection.bye_last is not None and now >= connection.bye_deadline and connection.unpacking is None:
-        missing = connection.bye_last - connection.link.received
-        logger.warning("%r has gone; %d of its last messages did not arrive", connection.document, missing)
+    bye_deadline = connection.bye_deadline
+    if bye_deadline is not None and now >= bye_deadline and connection.unpacking is None:
         around.owner.end(connection, "ended")
     elif transport is None:
         if is_over(now - connection.lost_at, patience, limits, was_attached=connection.was_attached):
-            around.owner.end(connection, "ended")
+            around.owner.end(connection, "unknown-link")
     else:
         _look_at_socket(connection, transport, is_expected=is_expected)
 

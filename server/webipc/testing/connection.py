@@ -24,6 +24,7 @@ from webipc.core.errors import (
     ResetError,
     UnansweredError,
     after_close,
+    reset_reason,
 )
 from webipc.core.frame import (
     EncodedMessage,
@@ -158,7 +159,8 @@ class PageConnection:
         refusal = _refusal_in(answer.body)
         if refusal is None:
             return None
-        code, reason = refusal
+        code, text = refusal
+        reason = reset_reason(code, text)
         if after_close(code) in (AfterClose.NEW_LINK, AfterClose.GIVE_UP):
             self._end_link(reason)
         raise ResetError(reason)
@@ -270,7 +272,7 @@ class PageConnection:
             self._socket = None
             self.page.link.detach(self.page.attempt)
             if after_close(code) in (AfterClose.NEW_LINK, AfterClose.GIVE_UP):
-                self._end_link("protocol")
+                self._end_link(reset_reason(code, reason))
 
 
 def _refusal_in(body: bytes) -> tuple[int, str] | None:

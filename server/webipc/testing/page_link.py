@@ -75,6 +75,7 @@ class PageLink:
             "attempt": attempt,
             "received": self.link.received,
             "first": self.link.first,
+            "last": self.link.last,
             "fresh": self.link.fresh and not self.known,
             "features": FEATURES,
             **claims,

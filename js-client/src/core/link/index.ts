@@ -138,18 +138,32 @@ export class Link {
   }
 
   /**
-   * The kept messages, oldest first, as frames for the body of a request. The socket still sends them too; the peer
-   * drops duplicates by number.
+   * The kept messages, oldest first, as the frames of one body after another, each made when it is asked for; without
+   * any, of one body. The socket still sends them too; the peer drops duplicates by number.
    *
-   * @param room - how many bytes the frames may have together
+   * @param room - how many bytes the frames of a body may have together
    */
-  backlog(room = Infinity): Sendable[] {
-    const frames: Sendable[] = []
-    for (let taken = this.#take(this.first, room); taken; taken = this.#take(taken.next, room)) {
-      frames.push(taken.frame)
-      room -= taken.size
-    }
-    return frames
+  * backlog(room = Infinity): Generator<Sendable[], undefined> {
+    let seq = this.first
+    let frames: Sendable[]
+    do {
+      frames = []
+      let left = room
+      for (let taken = this.#take(seq, left); taken; taken = this.#take(seq, left)) {
+        frames.push(taken.frame)
+        left -= taken.size
+        seq = taken.next
+      }
+      yield frames
+    } while (frames[0] && seq <= this.last)
+  }
+
+  /**
+   * The peer has taken nothing above what it has acknowledged, and never will (PROTOCOL.md 6.5): no message above was
+   * handed to it, except up to `carried`.
+   */
+  retract(carried: number): void {
+    this.handed = Math.max(this.first - 1, carried)
   }
 
   /**

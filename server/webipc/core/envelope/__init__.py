@@ -181,6 +181,7 @@ class Hello:
     version: Text | None = None
     parent: Token | None = None
     process: Text | None = None
+    last: Count | None = None
     kind: Literal["hello"] = "hello"
 
 
@@ -197,6 +198,7 @@ class Welcome:
     message_bytes: Annotated[Positive, Field(alias="messageBytes")]
     debug: Truth | None = None
     version: Text | None = None
+    sync_ms: Annotated[Positive | None, Field(alias="syncMs")] = None
     kind: Literal["welcome"] = "welcome"
 
 

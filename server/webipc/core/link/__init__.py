@@ -224,6 +224,13 @@ class Link(LinkState):
                 room -= frame_size(batch)
         return frames
 
+    def retract(self, carried: int) -> None:
+        """Note that the peer has taken nothing above what it has acknowledged, and never will (PROTOCOL.md 6.5).
+
+        Then no message above was handed to it, except up to `carried`.
+        """
+        self.handed = max(self.first - 1, carried)
+
     def receive(self, frame: Frame, attempt: int | None) -> Sequence[Arrived]:
         """Take a frame: its acknowledgement first. Return the messages that are new, each once and in order.
 
