@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.stress.run import Run
+from tests.stress.scenarios.blocked import blocked
 from tests.stress.scenarios.browsers import browsers
 from tests.stress.scenarios.deploy import deploy
 from tests.stress.scenarios.foreign import foreign
@@ -27,5 +28,6 @@ WITHOUT_BROWSERS: Mapping[str, Callable[[Run], None]] = {
 
 IN_BROWSERS: Mapping[str, Callable[[Run, WebDriver], None]] = {
     "browsers": browsers,
+    "blocked": blocked,
 }
 """They run once in each engine, in a tab of its own."""

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from tests.stress.journal import Journal
 from tests.stress.values import LARGE, bytes_of, is_value_of, value_of
-from webipc import DisposedError, IpcMain, IpcMainEvent, IpcMainInvokeEvent, Limits
+from webipc import DisposedError, IpcMain, IpcMainEvent, IpcMainInvokeEvent, Limits, WebContents
 
 SLOW = 0.12
 """Seconds that a slow handler takes."""
@@ -130,6 +130,21 @@ def plain_note(event: IpcMainEvent, page: str, number: int) -> None:
 async def block(event: IpcMainInvokeEvent, seconds: float) -> None:
     """Do what no handler may: nothing else runs meanwhile."""
     time.sleep(seconds)  # noqa: ASYNC251 - that is the question
+
+
+@ipc_main.handle("push to")
+async def push_to(event: IpcMainInvokeEvent, target: int, first: int, count: int, size: int) -> None:
+    """Send another page numbers, each with so many bytes."""
+    contents = ipc_main.from_id(target)
+    assert contents is not None
+    for number in range(first, first + count):
+        contents.send("pushed", number, bytes_of(number, size))
+
+
+@ipc_main.web_contents_created
+def created(event: Any, contents: WebContents) -> None:
+    """Note how many of its last messages a page could not send, as far as the server knows."""
+    contents.on("ipc-messages-lost", lambda event, details: journal.ran("lost", "", details["count"]))
 
 
 @ipc_main.handle("stats")

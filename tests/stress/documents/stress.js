@@ -17,6 +17,8 @@ const relay = Number(parameters.get('relay'))
 const { connection } = ipcRenderer
 
 const acts = []
+const pushed = []
+const states = []
 const record = { page, pushes: [], echoes: { port: [], relay: [] }, resets: [], dropped: 0, left: false }
 const sent = { note: 0, port: 0, relay: 0 }
 let open = 0
@@ -31,6 +33,8 @@ connection.on('reset', ({ reason, givenUp }) => {
   ports = {}
 })
 ipcRenderer.on('push', (event, number) => record.pushes.push(number))
+ipcRenderer.on('pushed', (event, number, bytes) => pushed.push(areBytesOf(number, bytes.length, bytes) ? number : -1))
+connection.on('state', ({ state }) => states.push(state))
 ipcRenderer.on('relayed', (event, sender) => {
   const [port] = event.ports
   port.onmessage = ({ data: [number, value] }) => {
@@ -157,7 +161,17 @@ const opened = new Promise((resolve) => {
   look()
 })
 
-window.stress = { acts, record, connection, ipcRenderer, opened, settled, told, takeLeft, act, sent, stop() { stopped = true } }
+/** Does so many acts of a kind, and returns the record that has them. */
+function doMany(kind, count) {
+  for (let left = count; left > 0; left--) act(kind)
+  return told()
+}
+
+async function until(fact) {
+  while (!fact()) await turn()
+}
+
+window.stress = { pushed, states, connection, opened, settled, told, takeLeft, doMany, until }
 
 if (parameters.has('frame')) {
   const frame = document.createElement('iframe')
