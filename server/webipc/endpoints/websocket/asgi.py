@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 from starlette.types import Message, Receive
 
+from webipc.access.attach_scope import AttachScope
 from webipc.access.visitor import Visitor
 from webipc.concurrency.flusher import Flusher
 from webipc.concurrency.started_coroutine import StartedCoroutine, start
@@ -95,10 +96,16 @@ class AsgiSession(WebSocketSession):
     __slots__ = ("_asgi", "_ended", "_is_cancelled", "_reader", "_source")
 
     def __init__(
-        self, hub: Hub, limits: Limits, visitor: Visitor, transport: AsgiTransport, source: AsgiSource
+        self,
+        hub: Hub,
+        limits: Limits,
+        visitor: Visitor,
+        attach_scope: AttachScope,
+        transport: AsgiTransport,
+        source: AsgiSource,
     ) -> None:
         """`transport` and `source` are the writing and the reading half of the socket, which was just accepted."""
-        super().__init__(hub, limits, visitor, transport)
+        super().__init__(hub, limits, visitor, attach_scope, transport)
         self._asgi = transport
         self._source = source
         # Done when reading has ended.

@@ -8,6 +8,7 @@ import logging
 from functools import partial
 from typing import Any
 
+from webipc.access.attach_scope import AttachScope
 from webipc.access.visitor import RefusedError, Visitor
 from webipc.core.envelope import Bye, parse_control
 from webipc.core.errors import AfterClose, CloseCode, ProtocolError, ResetError, after_close
@@ -31,10 +32,14 @@ FAILED = "Reading a socket of %s failed: it is closed; no other page is affected
 class WebSocketSession:
     """One admitted socket."""
 
-    __slots__ = ("_connection", "_hub", "_limits", "_transport", "_visitor")
+    __slots__ = ("_connection", "_hub", "_limits", "_transport", "_visitor", "attach_scope")
 
-    def __init__(self, hub: Hub, limits: Limits, visitor: Visitor, transport: WebSocketTransport) -> None:
+    def __init__(
+        self, hub: Hub, limits: Limits, visitor: Visitor, attach_scope: AttachScope, transport: WebSocketTransport
+    ) -> None:
         """`transport` is the writing half of the socket, which was just accepted."""
+        # What the application may ask about the caller of a message, for as long as the socket is there.
+        self.attach_scope = attach_scope
         self._hub = hub
         self._limits = limits
         # None behind the first frame: an idle socket costs its memory.

@@ -1,0 +1,45 @@
+"""`AttachScope`: the ASGI scope of one attach, kept for as long as its socket in as few bytes as it takes.
+
+An idle page costs what its socket keeps, and a browser's headers in a list of pairs take three times their bytes. What
+belongs to the call that has ended (`extensions`, `subprotocols`) is not kept.
+"""
+
+from typing import Any, Final
+
+# Of the call and of its server, not of the client.
+_LEFT_OUT: Final = frozenset({"headers", "extensions", "subprotocols", "asgi"})
+# May stand in no header (RFC 9110 5.5), so it separates them.
+_SEPARATOR: Final = b"\n"
+
+
+class AttachScope:
+    """A scope that can be read again as it came. Whoever made the scope may go on changing it."""
+
+    __slots__ = ("_headers", "_rest")
+
+    def __init__(self, scope: Any) -> None:
+        """`scope` is an ASGI scope of type `http` or `websocket`, as the application's middleware has left it."""
+        headers = scope["headers"]
+        joined = _SEPARATOR.join([part for header in headers for part in header])
+        # One value with a line feed in it, which only a test client sends, would be taken for two.
+        fits = joined.count(_SEPARATOR) == max(0, 2 * len(headers) - 1)
+        self._headers: bytes | list[tuple[bytes, bytes]] = joined if fits else [(name, text) for name, text in headers]
+        names = tuple(name for name in scope if name not in _LEFT_OUT)
+        self._rest = (_names_of.setdefault(names, names), *[scope[name] for name in names])
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers in their order, names in lower case, a new list each time."""
+        if not isinstance(self._headers, bytes):
+            return list(self._headers)
+        parts = self._headers.split(_SEPARATOR) if self._headers else []
+        return list(zip(parts[::2], parts[1::2], strict=True))
+
+    def scope(self) -> dict[str, Any]:
+        """Return the scope, a new one each time: `starlette.requests.HTTPConnection` takes it."""
+        names, *values = self._rest
+        return {**dict(zip(names, values, strict=True)), "headers": self.headers}
+
+
+# The names are the same for all sockets of an application, so all share one tuple.
+_names_of: dict[tuple[str, ...], tuple[str, ...]] = {}
