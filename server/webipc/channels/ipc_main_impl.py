@@ -5,7 +5,7 @@ finds what to call by `calls` and `take_handler`.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from webipc.channels.emitter import UNSET, EventEmitter, Listener, channel_name
 from webipc.channels.handler import Handler, HandlerError
@@ -89,9 +89,11 @@ class IpcMainImpl(EventEmitter):
         # Another thread took it first. A handler that was registered since is not for this call.
         return None
 
-    def calls(self, channel: str) -> Iterator[Handler]:
-        """Yield the listeners for one message, as `EventEmitter.calls`: each is a Handler, to bind and run."""
-        return cast("Iterator[Handler]", super().calls(channel))
+    if TYPE_CHECKING:
+        # Not a method of its own, because each message would pass through it.
+        def calls(self, channel: str) -> Iterator[Handler]:
+            """Yield the listeners for one message, as `EventEmitter.calls`: each is a Handler, to bind and run."""
+            ...
 
     def describe(self) -> Iterator[dict[str, Any]]:
         """Yield each channel with its functions: first those of `handle`, then those of `on`, as they were registered.

@@ -12,6 +12,8 @@ from typing import Protocol
 
 logger = logging.getLogger("webipc")
 
+FAILED = "Writing to a page failed; other pages are not affected"
+
 
 class Flushable(Protocol):
     """Something that has frames to send."""
@@ -51,7 +53,10 @@ class Flusher:
         Does nothing outside of a task. It must have called `wake` before, so that it is flushed in the next turn.
         """
         if asyncio.current_task(self._loop) is not None:
-            _flush(flushable)
+            try:
+                flushable.flush()
+            except Exception:
+                logger.exception(FAILED)
 
     def hold(self) -> None:
         """Send nothing until `release`: the caller is about to post several messages, and does not wait in between.
@@ -83,11 +88,7 @@ class Flusher:
         dirty, self._dirty = self._dirty, []
         for flushable in dirty:
             flushable.dirty = False
-            _flush(flushable)
-
-
-def _flush(flushable: Flushable) -> None:
-    try:
-        flushable.flush()
-    except Exception:
-        logger.exception("Writing to a page failed; other pages are not affected")
+            try:
+                flushable.flush()
+            except Exception:
+                logger.exception(FAILED)

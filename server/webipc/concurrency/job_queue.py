@@ -216,9 +216,17 @@ class JobQueue:
         task.add_done_callback(self._tasks.discard)
 
     def _next(self) -> Job | None:
+        """Return the next call, and make its message the current one. None behind the last."""
         while True:
             if self._jobs is not None:
-                job = _next_of(self._jobs)
+                try:
+                    job = next(self._jobs, None)
+                except FATAL:
+                    raise
+                except BaseException:
+                    # A `once` listener is removed here, and removing it calls the listeners for 'removeListener'.
+                    logger.exception("A message was dropped: a listener for 'removeListener' raised")
+                    job = None
                 if job is not None:
                     return job
                 self._jobs = None
@@ -254,18 +262,6 @@ class JobQueue:
             context.run(_fail, job, error)
         else:
             context.run(_settle, job, value)
-
-
-def _next_of(jobs: Iterator[Job]) -> Job | None:
-    """Return the next call of a message. None behind the last, and when the iterator raises, which is logged."""
-    try:
-        return next(jobs, None)
-    except FATAL:
-        raise
-    except BaseException:
-        # A `once` listener is removed here, and removing it calls the listeners for 'removeListener'.
-        logger.exception("A message was dropped: a listener for 'removeListener' raised")
-        return None
 
 
 def _settle(job: Job, value: Any) -> None:
