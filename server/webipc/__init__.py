@@ -12,97 +12,25 @@ Public are the names in `__all__` of this module, of `webipc.testing` and of `we
 `webipc`. Everything else may change without notice.
 """
 
-from webipc.channels.complaint import ArgumentError
-from webipc.channels.emitter import EventEmitter, MaxListenersExceededWarning
-from webipc.channels.handler import HandlerError
-from webipc.channels.ipc_main_impl import SecondHandlerError
-from webipc.core.errors import (
-    BufferFullError,
-    CloneError,
-    CloseCode,
-    DestroyedError,
-    FeatureError,
-    IpcError,
-    LimitError,
-    LinkEndedError,
-    LocalError,
-    ProtocolError,
-    RemoteError,
-    ResetError,
-    UnreadableError,
-    WebipcError,
-)
-from webipc.core.limits import DEFAULT_LIMITS, Limits
-from webipc.core.values import (
-    ArrayBuffer,
-    BigInt,
-    Boxed,
-    JSArray,
-    JSDate,
-    JSError,
-    JSMap,
-    JSRegExp,
-    JSSet,
-    TypedArray,
-    UndefinedType,
-    hole,
-    undefined,
-)
-from webipc.electron.ipc_event import IpcMainEvent, IpcMainInvokeEvent
-from webipc.electron.message_port_main import MessageChannelMain, MessageEvent, MessagePortMain, TransferError
-from webipc.electron.web_contents import WebContents
-from webipc.electron.web_frame_main import DisposedError, WebFrameMain
-from webipc.hub.provider import WrongLoopError
-from webipc.ipc_main import IpcMain
+import typing
+
 from webipc.version import VERSION as _VERSION
 
 __version__ = _VERSION
 
-__all__ = [
-    "DEFAULT_LIMITS",
-    "ArgumentError",
-    "ArrayBuffer",
-    "BigInt",
-    "Boxed",
-    "BufferFullError",
-    "CloneError",
-    "CloseCode",
-    "DestroyedError",
-    "DisposedError",
-    "EventEmitter",
-    "FeatureError",
-    "HandlerError",
-    "IpcError",
-    "IpcMain",
-    "IpcMainEvent",
-    "IpcMainInvokeEvent",
-    "JSArray",
-    "JSDate",
-    "JSError",
-    "JSMap",
-    "JSRegExp",
-    "JSSet",
-    "LimitError",
-    "Limits",
-    "LinkEndedError",
-    "LocalError",
-    "MaxListenersExceededWarning",
-    "MessageChannelMain",
-    "MessageEvent",
-    "MessagePortMain",
-    "ProtocolError",
-    "RemoteError",
-    "ResetError",
-    "SecondHandlerError",
-    "TransferError",
-    "TypedArray",
-    "UndefinedType",
-    "UnreadableError",
-    "WebContents",
-    "WebFrameMain",
-    "WebipcError",
-    "WrongLoopError",
-    "__version__",
-    "hole",
-    "undefined",
-]
+if typing.TYPE_CHECKING:
+    from webipc.names import *  # noqa: F403 - they are listed there
+else:
+
+    def __getattr__(name: str) -> object:
+        """Load all names when one is asked for: the command `webipc` has to handle Ctrl-C before it loads anything."""
+        import importlib
+
+        # Not by `from webipc import`, which would ask here for it.
+        names = importlib.import_module("webipc.names")
+        if hasattr(names, "__all__"):
+            globals().update({each: getattr(names, each) for each in names.__all__})
+            globals()["__all__"] = [*names.__all__, "__version__"]
+        if name not in globals():
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return globals()[name]

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 from fastapi import FastAPI
 
-from webipc import mount as mounting
 from webipc.access.origins import Origins
 from webipc.budget.machine import default_memory
 from webipc.budget.sizes import parse_size
@@ -27,6 +26,7 @@ from webipc.hub.provider import HubProvider
 from webipc.hub.settings import Settings
 from webipc.hub.stats import no_stats
 from webipc.logs.lines import escape_entries
+from webipc.mount import IpcMount, mount_routes, preload_route, routes, warn_of_dependencies, wrap_lifespan
 from webipc.pages.folder import existing_folder, serve_pages
 from webipc.pages.playground import Playground
 from webipc.pages.preload import Preload
@@ -118,13 +118,13 @@ class IpcMain(IpcMainImpl):
             raise ValueError(f"the prefix must begin with a slash and name a path, such as '/ipc'; got {prefix!r}")
         folder = None if pages is None else existing_folder(pages, program_folder())
         self._app = app
-        served = mounting.routes(self._provider.here, self._origins, self._limits)
-        served.append(mounting.preload_route(self._preload, self._origins, lambda: self.debug))
+        served = routes(self._provider.here, self._origins, self._limits)
+        served.append(preload_route(self._preload, self._origins, lambda: self.debug))
         served += Playground(self, self._has_playground).routes()
         hosts = self._origins.hosts
-        mount = mounting.IpcMount(prefix.rstrip("/"), served, folder, self._preload, self._provider, hosts)
-        mounting.mount_routes(app, mount)
-        mounting.wrap_lifespan(app, self._provider)
+        mount = IpcMount(prefix.rstrip("/"), served, folder, self._preload, self._provider, hosts)
+        mount_routes(app, mount)
+        wrap_lifespan(app, self._provider)
         if folder is not None:
             serve_pages(app, folder)
 
@@ -216,7 +216,7 @@ class IpcMain(IpcMainImpl):
 
     def _make_hub(self, loop: asyncio.AbstractEventLoop) -> Hub:
         if self._app is not None:
-            mounting.warn_of_dependencies(self._app)
+            warn_of_dependencies(self._app)
         max_links, max_unattached_links = self._bounds
         memory = default_memory() if self._memory is None else self._memory
         settings = Settings(self._limits, self.debug, max_links, max_unattached_links, self._may_send_to, memory)

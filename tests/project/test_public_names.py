@@ -3,6 +3,8 @@
 import ast
 import importlib
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +36,30 @@ def test_a_public_module_lists_all_its_names_once(name: str) -> None:
     names = {each for each, value in vars(module).items() if each[0] != "_" and not isinstance(value, ModuleType)}
     assert names == {each for each in module.__all__ if each != "__version__"}
     assert len(module.__all__) == len(set(module.__all__))
+
+
+@pytest.mark.parametrize(
+    "first", ["webipc.ipc_main", "webipc.mount", "webipc.hub.hub", "webipc.names", "webipc.cli.command", *MODULES]
+)
+def test_the_names_are_there_whatever_is_imported_first(first: str) -> None:
+    """They are loaded when one is asked for, and files of the package may have been imported before."""
+    code = f"""
+import {first}
+from webipc import mount, testing
+from webipc import *
+import webipc
+assert [name for name in webipc.__all__ if name not in globals() and name != "__version__"] == []
+assert not hasattr(webipc, "nothing")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_command_is_imported_without_them() -> None:
+    """It has to handle Ctrl-C before it loads anything else."""
+    code = "import sys, webipc.cli; print(*sorted(name for name in sys.modules if name.startswith('webipc')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["webipc", "webipc.cli", "webipc.version"]
 
 
 def imported_by(example: Path) -> Iterator[tuple[str, str]]:

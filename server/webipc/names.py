@@ -1,0 +1,92 @@
+"""The public names of `webipc`, which `__init__.py` loads when one is asked for first."""
+
+from webipc.channels.complaint import ArgumentError
+from webipc.channels.emitter import EventEmitter, MaxListenersExceededWarning
+from webipc.channels.handler import HandlerError
+from webipc.channels.ipc_main_impl import SecondHandlerError
+from webipc.core.errors import (
+    BufferFullError,
+    CloneError,
+    CloseCode,
+    DestroyedError,
+    FeatureError,
+    IpcError,
+    LimitError,
+    LinkEndedError,
+    LocalError,
+    ProtocolError,
+    RemoteError,
+    ResetError,
+    UnreadableError,
+    WebipcError,
+)
+from webipc.core.limits import DEFAULT_LIMITS, Limits
+from webipc.core.values import (
+    ArrayBuffer,
+    BigInt,
+    Boxed,
+    JSArray,
+    JSDate,
+    JSError,
+    JSMap,
+    JSRegExp,
+    JSSet,
+    TypedArray,
+    UndefinedType,
+    hole,
+    undefined,
+)
+from webipc.electron.ipc_event import IpcMainEvent, IpcMainInvokeEvent
+from webipc.electron.message_port_main import MessageChannelMain, MessageEvent, MessagePortMain, TransferError
+from webipc.electron.web_contents import WebContents
+from webipc.electron.web_frame_main import DisposedError, WebFrameMain
+from webipc.hub.provider import WrongLoopError
+from webipc.ipc_main import IpcMain
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "ArgumentError",
+    "ArrayBuffer",
+    "BigInt",
+    "Boxed",
+    "BufferFullError",
+    "CloneError",
+    "CloseCode",
+    "DestroyedError",
+    "DisposedError",
+    "EventEmitter",
+    "FeatureError",
+    "HandlerError",
+    "IpcError",
+    "IpcMain",
+    "IpcMainEvent",
+    "IpcMainInvokeEvent",
+    "JSArray",
+    "JSDate",
+    "JSError",
+    "JSMap",
+    "JSRegExp",
+    "JSSet",
+    "LimitError",
+    "Limits",
+    "LinkEndedError",
+    "LocalError",
+    "MaxListenersExceededWarning",
+    "MessageChannelMain",
+    "MessageEvent",
+    "MessagePortMain",
+    "ProtocolError",
+    "RemoteError",
+    "ResetError",
+    "SecondHandlerError",
+    "TransferError",
+    "TypedArray",
+    "UndefinedType",
+    "UnreadableError",
+    "WebContents",
+    "WebFrameMain",
+    "WebipcError",
+    "WrongLoopError",
+    "hole",
+    "undefined",
+]
