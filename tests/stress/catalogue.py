@@ -11,6 +11,7 @@ from tests.stress.scenarios.deploy import deploy
 from tests.stress.scenarios.foreign import foreign
 from tests.stress.scenarios.herd import herd
 from tests.stress.scenarios.kill import kill
+from tests.stress.scenarios.leaving import leaving
 from tests.stress.scenarios.network import network
 from tests.stress.scenarios.soak import soak
 from tests.stress.scenarios.standstill import standstill
@@ -29,5 +30,6 @@ WITHOUT_BROWSERS: Mapping[str, Callable[[Run], None]] = {
 IN_BROWSERS: Mapping[str, Callable[[Run, WebDriver], None]] = {
     "browsers": browsers,
     "blocked": blocked,
+    "leaving": leaving,
 }
 """They run once in each engine, in a tab of its own."""
