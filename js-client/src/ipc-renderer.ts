@@ -203,7 +203,7 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
 
 /** The server forwards what another page sends without decoding it. A wrong value must not end this page's link. */
 function isForeign(envelope: Envelope, error: unknown): boolean {
-  return envelope.kind === 'send' && envelope.meta?.senderId !== undefined && error instanceof ProtocolError
+  return (envelope as Send).meta?.senderId !== undefined && error instanceof ProtocolError
 }
 
 function refuseArgument(index: number, value: unknown): never {

@@ -32,7 +32,7 @@ export function decode(
   // Code that walks the value later follows all references: a few that double expand a kilobyte to gigabytes.
   const nodes = countNodes(run.root, fixups as Fixup[], limits.nodes)
   // Not counted to the end: another peer may have counted them all.
-  if (nodes === Infinity) throw new UnreadableError('a value has too many ways through its references')
+  if (nodes === Infinity) throw new UnreadableError('too many ways through references')
   check(nodes <= limits.nodes, 'nodes')
   each(sites, takePlace, run)
   each(sites, make, run)

@@ -131,7 +131,8 @@ function isJsonNumber(value: unknown): boolean {
 function writePrimitive(value: unknown, spot: Spot): unknown {
   if (typeof value === 'number') {
     fix(spot, 'f')
-    return Object.is(value, -0) ? '-0' : String(value)
+    // Of the zeros, JSON has the other one.
+    return value === 0 ? '-0' : String(value)
   }
   if (typeof value === 'bigint') {
     const digits = value.toString(16)

@@ -27,7 +27,7 @@ export function build<T>(make: () => T): T {
   try {
     return make()
   } catch (error) {
-    throw new UnreadableError(`a value cannot be built here: ${String(error)}`)
+    throw new UnreadableError(String(error))
   }
 }
 
