@@ -8,10 +8,11 @@ import json
 import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
-from tests.browser.browsers import evaluate
+from tests.browser.browsers import evaluate, new_tab
 from tests.browser.site import Site, visit
 from tests.support.serving import Live, wait_until
-from webipc import MessageChannelMain, MessagePortMain
+from webipc import MessageChannelMain, MessagePortMain, WebContents
+from webipc.core.errors import CloseCode
 
 HOOKS = """(async () => {
   // By an element, because Firefox runs this script itself in a sandbox, whose globals would be patched instead.
@@ -118,3 +119,87 @@ def test_a_port_that_the_page_closes_gets_no_close_itself(page: WebDriver, serve
     evaluate(page, "new Promise((done) => setTimeout(done, 20))")
     assert evaluate(page, "heard") == []
     assert closes == ["close"]
+
+
+def contents_of(site: Site, identity: int) -> WebContents:
+    (contents,) = [each for each in site.ipc_main.get_all_web_contents() if each.id == identity]
+    return contents
+
+
+def reset(site: Site, contents: WebContents) -> None:
+    """End the link of a page as the server does when it keeps too much for it."""
+    hub = site.ipc_main._provider.hub
+    assert hub is not None
+    for connection in hub._links:
+        if connection.document.tab.id == contents.id:
+            connection.reset("overflow", CloseCode.OVERFLOW)
+
+
+@pytest.mark.parametrize("is_far", [True, False], ids=["the-other-page", "this-page"])
+def test_a_port_that_is_relayed_to_another_page_gets_close_when_either_link_is_reset(
+    page: WebDriver, server: Live, site: Site, is_far: bool
+) -> None:
+    here = contents_of(site, evaluate(page, "window.opened"))
+    first = page.current_window_handle
+    new_tab(page)
+    there = contents_of(site, visit(page, server.url))
+    evaluate(
+        page,
+        """void ipcRenderer.on('port', ({ ports: [port] }) => {
+          window.heard = []
+          port.addEventListener('close', () => heard.push('close'))
+          port.onmessage = ({ data }) => heard.push(data)
+          port.postMessage('from there')
+        })""",
+    )
+
+    def relay() -> None:
+        channel = MessageChannelMain()
+        here.post_message("port", None, [channel.port1])
+        there.post_message("port", None, [channel.port2])
+
+    server.call(relay)
+    second = page.current_window_handle
+    page.switch_to.window(first)
+    evaluate(page, "until(() => window.port !== undefined)")
+    evaluate(
+        page,
+        """void (() => {
+          port.onclose = () => note('close')
+          port.onmessage = ({ data }) => note(data)
+          port.postMessage('from here')
+        })()""",
+    )
+    evaluate(page, "until(() => heard.includes('from there'))")
+    server.call(lambda: reset(site, there if is_far else here))
+    evaluate(page, "until(() => heard.includes('close'))")
+    # It is closed: nothing that is posted now comes back, and there is no second event.
+    evaluate(page, "void port.postMessage('too late')")
+    evaluate(page, "ipcRenderer.invoke('echo', 1)")
+    assert evaluate(page, "heard") == ["from there", "close"]
+    page.switch_to.window(second)
+    evaluate(page, "until(() => heard.includes('close'))")
+    assert evaluate(page, "heard") == ["from here", "close"]
+
+
+def test_a_port_that_the_page_gives_back_closes_for_python_when_its_new_owner_is_reset(
+    page: WebDriver, server: Live, site: Site
+) -> None:
+    here = evaluate(page, "window.opened")
+    first = page.current_window_handle
+    python_end = given(page, server, site)
+    closes: list[str] = []
+    python_end.on("close", lambda: closes.append("close"))
+    server.call(python_end.start)
+    new_tab(page)
+    there = contents_of(site, visit(page, server.url))
+    evaluate(page, "void ipcRenderer.on('port', ({ ports: [port] }) => { window.port = port; port.start() })")
+    second = page.current_window_handle
+    site.ipc_main.on("relay", lambda event, message: there.post_message("port", None, list(event.ports)))
+    page.switch_to.window(first)
+    assert contents_of(site, here).id != there.id
+    evaluate(page, "void ipcRenderer.postMessage('relay', null, [port])")
+    page.switch_to.window(second)
+    evaluate(page, "until(() => window.port !== undefined)")
+    server.call(lambda: reset(site, there))
+    wait_until(lambda: closes == ["close"], "Python receives the close through both pages")
