@@ -40,6 +40,9 @@ class Socket:
     def write(self, frame: str | bytes) -> None:
         """Write nothing."""
 
+    def drop(self) -> bool:
+        return False
+
     def close(self, code: CloseCode, reason: str) -> None:
         self.code = self.code or int(code)
 

@@ -318,9 +318,11 @@ class Connection:
         """End the link with a `reset` to the page (PROTOCOL.md 6.5)."""
         if self.ended:
             return
-        if self.transport is not None:
-            self.transport.write(encode_control(self.link.received, "reset", {"reason": reason}))
-            self.transport.close(code, reason)
+        transport = self.transport
+        # A page that does not read would read the `reset` last, and perhaps never. It is told when it comes back.
+        if transport is not None and not (transport.blocked and transport.drop()):
+            transport.write(encode_control(self.link.received, "reset", {"reason": reason}))
+            transport.close(code, reason)
         self.around.owner.end(self, reason)
 
     def close(self, reason: str) -> int:

@@ -39,5 +39,8 @@ class Transport(Protocol):
     def health(self) -> Health | None:
         """Ask the network for the peer, as far as it tells."""
 
+    def drop(self) -> bool:
+        """End the socket at once, without what was written and is not sent. False where the server cannot do that."""
+
     def close(self, code: CloseCode, reason: str) -> None:
         """Close the socket; writing afterwards does nothing."""

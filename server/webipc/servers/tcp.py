@@ -61,6 +61,17 @@ _LAST_ACK: Final = 56
 _INFO_BYTES: Final = 60
 
 
+# `struct linger`: on, and for 0 seconds.
+_AT_ONCE: Final = struct.pack("ii", 1, 0)
+
+
+def reset_when_closed(descriptor: int) -> None:
+    """Have the kernel end a connection with RST when it is closed, and drop what it has not sent."""
+    # Another system has another structure, or the socket is gone.
+    with contextlib.suppress(OSError), socket.fromfd(descriptor, socket.AF_INET, socket.SOCK_STREAM) as same:
+        same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+
+
 def tcp_health(descriptor: int) -> TcpHealth | None:
     """Ask the kernel for the peer of a connection. None where it does not tell: another system, or no TCP.
 

@@ -19,7 +19,7 @@ from webipc.hub.hub import Hub
 from webipc.link.connection import Connection
 from webipc.link.life import Health
 from webipc.servers.frame_socket import FrameSocket
-from webipc.servers.tcp import tcp_health
+from webipc.servers.tcp import reset_when_closed, tcp_health
 
 logger = logging.getLogger("webipc")
 
@@ -70,6 +70,10 @@ class WebSocketTransport:
     def write(self, frame: str | bytes) -> None:
         """Write a frame to the network. Ignored on a socket that closes."""
         raise NotImplementedError
+
+    def drop(self) -> bool:
+        """Return False: ASGI can only close."""
+        return False
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Close the socket behind what was written. After `close_ms` it is aborted."""
@@ -216,6 +220,15 @@ class DirectTransport(WebSocketTransport):
         if not self._closing:
             self._closing = True
             self._frame_socket.close(int(code), fit_reason(reason))
+
+    def drop(self) -> bool:
+        """See `Transport`."""
+        self._closing = True
+        connection = self._frame_socket.transport.get_extra_info("socket")
+        if connection is not None:
+            reset_when_closed(connection.fileno())
+        self._frame_socket.abort()
+        return True
 
     def _charge(self, size: int) -> None:
         """Charge the link for what waits in the write buffer, if it is still this socket that carries it."""
