@@ -141,6 +141,9 @@ class Socket:
             return
         link = self.link.link
         arrived = link.receive(frame, self._attempt)
+        if link.next <= link.last:
+            # An acknowledgement may let out what waits.
+            self._wake.set()
         if frame.is_bare and time.monotonic() - self._sent_at >= self._limits.answer_page_ms / 1000:
             # Whatever is owed: this is an answer.
             link.owed_messages = max(link.owed_messages, 1)
