@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from webipc.channels.complaint import ArgumentError, Misfit
 from webipc.core import clone
+from webipc.core.envelope.carriers import encode_carrier
 from webipc.core.errors import CloneError, IpcError, LimitError, LocalError
 from webipc.core.frame import EncodedMessage, encode_message
 from webipc.core.limits import Limits
@@ -72,7 +73,7 @@ class Replies:
 
     def result(self, call_id: int, value: Any) -> EncodedMessage:
         """Encode a result. Raises CloneError and LimitError."""
-        message = encode_message(["result", call_id], clone.encode(value, self._limits, "result"))
+        message = encode_carrier(["result", call_id], value, self._limits, "result")
         check_size(message, self._limits)
         return message
 

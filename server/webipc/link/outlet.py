@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
-from webipc.core import clone
+from webipc.core.envelope.carriers import encode_carrier
 from webipc.core.errors import LimitError, LinkEndedError, LocalError
-from webipc.core.frame import EncodedMessage, encode_message
+from webipc.core.frame import EncodedMessage
 from webipc.core.limits import Limits
 from webipc.core.link.held import held_by
 from webipc.core.link.sizes import check_channel, check_size
@@ -113,6 +113,6 @@ class LinkOutlet:
 def encode_send(channel: str, args: tuple[Any, ...], limits: Limits) -> EncodedMessage:
     """Encode a `send` for any page. Raises CloneError and LimitError."""
     check_channel(channel, limits)
-    message = encode_message(["send", channel], clone.encode(list(args), limits))
+    message = encode_carrier(["send", channel], list(args), limits)
     check_size(message, limits)
     return message

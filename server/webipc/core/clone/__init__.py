@@ -38,6 +38,11 @@ def encode(value: Any, limits: Limits = DEFAULT_LIMITS, root: str = "args") -> C
     """
     if is_plain(value, limits.depth):
         return new(Cloned, (value, (), ()))
+    return encode_special(value, limits, root)
+
+
+def encode_special(value: Any, limits: Limits, root: str) -> Cloned:
+    """As `encode`, of a value that `is_plain` has refused: it is not scanned a second time."""
     encoder = Encoder(limits, root)
     skeleton, segments = encoder.encode(value)
     if encoder.has_references:

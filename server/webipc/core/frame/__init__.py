@@ -98,7 +98,8 @@ def encode_message(
         tail: the fixed fields behind the value: the ports of `post` and `port`.
     """
     if cloned is None:
-        return sized(dump_fitted(fields), ())
+        json = dump_fitted(fields)
+        return new(EncodedMessage, (json, (), len(json)))
     message = [*fields, cloned.skeleton, *tail]
     if meta:
         message.append(meta)
