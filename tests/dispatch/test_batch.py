@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.hubs import MakeHub, connect
+from tests.support.hubs import MakeHub, connect, sweep
 from tests.support.waiting import until
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.core.errors import CloseCode, ProtocolError
@@ -167,7 +167,7 @@ async def test_room_that_is_not_used_is_sold_back(hub: Hub, page: Connection, ca
     assert LINK_BYTES + 100_000 < hub.account.held < LINK_BYTES + 200_000
     calls.end.set()
     await until(lambda: held(page) == 0)
-    hub._sweeper.sweep()
+    sweep(hub)
     assert hub.account.held == LINK_BYTES
 
 

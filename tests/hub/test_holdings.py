@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.hubs import MakeHub, Socket, connect, hello, suspend, visitor
+from tests.support.hubs import MakeHub, Socket, connect, hello, suspend, sweep, visitor
 from tests.support.waiting import until
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.concurrency.stalls import PERIOD, Stalls
@@ -51,7 +51,7 @@ async def test_kept_messages_are_charged_as_what_they_take_and_given_back(make_h
     assert LINK_BYTES + page.link.held <= hub.account.held <= LINK_BYTES + 2 * page.link.held
     page.transport.blocked = False  # type: ignore[union-attr] # it is connected
     acknowledge(page)
-    hub._sweeper.sweep()
+    sweep(hub)
     assert (page.link.held, hub.account.held) == (0, LINK_BYTES)
     assert page.link.room == FIRST_ROOM
 
@@ -176,10 +176,10 @@ async def test_a_broadcast_is_charged_once_until_the_slowest_page_has_it(make_hu
     assert flat + 100_000 <= hub.account.held <= flat + 200_000
     for page in pages[1:]:
         acknowledge(page)
-    hub._sweeper.sweep()
+    sweep(hub)
     assert hub.account.held >= flat + 100_000
     acknowledge(pages[0])
-    hub._sweeper.sweep()
+    sweep(hub)
     assert hub.account.held == flat
 
 
@@ -269,13 +269,13 @@ async def test_the_write_buffer_of_a_blocked_socket_is_charged(make_hub: MakeHub
     page = connect(hub, "203.0.113.1", socket)
     for buffered in (70_000, 1_000_000, 300):
         socket.buffered = buffered
-        hub._sweeper.sweep()
+        sweep(hub)
         assert hub.account.held == LINK_BYTES + buffered
     socket.blocked = False
-    hub._sweeper.sweep()
+    sweep(hub)
     assert hub.account.held == LINK_BYTES
     socket.blocked = True
-    hub._sweeper.sweep()
+    sweep(hub)
     hub.end(page, "ended")
     assert hub.account.held == 0
 

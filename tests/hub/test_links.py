@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.hubs import MakeHub, Socket, connect, hello, suspend, visitor
+from tests.support.hubs import MakeHub, Socket, connect, hello, suspend, sweep, visitor
 from webipc.access.visitor import RefusedError
 from webipc.budget.addresses import address_of
 from webipc.core.errors import CloseCode, ResetError
@@ -174,10 +174,10 @@ async def test_a_suspended_page_is_given_less_time_when_links_are_scarce(
     for number in range(links - 1):
         connect(hub, f"198.51.100.{number}")
     hub.clock.now = page.lost_at + waits - 0.1
-    hub._sweeper.sweep()
+    sweep(hub)
     assert not page.ended
     hub.clock.now = page.lost_at + waits + 0.1
-    hub._sweeper.sweep()
+    sweep(hub)
     assert page.ended
 
 
@@ -198,7 +198,7 @@ async def test_the_tabs_that_are_over_are_looked_up_once(make_hub: MakeHub) -> N
 
     hub._links.__class__ = Counted
     hub.clock.now += 2
-    hub._sweeper.sweep()
+    sweep(hub)
     assert len(hub.tabs.all()) == 200
     assert looked_at <= 2 * 200
 

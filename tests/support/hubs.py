@@ -93,3 +93,9 @@ def suspend(hub: Hub, address: str) -> Connection:
     assert connection.transport is not None
     connection.lost(connection.transport)
     return connection
+
+
+def sweep(hub: Hub) -> None:
+    """Look at all links, planned or not, at this time of the hub's clock, which a test may have set; then sweep."""
+    hub._sweeper.look_at(list(hub._links))
+    hub._sweeper.sweep()

@@ -103,6 +103,7 @@ class Births:
         make = functools.partial(self._document, hello, visitor.origin, tab, parent)
         connection = Connection(around, hello, jobs, make, payer)
         self._links.add(connection)
+        connection.due = around.agenda.plan_next(connection.link_id)
         self._proxies.look_at(payer)
         self._orphans.set(hello.link)
         if is_new or parent is not None:

@@ -18,6 +18,7 @@ from webipc.budget.machine import default_memory
 from webipc.budget.share import Share
 from webipc.budget.threads import FairThreads
 from webipc.channels.ipc_main_impl import IpcMainImpl
+from webipc.concurrency.agenda import Agenda
 from webipc.concurrency.clock import Clock
 from webipc.concurrency.flusher import Flusher
 from webipc.concurrency.loops import home_loop, running_loop
@@ -105,6 +106,7 @@ class Hub:
         around = self._around = Surroundings(
             loop,
             self.clock,
+            Agenda(self.clock.period, loop.time()),
             threading.get_ident(),
             limits,
             self.flusher,
@@ -116,7 +118,7 @@ class Hub:
         )
         application = Application(self._router, created, self.tasks, settings.debug)
         self._births = Births(self.process, around, self._links, self.tabs, application)
-        self._sweeper = Sweeper(loop, self.clock, self._links, self.tabs, self._broadcasts, self.end)
+        self._sweeper = Sweeper(around, self._links, self.tabs, self._broadcasts, self.end)
 
     # --- pages ----------------------------------------------------------------------------------------------------
 

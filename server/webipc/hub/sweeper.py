@@ -5,21 +5,18 @@ A timer for each page would cost memory per page, and nothing here is urgent.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from webipc.concurrency.clock import Clock
 from webipc.core.limits import Limits
 from webipc.electron.tab import Tab
 from webipc.hub.broadcasts import Broadcasts
 from webipc.hub.links import Links
 from webipc.hub.tabs import Tabs
 from webipc.link.connection import Connection
-from webipc.link.timeouts import sweep
+from webipc.link.surroundings import Surroundings
+from webipc.link.timeouts import LEAST_PATIENCE, sweep
 
 logger = logging.getLogger("webipc")
-
-# The least part of its time that a link without a socket is given while links or memory are scarce: 5 of 60 seconds.
-LEAST_PATIENCE = 1 / 12
 
 # A standstill that is shorter is not logged.
 LOGGED_SECONDS = 1.0
@@ -42,24 +39,23 @@ def period_of(limits: Limits) -> float:
 
 
 class Sweeper:
-    """Looks at every link and every tab, again and again, and lets the clock tick."""
+    """Looks at each link when something of it is due, and at every tab, and lets the clock tick."""
 
     def __init__(
         self,
-        loop: asyncio.AbstractEventLoop,
-        clock: Clock,
+        around: Surroundings[Connection],
         links: Links,
         tabs: Tabs,
         broadcasts: Broadcasts,
         end: Callable[[Connection, str], None],
     ) -> None:
         """`end` ends a link for a reason. Begins at once."""
-        self._clock = clock
+        self._around = around
         self._links = links
         self._tabs = tabs
         self._broadcasts = broadcasts
         self._end = end
-        self._task = loop.create_task(self._run(), name="webipc sweeper")
+        self._task = around.loop.create_task(self._run(), name="webipc sweeper")
 
     def stop(self) -> None:
         """End the timer."""
@@ -67,7 +63,7 @@ class Sweeper:
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(self._clock.period)
+            await asyncio.sleep(self._around.clock.period)
             try:
                 self._tick()
                 self.sweep()
@@ -76,24 +72,43 @@ class Sweeper:
 
     def _tick(self) -> None:
         """Let the clock tick before anything is judged."""
-        seconds = self._clock.tick()
+        seconds = self._around.clock.tick()
         if seconds >= LOGGED_SECONDS:
             text = "the process stood still for %.0f s (it was stopped, or a handler blocked its event loop)"
             logger.warning(text, seconds)
 
     def sweep(self) -> None:
-        """Do what is due at this time of the clock. Takes time in proportion to the links."""
-        now = self._clock.now
-        # While more than half is free, a link without a socket is given all of its time.
-        patience = max(LEAST_PATIENCE, min(1.0, 2 * self._links.left))
-        for connection in self._links:
-            try:
-                sweep(connection, patience)
-            except Exception:
-                logger.exception("Periodic cleanup of %r failed; no other page is affected", connection.document)
+        """Do what is due. Takes time in proportion to the links of which something may be due."""
+        self.look_at(self._due())
         self._broadcasts.recount(self._links)
+        now = self._around.clock.now
         self._links.forget_ended(now)
         self._destroy(list(self._tabs.overdue(now)))
+
+    def _due(self) -> list[Connection]:
+        around, due = self._around, []
+        for number, link_ids in around.agenda.take(around.loop.time()):
+            for link_id in link_ids:
+                connection = self._links.get(link_id)
+                # One that has ended, or was planned anew, is not due; and a row may have it twice.
+                if connection is not None and connection.due == number:
+                    connection.due = 0
+                    due.append(connection)
+        return due
+
+    def look_at(self, connections: Iterable[Connection]) -> None:
+        """Do what is due on these links, and plan when to look at each of them again."""
+        # While more than half is free, a link without a socket is given all of its time.
+        patience = max(LEAST_PATIENCE, min(1.0, 2 * self._links.left))
+        agenda = self._around.agenda
+        for connection in connections:
+            due = 0.0
+            try:
+                due = sweep(connection, patience)
+            except Exception:
+                logger.exception("Periodic cleanup of %r failed; no other page is affected", connection.document)
+            if not connection.ended:
+                connection.due = agenda.plan(connection.link_id, due)
 
     def _destroy(self, overdue: list[Tab]) -> None:
         if not overdue:

@@ -44,9 +44,9 @@ class Connection:
         "around",
         "asked_at",
         "bye_deadline",
-        "bye_last",
         "dirty",
         "document",
+        "due",
         "end_reason",
         "ended",
         "features",
@@ -71,6 +71,7 @@ class Connection:
 
     # Why the link has ended, by the words of PROTOCOL.md 6.5; set at its end.
     end_reason: str
+    due: int  # the row of the agenda in which the link is looked at next
 
     def __init__(
         self,
@@ -162,8 +163,7 @@ class Connection:
     # --- what is sent ---------------------------------------------------------------------------------------------
 
     def post_here(self, message: EncodedMessage, shared: bool = False) -> None:  # noqa: FBT001, FBT002 - for speed
-        """Number and keep a message. It is sent with all that is posted in this turn of the event loop, or once a frame
-        is full.
+        """Number and keep a message. It is sent with what else is posted in this turn, or once a frame is full.
 
         `shared` is for a `SharedMessage`. After the end of the link it is dropped silently.
         """
@@ -172,8 +172,7 @@ class Connection:
         link = self.link
         try:
             seq = link.post(message, shared)
-        except LinkEndedError:
-            # It has been ended just now, to make room for this message.
+        except LinkEndedError:  # just now, to make room for this message
             return
         except BufferFullError as error:
             logger.warning("%r does not read what is sent to it (%s): its link is reset", self.document, error)
@@ -274,6 +273,8 @@ class Connection:
             self.owes_frame = self.owes_frame or silence >= around.limits.answer_server_ms / 1000
         if link.owed_messages and self.owes_since is None:
             self.owes_since = now
+            if self.due > around.agenda.next:
+                self.look_soon()
         if self.owes_frame or link.ack_due:
             around.flusher.wake(self)
 
@@ -283,6 +284,7 @@ class Connection:
             self.transport = None
             self.link.detach(transport.attempt)
             self.lost_at = self.around.clock.now
+            self.look_soon()
             self.around.owner.lost(self)
 
     def bye(self, last: int) -> None:
@@ -299,6 +301,7 @@ class Connection:
 
     def _await_rest(self) -> None:
         self.bye_deadline = self.around.clock.now + self.around.limits.goodbye_ms / 1000
+        self.look_soon()
 
     def end_after_bye(self) -> None:
         """End the link if the page has said `bye` and all its messages are dispatched."""
@@ -311,6 +314,11 @@ class Connection:
     def missing(self) -> int:
         """How many messages the page has numbered, as far as it has told, that did not arrive."""
         return max(0, self.page_last - self.link.received)
+
+    def look_soon(self) -> None:
+        """Have the next sweep look at the link: it owes something, or holds what it may give back."""
+        if self.due > self.around.agenda.next:
+            self.due = self.around.agenda.plan_next(self.link_id)
 
     # --- the end --------------------------------------------------------------------------------------------------
 

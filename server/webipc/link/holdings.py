@@ -42,6 +42,9 @@ class Held(Protocol):
     def reset(self, reason: str, code: CloseCode) -> None:
         """End it."""
 
+    def look_soon(self) -> None:
+        """Have the next sweep look at it."""
+
 
 class Holdings:
     """The purse of a link, and the link as the holder of what is in it."""
@@ -100,6 +103,7 @@ class Holdings:
         """See `Room`. It may end any link of the payer, this one too."""
         self._check_away(held)
         wanted = held + min(LARGEST_STEP, held)
+        self._connection.look_soon()
         self._change_room(wanted - self._room)
         return wanted
 
@@ -126,13 +130,15 @@ class Holdings:
             more, self._buffered = size - self._buffered, size
             if more > 0:
                 self.purse.take(more)
+                self._connection.look_soon()
             else:
                 self.purse.give(-more)
 
-    def sweep(self, buffered: int) -> None:
+    def sweep(self, buffered: int) -> bool:
         """Give back the room that is not used, and charge what waits in the write buffer of a socket that is blocked.
 
         It may have grown since it was full: control frames are written all the same.
+        Returns whether the next sweep has to look again.
         """
         self.buffer(buffered)
         if self.is_crowded:
@@ -147,6 +153,8 @@ class Holdings:
                 self.purse.give(self._room - room)
                 self._room = link.granted = room
                 link.room = min(link.room, room)
+        has_bought = self._room > FIRST_ROOM or self._waiting_room > FIRST_WAITING
+        return has_bought or self._buffered > 0 or self.is_crowded
 
     def count_parts(self) -> None:
         """Charge what has arrived of a message in parts."""
@@ -174,6 +182,7 @@ class Holdings:
     def _set_waiting_room(self, room: int) -> None:
         bought, self._waiting_room = self._waiting_room, room
         if room > bought:
+            self._connection.look_soon()
             if not self.purse.take(room - bought, lasting=True) or self.waiting > self._limits.kept_bytes // 4:
                 self._crowd()
         elif room < bought:
@@ -182,6 +191,7 @@ class Holdings:
     def _crowd(self) -> None:
         """Have the page wait before it sends more. If that does not help, the payer's links are ended."""
         self.look_again()
+        self._connection.look_soon()
         if self.purse.is_far_exceeded:
             self.purse.settle()
 

@@ -5,9 +5,8 @@ does what the verdict says. Reasons and figures: docs/adr/0033-a-connection-that
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from webipc.core.limits import Limits
 
@@ -36,8 +35,7 @@ class Health(Protocol):
         """How many seconds ago the last answer came."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Silence:
+class Silence(NamedTuple):
     """A socket that carries a link, as the server sees it. Times are in seconds, by the clock of the hub."""
 
     silent: float

@@ -12,6 +12,7 @@ from typing import Final, Generic, Protocol, TypeVar, TypeVarTuple
 from webipc.budget.account import Account
 from webipc.budget.backlog import Backlog
 from webipc.budget.threads import FairThreads
+from webipc.concurrency.agenda import Agenda
 from webipc.concurrency.clock import Clock
 from webipc.concurrency.flusher import Flusher
 from webipc.concurrency.loops import run_soon_in
@@ -45,6 +46,8 @@ class Surroundings(Generic[ConnectionT_contra]):
     loop: asyncio.AbstractEventLoop
     # The time by which peers are judged.
     clock: Clock
+    # When each link is to be looked at, by its id, in the time of the event loop.
+    agenda: Agenda[str]
     # The id of the loop's thread.
     thread_id: int
     limits: Limits

@@ -1,10 +1,10 @@
 """What is due on a link by time alone: an acknowledgement, a heartbeat, the end of a silent socket, and the end of a
 link that is without a socket for too long (PROTOCOL.md 7).
 
-A link has no timer of its own: the sweeper of the hub calls `sweep` for each link in turn.
+A link has no timer of its own: the sweeper of the hub calls `sweep` for each link when something may be due.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from webipc.core.errors import CloseCode
 from webipc.link.life import Silence, Verdict, is_over, judge
@@ -14,45 +14,62 @@ if TYPE_CHECKING:
     from webipc.link.connection import Connection
 
 
-def sweep(connection: "Connection", patience: float) -> None:
+# The least part of its time that a link without a socket is given while links or memory are scarce: 5 of 60 seconds.
+LEAST_PATIENCE: Final = 1 / 12
+
+# What `sweep` returns for the next sweep.
+_AT_ONCE: Final = 0.0
+
+
+def sweep(connection: "Connection", patience: float) -> float:
     """Do what is due: acknowledge, send a heartbeat, close a silent socket, end a link in time (PROTOCOL.md 7).
 
-    `patience` is the part of its time, from 0 to 1, that a link without a socket is given.
+    `patience` is the part of its time, from 0 to 1, that a link without a socket is given. Returns when to look at the
+    link again, by the event loop's clock: something may be due then.
     """
     around = connection.around
-    limits, now = around.limits, around.clock.now
-    transport = connection.transport
-    connection.holdings.sweep(transport.buffered if transport is not None and transport.blocked else 0)
+    now, transport = around.clock.now, connection.transport
+    buffered = transport.buffered if transport is not None and transport.blocked else 0
+    has_to_give = connection.holdings.sweep(buffered)
     is_expected = _is_silence_expected(connection, transport)
     if is_expected:
         connection.last_heard = connection.lost_at = now
     bye_deadline = connection.bye_deadline
     if bye_deadline is not None and now >= bye_deadline and connection.unpacking is None:
         around.owner.end(connection, "ended")
-    elif transport is None:
-        if is_over(now - connection.lost_at, patience, limits, was_attached=connection.was_attached):
-            around.owner.end(connection, "unknown-link")
+        return _AT_ONCE
+    if transport is None:
+        due = _look_at_grace(connection, patience)
     else:
-        _look_at_socket(connection, transport, is_expected=is_expected)
+        due = _look_at_socket(connection, transport, is_expected=is_expected)
+    owes = connection.owes_since is not None or bye_deadline is not None
+    return _AT_ONCE if owes or has_to_give or is_expected else due
 
 
-def _look_at_socket(connection: "Connection", transport: Transport, *, is_expected: bool) -> None:
+def _look_at_grace(connection: "Connection", patience: float) -> float:
     around = connection.around
-    now, link = around.clock.now, connection.link
-    beat_is_due = around.loop.time() - connection.last_sent >= around.limits.heartbeat_ms / 1000
-    silence = Silence(
-        silent=now - max(connection.last_heard, transport.heard),
-        asked=now - connection.asked_at,
-        beat_is_due=beat_is_due,
-        is_expected=is_expected,
-        has_unread=link.next > link.first,
-        health=transport.health if transport.hears_bytes else None,
-    )
-    verdict = judge(silence, around.limits)
+    limits, away = around.limits, around.clock.now - connection.lost_at
+    if is_over(away, patience, limits, was_attached=connection.was_attached):
+        around.owner.end(connection, "unknown-link")
+        return _AT_ONCE
+    grace = limits.grace_ms if connection.was_attached else limits.unattached_grace_ms
+    # It may be given less time from one moment to the next.
+    return around.loop.time() + min(grace * patience / 1000 - away, grace * LEAST_PATIENCE / 1000)
+
+
+def _look_at_socket(connection: "Connection", transport: Transport, *, is_expected: bool) -> float:
+    around = connection.around
+    limits, now, time, link = around.limits, around.clock.now, around.loop.time(), connection.link
+    heartbeat = limits.heartbeat_ms / 1000
+    beat_is_due = time - connection.last_sent >= heartbeat
+    silent = now - max(connection.last_heard, transport.heard)
+    health = transport.health if transport.hears_bytes else None
+    silence = Silence(silent, now - connection.asked_at, beat_is_due, is_expected, link.next > link.first, health)
+    verdict = judge(silence, limits)
     if verdict is Verdict.DROP:
         connection.lost(transport)
         transport.close(CloseCode.GOING_AWAY, "nothing heard for too long")
-        return
+        return _AT_ONCE
     if verdict is Verdict.PING:
         transport.ping()
     if beat_is_due or verdict is Verdict.PING:
@@ -60,6 +77,7 @@ def _look_at_socket(connection: "Connection", transport: Transport, *, is_expect
     if beat_is_due or _is_ack_due(connection, now):
         connection.owes_frame = True
         around.flusher.wake(connection)
+    return min((time if beat_is_due else connection.last_sent) + heartbeat, time + limits.silence_ms / 1000 - silent)
 
 
 def _is_silence_expected(connection: "Connection", transport: Transport | None) -> bool:

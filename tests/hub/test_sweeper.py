@@ -1,0 +1,146 @@
+"""What a sweep looks at: links of which something may be due, and no others. Tests count looks, and turn the time."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from tests.support.hubs import MakeHub, Socket, connect, suspend
+from webipc.core.frame import decode_frame, encode_message
+from webipc.hub import sweeper
+from webipc.hub.hub import Hub
+from webipc.link import timeouts
+from webipc.link.connection import Connection
+
+
+class Turned:
+    """The time of an event loop, and how often the sweep has looked at each link."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        loop = asyncio.get_running_loop()
+        self.now = loop.time()
+        self.looks: Counter[Connection] = Counter()
+        monkeypatch.setattr(loop, "time", lambda: self.now)
+        sweep = timeouts.sweep
+
+        def look(connection: Connection, patience: float) -> float:
+            self.looks[connection] += 1
+            return sweep(connection, patience)
+
+        monkeypatch.setattr(sweeper, "sweep", look)
+
+    def run(self, hub: Hub, seconds: float, *, answers: bool = True) -> None:
+        """Let time pass, with two sweeps a second; pages answer heartbeats."""
+        for _ in range(round(2 * seconds)):
+            self.now += 0.5
+            hub._sweeper._tick()
+            hub._sweeper.sweep()
+            written = [connection for connection in hub._links if connection.dirty]
+            hub.flusher._flush()
+            for connection in written if answers else ():
+                connection.last_heard = hub.clock.now
+
+
+@pytest.fixture
+async def turned(monkeypatch: pytest.MonkeyPatch) -> Turned:
+    return Turned(monkeypatch)
+
+
+async def test_an_idle_page_is_looked_at_once_for_each_heartbeat(turned: Turned, make_hub: MakeHub) -> None:
+    hub = make_hub()
+    pages = [connect(hub, "203.0.113.1") for _ in range(100)]
+    turned.run(hub, 1)
+    turned.looks.clear()
+    turned.run(hub, 150)
+    assert set(turned.looks.values()) <= {9, 10}
+    assert all(turned.now - page.last_sent <= 15.5 for page in pages)
+    assert not any(page.ended for page in pages)
+
+
+async def test_an_acknowledgement_is_sent_in_time_wherever_the_heartbeat_is(turned: Turned, make_hub: MakeHub) -> None:
+    hub = make_hub()
+    page = connect(hub, "203.0.113.1")
+    for number in range(1, 40):
+        turned.run(hub, 7.5)
+        page.receive(decode_frame(f'[{number},0,["send","none",[]]]'), page.link.attempt)
+        assert page.owes_since is not None
+        turned.run(hub, 1.5)
+        assert page.owes_since is None
+
+
+async def test_a_page_that_is_busy_is_looked_at_once_a_sweep_at_most(turned: Turned, make_hub: MakeHub) -> None:
+    hub = make_hub()
+    page = connect(hub, "203.0.113.1")
+    turned.run(hub, 1)
+    turned.looks.clear()
+    for number in range(1, 1001):
+        page.receive(decode_frame(f'[{number},0,["send","none",[]]]'), page.link.attempt)
+        if number % 10 == 0:
+            turned.run(hub, 0.5)
+    assert turned.looks[page] <= 101
+    assert len(page.around.agenda) <= 60
+
+
+async def test_a_page_without_a_socket_is_looked_at_rarely_and_ends_in_time(turned: Turned, make_hub: MakeHub) -> None:
+    hub = make_hub()
+    page = suspend(hub, "203.0.113.1")
+    turned.run(hub, 59)
+    assert not page.ended
+    assert turned.looks[page] <= 15
+    turned.run(hub, 2)
+    assert page.ended
+    assert len(page.around.agenda) == 0
+
+
+async def test_a_page_that_goes_silent_is_noticed_in_time(turned: Turned, make_hub: MakeHub) -> None:
+    hub = make_hub()
+    socket = Socket()
+    page = connect(hub, "203.0.113.1", socket)
+    turned.run(hub, 100)
+    turned.run(hub, 14, answers=False)
+    heard = page.last_heard
+    while page.transport is not None:
+        turned.run(hub, 0.5, answers=False)
+    assert 39.5 <= hub.clock.now - heard <= 40.5
+    assert socket.code == 1001
+
+
+async def test_room_that_a_page_has_bought_is_sold_back_soon(turned: Turned, make_hub: MakeHub) -> None:
+    hub = make_hub()
+    page = connect(hub, "203.0.113.1")
+    turned.run(hub, 3)
+    flat = hub.account.held
+    page.post_here(encode_message(["send", "large", ["x" * 60_000]]))
+    assert hub.account.held > flat
+    page.flush()
+    page.receive(decode_frame(f"[1,{page.link.last}]"), page.link.attempt)
+    turned.run(hub, 0.5)
+    assert hub.account.held == flat
+
+
+async def test_a_standstill_delays_no_heartbeat(turned: Turned, make_hub: MakeHub) -> None:
+    hub = make_hub()
+    page = connect(hub, "203.0.113.1")
+    turned.run(hub, 3)
+    turned.now += 48
+    turned.run(hub, 0.5)
+    assert turned.now - page.last_sent < 1
+    assert page.transport is not None
+
+
+async def test_a_tab_that_is_given_up_does_not_stop_the_sweep_of_others(
+    turned: Turned, make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub = make_hub()
+    broken, page = connect(hub, "203.0.113.1"), connect(hub, "203.0.113.2")
+    look = timeouts.sweep
+
+    def fail(connection: Connection, patience: float) -> float:
+        if connection is broken:
+            raise RuntimeError("broken")
+        return look(connection, patience)
+
+    monkeypatch.setattr(sweeper, "sweep", fail)
+    turned.run(hub, 20)
+    assert turned.now - page.last_sent < 16
+    assert "no other page is affected" in caplog.text
