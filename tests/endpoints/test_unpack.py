@@ -24,11 +24,12 @@ from webipc import IpcMainEvent
 from webipc.core.errors import CloseCode
 from webipc.core.frame import encode_body, encode_parcel, sized
 from webipc.core.frame.json_text import load_array
-from webipc.core.link.large import LARGE_TEXT, MANY_FIXUPS, unpacked
+from webipc.core.link.large import LARGE_TEXT, unpacked
+from webipc.core.link.steps import MANY_FIXUPS
 from webipc.link.timeouts import sweep
 
 TEXT = "x" * 300_000
-DATES = [dt.datetime(2026, 1, 1, tzinfo=dt.UTC)] * (MANY_FIXUPS + 1)
+DATES = [dt.datetime.fromtimestamp(second, dt.UTC) for second in range(MANY_FIXUPS + 1)]
 
 LARGE: dict[str, Any] = {"frame": TEXT, "parcel": TEXT * 3, "fixups": DATES}
 

@@ -26,7 +26,8 @@ from tests.support.waiting import settled, until
 from webipc import MessageEvent, MessagePortMain
 from webipc.core.frame import encode_message
 from webipc.core.frame.json_text import dump, load
-from webipc.core.link.large import LARGE_TEXT, MANY_FIXUPS
+from webipc.core.link.large import LARGE_TEXT
+from webipc.core.link.steps import MANY_FIXUPS
 from webipc.link.connection import Connection
 
 TEXT = "x" * 300_000

@@ -13,6 +13,7 @@ from webipc.channels.emitter import EventEmitter
 from webipc.concurrency.fatal import contained
 from webipc.concurrency.loops import loop_here, run_soon_in, running_loop
 from webipc.core.errors import LocalError, RemoteError
+from webipc.core.link.steps import MANY_STEPS
 from webipc.core.values import undefined
 from webipc.logs.refusals import REFUSALS
 from webipc.ports.ends import LocalEnd, PortMessage, entangling
@@ -218,17 +219,24 @@ class MessagePortMain(EventEmitter):
             run_soon_in(loop, self._drain)
 
     def _drain(self) -> None:
-        """Emit the messages that wait now. Those that arrive meanwhile get another turn, so that the loop can go on."""
+        """Emit the messages that wait now, but no more than take a few milliseconds to be decoded.
+
+        The rest, and those that arrive meanwhile, get another turn, so that the loop can go on.
+        """
         self._is_scheduled = False
         end = self._end
         if end is None:
             return
+        left = MANY_STEPS
         for _ in range(end.pending):
+            if left < 0:
+                break
             with entangling:
                 # A listener or another thread may have closed or transferred the port: then the rest is not for it.
                 if self._end is not end or self._held or not end.can_take():
                     return
                 message = end.take()
+            left -= 0 if message is None else message.value.steps
             self._receive(end, message)
         with entangling:
             if self._end is end and not self._held and end.can_take():

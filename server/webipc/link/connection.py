@@ -16,7 +16,8 @@ from webipc.core.envelope import Envelope, Hello
 from webipc.core.errors import BufferFullError, CloseCode, LinkEndedError, ProtocolError
 from webipc.core.frame import EncodedMessage, Frame, encode_control
 from webipc.core.link import Link, Side
-from webipc.core.link.large import LIGHT_BYTES, Arrived, first_large
+from webipc.core.link.large import Arrived, first_large
+from webipc.core.link.steps import FEW_BYTES, is_light
 from webipc.link.decoding import Opener
 from webipc.link.features import known_features
 from webipc.link.holdings import FIRST_ROOM, Holdings
@@ -232,14 +233,14 @@ class Connection:
             return ()
         now = self.around.clock.now
         self.last_heard = now
-        is_light = frame.size <= LIGHT_BYTES and link.parcel is None
+        looks_light = link.parcel is None and (frame.size <= FEW_BYTES or is_light(frame.data, frame.size))
         arrived = link.receive(frame, attempt)
         if link.parcel is not None or holdings.parts:
             holdings.count_parts()
         rest: Sequence[Arrived] = ()
         if arrived:
             holdings.arrived(frame.data)
-            if not is_light:
+            if not looks_light:
                 count = first_large(arrived, is_text_large=is_text_large)
                 arrived, rest = arrived[:count], arrived[count:]
             self.around.dispatch(self, arrived)  # type: ignore[arg-type] # nothing large is left in it

@@ -15,6 +15,7 @@ from webipc.core.frame import EncodedMessage, decode_parcel, encode_message, enc
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.link.large import is_large
 from webipc.core.link.sizes import check_size
+from webipc.core.link.steps import steps_of, steps_to_take
 from webipc.core.link.written import Carried, Forwarded, Opened, written
 from webipc.core.values.scalar import MAX_SAFE_INTEGER
 
@@ -60,6 +61,13 @@ class PortValue:
         """Whether it takes too long to be decoded where it is taken."""
         carried = self.carried
         return carried is not None and carried.opened is None and is_large(carried.text)
+
+    @property
+    def steps(self) -> int:
+        """How many steps it takes to take it, at most."""
+        if self.carried is None:
+            return steps_to_take(steps_of(self.fixups), 0)
+        return steps_to_take(self.carried.text.steps, self.carried.text.size) if self.carried.opened is None else 0
 
     def decode(self, limits: Limits = DEFAULT_LIMITS) -> Any:
         """Return the value. To be called once, because the value may be made of the skeleton.

@@ -18,6 +18,11 @@ _FREE_LOOKS: Final = 2_000
 _LOOKS_PER_REFERENCE: Final = 16
 
 
+def most_looks(references: int) -> int:
+    """Return how many containers are looked at again at most, in a value with so many references."""
+    return _FREE_LOOKS + _LOOKS_PER_REFERENCE * references if references else 0
+
+
 def reach(skeleton: Any, targets: Mapping[Place, Any], limit: int) -> int | None:
     """Count the nodes that are reached, or return a number above `limit` as soon as there are more.
 
@@ -53,7 +58,7 @@ class _Walk:
         self._limit = limit
         self._count = 0
         # How many containers may still be looked at again.
-        self._looks = _FREE_LOOKS + _LOOKS_PER_REFERENCE * len(targets)
+        self._looks = most_looks(len(targets))
         # The containers that the walk is in, from the outside in, by id.
         self._open: dict[int, _Opened] = {}
         # By id: how many leaves a container has, and which containers, references followed.

@@ -24,16 +24,11 @@ from webipc.core.envelope import (
 from webipc.core.errors import LimitError, ProtocolError, RemoteError, UnreadableError
 from webipc.core.frame import decode_parcel
 from webipc.core.limits import Limits
+from webipc.core.link.steps import MANY_STEPS, steps_of
 from webipc.core.link.written import Carried, Opened, Written, written
 
 LARGE_TEXT: Final = 262_144
 """JSON of more bytes is not decoded in the event loop: up to here it takes a few milliseconds at most."""
-
-MANY_FIXUPS: Final = 2_000
-"""Nor are more fixups at once."""
-
-LIGHT_BYTES: Final = 16_384
-"""A frame up to here cannot have that many: the shortest fixup is `["u",[]],`. Nothing else of it is looked at."""
 
 # The kinds whose value a server decodes when they are dispatched.
 _DECODED: Final = (Send, Invoke, Sync, Post, Result, ErrorReply)
@@ -76,12 +71,12 @@ def first_large(arrived: Sequence[Arrived], *, is_text_large: bool) -> int:
 
     `is_text_large`: they come from a frame with a large text. Then every value with fixups takes long.
     """
-    left = 0 if is_text_large else MANY_FIXUPS
+    left = 0 if is_text_large else MANY_STEPS
     for index, message in enumerate(arrived):
         if isinstance(message, Whole) or (is_text_large and isinstance(message, _PASSED_ON)):
             return index
         if isinstance(message, _DECODED) or type(message) is Port:
-            left -= len(message.fixups)
+            left -= steps_of(message.fixups)
             if left < 0:
                 return index
     return len(arrived)
@@ -89,7 +84,7 @@ def first_large(arrived: Sequence[Arrived], *, is_text_large: bool) -> int:
 
 def is_large(value: Written) -> bool:
     """Tell whether a value takes too long to be parsed and decoded in a turn of an event loop."""
-    return value.size > LARGE_TEXT or value.fixup_count > MANY_FIXUPS
+    return value.size > LARGE_TEXT or value.steps > MANY_STEPS
 
 
 def unpacked(

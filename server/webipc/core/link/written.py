@@ -13,6 +13,7 @@ from webipc.core.envelope import SendTo
 from webipc.core.errors import LimitError, RemoteError
 from webipc.core.frame.json_text import dump_fitted, load
 from webipc.core.limits import DEFAULT_LIMITS, Limits
+from webipc.core.link.steps import steps_of
 
 
 class Written(NamedTuple):
@@ -21,8 +22,8 @@ class Written(NamedTuple):
     skeleton: bytes
     # b"" where there are none.
     fixups: bytes
-    # How many there are.
-    fixup_count: int
+    # How many steps they take at most.
+    steps: int
 
     @property
     def size(self) -> int:
@@ -91,4 +92,4 @@ def forwarded(envelope: SendTo) -> Forwarded:
 
 def written(skeleton: Any, fixups: Sequence[Any]) -> Written:
     """Write a value as JSON. Raises LimitError for one that is nested too deeply for that."""
-    return Written(dump_fitted(skeleton), dump_fitted(fixups) if fixups else b"", len(fixups))
+    return Written(dump_fitted(skeleton), dump_fitted(fixups) if fixups else b"", steps_of(fixups))
