@@ -13,7 +13,18 @@ from typing import Any
 import pytest
 import uvloop
 
-from tests.support.raw_sockets import Site, address_of, beacon, closing, connections_of, greeted, hello, post, socket
+from tests.support.raw_sockets import (
+    Site,
+    address_of,
+    be_fast,
+    beacon,
+    closing,
+    connections_of,
+    greeted,
+    hello,
+    post,
+    socket,
+)
 from tests.support.serving import DIRECT, STOCK, Live, live, wait_until
 from webipc import Limits
 
@@ -168,6 +179,7 @@ def test_a_client_that_stops_reading_is_dropped(ws: Any) -> None:
     site = Site(limits=Limits(silence_ms=200, unread_ms=400, close_ms=100, grace_ms=200, goodbye_ms=100))
     site.ipc_main.handle("large", lambda event: "x" * 1_000_000)
     with live(site.app, ws=ws) as server, greeted(server) as opened:
+        be_fast(*connections_of(site.ipc_main))
         calls = [["invoke", call_id, "large", []] for call_id in range(1, 101, 2)]
         opened.send(json.dumps([1, 0, *calls]))
 
@@ -251,9 +263,11 @@ def test_a_large_message_travels_in_parts_both_ways(server: Live) -> None:
     with greeted(server) as opened:
         link.attach(1, 0)
         link.post(encode_message(["invoke", 1, "echo"], clone.encode([value])))
-        while (frame := link.take_frame()) is not None:
-            opened.send(frame)
         arrived: Sequence[Any] = []
         while not arrived:
+            while (frame := link.take_frame()) is not None:
+                opened.send(frame)
+            if link.ack_due:
+                opened.send(link.bare_frame())
             arrived = link.receive(decode_frame(opened.recv(5)), 1)
         assert bytes(arrived[0].segments[0]) == value

@@ -17,7 +17,7 @@ from websockets.sync.client import ClientConnection
 from tests.support.client_frames import BINARY, PING, header
 from tests.support.deaf_page import DeafPage
 from tests.support.hubs import MakeHub, Socket, connect, sweep
-from tests.support.raw_sockets import Site, closing, connections_of, greeted
+from tests.support.raw_sockets import Site, be_fast, closing, connections_of, greeted
 from tests.support.serving import DIRECT, STOCK, Live, live, wait_until
 from tests.support.vanishing import vanish
 from webipc import Limits
@@ -91,6 +91,8 @@ def test_a_page_that_runs_no_script_keeps_its_socket(server: Live, site: Site) -
 @needs_linux
 def test_a_page_that_reads_nothing_keeps_its_socket_and_gets_everything_afterwards(server: Live, site: Site) -> None:
     with unread(server) as page:
+        wait_until(lambda: connections_of(site.ipc_main), "the page has a link")
+        be_fast(*connections_of(site.ipc_main))
         page.send('[1,0,["send","push",[100,100000]]]')
         wait_until(lambda: connections_of(site.ipc_main)[0].transport.blocked, "the write buffer is full")  # type: ignore[union-attr]
         stays_connected(site)

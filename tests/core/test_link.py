@@ -48,7 +48,7 @@ def open_pair(**limits: int) -> tuple[Link, Link]:
 
 
 def carry(sender: Link, receiver: Link, attempt: int | None = 1) -> list[Any]:
-    """Carry everything that is unsent; the values that arrive."""
+    """Carry everything that may be sent; the values that arrive."""
     values: list[Any] = []
     while (frame := sender.take_frame()) is not None:
         values += values_of(receiver, frame, attempt)
@@ -128,19 +128,123 @@ def test_a_frame_of_several_messages_stays_within_64_kib(size: int) -> None:
     for index in range(200):
         page.post(message("x" * size, b"y" * (index % 9)))
     sent = 0
-    while (frame := page.take_frame()) is not None:
+    while (frame := page.take_frame(beyond_window=True)) is not None:
         decoded = decode_frame(frame)
         assert decoded.size <= 65_536 or len(decoded.messages) == 1
         sent += len(decoded.messages)
     assert sent == 200
 
 
-def test_a_message_of_a_mebibyte_travels_whole_and_one_byte_more_in_parts() -> None:
+def exchange(sender: Link, receiver: Link, milliseconds: float) -> int:
+    """Carry what is unsent, and acknowledge as an old peer does, with so much time between two frames.
+
+    Returns how many frames were sent.
+    """
+    now, frames = 1.0, 0
+    while (frame := sender.take_frame()) is not None:
+        frames += 1
+        sender.measure(now)
+        receiver.receive(decode_frame(frame), 1)
+        now += milliseconds
+        if receiver.ack_due:
+            sender.receive(decode_frame(receiver.bare_frame()), 1)
+            sender.measure(now)
+    return frames
+
+
+def test_a_message_of_a_mebibyte_travels_whole_on_a_fast_network_and_one_byte_more_in_parts() -> None:
     empty = message("").size
     page, server = open_pair()
-    assert page.post(message("x" * (1_081_344 - empty))) == 1
-    assert page.post(message("x" * (1_081_345 - empty))) == 3
+    for _ in range(4):
+        page.post(message("x" * 4_000_000))
+        exchange(page, server, 0)
+    last = page.last
+    assert page.post(message("x" * (1_081_344 - empty))) == last + 1
+    assert page.post(message("x" * (1_081_345 - empty))) == last + 3
     assert [len(value) for value in carry(page, server)] == [1_081_344 - empty, 1_081_345 - empty]
+
+
+def test_the_first_message_is_cut_into_pieces_of_64_kib() -> None:
+    empty = message("").size
+    page, server = open_pair()
+    assert page.post(message("x" * (67_584 - empty))) == 1
+    assert page.post(message("x" * (67_585 - empty))) == 3
+    assert [len(value) for value in carry(page, server)] == [67_584 - empty, 67_585 - empty]
+
+
+def test_a_link_that_keeps_messages_whole_cuts_only_what_no_frame_holds() -> None:
+    empty = message("").size
+    page, server = open_pair()
+    server.keep_whole()
+    for socket in range(2, 4):
+        last = server.last
+        assert server.post(message("x" * (1_081_344 - empty))) == last + 1
+        assert server.post(message("x" * (1_081_345 - empty))) == last + 3
+        exchange(server, page, 60_000)
+        server.claim(socket)
+        server.attach(socket, page.received)
+        page.attach(socket, server.received)
+
+
+def test_what_is_larger_than_a_message_may_be_only_as_a_parcel_is_not_cut() -> None:
+    empty = message("").size
+    page, server = open_pair(message_bytes=100_000)
+    assert page.post(message("x" * (100_000 - empty))) == 1
+    assert carry(page, server) == ["x" * (100_000 - empty)]
+    with pytest.raises(LimitError):
+        page.post(message("x" * (100_001 - empty)))
+
+
+def test_messages_stay_in_the_link_while_a_window_of_bytes_is_not_acknowledged() -> None:
+    page, server = open_pair()
+    window = page.window
+    for _ in range(200):
+        page.post(message("x" * 10_000))
+    sent = carry(page, server)
+    assert (page.take_frame(), window) == (None, 4 * 67_584)
+    assert window <= page.under_way < window + 70_000
+    assert window / 10_100 < len(sent) < (window + 70_000) / 10_000
+    server.receive(decode_frame(page.take_frame(beyond_window=True) or ""), 1)
+    page.receive(decode_frame(server.bare_frame()), 1)
+    assert page.under_way < 70_000
+    assert len(carry(page, server)) > 0
+
+
+@pytest.mark.parametrize("piece", [16_896, 67_584])
+@pytest.mark.parametrize("sizes", [[16_000_000], [100_000] * 100, [20_000] * 500, [100] * 20_000])
+def test_the_window_never_stalls_where_a_peer_acknowledges_by_number_bytes_and_time_alone(
+    piece: int, sizes: list[int]
+) -> None:
+    """As every peer of version 1 does: the least that PROTOCOL.md 6.3 asks."""
+    page, server = open_pair()
+    page._cut_by(piece)
+    for size in sizes:
+        page.post(message("x" * size))
+    waits = 0
+    while page.next <= page.last:
+        exchange(page, server, 0)
+        if page.next <= page.last:
+            # Nothing is due by number or bytes: the second of `ack_ms` is over.
+            assert server.ack_owed
+            waits += 1
+            page.receive(decode_frame(server.bare_frame()), 1)
+            page.measure(waits * 1_000)
+    # Only a window below the 256 KiB of the rule waits for the time, and it grows by that.
+    assert waits <= (2 if piece == 16_896 else 0)
+
+
+def test_a_lost_socket_leaves_nothing_under_way_and_small_pieces() -> None:
+    page, server = open_pair()
+    for _ in range(4):
+        page.post(message("x" * 4_000_000))
+        exchange(page, server, 0)
+    page.post(message("x" * 1_000_000))
+    carry(page, server)
+    assert (page.piece, page.under_way > 0) == (1_081_344, True)
+    server.claim(2)
+    server.attach(2, page.received)
+    page.attach(2, server.received)
+    assert (page.piece, page.under_way) == (67_584, 0)
 
 
 def test_many_small_segments_travel_in_parts_before_their_padding_makes_the_frame_too_large() -> None:
@@ -149,7 +253,7 @@ def test_many_small_segments_travel_in_parts_before_their_padding_makes_the_fram
     assert whole.size < 1_081_344
     page, server = open_pair()
     assert page.post(whole) > 1
-    while (frame := page.take_frame()) is not None:
+    while (frame := page.take_frame(beyond_window=True)) is not None:
         assert decode_frame(frame).size <= DEFAULT_LIMITS.socket_bytes
         came = server.receive(decode_frame(frame), 1)
     (result,) = came

@@ -149,7 +149,7 @@ async def test_segments_count_as_their_bytes(hub: Hub, page: Connection, calls: 
 async def test_a_message_in_parts_counts_as_a_whole(
     hub: Hub, page: Connection, calls: Calls, message: EncodedMessage
 ) -> None:
-    for part in cut(message, hub.limits):
+    for part in cut(message, hub.limits, hub.limits.part_bytes):
         rest = page.receive(decode_frame(encode_frame(page.link.received + 1, 0, [part])), 1)
         if rest:
             await dispatched(unpack(hub, page, rest, lambda error: None))

@@ -17,7 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 from tests.support.client_frames import frame
-from tests.support.raw_sockets import Site, closing, connections_of, greeted, hello
+from tests.support.raw_sockets import Site, be_fast, closing, connections_of, greeted, hello
 from tests.support.serving import DIRECT, STOCK, Live, live, wait_until
 from webipc import IpcMainEvent, Limits
 from webipc.endpoints.websocket.transport import DirectTransport
@@ -203,6 +203,7 @@ def test_a_page_that_does_not_read_causes_backpressure(server: Live, site: Site)
     messages = [f"{number}" + "x" * 100_000 for number in range(200)]
     with greeted(server) as opened:
         wait_until(lambda: transport_of(site), "the page has a link")
+        be_fast(*connections_of(site.ipc_main))
         (contents,) = site.ipc_main.get_all_web_contents()
         for message in messages:
             contents.send("data", message)
@@ -248,6 +249,7 @@ def test_a_write_buffer_is_charged_from_the_moment_when_it_is_full_to_that_when_
 def test_a_blocked_socket_is_closed_behind_what_was_written(server: Live, site: Site) -> None:
     with greeted(server) as opened:
         wait_until(lambda: transport_of(site), "the page has a link")
+        be_fast(*connections_of(site.ipc_main))
         (contents,) = site.ipc_main.get_all_web_contents()
         for _ in range(200):
             contents.send("data", "x" * 100_000)

@@ -4,6 +4,7 @@ A test writes its own frames. Only `hello` and the welcome are known here; the s
 """
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -133,6 +134,14 @@ def post(server: Live | Spawned, path: str, body: bytes, **headers: str) -> tupl
 def beacon(*frames: str, **fields: Any) -> bytes:
     """Return the body of a beacon."""
     return encode_body([hello(**{"attempt": 0, "fresh": False} | fields), *frames])
+
+
+def be_fast(connection: Connection) -> None:
+    """Let a link cut no message that fits into a frame, and hold none back: as if its network had shown to be fast, for
+    a client that acknowledges nothing.
+    """
+    connection.link.piece = connection.around.limits.part_bytes
+    connection.link.window = sys.maxsize
 
 
 def connections_of(ipc_main: IpcMain) -> list[Connection]:

@@ -23,7 +23,8 @@ export interface BlockedConnection {
   /** Within how many milliseconds the server answers. */
   readonly syncMs: number
   describe(): DocumentDescription
-  post(message: EncodedMessage): number
+  /** @param piece - the size above which it is cut */
+  post(message: EncodedMessage, piece?: number): number
   /** The server has refused the link. */
   refused(link: PageLink, refusal: Refusal): void
 }
@@ -49,7 +50,9 @@ export class Blocking {
     try {
       const answer = this.#hold.block(() => {
         // What is posted in here leaves with the request, and not by the socket (socket-session.ts).
-        call.seq = connection.post(encodeMessage(['sync', id, channel], cloned))
+        // Whole, because the parts of a message cannot be given up.
+        const message = encodeMessage(['sync', id, channel], cloned)
+        call.seq = connection.post(message, this.#limits.partBytes)
         introduceParent(connection.address)
         return this.#ask(link, id)
       })

@@ -129,11 +129,11 @@ export class Connection extends EventEmitter
   }
 
   /** Sends a message at once or at the end of this task, or when a socket is open. @returns its number */
-  post(message: EncodedMessage): number {
+  post(message: EncodedMessage, piece?: number): number {
     this.require()
     refuseMore('message_bytes', message.size, this.#welcome?.messageBytes ?? Infinity)
     const { newest } = this.#links
-    const seq = newest.core.post(message)
+    const seq = newest.core.post(message, piece)
     this.goodbye.posted(newest)
     this.#session?.posted()
     return seq

@@ -9,14 +9,19 @@ import type { Limits } from '../core/limits.js'
 
 export class Heartbeat {
   readonly #limits: Limits
-  /** When the last frame was received; of a doubted socket, when the doubt began. */
+  readonly #patience: number
+  /** When the last frame was received; of a doubted socket, when the doubt began or it last sent something. */
   #since: number
   #sentAt: number
+  /** The bytes that waited in the browser when a doubted socket was last looked at. */
+  #buffered = 0
   /** A probe was sent, and no frame was received since. */
   doubted = false
 
-  constructor(limits: Limits, now: number) {
+  /** @param patience - by which all its times are multiplied */
+  constructor(limits: Limits, now: number, patience = 1) {
     this.#limits = limits
+    this.#patience = patience
     this.#since = this.#sentAt = now
   }
 
@@ -50,9 +55,23 @@ export class Heartbeat {
     return !this.doubted && Math.abs(now - this.#since) >= this.#limits.answerServerMs
   }
 
-  /** Milliseconds until the socket is doubted, or a doubted one is given up; 0 or less means now. */
-  wait(now: number): number {
+  /**
+   * Milliseconds until the socket is doubted; of a doubted one, until it is given up, or looked at again. 0 or less
+   * means now.
+   *
+   * @param buffered - bytes that wait in the browser. Until they have left, the probe has not: a doubted socket is
+   *   given its time, as long as they become fewer.
+   * @param busy - something large is under way, in either direction, and the answer comes behind it
+   */
+  wait(now: number, buffered = 0, busy = false): number {
     const { probeMs, silenceMs } = this.#limits
-    return (this.doubted ? probeMs : silenceMs) - Math.abs(now - this.#since)
+    if (!this.doubted) return this.#left(silenceMs, now)
+    if (buffered < this.#buffered) this.#since = now
+    this.#buffered = buffered
+    return Math.min(this.#left(buffered ? silenceMs : busy ? 3 * probeMs : probeMs, now), probeMs)
+  }
+
+  #left(limit: number, now: number): number {
+    return limit * this.#patience - Math.abs(now - this.#since)
   }
 }

@@ -43,6 +43,8 @@ export class PageLink {
   carried = 0
   /** When a request was answered last. */
   answered = 0
+  /** By what the times of its next socket are multiplied: 1, and twice as much behind each that was given up silent. */
+  patience = 1
   #attempts = 0
   #identity: Identity | undefined
 

@@ -39,8 +39,11 @@ export interface SessionOptions {
   readonly hold: EventHold
 }
 
-/** Milliseconds until a full socket is polled again; a received frame polls it earlier. */
-const DRAIN_WAIT = 20
+/** So many unacknowledged bytes take a slow network seconds. */
+const MUCH = 16_384
+
+/** Of 40 s: about ten minutes. */
+const MOST_PATIENCE = 16
 
 export class SocketSession {
   readonly #link: PageLink
@@ -53,7 +56,6 @@ export class SocketSession {
   /** The timeout of the welcome; after it, the time of the next heartbeat check. */
   readonly #watch = new Timer()
   readonly #ack = new Timer()
-  readonly #drain = new Timer()
   /** The session has ended; its events that were held back are dropped. */
   #over = false
   /** From the welcome to the end. */
@@ -68,7 +70,7 @@ export class SocketSession {
     this.#listener = listener
     this.#hold = options.hold
     this.#number = link.nextAttempt()
-    this.#heartbeat = new Heartbeat(options.limits, Date.now())
+    this.#heartbeat = new Heartbeat(options.limits, Date.now(), link.patience)
     this.#socket = new WebSocketTransport(options.WebSocket, socketAddress(options.address, this.#number), {
       opened: () => { options.hold.run(() => { this.#send(link.hello(this.#number, options.description)) }) },
       receive: (data) => { options.hold.run(() => { this.#receive(data) }) },
@@ -148,10 +150,13 @@ export class SocketSession {
   #receiveNumbered(frame: Frame): void {
     if (!this.#welcomed) fail('unexpected frame')
     const { core } = this.#link
+    this.#link.patience = 1
     const envelopes = core.receive(frame, this.#number)
+    core.measure(Date.now())
     if (frame.isBare && this.#heartbeat.shouldAnswer(Date.now())) this.#send(core.bareFrame())
     if (core.ackOwed) this.#acknowledgeLater()
-    if (this.#drain.running) this.#flush()
+    // What the window has held back, and the frame may have acknowledged.
+    if (core.next <= core.last) this.#flush()
     if (envelopes.length > 0) this.#deliver(envelopes)
     // After the dispatch, because a frame with the page's replies carries the acknowledgement.
     if (core.ackDue) this.#schedule()
@@ -178,21 +183,14 @@ export class SocketSession {
   #flush(): void {
     // Messages posted while the socket opens are sent at the welcome. After the end nothing is sent.
     if (!this.#welcomed) return
-    const full = this.#sendUnsent(false)
-    if (full) this.#drain.start(DRAIN_WAIT, () => { this.#flush() })
-    else this.#drain.stop()
+    this.#sendUnsent()
+    this.#link.core.measure(Date.now())
     if (this.#link.core.ackDue) this.#acknowledge()
   }
 
-  /** @param all - even if the socket is full. @returns true if it stopped because the socket is full */
-  #sendUnsent(all: boolean): boolean {
-    const { core } = this.#link
-    while (all || !this.#socket.congested) {
-      const frame = core.takeFrame()
-      if (frame === null) return false
-      this.#send(frame)
-    }
-    return true
+  /** @param beyondWindow - even if the window is full */
+  #sendUnsent(beyondWindow?: boolean): void {
+    for (let frame; (frame = this.#link.core.takeFrame(beyondWindow)) !== null;) this.#send(frame)
   }
 
   #acknowledgeLater(): void {
@@ -209,7 +207,8 @@ export class SocketSession {
   }
 
   #watchOn(): void {
-    const wait = this.#heartbeat.wait(Date.now())
+    const { underWay, parcel } = this.#link.core
+    const wait = this.#heartbeat.wait(Date.now(), this.#socket.buffered, underWay > MUCH || parcel.remaining > 0)
     if (wait > 0) this.#watch.start(wait, () => { this.#watchOn() })
     else if (this.#heartbeat.doubted) this.#drop()
     else this.#doubt()
@@ -217,12 +216,15 @@ export class SocketSession {
 
   #doubt(): void {
     this.#heartbeat.doubt(Date.now())
+    // Before the probe, which waits in the browser at first.
+    this.#watchOn()
     this.#send(this.#link.core.bareFrame())
-    this.#watch.start(this.#limits.probeMs, () => { this.#watchOn() })
   }
 
   /** No frame arrives any more: treats the socket as lost. */
   #drop(): void {
+    // A frame may take longer than that, and would be sent again and again.
+    if (this.#welcomed) this.#link.patience = Math.min(2 * this.#link.patience, MOST_PATIENCE)
     this.close()
     this.#listener.lost(CloseCode.ABNORMAL, '')
   }
@@ -244,6 +246,6 @@ export class SocketSession {
     this.#over = true
     this.#welcomed = false
     this.#link.core.detach(this.#number)
-    for (const timer of [this.#watch, this.#ack, this.#drain]) timer.stop()
+    for (const timer of [this.#watch, this.#ack]) timer.stop()
   }
 }

@@ -26,9 +26,6 @@ export interface SocketListener {
 
 const SUBPROTOCOL = 'webipc.v1'
 
-/** Bytes that may wait in the browser. More would only be a second copy of what the link keeps. */
-const MOST_BUFFERED = 4_194_304
-
 export class WebSocketTransport {
   readonly #socket: Socket
 
@@ -43,9 +40,9 @@ export class WebSocketTransport {
     socket.onclose = ({ code, reason }: { code: number, reason: string }) => { listener.lost(code, reason) }
   }
 
-  /** Backpressure: further frames should wait in the link. */
-  get congested(): boolean {
-    return this.#socket.bufferedAmount > MOST_BUFFERED
+  /** Bytes that wait in the browser. They do not change within a task. */
+  get buffered(): number {
+    return this.#socket.bufferedAmount
   }
 
   /** A socket that is closing drops the frame; the link still keeps its messages. */

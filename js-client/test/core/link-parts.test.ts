@@ -40,7 +40,12 @@ describe('parts', () => {
     const message = send(null, ...segments)
     assert.ok(message.size + 8 * 10_000 > DEFAULT_LIMITS.partBytes)
     link.post(message)
-    assert.deepEqual(frames(link).flatMap((frame) => to.receive(frame, 1)).length, 1)
+    const arrived = []
+    while (link.next <= link.last) {
+      arrived.push(...frames(link).flatMap((frame) => to.receive(frame, 1)))
+      link.receive(decodeFrame(to.bareFrame()), 1)
+    }
+    assert.equal(arrived.length, 1)
   })
 
   test('a parcel that is too large is refused at its first part', () => {

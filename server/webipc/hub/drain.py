@@ -54,7 +54,7 @@ class Drain:
         await asyncio.sleep(_LOOK_SECONDS)
         await self._cancel()
         for connection in self._links:
-            connection.flush()
+            connection.flush(beyond_window=True)
         await self._until(self._all_is_sent, FLUSH_SECONDS, hurry)
         for connection in self._links:
             _close(connection)

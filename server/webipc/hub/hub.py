@@ -280,6 +280,7 @@ class Hub:
         for connection in self._links:
             transport = connection.transport
             if transport is not None:
+                connection.flush(beyond_window=True)
                 connection.lost(transport)
                 transport.close(CloseCode.GOING_AWAY, "the server ends")
             # It asks the process that serves next, which knows why the link is over.

@@ -185,14 +185,16 @@ class Connection:
             # As `link.is_full`, which would be a call more for each message of a burst.
             self.around.flusher.hurry(self)
 
-    def flush(self) -> None:
-        """Write what was not written on this socket yet, until the network applies backpressure."""
+    def flush(self, *, beyond_window: bool = False) -> None:
+        """Write what was not written on this socket yet, until the network applies backpressure, or the window of the
+        link is full. `beyond_window`: no acknowledgement is waited for.
+        """
         transport = self.transport
         if transport is None:
             return
         link = self.link
         wrote = False
-        while not transport.blocked and (frame := link.take_frame()) is not None:
+        while not transport.blocked and (frame := link.take_frame(beyond_window=beyond_window)) is not None:
             transport.write(frame)
             wrote = True
         if not wrote and not transport.blocked and (self.owes_frame or link.ack_due):
@@ -202,6 +204,8 @@ class Connection:
             self.owes_frame = False
             self.owes_since = None
             self.last_sent = self.around.loop.time()
+            if link.under_way >= link.piece:
+                link.measure(self.last_sent * 1000)
 
     def control(self, name: str) -> None:
         """Write a control message without fields, if there is a socket. It is not repeated on the next one."""
@@ -217,6 +221,8 @@ class Connection:
             older.close(CloseCode.SUPERSEDED, "another socket of this link has a higher attempt")
         self.was_attached = True
         self.features = known_features(hello)
+        if not self.features:  # as the smallest peer of PROTOCOL.md 12
+            self.link.keep_whole()
         self.link.attach(transport.attempt, hello.received)
         self.last_heard = self.around.clock.now
         transport.write(encode_control(self.link.received, "welcome", {"received": self.link.received, **welcome}))
@@ -276,7 +282,10 @@ class Connection:
             self.owes_since = now
             if self.due > around.agenda.next:
                 self.look_soon()
-        if self.owes_frame or link.ack_due:
+        if link.since:  # so much was under way that the window may have held something back
+            link.measure(around.loop.time() * 1000)
+            around.flusher.wake(self)
+        elif self.owes_frame or link.ack_due:
             around.flusher.wake(self)
 
     def lost(self, transport: Transport) -> None:

@@ -6,6 +6,7 @@ when a socket is opened and lost. Twin: js-client/src/link/connection.ts
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ from webipc.core.frame import (
 )
 from webipc.core.limits import Limits
 from webipc.core.link.large import Whole
+from webipc.core.link.pace import LEAST_WINDOW
 from webipc.testing.browser import Browser, ClosedError, MemorySocket
 from webipc.testing.page_link import Call, PageLink
 
@@ -45,6 +47,9 @@ logger = logging.getLogger("webipc")
 PATIENCE_SECONDS = 5.0
 
 CONTENT_TYPE = "application/vnd.webipc.v1"
+
+# There is no timer that would acknowledge, and a server may have no more than this under way (core/link/pace.py).
+_ACK_BYTES = LEAST_WINDOW
 
 # The close codes of a refusal begin here.
 _FIRST_CODE = 4_000
@@ -172,9 +177,10 @@ class PageConnection:
         if self._socket is not None and self._socket.open:
             self._write_to(self._socket)
 
-    def _write_to(self, socket: MemorySocket) -> None:
-        while (frame := self.page.link.take_frame()) is not None:
+    def _write_to(self, socket: MemorySocket, *, beyond_window: bool = False) -> None:
+        while (frame := self.page.link.take_frame(beyond_window=beyond_window)) is not None:
             socket.write(frame)
+        self.page.link.measure(time.monotonic() * 1000)
 
     # --- sockets and the end of the link --------------------------------------------------------------------------
 
@@ -211,7 +217,7 @@ class PageConnection:
         socket, self._socket = self._socket, None
         page = self.page
         if socket is not None and socket.open:
-            self._write_to(socket)
+            self._write_to(socket, beyond_window=True)
             socket.write(encode_control(page.link.received, "bye", page.link.last))
             await socket.cut(CloseCode.NORMAL)
         page.end("ended")
@@ -243,10 +249,16 @@ class PageConnection:
         if frame.control is not None:
             self._control(socket, parse_control(frame.control))
             return
-        for envelope in page.link.receive(frame, page.attempt):
+        arrived = page.link.receive(frame, page.attempt)
+        page.link.measure(time.monotonic() * 1000)
+        for envelope in arrived:
             assert not isinstance(envelope, Whole), "the side of a page opens every parcel"
             self._deliver(envelope)
-        if page is self.page and (page.link.ack_due or frame.is_bare):
+        if page is not self.page:
+            return
+        # What the window has held back.
+        self._flush()
+        if page.link.ack_due or page.link.owed_bytes >= _ACK_BYTES or frame.is_bare:
             socket.write(page.link.bare_frame())
 
     def _control(self, socket: MemorySocket, control: Any) -> None:

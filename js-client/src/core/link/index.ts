@@ -10,6 +10,7 @@ import { BufferFullError, fail, LinkEndedError, LocalError, refuseMore, ResetErr
 import { encodeFrame, type EncodedMessage, type Frame } from '../frame.js'
 import { DEFAULT_LIMITS, type Limits } from '../limits.js'
 import { batchOf, frameSize } from './batch.js'
+import { Pace } from './pace.js'
 import { cut, isPart, Parcel } from './parcel.js'
 
 /** The two roles: the server is MAIN, the page RENDERER. */
@@ -25,7 +26,7 @@ type Sendable = string | Uint8Array<ArrayBuffer>
  * The fields are its whole state. Others may read them; only this file and snapshot.ts write them. What a page never
  * does is a function below or there instead of a method, so that pages do not download it.
  */
-export class Link {
+export class Link extends Pace {
   /** The number of the last message that was posted. */
   last = 0
   /** The lowest number that is kept, or the one that will be used next. */
@@ -51,10 +52,9 @@ export class Link {
   /** The number of the socket that owns the link, or null between two. */
   attempt: number | null = null
   ended = false
-  readonly #limits: Limits
 
   constructor(readonly side: Side, limits: Limits = DEFAULT_LIMITS) {
-    this.#limits = limits
+    super(limits)
   }
 
   get attached(): boolean { return this.attempt !== null }
@@ -64,7 +64,7 @@ export class Link {
   get ackOwed(): boolean { return this.owedMessages > 0 }
   /** So much is unacknowledged that a bare frame is due now (PROTOCOL.md 6.3). */
   get ackDue(): boolean {
-    return this.owedMessages >= this.#limits.ackMessages || this.owedBytes >= this.#limits.ackBytes
+    return this.owedMessages >= this.limits.ackMessages || this.owedBytes >= this.limits.ackBytes
   }
 
   /** Whether the message with this number was ever handed to a transport; then its outcome is unknown. */
@@ -75,14 +75,17 @@ export class Link {
   /**
    * Numbers and keeps a message, in parts if it is large. A later `takeFrame` or `backlog` returns it in a frame.
    *
+   * @param piece - the size above which it is cut
    * @returns the number of the message, or of its last part
    * @throws LimitError, BufferFullError, LinkEndedError; then nothing was numbered
    */
-  post(message: EncodedMessage): number {
+  post(message: EncodedMessage, piece = this.piece): number {
     if (this.ended) throw new LinkEndedError('The link has ended')
-    const limits = this.#limits
+    const { limits } = this
     refuseMore('message_bytes', message.size, limits.messageBytes)
-    const parts = this.#parts(message)
+    // With many small segments, the frame of a small message can be larger than a receiver accepts.
+    const isWhole = message.size <= piece && frameSize(message) <= limits.socketBytes
+    const parts = isWhole ? [message] : cut(message, limits, piece)
     let { keptBytes } = this
     for (const part of parts) keptBytes += part.size
     refuseMore('kept_bytes', keptBytes, limits.keptBytes, BufferFullError)
@@ -113,6 +116,7 @@ export class Link {
     this.#forget(peerReceived)
     this.attempt = this.claimed = attempt
     this.next = this.first
+    this.resetPace()
     // This side's hello or welcome has just acknowledged everything.
     this.#settleAck()
   }
@@ -122,12 +126,17 @@ export class Link {
     if (this.attempt === attempt) this.attempt = null
   }
 
-  /** The next unsent messages as one frame for the attached socket, or null. */
-  takeFrame(): Sendable | null {
-    const taken = this.attached && this.#take(this.next)
+  /**
+   * The next unsent messages as one frame for the attached socket, or null. While the window of the pace is full,
+   * messages stay here until something is acknowledged, unless `beyondWindow`.
+   */
+  takeFrame(beyondWindow = false): Sendable | null {
+    const open = beyondWindow || this.underWay < this.window
+    const taken = this.attached && open && this.#take(this.next)
     if (!taken) return null
     this.#settleAck()
     this.next = taken.next
+    this.underWay += taken.frame.length
     return taken.frame
   }
 
@@ -182,7 +191,7 @@ export class Link {
     const fresh = messages.slice(Math.max(known, 0))
     if (fresh.length === 0) return []
     if (known < 0) fail('wrong number')
-    const envelopes = parse(fresh, this.#limits).flatMap((envelope) => this.parcel.joined(envelope, this.#limits))
+    const envelopes = parse(fresh, this.limits).flatMap((envelope) => this.parcel.joined(envelope, this.limits))
     this.received += fresh.length
     this.owedMessages += fresh.length
     this.owedBytes += size
@@ -200,10 +209,14 @@ export class Link {
   }
 
   #forget(upTo: number): void {
+    const { keptBytes } = this
     for (; this.first <= upTo; this.first++) {
       this.keptBytes -= this.kept.get(this.first)?.size ?? 0
       this.kept.delete(this.first)
     }
+    const size = keptBytes - this.keptBytes
+    this.acked += size
+    this.underWay = this.first < this.next ? Math.max(this.underWay - size, 0) : 0
     // A body may have delivered what the socket has not sent yet.
     this.next = Math.max(this.next, this.first)
   }
@@ -214,18 +227,11 @@ export class Link {
 
   /** One frame of the messages from `seq` on, of at most `room` bytes, and the number after its last message. */
   #take(seq: number, room = Infinity): { frame: Sendable, size: number, next: number } | null {
-    const { messages, size } = batchOf((index) => this.kept.get(seq + index), this.#limits, room)
+    const { messages, size } = batchOf((index) => this.kept.get(seq + index), this.limits, room)
     const next = seq + messages.length
     if (next === seq) return null
     this.handed = Math.max(this.handed, next - 1)
     return { frame: encodeFrame(seq, this.received, messages), size, next }
-  }
-
-  /** The message itself, or the parts of its parcel. */
-  #parts(message: EncodedMessage): EncodedMessage[] {
-    const { partBytes, socketBytes } = this.#limits
-    // With many small segments, the frame of a small message can be larger than a receiver accepts.
-    return message.size <= partBytes && frameSize(message) <= socketBytes ? [message] : cut(message, this.#limits)
   }
 }
 

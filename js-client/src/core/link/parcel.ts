@@ -14,14 +14,14 @@ const MORE_BYTES = 1_024
 const PART = '["part",'
 
 /** Cuts the parcel of a message into parts. @throws LimitError if it is too large */
-export function cut(message: EncodedMessage, { messageBytes, partBytes }: Limits): EncodedMessage[] {
+export function cut(message: EncodedMessage, { messageBytes }: Limits, bytes: number): EncodedMessage[] {
   const parcel = encodeParcel(message)
   // The receiver checks only the size of a parcel, so the same check is made here.
   refuseMore('message_bytes', parcel.length, messageBytes)
   const parts: EncodedMessage[] = []
   for (let rest = parcel; rest.length > 0;) {
-    const piece = rest.subarray(0, partBytes)
-    rest = rest.subarray(partBytes)
+    const piece = rest.subarray(0, bytes)
+    rest = rest.subarray(bytes)
     parts.push(sized(`${PART}${rest.length}]`, [piece]))
   }
   return parts

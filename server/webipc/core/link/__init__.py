@@ -16,7 +16,7 @@ from webipc.core.link.batch import batch_of
 from webipc.core.link.held import MESSAGE_HELD, Room, check_kept, extra_of, held_by
 from webipc.core.link.large import Arrived
 from webipc.core.link.parcel import Parcel, cut, is_part
-from webipc.core.link.sizes import fits_in_frame, frame_size
+from webipc.core.link.sizes import frame_size
 from webipc.core.link.state import LinkState
 
 
@@ -117,7 +117,7 @@ class Link(LinkState):
         limits = self._limits
         if message.size > limits.message_bytes:
             raise LimitError("message_bytes", message.size, limits.message_bytes)
-        parts = [message] if fits_in_frame(message, limits) else cut(message, limits)
+        parts = cut(message, limits, self.piece)
         size, extra = sum(part.size for part in parts), extra_of(parts)
         held = self.held + size + MESSAGE_HELD * len(parts) + extra
         self._make_room(held, self.kept_bytes + size, len(parts))
@@ -178,6 +178,7 @@ class Link(LinkState):
             raise ResetError("gap")
         self._forget(peer_received)
         self.next = self.first
+        self.reset_pace()
         self.claimed = self.attempt = attempt
         # Our hello or welcome has just acknowledged what was received.
         self.owed_messages = self.owed_bytes = 0
@@ -187,13 +188,16 @@ class Link(LinkState):
         if self.attempt == attempt:
             self.attempt = None
 
-    def take_frame(self) -> str | bytes | None:
+    def take_frame(self, *, beyond_window: bool = False) -> str | bytes | None:
         """Return the next unsent messages as one frame for the attached socket; None when there are none, or no socket.
 
-        It holds as many messages as PROTOCOL.md section 3 allows; a part is alone in it.
+        It holds as many messages as PROTOCOL.md section 3 allows; a part is alone in it. While the window of the pace
+        is full, messages stay here until something is acknowledged, unless `beyond_window`.
         """
         seq = self.next
         if self.attempt is None or (unsent := self.first + len(self.kept) - seq) == 0:
+            return None
+        if self.under_way >= self.window and not beyond_window:
             return None
         # A single message fits into a frame in any case.
         batch = batch_of(self._kept_from(seq), self._limits) if unsent > 1 else (self.kept[seq],)
@@ -201,6 +205,7 @@ class Link(LinkState):
         self.next = seq + len(batch)
         self.handed = max(self.handed, self.next - 1)
         self.owed_messages = self.owed_bytes = 0
+        self.under_way += len(frame)
         return frame
 
     def bare_frame(self) -> str:
@@ -280,9 +285,14 @@ class Link(LinkState):
         if up_to - first + 1 == len(kept):
             # Most acknowledgements are of everything. A new dict, because one that was emptied keeps its size.
             self.kept, self.held, self.extra = {}, 0, 0
+            self.acked += self.under_way
+            self.under_way = 0
         else:
             gone = [kept.pop(seq) for seq in range(first, up_to + 1)]
-            self.held -= sum(message.size for message in gone) + MESSAGE_HELD * len(gone)
+            size = sum(message.size for message in gone)
+            self.held -= size + MESSAGE_HELD * len(gone)
+            self.acked += size
+            self.under_way = max(self.under_way - size, 0) if up_to + 1 < self.next else 0
             if self.extra and (extra := extra_of(gone)):
                 self.held -= extra
                 self.extra -= extra

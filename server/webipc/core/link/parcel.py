@@ -13,19 +13,26 @@ from webipc.core.errors import CloseCode, ProtocolError
 from webipc.core.frame import EncodedMessage, encode_parcel, sized
 from webipc.core.limits import Limits
 from webipc.core.link.large import Arrived, Whole, large_text, opened
-from webipc.core.link.sizes import check_size
+from webipc.core.link.sizes import check_size, fits_in_frame, frame_size
 
 _PART: Final = b'["part",'
 # `message_bytes` was the size of a message without the layout of its parcel once.
 _MORE_BYTES: Final = 1_024
 
 
-def cut(message: EncodedMessage, limits: Limits) -> list[EncodedMessage]:
-    """Return the parts that the parcel of a message is cut into. Raises LimitError when it is too large."""
+def cut(message: EncodedMessage, limits: Limits, piece: int) -> list[EncodedMessage]:
+    """Return the parts that a message travels in: pieces of its parcel, or the message itself where it is no larger.
+
+    Raises LimitError when it is too large.
+    """
+    # What might be too large as a parcel, and only as a parcel, is not cut.
+    is_small = message.size <= piece or frame_size((message,)) > limits.message_bytes
+    if is_small and fits_in_frame(message, limits):
+        return [message]
     # The receiver checks the size of the parcel: a message that it would refuse is refused here.
     check_size(message, limits)
     parcel = memoryview(encode_parcel(message))
-    cuts = [*range(0, len(parcel), limits.part_bytes), len(parcel)]
+    cuts = [*range(0, len(parcel), piece), len(parcel)]
     return [sized(b"%b%d]" % (_PART, len(parcel) - end), [parcel[start:end]]) for start, end in pairwise(cuts)]
 
 

@@ -7,10 +7,11 @@ are in js-client/src/core/link/index.ts.
 from webipc.core.frame import EncodedMessage
 from webipc.core.limits import Limits
 from webipc.core.link.held import UNBOUNDED, Room, bounds_of
+from webipc.core.link.pace import Pace
 from webipc.core.link.parcel import Parcel
 
 
-class LinkState:
+class LinkState(Pace):
     """What a `Link` remembers.
 
     It is the base class of `Link` and not an object inside it, so that a field is read with one lookup.
@@ -18,7 +19,6 @@ class LinkState:
 
     __slots__ = (
         "_asked",
-        "_limits",
         "_most_held",
         "_plain_bytes",
         "attempt",
@@ -41,7 +41,7 @@ class LinkState:
 
     def __init__(self, limits: Limits, asked: Room | None, room: int) -> None:
         """Begin with nothing sent and nothing received. The arguments are those of `Link`."""
-        self._limits = limits
+        super().__init__(limits)
         self._asked = asked
         self.granted = UNBOUNDED if asked is None else room
         # Smaller messages need no look at their size; and while less is held, no limit of kept messages counts.
