@@ -1,4 +1,4 @@
-"""Random values from Python survive a round trip through a real page."""
+"""Random values from Python survive a round trip through a real page; one that its engine cannot build fails alone."""
 
 import queue
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.browser.site import Site, visit
 from tests.support.same import is_same
 from tests.support.serving import live
 from tests.support.strategies import values
-from webipc import WebContents
+from webipc import ArrayBuffer, BigInt, JSRegExp, WebContents
 
 # One page for the whole test: the round trip is tested, not the page load.
 EXAMPLES = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
@@ -51,3 +51,27 @@ def test_any_value_survives_a_round_trip_through_a_page(echo: Echo) -> None:
         assert is_same(value, echo(value))
 
     comes_back()
+
+
+UNREADABLE = {
+    "a group of Python": JSRegExp("(?P<year>[0-9]+)"),
+    "a class that flag v forbids": JSRegExp("[(]", "v"),
+    "a buffer that could grow beyond any memory": ArrayBuffer(b"a", max_byte_length=2**53 - 1),
+}
+
+
+def test_what_the_engine_cannot_build_rejects_its_call_alone_and_the_link_stays(tab: WebDriver) -> None:
+    site = Site()
+    site.ipc_main.handle("give", lambda event, name: UNREADABLE[name])
+    # The largest BigInt of PROTOCOL.md section 9 is one that every engine has.
+    site.ipc_main.handle("largest", lambda event: BigInt(16**262_144 - 1))
+    with live(site.app) as server:
+        contents_id = visit(tab, server.url)
+        evaluate(tab, "void (window.resets = [], ipcRenderer.connection.on('reset', (event) => resets.push(event)))")
+        for name, value in UNREADABLE.items():
+            rejected = f"ipcRenderer.invoke('give', {name!r}).then(() => 'arrived', (error) => error.code)"
+            assert evaluate(tab, rejected) == "unreadable", name
+            site.the_contents().send("value", value)
+        assert evaluate(tab, "ipcRenderer.invoke('largest').then((value) => value.toString(16).length)") == 262_144
+        ids = evaluate(tab, "[ipcRenderer.connection.webContentsId, ipcRenderer.connection.state, resets.length]")
+        assert ids == [contents_id, "open", 0]

@@ -20,7 +20,7 @@ from webipc.channels.complaint import ArgumentError
 from webipc.channels.handler import Handler
 from webipc.core import clone
 from webipc.core.envelope import parse, parse_control
-from webipc.core.errors import LimitError, ProtocolError, WebipcError
+from webipc.core.errors import LimitError, ProtocolError, UnreadableError, WebipcError
 from webipc.core.frame import RawMessage, decode_body, decode_frame, decode_parcel
 from webipc.core.frame.json_text import load
 from webipc.core.limits import DEFAULT_LIMITS
@@ -87,7 +87,7 @@ def some_value(random: Random) -> Attack:
     """Return a damaged skeleton with damaged fixups, or a web of references."""
     if random.random() < 0.2:
         return Attack(dumped(web(random)))
-    vector = random.choice(vectors("values")[:-1] + vectors("rejected_values")[:-3])
+    vector = random.choice(vectors("values")[:-1] + vectors("rejected_values")[:-3] + vectors("unreadable_values"))
     wire = [*json.loads(vector["wire"]), []][:2]
     return Attack(dumped(damage(wire, random)), [bytes.fromhex(digits) for digits in vector.get("segments", [])])
 
@@ -169,7 +169,7 @@ def read_arguments(attack: Attack) -> Any:
 TARGETS = {
     "frame": Target(some_frame, read_frame, (ProtocolError,)),
     "envelope": Target(some_message, read_message, (ProtocolError,)),
-    "clone": Target(some_value, read_value, (ProtocolError,)),
-    "places": Target(some_value, read_places, (ProtocolError, LimitError)),
-    "arguments": Target(some_value, read_arguments, (ProtocolError,)),
+    "clone": Target(some_value, read_value, (ProtocolError, UnreadableError)),
+    "places": Target(some_value, read_places, (ProtocolError, UnreadableError, LimitError)),
+    "arguments": Target(some_value, read_arguments, (ProtocolError, UnreadableError)),
 }
