@@ -81,7 +81,7 @@ def test_a_bad_frame_ends_its_own_link_alone(
         assert reason.rstrip("…") in line
     with socket(server) as again:
         again.send(hello(attempt=2, fresh=False))
-        assert json.loads(again.recv(5))[2] == ["reset", {"reason": "ended"}]
+        assert json.loads(again.recv(5))[2] == ["reset", {"reason": "protocol"}]
         assert closing(again)[0] == 4410
 
 
