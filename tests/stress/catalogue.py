@@ -13,6 +13,8 @@ from tests.stress.scenarios.herd import herd
 from tests.stress.scenarios.kill import kill
 from tests.stress.scenarios.leaving import leaving
 from tests.stress.scenarios.network import network
+from tests.stress.scenarios.slow import slow
+from tests.stress.scenarios.slow_page import slow_page
 from tests.stress.scenarios.soak import soak
 from tests.stress.scenarios.standstill import standstill
 
@@ -21,6 +23,7 @@ WITHOUT_BROWSERS: Mapping[str, Callable[[Run], None]] = {
     "kill": kill,
     "deploy": deploy,
     "standstill": standstill,
+    "slow": slow,
     "herd": herd,
     "foreign": foreign,
     "soak": soak,
@@ -31,5 +34,6 @@ IN_BROWSERS: Mapping[str, Callable[[Run, WebDriver], None]] = {
     "browsers": browsers,
     "blocked": blocked,
     "leaving": leaving,
+    "slow-page": slow_page,
 }
 """They run once in each engine, in a tab of its own."""

@@ -171,7 +171,9 @@ async function until(fact) {
   while (!fact()) await turn()
 }
 
-window.stress = { pushed, states, connection, opened, settled, told, takeLeft, doMany, until }
+window.stress = {
+  areBytesOf, bytesOf, connection, doMany, ipcRenderer, opened, pushed, settled, states, takeLeft, told, until,
+}
 
 if (parameters.has('frame')) {
   const frame = document.createElement('iframe')

@@ -132,6 +132,7 @@ class Socket:
                 self._wake.clear()
                 while self.welcome is not None and (frame := link.take_frame()) is not None:
                     await self._send(frame)
+                    link.measure(time.monotonic() * 1000)
                 if link.ack_owed and (link.ack_due or self._ack is None):
                     await self._send(link.bare_frame())
 
@@ -141,6 +142,7 @@ class Socket:
             return
         link = self.link.link
         arrived = link.receive(frame, self._attempt)
+        link.measure(time.monotonic() * 1000)
         if link.next <= link.last:
             # An acknowledgement may let out what waits.
             self._wake.set()
@@ -179,7 +181,7 @@ class Socket:
             return
         link = self.link.link
         with contextlib.suppress(ConnectionClosed, OSError):
-            while (frame := link.take_frame()) is not None:
+            while (frame := link.take_frame(beyond_window=True)) is not None:
                 await self._socket.send(frame)
             await self._socket.send(encode_control(link.received, "bye", link.last))
             await self._socket.close(CloseCode.NORMAL)
