@@ -50,7 +50,7 @@ def test_ctrl_c_while_webipc_is_imported_ends_it_in_silence(
     assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGINT, "", "")
 
 
-@pytest.mark.parametrize("module", ["webipc.servers.http", "webipc.servers.server"])
+@pytest.mark.parametrize("module", ["webipc.servers.http.by_httptools", "webipc.servers.server"])
 def test_ctrl_c_between_the_import_and_the_start_ends_it_in_silence(tmp_path: Path, program: Path, module: str) -> None:
     ended = interrupted(tmp_path, program, "run", module)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")

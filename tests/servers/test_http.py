@@ -18,7 +18,7 @@ from tests.support.client_frames import TEXT, frame
 from tests.support.raw_sockets import Site, greeted, hello
 from tests.support.raw_sockets import socket as websocket
 from tests.support.serving import Live, live, wait_until
-from webipc.servers.http import BoundedHttp
+from webipc.servers.http.by_httptools import BoundedHttp
 from webipc.servers.newcomers import Bounds, Newcomers, newcomers_of
 from webipc.version import SUBPROTOCOL
 

@@ -267,13 +267,22 @@ def _websocket_class() -> Any:
 
 
 def _http_class() -> Any:
-    """Return our HTTP class, or the name of uvicorn's if httptools or this version of uvicorn lacks what ours uses."""
+    """Return our HTTP class, for httptools or for h11; or "auto" if this version of uvicorn lacks what ours use."""
     try:
-        from webipc.servers.http import BoundedHttp
-    except ImportError as error:
-        print(f"webipc: request heads have no time limit, because of {error}", file=sys.stderr)
-        return "auto"
+        from webipc.servers.http.by_httptools import BoundedHttp
+    except ImportError:
+        return _h11_class()
     return BoundedHttp
+
+
+def _h11_class() -> Any:
+    try:
+        from webipc.servers.http.by_h11 import BoundedH11
+    except ImportError as error:
+        text = "request heads have no time limit, and connections are not bounded"
+        print(f"webipc: {text}, because of {error}; put a proxy in front", file=sys.stderr)
+        return "auto"
+    return BoundedH11
 
 
 def _log_config() -> dict[str, Any]:

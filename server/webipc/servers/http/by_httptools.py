@@ -1,40 +1,28 @@
-"""`BoundedHttp`: uvicorn's HTTP class, which bounds what a request head costs. `uvicorn.run(app, http=BoundedHttp)`
+"""`BoundedHttp`: uvicorn's HTTP class for httptools, which bounds what a request head costs.
 
 uvicorn itself waits for a head without end, and keeps whatever arrives of it. Here a head is whole in time and of a
 bounded size, and connections that have sent none are bounded (newcomers.py). Everything else is uvicorn's.
 Reasons and figures: docs/adr/0024-before-the-application.md
 """
 
-import asyncio
-from typing import Any, ClassVar
+from typing import Any
 
 from uvicorn.config import Config
-from uvicorn.middleware.proxy_headers import _TrustedHosts
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from webipc.servers.newcomers import UNKNOWN, Bounds, Newcomers, newcomers_of
+from webipc.servers.http.connection import BoundedConnection
 
 
 class _TooLargeError(Exception):
     """A head has more lines or bytes than it may have: the parser ends, and reports it as an invalid request."""
 
 
-class BoundedHttp(HttpToolsProtocol):
+class BoundedHttp(BoundedConnection, HttpToolsProtocol):
     """One connection, until it becomes a WebSocket."""
-
-    bounds: ClassVar[Bounds | None] = None
-    """The bounds of every server; None: those of this machine."""
 
     def __init__(self, config: Config, server_state: ServerState, *args: Any, **more: Any) -> None:
         super().__init__(config, server_state, *args, **more)
-        known = newcomers_of(server_state)
-        self._newcomers = self._first_of(server_state) if known is None else known
-        self.payer = UNKNOWN
-        # The connection was one too many.
-        self._is_refused = False
-        # A WebSocket has taken the connection over.
-        self._is_upgraded = False
         # Bytes of segments in which nothing became whole: the parser keeps what it has of a line.
         self._kept = 0
         # Bytes of all segments since the one in which the head began: the head has at most as many.
@@ -45,29 +33,14 @@ class BoundedHttp(HttpToolsProtocol):
         self._has_progress = False
         self._is_too_large = False
 
-    def _first_of(self, server: ServerState) -> Newcomers:
-        """Begin with a server: the first connection does."""
-        trusted = _TrustedHosts(self.config.forwarded_allow_ips)
-        return Newcomers.of_server(server, self.loop, self.bounds or Bounds.of_machine(), trusted)
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn's class
-        """Take the connection as a newcomer, or close it at once if there are too many."""
-        if not self._newcomers.may_connect(len(self.connections)):
-            self._is_refused = True
-            transport.abort()
-            return
-        super().connection_made(transport)
-        self.payer = self._newcomers.payer_of(None if self.client is None else self.client[0])
-        self._newcomers.enter(self)
-
     def data_received(self, data: bytes) -> None:
         """Parse a segment."""
-        if self._is_refused:
+        if self.is_refused:
             return
         self._has_progress = False
         self._segment = len(data)
         super().data_received(data)
-        if self._is_upgraded or self.transport.is_closing():
+        if self.is_upgraded or self.transport.is_closing():
             return
         self._arrived += self._segment
         if self._has_progress:
@@ -75,31 +48,17 @@ class BoundedHttp(HttpToolsProtocol):
         else:
             self._kept += self._segment
             self._check_rest()
-        if self._is_between_requests and self not in self._newcomers:
-            # uvicorn ends its own timeout of an idle connection with the first byte, whatever it is.
-            self._newcomers.leave(self)
-            self._newcomers.enter(self)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
-        if not self._is_refused:
-            self._newcomers.leave(self)
-            super().connection_lost(exc)
-
-    def drop(self) -> None:
-        """See `Newcomer`."""
-        self.transport.abort()
+        self.enter_again()
 
     def handle_websocket_upgrade(self) -> None:
         """Leave the connection to the WebSocket class."""
-        self._is_upgraded = True
+        self.is_upgraded = True
         super().handle_websocket_upgrade()
 
     def on_response_complete(self) -> None:
         """Let the connection give way to others while it is idle."""
         super().on_response_complete()
-        if self._is_between_requests and not self.transport.is_closing():
-            self._newcomers.rest(self)
+        self.rest()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what the parser has not accepted: 400, or 431 where it was too large."""
@@ -119,12 +78,12 @@ class BoundedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Let the application begin: the head is whole."""
         self._has_progress = True
-        bounds = self._newcomers.bounds
+        bounds = self.newcomers.bounds
         may_be_large = self._arrived + self._segment > bounds.head_bytes
         if len(self.headers) > bounds.head_lines or (may_be_large and self._head_bytes > bounds.head_bytes):
             self._is_too_large = True
             raise _TooLargeError
-        self._newcomers.leave(self)
+        self.newcomers.leave(self)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -140,24 +99,17 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _check_rest(self) -> None:
         """Refuse a head that grows above its bounds, or the trailer behind a body, which the parser adds to it."""
-        bounds = self._newcomers.bounds
+        bounds = self.newcomers.bounds
         if self._kept > bounds.head_bytes or len(self.headers or ()) > bounds.head_lines:
             self._refuse_head()
 
-    @property
-    def _is_between_requests(self) -> bool:
-        """Whether nothing is being answered. The application itself limits how long the body of a request may take."""
-        # None before the first request, though uvicorn's annotation says otherwise.
-        cycle: Any = self.cycle
-        return cycle is None or cycle.response_complete
-
     def _refuse_head(self) -> None:
-        self._newcomers.leave(self)
-        if not self._is_between_requests:
+        self.newcomers.leave(self)
+        if not self.is_between_requests:
             # Another answer is under way.
             self.transport.abort()
             return
-        bounds = self._newcomers.bounds
+        bounds = self.newcomers.bounds
         text = f"expected a request head of at most {bounds.head_bytes} bytes and {bounds.head_lines} lines\n".encode()
         head = (
             "HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
