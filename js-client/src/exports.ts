@@ -4,4 +4,6 @@ export {
   UnansweredError, UnreadableError, WebipcError,
 } from './core/errors.js'
 export type { Connection, ConnectionState, ResetEvent, StateEvent } from './types/connection.js'
-export type { IpcRenderer, IpcRendererEvent, IpcRendererListener } from './types/electron.js'
+export type {
+  ArgumentProblem, InvokeError, IpcRenderer, IpcRendererEvent, IpcRendererListener,
+} from './types/electron.js'

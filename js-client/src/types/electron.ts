@@ -26,6 +26,28 @@ export interface IpcRendererEvent {
   readonly defaultPrevented: boolean
 }
 
+/** What `invoke` rejects with when the server has answered with an error. */
+export interface InvokeError extends Error {
+  /** The text alone, without Electron's prefix and without the name of the exception's class. */
+  readonly detail?: string
+  /** The code of an `IpcError`, the status of an `HTTPException` (`"404"`), or that of one of webipc's own refusals. */
+  readonly code?: string
+  /** The data of an `IpcError`; for the code `bad-argument`, `{ errors: ArgumentProblem[] }`. */
+  readonly data?: any
+  /** By which the server's log has an error whose text is withheld. */
+  readonly reference?: string
+}
+
+/** One place where an argument does not fit its annotation; the server sends 20 at most. */
+export interface ArgumentProblem {
+  /** Such as `user.tags[0]`: it begins with the name of the parameter. */
+  readonly path: string
+  /** To be shown beside the field of a form. */
+  readonly message: string
+  /** The type of Pydantic's error, such as `string_too_short`. */
+  readonly type: string
+}
+
 /** The event that a `<web-view>` dispatches for each message of its guest. It does not bubble. */
 export interface IpcMessageEvent extends Event {
   channel: string
@@ -72,9 +94,8 @@ export interface IpcRenderer extends Emitter {
    * Calls the server's handler, and resolves with its result. What `send` throws is a rejection here.
    *
    * Rejects with a plain Error, `Error invoking remote method '<channel>': <message>`, if the handler raised or there
-   * is none; it has `detail` (the text alone), `code`, `data`, `reference` and `cause` if the server set them. For a
-   * bad argument `data.errors` lists what is wrong, each as `{ path, message, type }`. Rejects with a ResetError if the
-   * link ended first: `code` is `not-sent` (safe to retry) or `unknown-outcome`.
+   * is none; it has the fields of an `InvokeError`, and `cause`, as far as the server has sent them. Rejects with a
+   * ResetError if the link ended first: `code` is `not-sent` (safe to retry) or `unknown-outcome`.
    * There is no timeout. Results arrive in the order in which handlers finish.
    */
   invoke(channel: string, ...args: any[]): Promise<any>

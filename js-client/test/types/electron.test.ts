@@ -1,7 +1,9 @@
 /** Code as Electron's users write it compiles against the client's types. The compiler is the test. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ipcRenderer, type IpcRenderer, type IpcRendererEvent } from '../../src/index.js'
+import {
+  ipcRenderer, type ArgumentProblem, type InvokeError, type IpcRenderer, type IpcRendererEvent,
+} from '../../src/index.js'
 
 interface Row { readonly id: number }
 
@@ -22,6 +24,22 @@ const api = {
     ipcRenderer.connection.on('message', () => undefined)
   },
 }
+
+/** What a form does with an error. */
+function problems(error: InvokeError): string[] {
+  // @ts-expect-error -- a code is a text, also that of an HTTPException
+  if (error.code === 404) return []
+  if (error.code !== 'bad-argument') return [error.detail ?? error.message]
+  return (error.data as { errors: ArgumentProblem[] }).errors.map(({ path, message }) => `${path} ${message}`)
+}
+
+test('what a form shows of an error', () => {
+  const errors = [{ path: 'user.age', message: 'is missing', type: 'missing' }]
+  assert.deepEqual(problems(Object.assign(new Error('long'), { code: 'bad-argument', data: { errors } })), [
+    'user.age is missing',
+  ])
+  assert.deepEqual(problems(Object.assign(new Error('long'), { code: '404', detail: 'short' })), ['short'])
+})
 
 test('what a preload script does with it', () => {
   let rows = 0
