@@ -7,12 +7,13 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from socket import SHUT_RDWR, SO_RCVBUF, SOL_SOCKET
+from socket import SHUT_RDWR
 from typing import Any
 
 import pytest
 import uvloop
 
+from tests.support.deaf_page import DeafPage
 from tests.support.raw_sockets import (
     Site,
     address_of,
@@ -205,25 +206,25 @@ def test_a_client_that_stops_reading_is_dropped(ws: Any) -> None:
 
 
 @pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
-def test_a_page_that_reads_slowly_is_told_of_an_overflow_before_it_has_read_what_waits(
+def test_a_page_that_reads_nothing_is_told_of_an_overflow_at_once_when_it_comes_back(
     new_loop: Callable[[], asyncio.AbstractEventLoop],
 ) -> None:
     site = Site(limits=Limits(kept_bytes=16_000_000))
-    with live(site.app, new_loop=new_loop) as server, greeted(server) as opened:
+    with live(site.app, new_loop=new_loop) as server, DeafPage(server):
         (contents,) = site.ipc_main.get_all_web_contents()
-        # Nothing is read meanwhile.
-        opened.socket.setsockopt(SOL_SOCKET, SO_RCVBUF, 4_096)
+        (connection,) = connections_of(site.ipc_main)
 
         def send_too_much() -> None:
             for _ in range(20):
                 contents.send("large", b"x" * 1_000_000)
 
+        server.call(lambda: contents.send("large", b"x" * 8_000_000))
+        wait_until(lambda: connection.transport is not None and connection.transport.blocked, "nothing more is taken")
         server.call(send_too_much)
-        wait_until(lambda: not connections_of(site.ipc_main), "the link has ended")
-        # Its end is not behind the megabytes that were written.
+        # Not after the time that a close frame has, which stands behind what was written.
         wait_until(lambda: not server.open_connections, "the connection has ended", within=5)
         with socket(server) as back:
-            back.send(hello(attempt=2, fresh=False))
+            back.send(hello(link=connection.link_id, attempt=2, fresh=False))
             assert json.loads(back.recv(5))[2] == ["reset", {"reason": "overflow"}]
             assert closing(back) == (4410, "overflow")
 
