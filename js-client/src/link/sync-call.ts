@@ -64,9 +64,9 @@ function hasWaiting({ core, answered }: PageLink): boolean {
 export function makeLink(
   connection: BlockedConnection, address: string, link: PageLink, limits: Limits,
 ): void {
-  const { status } = request(beaconAddress(address), [link.hello(0, connection.describe())], limits.helloMs)
-  // Of a gateway, whose server is away.
-  if (status >= 500) throw new Error()
+  const sent = request(beaconAddress(address), [link.hello(0, connection.describe())], limits.helloMs)
+  // A gateway answers for a server that is away, with any status.
+  if (sent.status !== 204 && !answerOf(sent)) throw new Error()
 }
 
 function read(answer: Uint8Array, link: PageLink, limits: Limits): Envelope | undefined {

@@ -12,6 +12,20 @@ let isWindow: boolean
 /** The received calls, by channel, and the values of `send`. */
 const heard = (): unknown[] => server.log.map(({ kind, channel, value }) => [kind, channel, ...value as unknown[]])
 
+/** What answers instead of a server. */
+const NOTHINGS = {
+  'a network that breaks': 'broken',
+  'a proxy that speaks': { status: 502, text: '<html>Bad gateway' },
+  'a proxy that says yes': { status: 200, text: '<html>Log in' },
+  'a server without such an endpoint': { status: 404, text: '{"detail":"Not Found"}' },
+  'a gateway whose server is away': { status: 503, text: '{"code":503,"reason":"no upstream"}' },
+  'a gateway that counts requests': { status: 429, text: '{"code":"429","message":"slow down"}' },
+  'a gateway that wants a login': { status: 401, text: '{"code":4401}' },
+  'a gateway that is content': { status: 200, text: '{"code":0,"data":{}}' },
+  'a gateway with a list': { status: 500, text: '[]' },
+  'a gateway with nothing': { status: 500, text: 'null' },
+} as const
+
 beforeEach(() => {
   newServer()
   asked = []
@@ -134,19 +148,7 @@ describe('a call', () => {
 })
 
 describe('a request that nothing answers', () => {
-  const nothings = {
-    'a network that breaks': 'broken',
-    'a proxy that speaks': { status: 502, text: '<html>Bad gateway' },
-    'a proxy that says yes': { status: 200, text: '<html>Log in' },
-    'a server without such an endpoint': { status: 404, text: '{"detail":"Not Found"}' },
-    'a gateway whose server is away': { status: 503, text: '{"code":503,"reason":"no upstream"}' },
-    'a gateway that counts requests': { status: 429, text: '{"code":"429","message":"slow down"}' },
-    'a gateway that wants a login': { status: 401, text: '{"code":4401}' },
-    'a gateway that is content': { status: 200, text: '{"code":0,"data":{}}' },
-    'a gateway with a list': { status: 500, text: '[]' },
-    'a gateway with nothing': { status: 500, text: 'null' },
-  } as const
-  for (const [what, nothing] of Object.entries(nothings)) {
+  for (const [what, nothing] of Object.entries(NOTHINGS)) {
     test(`${what}: retries, and the call runs once`, async () => {
       await until(isOpen)
       server.refusals.push(nothing, nothing)
@@ -210,15 +212,24 @@ describe('a call before the page has a socket', () => {
   const sync = 'http://127.0.0.1/ipc/sync'
   const paths = (): string[] => asked.map(({ url }) => url)
 
-  test('asks first whether a server answers, and sends nothing more while none does', async () => {
-    server.refusals.push('broken', { status: 502, text: 'Bad gateway' }, { status: 503, text: 'the server ends' })
-    ipcRenderer.send('n', 1)
-    const earlier = ipcRenderer.invoke('echo', 2)
-    assert.throws(() => ipcRenderer.sendSync('echo', 3), UnansweredError)
-    assert.deepEqual(paths(), [beacon, beacon, beacon])
-    assert.deepEqual(await earlier, [2])
-    assert.deepEqual(heard(), [['send', 'n', 1], ['invoke', 'echo', 2]])
-    assert.deepEqual(server.hellos.map(({ fresh }) => fresh), [true])
+  for (const [what, nothing] of Object.entries(NOTHINGS)) {
+    test(`asks first whether a server answers, and sends nothing to ${what}`, async () => {
+      server.refusals.push(nothing, nothing, nothing)
+      ipcRenderer.send('n', 1)
+      const earlier = ipcRenderer.invoke('echo', 2)
+      assert.throws(() => ipcRenderer.sendSync('echo', 3), UnansweredError)
+      assert.deepEqual(paths(), [beacon, beacon, beacon])
+      assert.deepEqual(await earlier, [2])
+      assert.deepEqual(heard(), [['send', 'n', 1], ['invoke', 'echo', 2]])
+      assert.deepEqual(server.hellos.map(({ fresh }) => fresh), [true])
+    })
+  }
+
+  test('is refused as any other: the answer to the question is not read', () => {
+    const refusal = { status: 409, text: '{"code":4410,"reason":"ended"}' }
+    server.refusals.push(refusal, refusal)
+    assert.throws(() => ipcRenderer.sendSync('echo'), { name: 'ResetError', reason: 'ended' })
+    assert.deepEqual(paths(), [beacon, sync])
   })
 
   test('that fails leaves earlier calls not-sent', async () => {
