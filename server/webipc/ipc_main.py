@@ -181,6 +181,8 @@ class IpcMain(IpcMainImpl):
         """Return what the process holds for its pages now, as plain values for a monitoring system. From any thread.
 
         `memory`: `limit` and `held` in bytes, `largest`: the five addresses that hold most, each with its bytes.
+        `kept`: how many `messages` pages have not acknowledged, their `bytes` on the wire, and how many bytes are
+        `held` for them.
         `links`: how many are `open`, how many of them are `away` (they had a socket) or only made `by_request`, and the
         `limit`. `connections`: how many the server has `open`, of every kind; how many of them are `unfinished` (no
         whole request head, or a socket without its `hello`); and the `limit`. All are 0 before the first page has

@@ -56,7 +56,7 @@ async def test_what_threads_send_while_the_loop_is_busy_is_bounded(
     thread.start()
     # The event loop itself waits for the thread, so that nothing is taken.
     thread.join()
-    assert len(sent) == 6
+    assert len(sent) == 10
     assert hub._around.backlog.held <= MIB
     assert (refused[0].limit, refused[0].allowed) == ("memory", MIB)
     await asyncio.sleep(0)

@@ -19,6 +19,7 @@ def no_stats() -> dict[str, Any]:
     """Return the numbers where no application is running."""
     return {
         "memory": {"limit": 0, "held": 0, "largest": []},
+        "kept": {"messages": 0, "bytes": 0, "held": 0},
         "links": {"open": 0, "away": 0, "by_request": 0, "limit": 0},
         "connections": dict(NO_CONNECTIONS),
         "threads": {"running": 0, "waiting": 0},
@@ -41,6 +42,7 @@ def stats_of(
             "held": account.held,
             "largest": [(str(payer), size) for payer, size in largest],
         },
+        "kept": _kept(links),
         "links": links.counts(),
         "connections": connections or dict(NO_CONNECTIONS),
         "threads": {"running": threads.running, "waiting": threads.waiting},
@@ -48,6 +50,16 @@ def stats_of(
         "evicted": dict(account.evictions.counts + links.evicted),
         "stall_ms": round(stalls.longest * 1000),
         "paused": sum(map(_is_paused, links)),
+    }
+
+
+def _kept(links: Links) -> dict[str, int]:
+    """Return how many messages pages have not acknowledged, and how much memory they take for how many bytes."""
+    kept = [(connection.link.kept_count, connection.link.kept_bytes, connection.link.held) for connection in links]
+    return {
+        "messages": sum(count for count, _, _ in kept),
+        "bytes": sum(size for _, size, _ in kept),
+        "held": sum(held for _, _, held in kept),
     }
 
 

@@ -5,27 +5,26 @@ That is half a surrogate pair in a string, and arrays that are nested deeper tha
 
 import json
 import math
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 import orjson
 
 from webipc.core.errors import LimitError, ProtocolError
 from webipc.core.limits import DEFAULT_LIMITS
 
-_COPIED_BYTES: Final = 16_384
-"""JSON below this is copied once: orjson returns bytes that keep its whole write buffer, which may be 4 KiB for
-a message of 40 bytes that is kept until it is acknowledged. In larger JSON the rest of the buffer matters less than the
-copy would cost."""
-
 
 def dump_fitted(value: Any) -> bytes:
-    """As `dump`, for JSON that is kept: in a bytes object of its own size."""
+    """As `dump`, for JSON that is kept: in a bytes object of its own size.
+
+    orjson returns bytes that keep its whole write buffer. That has 4 KiB for a message of 40 bytes, and 260 KB for one
+    string of 20,000 characters, of which each could need eight bytes.
+    """
     try:
         text = orjson.dumps(value)
     except orjson.JSONEncodeError:
         text = _dump_deep(value)
     # The fastest copy: slices and bytes() return the same object.
-    return b"%b" % text if len(text) < _COPIED_BYTES else text
+    return b"%b" % text
 
 
 def dump(value: Any) -> bytes:

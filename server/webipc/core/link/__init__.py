@@ -289,6 +289,8 @@ class Link(LinkState):
             self.under_way = 0
         else:
             gone = [kept.pop(seq) for seq in range(first, up_to + 1)]
+            if len(gone) > len(kept):
+                self.kept = dict(kept)
             size = sum(message.size for message in gone)
             self.held -= size + MESSAGE_HELD * len(gone)
             self.acked += size

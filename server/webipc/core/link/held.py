@@ -16,8 +16,8 @@ MESSAGE_HELD: Final = 200
 """What a kept message takes besides its bytes: its objects, and its place among the others."""
 SEGMENT_HELD: Final = 100
 
-LARGE_JSON: Final = 16_384
-"""JSON from here on is kept in the buffer that it was written into, of which up to a half may be unused."""
+PLAIN_BYTES: Final = 16_384
+"""A message from here on may have to be cut (pace.py)."""
 
 UNBOUNDED: Final = 2**63 - 1
 
@@ -48,7 +48,7 @@ def bounds_of(limits: Limits) -> tuple[int, int]:
     """Return below how many bytes a message without segments is kept as it is and takes nothing extra, and up to how
     many held bytes neither `kept_bytes` nor `kept_messages` can be exceeded.
     """
-    plain = min(LARGE_JSON, limits.part_bytes + 1, limits.message_bytes + 1)
+    plain = min(PLAIN_BYTES, limits.part_bytes + 1, limits.message_bytes + 1)
     return plain, min(limits.kept_bytes, limits.kept_messages * MESSAGE_HELD)
 
 
@@ -68,5 +68,4 @@ def held_by(message: EncodedMessage) -> int:
 def _extra(message: EncodedMessage) -> int:
     if isinstance(message, SharedMessage):
         return -message.size
-    unused = len(message.json) // 2 if len(message.json) >= LARGE_JSON else 0
-    return SEGMENT_HELD * len(message.segments) + unused
+    return SEGMENT_HELD * len(message.segments)

@@ -31,9 +31,10 @@ def cut(message: EncodedMessage, limits: Limits, piece: int) -> list[EncodedMess
         return [message]
     # The receiver checks the size of the parcel: a message that it would refuse is refused here.
     check_size(message, limits)
-    parcel = memoryview(encode_parcel(message))
+    parcel = encode_parcel(message)
     cuts = [*range(0, len(parcel), piece), len(parcel)]
-    return [sized(b"%b%d]" % (_PART, len(parcel) - end), [parcel[start:end]]) for start, end in pairwise(cuts)]
+    # Copies: a view of the parcel would hold all of it until the last part is acknowledged.
+    return [sized(b"%b%d]" % (_PART, len(parcel) - end), [bytes(parcel[start:end])]) for start, end in pairwise(cuts)]
 
 
 def is_part(message: EncodedMessage) -> bool:
