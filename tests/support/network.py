@@ -2,18 +2,25 @@
 
 import asyncio
 import contextlib
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tests.support.serving import PATIENCE, wait_until
+
+_READ = 65_536
+_SLOW_BUFFER = 4_096
+"""What a slow network holds, so that what it has not carried stays with its sender. The kernel doubles it."""
 
 
 class Relay:
     """Relays bytes between its clients and the server."""
 
-    def __init__(self, target: int) -> None:
-        """`target` is the port of the server."""
+    def __init__(self, target: int, up_rate: int | None = None, down_rate: int | None = None) -> None:
+        """`target` is the port of the server. The rates, to the server and from it, are in bytes a second."""
         self._target = target
+        self._up_rate = up_rate
+        self._down_rate = down_rate
         self._loop = asyncio.new_event_loop()
         self._writers: set[asyncio.StreamWriter] = set()
         # False: new connections are aborted, as when the network is down.
@@ -23,6 +30,8 @@ class Relay:
         self.port = 0
         # The number of connections that were accepted.
         self.connections = 0
+        # The bytes that were carried to the server, and from it.
+        self.carried_up = self.carried_down = 0
 
     @property
     def url(self) -> str:
@@ -53,7 +62,9 @@ class Relay:
         return len(writers) // 2
 
     async def _serve(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        listener = _buffered(self._up_rate)
+        listener.bind(("127.0.0.1", 0))
+        self._server = await asyncio.start_server(self._accept, sock=listener, limit=_SLOW_BUFFER)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -63,12 +74,17 @@ class Relay:
         self.connections += 1
         pair = {writer}
         try:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            far_socket = _buffered(self._down_rate)
+            await self._loop.sock_connect(far_socket, ("127.0.0.1", self._target))
+            far_reader, far_writer = await asyncio.open_connection(sock=far_socket, limit=_SLOW_BUFFER)
             pair.add(far_writer)
             if not self._up:
                 return
             self._writers |= pair
-            await asyncio.gather(_pass(reader, far_writer), _pass(far_reader, writer))
+            await asyncio.gather(
+                _pass(reader, far_writer, self._up_rate, self._was_carried_up),
+                _pass(far_reader, writer, self._down_rate, self._was_carried_down),
+            )
         except OSError:
             # No server listens: the connection is aborted below.
             pass
@@ -76,6 +92,12 @@ class Relay:
             self._writers -= pair
             for each in pair:
                 each.transport.abort()
+
+    def _was_carried_up(self, size: int) -> None:
+        self.carried_up += size
+
+    def _was_carried_down(self, size: int) -> None:
+        self.carried_down += size
 
     def run(self) -> None:
         """Run the relay; the thread's main function."""
@@ -101,18 +123,38 @@ class Relay:
         self._loop.call_soon_threadsafe(self._loop.stop)
 
 
-async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+def _buffered(rate: int | None) -> socket.socket:
+    """Return a socket that receives by a slow network, if there is a rate."""
+    made = socket.socket()
+    made.setblocking(False)
+    if rate is not None:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SLOW_BUFFER)
+    return made
+
+
+async def _pass(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, rate: int | None, was_carried: Callable[[int], None]
+) -> None:
+    # Fifty times a second: a rate is a matter of time.
+    most = _READ if rate is None else max(rate // 50, 1)
+    loop = asyncio.get_running_loop()
+    due = loop.time()
     with contextlib.suppress(OSError):
-        while data := await reader.read(65_536):
+        while data := await reader.read(most):
+            if rate is not None:
+                # What was not sent in time is not caught up with.
+                due = max(due, loop.time() - 0.1) + len(data) / rate
+                await asyncio.sleep(due - loop.time())
             writer.write(data)
             await writer.drain()
+            was_carried(len(data))
         writer.close()
 
 
 @contextlib.contextmanager
-def relay(target: int) -> Iterator[Relay]:
-    """Run a relay to the server on this port."""
-    network = Relay(target)
+def relay(target: int, up_rate: int | None = None, down_rate: int | None = None) -> Iterator[Relay]:
+    """Run a relay to the server on this port, with these rates in bytes a second."""
+    network = Relay(target, up_rate, down_rate)
     thread = threading.Thread(target=network.run, name="test network")
     thread.start()
     try:
