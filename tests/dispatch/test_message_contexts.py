@@ -146,7 +146,7 @@ async def test_a_port_created_in_a_thread_finds_the_loop_after_a_reconnect(appli
         await until(lambda: heard == ["hello"])
 
 
-user: ContextVar[str] = ContextVar("user", default="nobody")
+user: ContextVar[str] = ContextVar("user", default="anonymous")
 
 
 class Authentication:
@@ -157,7 +157,7 @@ class Authentication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
-            user.set(HTTPConnection(scope).cookies.get("user", "nobody"))
+            user.set(HTTPConnection(scope).cookies.get("user", "anonymous"))
         await self._app(scope, receive, send)
 
 
