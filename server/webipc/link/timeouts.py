@@ -76,7 +76,8 @@ def _look_at_socket(connection: "Connection", transport: Transport, *, is_expect
         connection.asked_at = now
     if beat_is_due or _is_ack_due(connection, now):
         connection.owes_frame = True
-        around.flusher.wake(connection)
+        # Not by the flusher: nothing else is posted to these links now.
+        connection.flush()
     return min((time if beat_is_due else connection.last_sent) + heartbeat, time + limits.silence_ms / 1000 - silent)
 
 
