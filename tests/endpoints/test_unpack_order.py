@@ -14,6 +14,7 @@ from tests.support.applications import application
 from tests.support.posting_page import PostingPage
 from tests.support.waiting import settled, until
 from webipc import IpcMainEvent, Limits
+from webipc.core.frame import encode_body
 
 LIMITS = Limits(part_bytes=400_000)
 TEXT = "x" * 300_000
@@ -88,6 +89,24 @@ async def in_order(steps: list[tuple[str, Any]]) -> None:
 @given(st.lists(st.one_of(posts, posts, sends, bodies), max_size=14))
 async def test_every_message_is_dispatched_once_and_in_order(steps: list[tuple[str, Any]]) -> None:
     await in_order(steps)
+
+
+# The others are larger than a beacon.
+@pytest.mark.parametrize("value", ["small", "many fixups"])
+async def test_a_beacon_that_waits_for_another_comes_behind_what_that_has_brought(value: str) -> None:
+    run = Run()
+    page = run.page
+    await page.connect()
+    await run.do("post", value)
+    first = page.link.backlog()
+    second = f'[{page.link.last + 1},0,["send","say",[1,"small"]]]'
+    page.upload(encode_body([page.hello(0), second]), path="/ipc/beacon")
+    await settled()
+    assert run.said == []
+    page.upload(encode_body([page.hello(0), *first]), path="/ipc/beacon")
+    await until(lambda: len(run.said) == 2)
+    assert run.said == [0, 1]
+    assert await page.end() == [204, 204]
 
 
 @pytest.mark.parametrize("value", sorted(VALUES))

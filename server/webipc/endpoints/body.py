@@ -188,6 +188,9 @@ class BodyEndpoint:
         frame, is_large = await frame_of(hub, connection, data, ROOM_SECONDS)
         if frame.seq > connection.link.received + 1 and frame.messages:
             await self.await_turn(connection, frame.seq, bounds)
+            # What came meanwhile may be received and not dispatched yet.
+            while connection.unpacking is not None:
+                await dispatched(connection.unpacking)
         taken = still_taken(frame, connection.link, connection.last_calls)
         rest = connection.receive(taken, None, is_text_large=is_large)
         if rest:
