@@ -5,6 +5,8 @@ folder of pages it serves (`STRESS_PAGES`).
 """
 
 import asyncio
+import ctypes
+import gc
 import json
 import os
 import time
@@ -157,6 +159,15 @@ async def stats(event: IpcMainInvokeEvent) -> Any:
 async def take(event: IpcMainInvokeEvent, page: str, number: int, value: Any) -> bool:
     """Take many bytes; tell whether they are right."""
     return bytes(value) == bytes_of(number, len(value))
+
+
+@ipc_main.handle("memory")
+def memory(event: IpcMainInvokeEvent) -> int:
+    """Return the bytes that the process holds, without garbage and without what the allocator keeps (Linux, glibc)."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 @ipc_main.handle("download")

@@ -91,14 +91,18 @@ def _ran(made: Rig, told: Told) -> int:
 
 def _check(made: Rig, told: list[Told]) -> None:
     """Wait until every loss is told, and judge."""
+    acts = sum(len(each.acts) for each in told)
 
-    def lost() -> int:
-        return sum(len(each.acts) - _ran(made, each) for each in told)
+    def counts() -> tuple[int, int]:
+        journal = made.journal()
+        told_lost = [line.number for line in journal if line.kind == "lost"]
+        return acts - (len(journal) - len(told_lost)), sum(told_lost)
 
-    def told_lost() -> int:
-        return sum(line.number for line in made.journal() if line.kind == "lost")
+    def agree() -> bool:
+        lost, told_lost = counts()
+        made.run.report({"lost on leaving": lost, "of these told": told_lost})
+        return lost == told_lost
 
     # What is under way arrives, or its link ends: the numbers meet.
-    wait_until(lambda: lost() == told_lost(), f"{lost()} messages are lost, and {told_lost()} were told")
+    wait_until(agree, "as many messages are lost as were told")
     made.judge(told)
-    made.run.report({"lost on leaving": lost(), "of these told": told_lost()})

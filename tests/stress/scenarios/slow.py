@@ -9,9 +9,9 @@ from tests.stress.run import Run
 from tests.stress.values import bytes_of
 from webipc import Limits
 
-LIMITS = Limits(silence_ms=2_500, heartbeat_ms=900, probe_ms=500, hello_ms=10_000)
-"""A sixteenth of the usual."""
-RATE = 300_000
+LIMITS = Limits(silence_ms=3_000, heartbeat_ms=1_000, probe_ms=1_500, hello_ms=10_000)
+"""Less than a tenth of the usual; a page waits as long for the answer to its question as behind large messages."""
+RATE = 250_000
 """Bytes a second: one megabyte takes longer than the silence."""
 LONG_LIMITS = Limits()
 LONG_RATE = 20_000

@@ -8,10 +8,10 @@ from tests.stress.rig import Rig, rig
 from tests.stress.run import Run
 from webipc import Limits
 
-LIMITS = Limits(silence_ms=1_000, heartbeat_ms=300, grace_ms=1_000, unattached_grace_ms=1_000, hello_ms=1_000)
+LIMITS = Limits(silence_ms=1_500, heartbeat_ms=400, grace_ms=1_500, unattached_grace_ms=1_500, hello_ms=1_500)
 """Of the server. The pages have those of a browser, so they wait for it."""
-STILL = 2.5
-"""Seconds of a standstill: more than twice what a page may be silent, or away."""
+STILL = 3.0
+"""Seconds of a standstill: twice what a page may be silent, or away."""
 PAGES = 6
 ACTS = (100, 600)
 """Between two standstills."""
@@ -21,7 +21,7 @@ ROUNDS = 3
 
 def standstill(run: Run) -> None:
     """SIGSTOP and SIGCONT; the same, with every socket cut meanwhile; and a handler that blocks the event loop. Each
-    lasts more than twice as long as the server lets a page be silent, or away.
+    lasts twice as long as the server lets a page be silent, or away.
 
     Invariant: the server does not count its own standstill against the pages. No link ends, nothing is lost, doubled or
     out of order, every call is answered, and a socket that nothing has cut is the same afterwards.
