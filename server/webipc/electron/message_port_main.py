@@ -83,13 +83,14 @@ class MessagePortMain(EventEmitter):
         value = PortMessage.encode(message, peer.limits, ports=count)
         ports = self._checked(transfer)
         # Before a port is taken out: it may fail.
-        admitted = peer.admit(value)
-        try:
-            carried = admitted.with_ends(port.neuter() for port in ports)
-        except TransferError:
-            # Another thread has transferred one meanwhile.
-            admitted.taken()
-            raise
+        carried = peer.admit(value)
+        if ports:
+            try:
+                carried = carried.with_ends(port.neuter() for port in ports)
+            except TransferError:
+                # Another thread has transferred one meanwhile.
+                carried.taken()
+                raise
         end.post(carried)
 
     def _checked(self, transfer: Any) -> "list[MessagePortMain]":

@@ -8,15 +8,15 @@ without being decoded. The ids of ports within a link are in core/ports.py.
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from webipc.budget.backlog import Admitted
 from webipc.core.envelope import Port, Post
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.link.held import held_by
 from webipc.core.link.written import Opened
+from webipc.core.tuples import new
 from webipc.ports.allowance import Allowance
 from webipc.ports.value import PortValue
 
@@ -27,8 +27,7 @@ from webipc.ports.value import PortValue
 entangling = threading.RLock()
 
 
-@dataclass(frozen=True, slots=True)
-class PortMessage:
+class PortMessage(NamedTuple):
     """A message within a channel: an encoded value, and the ends that are transferred with it."""
 
     value: PortValue
@@ -55,7 +54,7 @@ class PortMessage:
         cls, carrier: Port | Post, ends: tuple["LocalEnd", ...], allowance: "Allowance[LocalEnd] | None" = None
     ) -> "PortMessage":
         """Return the message that a page has posted, without decoding its value."""
-        return cls(PortValue.received(carrier), ends, allowance)
+        return new(cls, (PortValue.received(carrier), ends, allowance, 0, None, 0))
 
     def with_ends(self, ends: "Iterable[LocalEnd]") -> "PortMessage":
         """Return the same message with these ends."""
@@ -168,10 +167,11 @@ class LocalEnd(End):
 
     def deliver(self, message: PortMessage) -> None:
         """See End."""
-        # It waits for no event loop of a server, but for the program.
-        message.taken()
+        if message.admitted is not None:
+            # It waits for no event loop of a server, but for the program.
+            message.taken()
         allowance = message.allowance
-        if allowance is None or (self.takes_at_once and not message.value.is_large):
+        if allowance is None or (self.takes_at_once and (message.value.carried is None or not message.value.is_large)):
             # It is taken in the next turn of the loop, or it comes from the program itself, which is not bounded.
             self._put(message)
         else:
@@ -199,7 +199,8 @@ class LocalEnd(End):
         A large message is decoded elsewhere first, which begins here: then `on_pending` is called again.
         """
         item = self._waiting[0] if self._waiting else None
-        if item is None or not item.value.is_large:
+        # Most are small: that is seen without a call.
+        if item is None or item.value.carried is None or not item.value.is_large:
             return bool(self._waiting)
         opener, carried = None if item.allowance is None else item.allowance.opener, item.value.carried
         if self._opening is None and opener is not None and carried is not None:
@@ -214,7 +215,7 @@ class LocalEnd(End):
             if self._opening is not item:
                 return False
             self._opening = None
-            self._waiting[0] = replace(item, value=item.value.with_opened(opened))
+            self._waiting[0] = item._replace(value=item.value.with_opened(opened))
             if self._on_pending is not None:
                 self._on_pending()
             return True

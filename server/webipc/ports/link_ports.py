@@ -9,7 +9,6 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from webipc.budget.backlog import Backlog
@@ -114,7 +113,7 @@ class LinkPorts:
         admitted = backlog.admit(message.held)
         if admitted is None:
             raise BufferFullError("memory", backlog.held + message.held, backlog.limit)
-        return replace(message, admitted=admitted)
+        return message._replace(admitted=admitted)
 
     def queue(self, end: RemoteEnd, message: PortMessage | None) -> None:
         """Queue a message of the other end of a port, or its close (None). Called under the lock, in any thread."""

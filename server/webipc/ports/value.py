@@ -4,8 +4,7 @@ The message itself, with the ends that are transferred with it, is in ends.py.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -17,6 +16,7 @@ from webipc.core.link.large import is_large
 from webipc.core.link.sizes import check_size
 from webipc.core.link.steps import steps_of, steps_to_take
 from webipc.core.link.written import Carried, Forwarded, Opened, written
+from webipc.core.tuples import new
 from webipc.core.values.scalar import MAX_SAFE_INTEGER
 
 # What a message takes besides its value, and each port in it, at most.
@@ -24,8 +24,7 @@ _HEAD_BYTES: Final = len('"port",,,[]') + len(str(MAX_SAFE_INTEGER))
 _ID_BYTES: Final = len(str(MAX_SAFE_INTEGER)) + 1
 
 
-@dataclass(frozen=True, slots=True)
-class PortValue:
+class PortValue(NamedTuple):
     """Parsed and not decoded, or JSON that this program has written, or `carried`, where it is large or kept."""
 
     skeleton: Any
@@ -54,7 +53,7 @@ class PortValue:
     def received(cls, carrier: Port | Post) -> "PortValue":
         """Return what a page has posted, without decoding it."""
         value = carrier.value
-        return cls(value, carrier.fixups, carrier.segments, value if isinstance(value, Carried) else None)
+        return new(cls, (value, carrier.fixups, carrier.segments, value if type(value) is Carried else None))
 
     @property
     def is_large(self) -> bool:
@@ -66,7 +65,7 @@ class PortValue:
     def steps(self) -> int:
         """How many steps it takes to take it, at most."""
         if self.carried is None:
-            return steps_to_take(steps_of(self.fixups), 0)
+            return steps_to_take(steps_of(self.fixups) if self.fixups else 0, 0)
         return steps_to_take(self.carried.text.steps, self.carried.text.size) if self.carried.opened is None else 0
 
     def decode(self, limits: Limits = DEFAULT_LIMITS) -> Any:
