@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+import uvloop
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
@@ -22,8 +23,8 @@ from tests.support.serving import DIRECT, STOCK, Live, live, wait_until
 from tests.support.vanishing import vanish
 from webipc import Limits
 
-SILENCE = 0.6
-LIMITS = Limits(heartbeat_ms=100, silence_ms=600, probe_ms=300, close_ms=300, grace_ms=2_000, goodbye_ms=2_000)
+SILENCE = 0.9
+LIMITS = Limits(heartbeat_ms=100, silence_ms=900, probe_ms=300, close_ms=300, grace_ms=2_000, goodbye_ms=2_000)
 
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of a peer, and drops its packets")
 
@@ -42,7 +43,7 @@ def site(limits: Limits) -> Site:
 
 @pytest.fixture
 def server(site: Site) -> Iterator[Live]:
-    with live(site.app, ws=DIRECT) as served:
+    with live(site.app, ws=DIRECT, new_loop=uvloop.new_event_loop) as served:
         yield served
 
 
@@ -59,7 +60,7 @@ def is_connected(site: Site) -> bool:
     return [connection.transport is not None for connection in connections_of(site.ipc_main)] == [True]
 
 
-def stays_connected(site: Site, seconds: float = 3 * SILENCE) -> None:
+def stays_connected(site: Site, seconds: float = 2 * SILENCE) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         assert is_connected(site)
@@ -102,7 +103,7 @@ def test_a_page_that_reads_nothing_keeps_its_socket_and_gets_everything_afterwar
 def test_every_byte_of_a_frame_that_comes_slowly_is_a_sign_of_life(server: Live, site: Site) -> None:
     with DeafPage(server) as page:
         page.send_raw(header(BINARY, 90_000) + bytes(4))
-        end = time.monotonic() + 3 * SILENCE
+        end = time.monotonic() + 2 * SILENCE
         while time.monotonic() < end:
             page.send_raw(bytes(10))
             assert is_connected(site)
@@ -111,7 +112,7 @@ def test_every_byte_of_a_frame_that_comes_slowly_is_a_sign_of_life(server: Live,
 
 def test_pings_of_a_client_are_signs_of_life(server: Live, site: Site) -> None:
     with DeafPage(server) as page:
-        end = time.monotonic() + 3 * SILENCE
+        end = time.monotonic() + 2 * SILENCE
         while time.monotonic() < end:
             page.send_raw(header(PING, 0) + bytes(4))
             assert is_connected(site)

@@ -18,7 +18,7 @@ from tests.support.raw_sockets import Site, connections_of, greeted, hello, sock
 from tests.support.serving import DIRECT, STOCK, Live, live, wait_until
 from webipc import Limits
 
-LIMITS = Limits(heartbeat_ms=100, silence_ms=400, grace_ms=400, hello_ms=400)
+LIMITS = Limits(heartbeat_ms=100, silence_ms=600, grace_ms=1_000, hello_ms=1_000)
 STANDSTILL = 1.6
 
 
