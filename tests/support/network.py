@@ -64,7 +64,7 @@ class Relay:
     async def _serve(self) -> None:
         listener = _buffered(self._up_rate)
         listener.bind(("127.0.0.1", 0))
-        self._server = await asyncio.start_server(self._accept, sock=listener, limit=_SLOW_BUFFER)
+        self._server = await asyncio.start_server(self._accept, sock=listener, limit=_limit(self._up_rate))
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -76,7 +76,7 @@ class Relay:
         try:
             far_socket = _buffered(self._down_rate)
             await self._loop.sock_connect(far_socket, ("127.0.0.1", self._target))
-            far_reader, far_writer = await asyncio.open_connection(sock=far_socket, limit=_SLOW_BUFFER)
+            far_reader, far_writer = await asyncio.open_connection(sock=far_socket, limit=_limit(self._down_rate))
             pair.add(far_writer)
             if not self._up:
                 return
@@ -130,6 +130,10 @@ def _buffered(rate: int | None) -> socket.socket:
     if rate is not None:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SLOW_BUFFER)
     return made
+
+
+def _limit(rate: int | None) -> int:
+    return _READ if rate is None else _SLOW_BUFFER
 
 
 async def _pass(

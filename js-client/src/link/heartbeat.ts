@@ -9,7 +9,6 @@ import type { Limits } from '../core/limits.js'
 
 export class Heartbeat {
   readonly #limits: Limits
-  readonly #patience: number
   /** When the last frame was received; of a doubted socket, when the doubt began or it last sent something. */
   #since: number
   #sentAt: number
@@ -18,10 +17,8 @@ export class Heartbeat {
   /** A probe was sent, and no frame was received since. */
   doubted = false
 
-  /** @param patience - by which all its times are multiplied */
-  constructor(limits: Limits, now: number, patience = 1) {
+  constructor(limits: Limits, now: number) {
     this.#limits = limits
-    this.#patience = patience
     this.#since = this.#sentAt = now
   }
 
@@ -59,19 +56,17 @@ export class Heartbeat {
    * Milliseconds until the socket is doubted; of a doubted one, until it is given up, or looked at again. 0 or less
    * means now.
    *
+   * @param patience - by which the times are multiplied
    * @param buffered - bytes that wait in the browser. Until they have left, the probe has not: a doubted socket is
    *   given its time, as long as they become fewer.
    * @param busy - something large is under way, in either direction, and the answer comes behind it
    */
-  wait(now: number, buffered = 0, busy = false): number {
+  wait(now: number, patience = 1, buffered = 0, busy = false): number {
     const { probeMs, silenceMs } = this.#limits
-    if (!this.doubted) return this.#left(silenceMs, now)
+    const left = (limit: number): number => limit * patience - Math.abs(now - this.#since)
+    if (!this.doubted) return left(silenceMs)
     if (buffered < this.#buffered) this.#since = now
     this.#buffered = buffered
-    return Math.min(this.#left(buffered ? silenceMs : busy ? 3 * probeMs : probeMs, now), probeMs)
-  }
-
-  #left(limit: number, now: number): number {
-    return limit * this.#patience - Math.abs(now - this.#since)
+    return Math.min(left(buffered ? silenceMs : busy ? 3 * probeMs : probeMs), probeMs)
   }
 }

@@ -70,7 +70,7 @@ export class SocketSession {
     this.#listener = listener
     this.#hold = options.hold
     this.#number = link.nextAttempt()
-    this.#heartbeat = new Heartbeat(options.limits, Date.now(), link.patience)
+    this.#heartbeat = new Heartbeat(options.limits, Date.now())
     this.#socket = new WebSocketTransport(options.WebSocket, socketAddress(options.address, this.#number), {
       opened: () => { options.hold.run(() => { this.#send(link.hello(this.#number, options.description)) }) },
       receive: (data) => { options.hold.run(() => { this.#receive(data) }) },
@@ -118,6 +118,10 @@ export class SocketSession {
   #receive(data: string | Uint8Array): void {
     if (this.#over) return
     this.#heartbeat.heard(Date.now())
+    if (this.#welcomed && this.#link.patience > 1) {
+      this.#link.patience = 1
+      this.#watchOn()
+    }
     try {
       const frame = decodeFrame(data, this.#limits)
       if (frame.control) this.#receiveControl(frame.control)
@@ -150,7 +154,6 @@ export class SocketSession {
   #receiveNumbered(frame: Frame): void {
     if (!this.#welcomed) fail('unexpected frame')
     const { core } = this.#link
-    this.#link.patience = 1
     const envelopes = core.receive(frame, this.#number)
     core.measure(Date.now())
     if (frame.isBare && this.#heartbeat.shouldAnswer(Date.now())) this.#send(core.bareFrame())
@@ -207,8 +210,9 @@ export class SocketSession {
   }
 
   #watchOn(): void {
-    const { underWay, parcel } = this.#link.core
-    const wait = this.#heartbeat.wait(Date.now(), this.#socket.buffered, underWay > MUCH || parcel.remaining > 0)
+    const { core: { underWay, parcel }, patience } = this.#link
+    const busy = underWay > MUCH || parcel.remaining > 0
+    const wait = this.#heartbeat.wait(Date.now(), patience, this.#socket.buffered, busy)
     if (wait > 0) this.#watch.start(wait, () => { this.#watchOn() })
     else if (this.#heartbeat.doubted) this.#drop()
     else this.#doubt()

@@ -1,6 +1,6 @@
 /** The connection with a server that breaks the protocol, refuses, is silent or slow; and `close` (PROTOCOL.md 6-8). */
 import assert from 'node:assert/strict'
-import { afterEach, beforeEach, describe, mock, test } from 'node:test'
+import { afterEach, beforeEach, describe, mock, test, type TestContext } from 'node:test'
 import { encodeControl } from '../../src/core/frame.js'
 import { DEFAULT_LIMITS } from '../../src/core/limits.js'
 import {
@@ -139,6 +139,11 @@ describe('close', () => {
   })
 })
 
+/** Lets mocked time pass in steps, so that a timer that is started by another one runs at its own time. */
+function pass(context: TestContext, milliseconds: number): void {
+  for (let left = milliseconds; left >= 0; left -= 500) context.mock.timers.tick(Math.min(left, 500))
+}
+
 describe('acknowledgements and heartbeat', () => {
   const bare = (): number => server.socket.frames.filter((frame) => frame.isBare).length
 
@@ -198,6 +203,49 @@ describe('acknowledgements and heartbeat', () => {
     await until(() => bare() === 1)
     await quiet()
     assert.equal(bare(), 1)
+  })
+  test('a socket that still sends is not dropped, and soon behind its last byte it is', async (context) => {
+    context.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1 })
+    await started()
+    server.socket.deaf = true
+    server.socket.bufferedAmount = 100_000
+    pass(context, 40_000)
+    for (; server.socket.bufferedAmount > 0; server.socket.bufferedAmount -= 10_000) pass(context, 20_000)
+    pass(context, 4_999)
+    assert.equal(server.sockets[0]?.closed, undefined)
+    // It is looked at each 5 s.
+    pass(context, 6_000)
+    assert.ok(server.sockets[0]?.closed)
+  })
+  test('a page that wakes gives 15 s to a socket with something large under way', async (context) => {
+    context.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1 })
+    await started()
+    server.socket.deaf = true
+    ipcRenderer.send('n', 'x'.repeat(20_000))
+    pass(context, 2_000)
+    ipcRenderer.connection.wake(false)
+    pass(context, 14_999)
+    assert.equal(server.sockets[0]?.closed, undefined)
+    pass(context, 1)
+    assert.ok(server.sockets[0]?.closed)
+  })
+  test('behind a socket that was dropped the next one has twice the time, until a frame comes', async (context) => {
+    context.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1 })
+    await started()
+    for (const [index, patience] of [1, 2, 4, 8, 16, 16].entries()) {
+      server.socket.deaf = true
+      pass(context, patience * 45_000 - 1)
+      assert.equal(server.sockets[index]?.closed, undefined, String(patience))
+      pass(context, 1)
+      assert.ok(server.sockets[index]?.closed)
+      pass(context, 0)
+      await until(() => server.sockets.length === index + 2 && isOpen())
+    }
+    server.bare()
+    await quiet()
+    server.socket.deaf = true
+    pass(context, 45_500)
+    assert.ok(server.sockets[6]?.closed)
   })
   test('when the network returns, the next socket is made at once', async () => {
     await started({ random: () => 1 })

@@ -44,36 +44,36 @@ describe('heartbeat', () => {
     heartbeat.doubt(start)
     // It is looked at each 5 s, and sends for 30.
     for (let second = 0; second < 30; second += 5) {
-      assert.equal(heartbeat.wait(start + second * 1_000, 700_000 - second * 20_000), probeMs)
+      assert.equal(heartbeat.wait(start + second * 1_000, 1, 700_000 - second * 20_000), probeMs)
     }
-    assert.equal(heartbeat.wait(start + 30_000, 0), probeMs)
-    assert.equal(heartbeat.wait(start + 34_000, 0), probeMs - 4_000)
-    assert.equal(heartbeat.wait(start + 35_000, 0), 0)
+    assert.equal(heartbeat.wait(start + 30_000, 1, 0), probeMs)
+    assert.equal(heartbeat.wait(start + 34_000, 1, 0), probeMs - 4_000)
+    assert.equal(heartbeat.wait(start + 35_000, 1, 0), 0)
   })
   test('a doubted socket whose bytes do not leave is given up after 40 s', () => {
     const heartbeat = new Heartbeat(DEFAULT_LIMITS, start)
     heartbeat.doubt(start)
-    assert.equal(heartbeat.wait(start, 700_000), probeMs)
-    assert.equal(heartbeat.wait(start + silenceMs - 1, 700_100), 1)
-    assert.equal(heartbeat.wait(start + silenceMs, 700_000), probeMs, 'what was sent meanwhile is leaving')
-    assert.equal(heartbeat.wait(start + 2 * silenceMs, 700_000), 0)
+    assert.equal(heartbeat.wait(start, 1, 700_000), probeMs)
+    assert.equal(heartbeat.wait(start + silenceMs - 1, 1, 700_100), 1)
+    assert.equal(heartbeat.wait(start + silenceMs, 1, 700_000), probeMs, 'what was sent meanwhile is leaving')
+    assert.equal(heartbeat.wait(start + 2 * silenceMs, 1, 700_000), 0)
   })
   test('while something large is under way, the answer to a probe may take three times as long', () => {
     const heartbeat = new Heartbeat(DEFAULT_LIMITS, start)
     heartbeat.doubt(start)
-    assert.equal(heartbeat.wait(start + 2 * probeMs + 1, 0, true), probeMs - 1)
-    assert.equal(heartbeat.wait(start + 2 * probeMs + 1, 0, false), -probeMs - 1)
+    assert.equal(heartbeat.wait(start + 2 * probeMs + 1, 1, 0, true), probeMs - 1)
+    assert.equal(heartbeat.wait(start + 2 * probeMs + 1, 1, 0, false), -probeMs - 1)
   })
   test('bytes that leave the browser are no sign of life before the socket is doubted: the kernel takes them', () => {
     const heartbeat = new Heartbeat(DEFAULT_LIMITS, start)
-    assert.equal(heartbeat.wait(start + 10_000, 700_000), silenceMs - 10_000)
-    assert.equal(heartbeat.wait(start + 20_000, 0), silenceMs - 20_000)
+    assert.equal(heartbeat.wait(start + 10_000, 1, 700_000), silenceMs - 10_000)
+    assert.equal(heartbeat.wait(start + 20_000, 1, 0), silenceMs - 20_000)
   })
-  test('behind a socket that was given up silent, the next one is given twice the time', () => {
-    const heartbeat = new Heartbeat(DEFAULT_LIMITS, start, 2)
-    assert.equal(heartbeat.wait(start), 2 * silenceMs)
+  test('with more patience the times are longer', () => {
+    const heartbeat = new Heartbeat(DEFAULT_LIMITS, start)
+    assert.equal(heartbeat.wait(start, 2), 2 * silenceMs)
     heartbeat.doubt(start)
-    assert.equal(heartbeat.wait(start + probeMs + 1), probeMs - 1)
+    assert.equal(heartbeat.wait(start + probeMs + 1, 2), probeMs - 1)
   })
   test('a clock that is set back does not hide silence: bare frames are answered, and the socket is probed', () => {
     const heartbeat = new Heartbeat(DEFAULT_LIMITS, start)
