@@ -14,11 +14,12 @@ import uvloop
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
-from tests.support.raw_sockets import Site, connections_of, greeted, hello, socket
+from tests.support.raw_sockets import Site, connections_of, greeted, hello, post, socket
 from tests.support.serving import DIRECT, STOCK, Live, live, wait_until
-from webipc import Limits
+from webipc import IpcMainEvent, Limits
+from webipc.core.frame import encode_body, encode_control
 
-LIMITS = Limits(heartbeat_ms=100, silence_ms=600, grace_ms=1_000, hello_ms=1_000)
+LIMITS = Limits(heartbeat_ms=100, silence_ms=600, grace_ms=1_000, hello_ms=1_000, sync_ms=1_000)
 STANDSTILL = 1.6
 
 
@@ -93,3 +94,18 @@ def test_a_hello_that_came_meanwhile_is_taken(server: Live) -> None:
         threading.Timer(STANDSTILL / 2, page.send, (hello(),)).start()
         stand_still(server)
         assert json.loads(page.recv(5))[2][0] == "welcome"
+
+
+def test_a_page_that_waits_in_send_sync_has_its_time(server: Live, site: Site) -> None:
+    asked: list[IpcMainEvent] = []
+    site.ipc_main.on("ask", asked.append)
+    answers: list[tuple[int, bytes]] = []
+    body = encode_body([hello(attempt=0), '[1,0,["sync",1,"ask",[]]]', encode_control(0, "await", 1)])
+    asking = threading.Thread(target=lambda: answers.append(post(server, "/ipc/sync", body)))
+    asking.start()
+    wait_until(lambda: asked, "the call")
+    stand_still(server)
+    server.call(lambda: setattr(asked.pop(), "return_value", "in time"))
+    asking.join()
+    assert answers[0][0] == 200
+    assert b"in time" in answers[0][1]

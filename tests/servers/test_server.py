@@ -223,7 +223,9 @@ def test_what_still_runs_is_cancelled_and_answered_and_logged_in_one_line(progra
         server.process.send_signal(signal.SIGTERM)
         received = Received(page)
         errors = {message[1]: message[2] for message in received.messages if message[0] == "error"}
-        assert errors == {2 * n + 1: {"message": "reply was never sent", "code": "reply-never-sent"} for n in range(5)}
+        sent = "reply was never sent"
+        told = {"message": sent, "detail": sent, "code": "reply-never-sent"}
+        assert errors == {2 * n + 1: told for n in range(5)}
         rest = server.end()
     assert "INFO:     8 calls were still running when the server ended, and were cancelled" in rest
     assert not [line for line in rest.splitlines() if line.startswith(("WARNING", "ERROR"))]
