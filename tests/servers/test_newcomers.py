@@ -29,7 +29,14 @@ class TurnedLoop:
         return self.timers[-1]
 
     def wait(self, seconds: float) -> None:
-        """Let time pass."""
+        """Let time pass, and call each timer in time."""
+        until = self.now + seconds
+        while self.timers and (at := min(at for at, _ in self.timers)) <= until:
+            self.stand_still(at - self.now)
+        self.now = until
+
+    def stand_still(self, seconds: float) -> None:
+        """Let time pass without a turn; then call what is due."""
         self.now += seconds
         due = [callback for at, callback in self.timers if at <= self.now]
         self.timers = [(at, callback) for at, callback in self.timers if at > self.now]
@@ -89,6 +96,20 @@ def test_a_newcomer_is_dropped_when_its_time_is_over_and_one_that_left_is_not(do
     assert door.dropped == [silent]
     door.loop.wait(10)
     assert door.dropped == [silent, late]
+
+
+def test_the_time_in_which_the_process_stood_still_does_not_count(door: Door) -> None:
+    (before,) = door.enter("192.0.2.1")
+    door.loop.wait(5)
+    door.loop.stand_still(50)
+    assert door.dropped == []
+    (behind,) = door.enter("192.0.2.1")
+    door.loop.wait(3)
+    assert door.dropped == []
+    door.loop.wait(4)
+    assert door.dropped == [before]
+    door.loop.wait(4)
+    assert door.dropped == [before, behind]
 
 
 def test_one_timer_serves_all_and_none_is_left_when_there_is_no_newcomer(door: Door) -> None:

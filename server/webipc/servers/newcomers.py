@@ -26,6 +26,8 @@ LOG_SECONDS: Final = 10.0
 """How often connections that were refused are logged, at most."""
 BURST: Final = 4
 """So many times as many newcomers as there may be are allowed until the next look."""
+LATE_SECONDS: Final = 1.0
+"""A look that is later than that tells that the process stood still, and heard nothing (docs/adr/0032)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ class Newcomers:
         # The longest first. Their number is bounded by that of all connections.
         self._idle: dict[Newcomer, None] = {}
         self._look: asyncio.TimerHandle | None = None
+        self._due = 0.0
         # How many connections were refused and not logged yet, and when some were logged.
         self._refused = 0
         self._logged_at = -LOG_SECONDS
@@ -181,7 +184,7 @@ class Newcomers:
         if len(self._newcomers) > BURST * self.bounds.newcomers:
             self._thin_out()
         if self._look is None:
-            self._look = self._loop.call_later(self.bounds.look_seconds, self._look_again)
+            self._plan_look()
 
     def rest(self, connection: Newcomer) -> None:
         """Add an idle connection. The server ends it in its own time."""
@@ -207,12 +210,20 @@ class Newcomers:
     def _thin_out(self) -> None:
         self._drop_all(who_gives_way(self._newcomers, self.bounds.newcomers, self.bounds.newcomers))
 
+    def _plan_look(self) -> None:
+        self._due = self._loop.time() + self.bounds.look_seconds
+        self._look = self._loop.call_later(self.bounds.look_seconds, self._look_again)
+
     def _look_again(self) -> None:
-        self.end_overdue(self._loop.time())
+        now = self._loop.time()
+        if (late := now - self._due) > LATE_SECONDS:
+            for connection, since in self._newcomers.items():
+                self._newcomers[connection] = None if since is None else min(since + late, now)
+        self.end_overdue(now)
         self._thin_out()
         self._look = None
         if self._newcomers:
-            self._look = self._loop.call_later(self.bounds.look_seconds, self._look_again)
+            self._plan_look()
 
     def _log_refused(self, already: int) -> None:
         self._refused += 1
