@@ -49,7 +49,7 @@ export interface Connection {
   off<Name extends keyof ConnectionEvents>(name: Name, listener: (event: ConnectionEvents[Name]) => void): this
   /**
    * Ends the link for good and tells the server; waiting calls are rejected. Messages sent before still leave: all of
-   * them in the state `open`, in any other state the oldest that a beacon holds (60 KiB). Afterwards nothing can be
+   * them in the state `open`, in any other state as many as beacons hold (60 KiB at least). Afterwards nothing can be
    * sent. A second call does nothing.
    */
   close(): void
