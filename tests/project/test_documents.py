@@ -1,7 +1,7 @@
 """The documents agree with the project: the files and tests that they name exist, and so do the targets of their links.
 
-Every row of docs/electron-parity.md names its tests. The README's example is run unchanged. PROTOCOL.md is checked in
-test_protocol_document.py.
+Every row of docs/electron-parity.md and docs/trials.md names its tests. The README's example is run unchanged.
+PROTOCOL.md is checked in test_protocol_document.py.
 """
 
 import ast
@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "PROTOCOL.md")]
 DOCUMENTS += sorted((ROOT / "docs").rglob("*.md"))
 PARITY = ROOT / "docs" / "electron-parity.md"
+TRIALS = ROOT / "docs" / "trials.md"
 
 STATES = {"✅", "different", "impossible in a browser"}
 
@@ -51,6 +52,8 @@ def rows_of(document: str) -> list[Row]:
 
 
 ROWS = rows_of(PARITY.read_text(encoding="utf-8"))
+REPORTS = rows_of(TRIALS.read_text(encoding="utf-8"))
+"""Of docs/trials.md: `behaviour` is the report with its address, `state` what it says, `note` what webipc does."""
 
 
 @cache
@@ -105,6 +108,24 @@ def test_a_row_that_is_referred_to_exists() -> None:
     text = " ".join(row.behaviour + row.note for row in ROWS)
     named = {match[0] for match in re.finditer(r"\b([a-z]+)-\d+\b", text) if match[1] in groups}
     assert named <= {row.id for row in ROWS}
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=lambda row: row.id)
+def test_a_report_of_the_trials_has_its_address_and_its_tests_exist(report: Row) -> None:
+    assert re.fullmatch(r"\[[^\]]+ #(\d+)\]\(https://github\.com/[\w.-]+/[\w.-]+/(issues|pull)/\1\)", report.behaviour)
+    assert report.state
+    assert report.note
+    assert report.tests
+    assert [test for test in report.tests if not exists(test)] == []
+
+
+def test_the_trials_name_each_report_once_and_rows_that_exist() -> None:
+    assert len(REPORTS) > 100
+    seen = Counter(row.id for row in REPORTS) + Counter(row.behaviour for row in REPORTS)
+    assert [each for each, count in seen.items() if count > 1] == []
+    notes = " ".join(row.note for row in REPORTS)
+    assert set(re.findall(r"\brow ([a-z]+-\d+)", notes)) <= {row.id for row in ROWS}
+    assert set(re.findall(r"same as ([a-z]+-\d+)", notes)) <= {row.id for row in REPORTS}
 
 
 @pytest.mark.parametrize(
