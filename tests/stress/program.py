@@ -161,8 +161,8 @@ async def take(event: IpcMainInvokeEvent, page: str, number: int, value: Any) ->
     return bytes(value) == bytes_of(number, len(value))
 
 
-@ipc_main.handle("memory")
-def memory(event: IpcMainInvokeEvent) -> int:
+@app.get("/memory")
+def memory() -> int:
     """Return the bytes that the process holds, without garbage and without what the allocator keeps (Linux, glibc)."""
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)

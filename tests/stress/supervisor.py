@@ -6,6 +6,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.request import urlopen
 
 from tests.support.serving import PATIENCE, Spawned, free_port, wait_until
 
@@ -39,6 +40,11 @@ class Supervised(Spawned):
         """The id of the process."""
         assert self.process is not None
         return self.process.pid
+
+    def in_use(self) -> int:
+        """Return the memory that the process needs, as it tells itself when it has let go of the rest, in bytes."""
+        with urlopen(f"{self.url}/memory", timeout=PATIENCE) as response:
+            return int(response.read())
 
     @property
     def resident(self) -> int:

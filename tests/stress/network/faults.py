@@ -74,7 +74,7 @@ class Mix:
     requests: Sequence[Fault] = ()
     least: int = 200
     """Bytes between two faults of one connection, at least."""
-    most: int = 40_000
+    most: int = 400_000
     """The same, at most. Most gaps are near the least: they are drawn evenly by order of size."""
     instead: float = 0.25
     """How many of the sockets do not reach the server, if one of their faults is of that kind."""

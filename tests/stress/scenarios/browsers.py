@@ -43,7 +43,7 @@ async def _run(made: Rig, tab: WebDriver) -> None:
             lambda: Document(made, tab, mix=MIX, frame=True, relay=page.web_contents_id or 0)
         )
         page.relay_to = await asyncio.to_thread(document.web_contents_id)
-        net.storm(Mix(faults, REQUEST_FAULTS, least=1_000, most=100_000))
+        net.storm(Mix(faults, REQUEST_FAULTS, least=1_000))
         reloads = 0
         while run.goes_on(
             lambda: net.counts.total() >= SHORT and all(net.counts[name] for name in wanted) and reloads >= RELOADS  # noqa: B023
