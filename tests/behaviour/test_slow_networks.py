@@ -96,7 +96,7 @@ def test_a_large_message_is_received_once_by_a_slow_network(
 
 @needs_node
 def test_what_a_lost_socket_repeats_is_at_most_what_was_under_way(server: Spawned, project_root: Path) -> None:
-    size, window = 1_000_000, 4 * 67_584
+    size, window = 1_000_000, 8 * 67_584
     with relay(server.port, up_rate=20_000 * FASTER) as network, ThreadPoolExecutor() as pool:
         running = pool.submit(page, network, "up", size, project_root)
         wait_until(lambda: network.carried_up > size / 3, "a third is carried")

@@ -269,7 +269,7 @@ describe('the window', () => {
     for (let count = 0; count < 300; count++) ipcRenderer.send('n', count, TEXT)
     await quiet()
     const first = server.sent('n').length
-    assert.ok(first >= 27 && first < 34, String(first))
+    assert.ok(first >= 54 && first < 64, String(first))
     server.bare()
     await until(() => server.sent('n').length > first)
     while (server.sent('n').length < 300) {

@@ -35,7 +35,7 @@ export class Pace {
 
   /** What is under way is repeated when the socket is lost, and what is sent next waits behind it, a probe too. */
   get window(): number {
-    return Math.max(4 * this.piece, 131_072)
+    return Math.max(8 * this.piece, 131_072)
   }
 
   /**

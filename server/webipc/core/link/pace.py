@@ -72,4 +72,4 @@ class Pace:
     def _cut_by(self, piece: int) -> None:
         self.piece = piece = min(max(piece, self._least), self._limits.part_bytes)
         # What is under way is repeated when the socket is lost, and what is sent next waits behind it, a probe too.
-        self.window = max(4 * piece, LEAST_WINDOW)
+        self.window = max(8 * piece, LEAST_WINDOW)
