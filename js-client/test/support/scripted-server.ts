@@ -106,6 +106,8 @@ export class ScriptedServer {
   syncMs: number | undefined
   /** The limit in the welcome. */
   messageBytes = DEFAULT_LIMITS.messageBytes
+  /** Acknowledges when so much has come that it is due, as every server does. Otherwise a test does, or nothing. */
+  acknowledges = false
   /** How many messages the welcome does not acknowledge, although a later request does. */
   overtaken = 0
   #links = new Map<string, Known>()
@@ -183,6 +185,10 @@ export class ScriptedServer {
   came(socket: ScriptedSocket, frame: Frame): void {
     if (frame.control) this.#controlCame(socket, frame.control)
     else this.#numberedCame(this.link.receive(frame, socket.attempt ?? null))
+    if (!this.acknowledges) return
+    // What waited for the window leaves.
+    this.flush()
+    if (this.link.ackDue) this.bare()
   }
 
   lost(socket: ScriptedSocket): void {
