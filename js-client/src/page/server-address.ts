@@ -15,8 +15,10 @@ const SERVED = /^https?:[^?#]*\/client(\.global)?\.js([?#]|$)/
  */
 export function findAddress(script: string | undefined): string | undefined {
   try {
-    // The origin, because the address of a blob or of `srcdoc` is no base. It is 'null' for a page from a file.
-    const url = new URL(named() ?? served(script) ?? `${globalThis.origin}/ipc`)
+    const { origin, location } = globalThis as { origin?: string, location: Location }
+    // The address of a blob or of `srcdoc` is no base. The origin is 'null' for a page from a file, and undefined for a
+    // program outside the browser that has given itself a location alone.
+    const url = new URL(named() ?? served(script) ?? `${origin ?? location.origin}/ipc`)
     return /^https?:$/.test(url.protocol) ? url.origin + url.pathname.replace(/\/+$/, '') : undefined
   } catch {
     return undefined

@@ -60,6 +60,11 @@ describe('the address', () => {
     globals.origin = 'null'
     assert.equal(findAddress(undefined), 'https://api.example/ipc')
   })
+  test('a program outside the browser that has given itself a location has its origin', () => {
+    page('http://127.0.0.1:8000/')
+    globals.origin = undefined
+    assert.equal(findAddress(undefined), 'http://127.0.0.1:8000/ipc')
+  })
   test('an element that is named `webipc` chooses no server', () => {
     page('https://app.example/')
     globals.webipc = { server: { toString: () => 'https://evil.example/ipc' } }
