@@ -113,3 +113,15 @@ def test_a_reset_link_may_lose_messages_and_replies_and_nothing_else() -> None:
     assert verdict.faults == []
     assert verdict.lost == {"note": 2, "port": 1}
     assert "answered, but never ran" in faults(record, ran(1))
+
+
+def test_a_relayed_message_that_came_back_has_run_unless_a_link_was_reset() -> None:
+    record = told()
+    record.did(5, "relay")
+    record.echoes["relay"] = [5]
+    lines = ran(0, 1, 2, 3, 4)
+    assert "relay: replies to what never ran: 1" in faults(record, lines)
+    # The word of the other page may have been lost with its link.
+    other = Told("other")
+    other.left = True
+    assert not any("never ran" in fault for fault in Verdict([record, other], lines).faults)
