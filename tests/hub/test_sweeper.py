@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,6 +10,7 @@ from tests.support.hubs import MakeHub, Socket, connect, suspend
 from webipc.core.frame import decode_frame, encode_message
 from webipc.hub import sweeper
 from webipc.hub.hub import Hub
+from webipc.hub.links import Links
 from webipc.link import timeouts
 from webipc.link.connection import Connection
 
@@ -143,3 +145,31 @@ async def test_a_tab_that_is_given_up_does_not_stop_the_sweep_of_others(
     turned.run(hub, 20)
     assert turned.now - page.last_sent < 16
     assert "no other page is affected" in caplog.text
+
+
+async def test_tabs_that_are_overdue_at_once_cost_one_look_at_all_links(
+    turned: Turned, make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = make_hub()
+    looks = 0
+    every = Links.__iter__
+
+    def looked_at(links: Links) -> Iterator[Connection]:
+        nonlocal looks
+        for connection in every(links):
+            looks += 1
+            yield connection
+
+    for _ in range(50):
+        hub.end(connect(hub, "203.0.113.1"), "ended")
+    others = [connect(hub, f"203.0.113.{number}") for number in range(2, 52)]
+    overdue = hub.tabs.all()[:50]
+    turned.run(hub, 4)
+    monkeypatch.setattr(Links, "__iter__", looked_at)
+    while not all(tab.destroyed for tab in overdue):
+        looks = 0
+        turned.now += 0.5
+        hub._sweeper._tick()
+        hub._sweeper.sweep()
+    # Quadratic would be 2,500: one look at every link for each of these tabs.
+    assert 0 < looks <= 2 * len(others)
