@@ -1,7 +1,6 @@
 """Beacons that are posted to a real uvicorn: what they deliver, when they end a link, and which are refused."""
 
 import json
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -102,17 +101,6 @@ def test_a_beacon_whose_predecessor_is_lost_is_given_up_and_ends_no_link(server:
         assert post(server, "/ipc/beacon", beacon(send(3, 4)))[0] == 204
         opened.send(send(1, 4))
         wait_until(lambda: site.said == [[1], [2], [3], [4]], "the socket still carries the link")
-
-
-@pytest.mark.parametrize("limits", [Limits(goodbye_ms=300)])
-def test_the_time_after_a_bye_begins_again_with_each_beacon(server: Live, site: Site) -> None:
-    lost = losses(site)
-    with greeted(server):
-        for number in range(1, 6):
-            assert post(server, "/ipc/beacon", beacon(send(number, number), '[0,0,["bye",5]]'))[0] == 204
-            time.sleep(0.15)
-    wait_until(lambda: len(site.said) == 5, "all messages arrive")
-    assert lost == []
 
 
 def losses(site: Site) -> list[tuple[int, bool]]:

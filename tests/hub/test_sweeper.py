@@ -173,3 +173,16 @@ async def test_tabs_that_are_overdue_at_once_cost_one_look_at_all_links(
         hub._sweeper.sweep()
     # Quadratic would be 2,500: one look at every link for each of these tabs.
     assert 0 < looks <= 2 * len(others)
+
+
+async def test_the_time_after_a_bye_begins_again_with_each_beacon(turned: Turned, make_hub: MakeHub) -> None:
+    hub = make_hub()
+    page = suspend(hub, "203.0.113.1")
+    # Each beacon of a page that leaves says bye, and the last ones may come late.
+    for number in range(1, 5):
+        page.receive(decode_frame(f'[{number},0,["send","none",[]]]'), None)
+        page.bye(5)
+        turned.run(hub, hub.limits.goodbye_ms / 1000 - 1)
+        assert not page.ended
+    turned.run(hub, 2)
+    assert page.ended
