@@ -73,8 +73,8 @@ class Relay:
             return
         self.connections += 1
         pair = {writer}
+        far_socket = _buffered(self._down_rate)
         try:
-            far_socket = _buffered(self._down_rate)
             await self._loop.sock_connect(far_socket, ("127.0.0.1", self._target))
             far_reader, far_writer = await asyncio.open_connection(sock=far_socket, limit=_limit(self._down_rate))
             pair.add(far_writer)
@@ -92,6 +92,9 @@ class Relay:
             self._writers -= pair
             for each in pair:
                 each.transport.abort()
+            if len(pair) == 1:
+                # It has no transport that would close it.
+                far_socket.close()
 
     def _was_carried_up(self, size: int) -> None:
         self.carried_up += size
