@@ -1,7 +1,7 @@
-"""K: the memory that a server holds for each message that a page has read and not acknowledged."""
+"""K: the memory that a server holds for each message that a page has not acknowledged."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from benchmarks.catalogue import NODE_SOCKETIO, NODE_WS, OURS, PYTHON_SOCKETIO
 from benchmarks.cells.kinds import Cell, Lab, MeasurementError, Samples
@@ -11,6 +11,8 @@ from benchmarks.servers import Server
 from benchmarks.table import Bench, Sample
 
 SOURCE = "127.0.0.2"
+# When nothing more comes for so long, the rest is held back.
+QUIET_SECONDS = 1.0
 # Characters of a message, and how many: within `kept_messages` and `kept_bytes`.
 CASES = ((100, 20_000), (1_000, 20_000), (20_000, 2_000))
 _NAMES = (OURS, PYTHON_SOCKETIO, NODE_SOCKETIO, NODE_WS)
@@ -36,16 +38,24 @@ def _cell(size: int, count: int) -> Callable[[Lab, Server], Samples]:
 
 @contextmanager
 def _pushed(server: Server, count: int, size: int) -> Iterator[None]:
-    """Let the server send messages to a page that reads all of them, and never acknowledges one."""
-    page = open_page(server.subject.dialect, server.port, SOURCE)
+    """Let the server send messages to a page that reads all that comes, and never acknowledges one.
+
+    It holds back what is beyond the window of the link, so another page asks when all are sent.
+    """
+    page, other = (open_page(server.subject.dialect, server.port, SOURCE) for _ in range(2))
     try:
+        before = other.call("pushed", None)[0]
         page.send("push", count, size)
+        page.wire.socket.settimeout(QUIET_SECONDS)
         last = f'["{count - 1:08d}'.encode()
-        while last not in page.wire.receive()[1]:
-            pass
+        with suppress(TimeoutError):
+            while last not in page.wire.receive()[1]:
+                pass
+        assert other.call("pushed", None)[0] == before + 1
         yield
     finally:
         page.wire.close()
+        other.wire.close()
 
 
 KEPT = tuple(

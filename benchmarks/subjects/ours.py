@@ -84,6 +84,16 @@ def push(event: IpcMainEvent, count: int, size: int) -> None:
     """Send so many messages with a text of so many characters, each another one."""
     for number in range(count):
         event.sender.send("news", f"{number:08d}".ljust(size, "x"))
+    _pushes.append(count)
+
+
+_pushes: list[int] = []
+
+
+@ipc_main.handle("pushed")
+def pushed(event: IpcMainInvokeEvent) -> int:
+    """Tell how often all messages of `push` were sent."""
+    return len(_pushes)
 
 
 @ipc_main.handle("rest")
