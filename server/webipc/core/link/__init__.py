@@ -100,8 +100,10 @@ class Link(LinkState):
         if self.ended:
             raise LinkEndedError
         size = message.size
-        if size >= self._plain_bytes or message.segments or shared:
+        if size >= self._plain_bytes or message.segments:
             return self._post_parts(message)
+        if shared:
+            return self._post_shared(message)
         # The most frequent message is small and has no segments: it needs no further look.
         held = self.held + size + MESSAGE_HELD
         if held > self.room:
@@ -110,6 +112,19 @@ class Link(LinkState):
         seq = self.first + len(kept)
         kept[seq] = message
         self.held = held
+        return seq
+
+    def _post_shared(self, message: EncodedMessage) -> int:
+        """Post a small message that other links keep as well: this one holds no more than a place for it."""
+        kept, size = self.kept, message.size
+        held = self.held + MESSAGE_HELD
+        if held > self.room - size:
+            self._make_room(held, self.kept_bytes + size, 1)
+        seq = self.first + len(kept)
+        kept[seq] = message
+        self.held, self.extra = held, self.extra - size
+        # It counts for `kept_bytes`, though it is not held.
+        self.room -= size
         return seq
 
     def _post_parts(self, message: EncodedMessage) -> int:
@@ -123,6 +138,7 @@ class Link(LinkState):
         self._make_room(held, self.kept_bytes + size, len(parts))
         self.kept.update(enumerate(parts, self.first + len(self.kept)))
         self.held, self.extra = held, self.extra + extra
+        self.room += min(extra, 0)
         return self.last
 
     def _make_room(self, held: int, kept_bytes: int, more: int) -> None:
@@ -132,7 +148,7 @@ class Link(LinkState):
             self.granted = self._asked.more(held)
             if self.ended:
                 raise LinkEndedError
-        self.room = min(self.granted, self._most_held)
+        self.room = min(self.granted, self._most_held + min(self.extra, 0))
 
     def replace(self, seq: int, message: EncodedMessage) -> None:
         """Replace a kept message that is given up, under its number: by `["void"]`.

@@ -46,7 +46,7 @@ class LinkState(Pace):
         self.granted = UNBOUNDED if asked is None else room
         # Smaller messages need no look at their size; and while less is held, no limit of kept messages counts.
         self._plain_bytes, self._most_held = bounds_of(limits)
-        # Up to here one comparison is enough.
+        # Up to so much held, one comparison is enough. Shared messages lower it: they count for `kept_bytes`.
         self.room = min(self.granted, self._most_held)
         # The messages that the peer has not acknowledged, by number. A dict, because an empty one takes 64 bytes and an
         # empty deque 760: most links are idle, and there may be thousands.
