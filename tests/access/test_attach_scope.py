@@ -85,6 +85,14 @@ def test_a_line_feed_in_a_header_is_no_separator(headers: list[tuple[bytes, byte
     assert AttachScope(scope(headers)).headers == headers
 
 
+def test_its_size_is_what_the_client_has_chosen() -> None:
+    small, large = AttachScope(scope([])).size, AttachScope(scope([(b"cookie", b"x" * 50_000)])).size
+    assert 50_000 <= large - small <= 50_100
+    assert AttachScope(scope([], path="/" * 50_000)).size - small >= 49_900
+    assert AttachScope(scope([(b"a\n", b"x" * 50_000)])).size - small == 50_002
+    assert AttachScope(scope(BROWSER)).size < 2_000
+
+
 def test_a_browsers_headers_take_little_more_than_their_bytes() -> None:
     scopes = [scope([(bytes(bytearray(name)), bytes(bytearray(text))) for name, text in BROWSER]) for _ in range(200)]
     tracemalloc.start()

@@ -10,13 +10,14 @@ import pytest
 
 from tests.support.hubs import MakeHub, Socket, connect, hello, suspend, sweep, visitor
 from tests.support.waiting import until
+from webipc.access.visitor import RefusedError
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.concurrency.stalls import PERIOD, Stalls
 from webipc.core.frame import EncodedMessage, decode_frame, encode_frame, encode_message, sized
 from webipc.core.link.held import MESSAGE_HELD, SEGMENT_HELD
 from webipc.hub.hub import Hub
 from webipc.link.connection import Connection
-from webipc.link.holdings import FIRST_ROOM, LEAST_AWAY, LINK_BYTES
+from webipc.link.holdings import FIRST_ROOM, FLAT_SCOPE, LEAST_AWAY, LINK_BYTES
 
 KIB, MIB = 1_024, 1_048_576
 
@@ -342,3 +343,29 @@ async def test_stats_tell_how_long_the_event_loop_was_not_free(
     # The timer is due, and called in time.
     await until(lambda: bool(hub._stalls._delays))
     assert hub.stats()["stall_ms"] == 0
+
+
+async def test_a_scope_that_is_larger_than_a_browsers_is_charged_while_its_socket_is_there(make_hub: MakeHub) -> None:
+    hub = make_hub()
+    socket = Socket()
+    page = connect(hub, "203.0.113.1", socket)
+    for size in (FLAT_SCOPE, 60_000, 20_000):
+        page.holdings.scope(size)
+        assert hub.account.held == LINK_BYTES + size - FLAT_SCOPE
+    page.lost(socket)
+    assert hub.account.held == LINK_BYTES
+    page.holdings.scope(60_000)
+    hub.end(page, "ended")
+    assert hub.account.held == 0
+    page.holdings.scope(60_000)
+    assert hub.account.held == 0
+
+
+async def test_sockets_with_large_headers_cost_their_own_payer(make_hub: MakeHub) -> None:
+    hub = make_hub(memory=4 * MIB)
+    other = connect(hub, "203.0.113.2")
+    with pytest.raises(RefusedError, match="its share of the server's memory"):  # noqa: PT012 - any of them may raise
+        for _ in range(100):
+            connect(hub, "203.0.113.1").holdings.scope(65_536)
+    assert hub.account.held <= 2 * MIB + 2 * 65_536
+    assert not other.ended

@@ -35,6 +35,13 @@ class AttachScope:
         parts = self._headers.split(_SEPARATOR) if self._headers else []
         return list(zip(parts[::2], parts[1::2], strict=True))
 
+    @property
+    def size(self) -> int:
+        """How many bytes of it the client has chosen, about: the headers and the address."""
+        headers = self._headers
+        size = len(headers) if isinstance(headers, bytes) else sum(len(name) + len(text) for name, text in headers)
+        return size + sum(len(part) for part in self._rest[1:] if isinstance(part, str | bytes))
+
     def scope(self) -> dict[str, Any]:
         """Return the scope, a new one each time: `starlette.requests.HTTPConnection` takes it."""
         names, *values = self._rest

@@ -294,6 +294,7 @@ class Connection:
             self.transport = None
             self.link.detach(transport.attempt)
             self.lost_at = self.around.clock.now
+            self.holdings.scope(0)
             self.look_soon()
             self.around.owner.lost(self)
 

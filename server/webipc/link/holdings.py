@@ -20,7 +20,9 @@ from webipc.electron.document import Document
 from webipc.ports.link_ports import LinkPorts
 
 LINK_BYTES = 16_384
-"""What every link is charged: its objects, its socket, what its `hello` says, and the first room of either kind."""
+"""What every link is charged: its objects, its socket with a browser's headers, what its `hello` says, and the first
+room of either kind."""
+FLAT_SCOPE = 4_096
 FIRST_ROOM = 4_096
 FIRST_WAITING = 4_096
 LARGEST_STEP = 65_536
@@ -55,6 +57,7 @@ class Holdings:
         "_connection",
         "_limits",
         "_room",
+        "_scope",
         "_waiting_room",
         "data",
         "is_full",
@@ -75,6 +78,8 @@ class Holdings:
         self.parts = 0
         # What is charged for the write buffer of its socket.
         self._buffered = 0
+        # What is charged for the headers and the address that its socket came with.
+        self._scope = 0
         # Its running calls hold so much that reading of what the page sends has to wait: see `look_again`.
         self.is_full = False
         # How many sockets and requests of the link wait at the moment, because there is no memory for what they bring.
@@ -133,6 +138,16 @@ class Holdings:
                 self._connection.look_soon()
             else:
                 self.purse.give(-more)
+
+    def scope(self, size: int) -> None:
+        """Charge the scope that is kept with the socket, beyond what a browser's has; 0 without a socket."""
+        more = max(0, size - FLAT_SCOPE) - self._scope
+        if more and not self.purse.is_closed:
+            self._scope += more
+            if more < 0:
+                self.purse.give(-more)
+            elif not self.purse.take(more):
+                self.purse.settle()
 
     def sweep(self, buffered: int) -> bool:
         """Give back the room that is not used, and charge what waits in the write buffer of a socket that is blocked.
@@ -215,8 +230,8 @@ class Holdings:
 
     def close(self) -> None:
         """Give back what is counted here, because the link is over."""
-        self.purse.give(LINK_BYTES + self._room - FIRST_ROOM + self.parts + self._buffered)
-        self._room, self.parts, self._buffered = FIRST_ROOM, 0, 0
+        self.purse.give(LINK_BYTES + self._room - FIRST_ROOM + self.parts + self._buffered + self._scope)
+        self._room, self.parts, self._buffered, self._scope = FIRST_ROOM, 0, 0, 0
         # The calls that still wait are not in the flat charge any more.
         self.purse.take(FIRST_WAITING, lasting=True)
         self._set_waiting_room(self.waiting)

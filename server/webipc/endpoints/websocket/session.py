@@ -82,6 +82,7 @@ class WebSocketSession:
         else:
             transport.carry(connection)
             self._connection = connection
+            connection.holdings.scope(self.attach_scope.size)
 
     async def _attach(self, data: str | bytes, visitor: Visitor) -> Connection:
         hello = hello_of(data, self._limits)
