@@ -84,6 +84,16 @@ class Row(TypedDict):
     rows: list["Row"]
 
 
+class Named(TypedDict):
+    """Fields with names that the schemas of Pydantic have as well."""
+
+    type: str
+    metadata: list[UserOut]
+    config: set[Tag]
+    default: UserOut
+    schema: UserOut
+
+
 class Record:
     """What a database gives: neither a model nor a dict."""
 
@@ -131,6 +141,11 @@ CASES: dict[str, tuple[Any, Any, Any]] = {
     "a coroutine": (Awaitable[UserOut], ADA, NAME),
     "a set": (set[Tag], {OwnedTag(text="a")}, JSSet([{"text": "a"}])),
     "a frozenset": (frozenset[Tag], frozenset({OwnedTag(text="a")}), JSSet([{"text": "a"}])),
+    "fields of any name": (
+        Named,
+        {"type": "a", "metadata": [ADA], "config": {OwnedTag(text="a")}, "default": ADA, "schema": ADA},
+        {"type": "a", "metadata": [NAME], "config": JSSet([{"text": "a"}]), "default": NAME, "schema": NAME},
+    ),
     "a JSMap": (JSMap[str, UserOut], JSMap([("a", ADA)]), JSMap([("a", NAME)])),
     "a JSSet": (JSSet[UserOut], JSSet([ADA]), JSSet([NAME])),
     "a dataclass": (Point, OwnedPoint(1), {"x": 1}),
@@ -144,6 +159,8 @@ def plain(value: Any) -> Any:
     """Return a Set or Map as a list: their members here are dicts, which are compared by identity inside of them."""
     if isinstance(value, JSSet):
         return list(value)
+    if isinstance(value, dict):
+        return {name: plain(field) for name, field in value.items()}
     return list(value.items()) if isinstance(value, JSMap) else value
 
 

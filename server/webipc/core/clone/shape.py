@@ -72,20 +72,24 @@ class Shape:
 
 def _changed(part: Any) -> Any:
     """Return a copy of a schema whose collections end at the first wrong item and can be sent."""
-    if isinstance(part, list):
-        return [_changed(one) for one in part]
-    if isinstance(part, tuple):
-        return tuple(_changed(one) for one in part)
-    if not isinstance(part, dict) or part.get("type") in _CLOSED:
+    if isinstance(part, list | tuple):
+        return type(part)([_changed(one) for one in part])
+    if not isinstance(part, dict):
         return part
-    copy = {key: value if key in FOREIGN else _changed(value) for key, value in part.items()}
-    kind = copy.get("type")
-    if kind == "generator":
+    if not isinstance(part.get("type"), str):
+        # Fields by their names, which may be any.
+        return {name: _changed(field) for name, field in part.items()}
+    return part if part["type"] in _CLOSED else _adapted(part)
+
+
+def _adapted(schema: dict[str, Any]) -> dict[str, Any]:
+    copy = {key: value if key in FOREIGN else _changed(value) for key, value in schema.items()}
+    if copy["type"] == "generator":
         # Pydantic's own gives an iterator, which cannot be sent.
-        copy["type"] = kind = "list"
-    if kind in _COLLECTIONS:
+        copy["type"] = "list"
+    if copy["type"] in _COLLECTIONS:
         copy["fail_fast"] = True
-    if kind in _SETS and may_hold_fields(copy.get("items_schema")):
+    if copy["type"] in _SETS and may_hold_fields(copy.get("items_schema")):
         # Pydantic's own makes a set of dicts, which Python refuses.
         items = core_schema.list_schema(copy["items_schema"])
         copy["serialization"] = core_schema.wrap_serializer_function_ser_schema(_set_of_objects, schema=items)
