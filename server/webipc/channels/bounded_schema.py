@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from pydantic_core import SchemaValidator
 
 from webipc.channels.bounded_steps import Extras, Gathered, Recursion, as_list, few_digits
-from webipc.core.values.schema import FOREIGN
+from webipc.core.values.schema import FOREIGN, schemas_in
 
 _COLLECTIONS: Final = frozenset("list tuple deque set frozenset dict ordered-dict frozendict counter".split())
 # Those that hash what they hold, and the part of the schema that is hashed.
@@ -40,25 +40,6 @@ def bounded_validator(adapter: TypeAdapter[Any]) -> Callable[[Any], Any]:
     # The validators that models carry have been built without bounds, so they are not used.
     validate: Callable[[Any], Any] = SchemaValidator(bounded.schema, _use_prebuilt=False).validate_python
     return validate if bounded.recursion is None else bounded.recursion.counted(validate)
-
-
-def schemas_in(schema: object) -> Iterator[dict[str, Any]]:
-    """Yield a Pydantic core schema and every schema inside it, each once."""
-    seen: set[int] = set()
-    waiting = [schema]
-    while waiting:
-        part = waiting.pop()
-        if id(part) in seen:
-            continue
-        seen.add(id(part))
-        if isinstance(part, list | tuple):
-            waiting.extend(part)
-        elif isinstance(part, Mapping):
-            if isinstance(part.get("type"), str):
-                yield dict(part)
-                waiting.extend(value for key, value in part.items() if key not in FOREIGN)
-            else:
-                waiting.extend(part.values())
 
 
 class _Bounded:

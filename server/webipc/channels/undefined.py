@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from webipc.channels.bounded_schema import keys_of, schemas_in
+from webipc.channels.bounded_schema import keys_of
 from webipc.channels.complaint import lines_of
 from webipc.core.values import undefined
+from webipc.core.values.schema import schemas_in
 
 # The core schemas that have fields, each of which may be absent.
 _WITH_FIELDS: Final = frozenset({"typed-dict", "model-fields", "dataclass-args"})

@@ -4,7 +4,7 @@ Dumping a model that holds such a value gives the same object, so that clone/, a
 sent. No twin: TypeScript has these values in its language.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -66,6 +66,11 @@ def holds_fields(schema: object) -> bool:
 
 
 def _finds(schema: object, kinds: frozenset[str]) -> bool:
+    return any(part["type"] in kinds for part in schemas_in(schema))
+
+
+def schemas_in(schema: object) -> Iterator[dict[str, Any]]:
+    """Yield a Pydantic core schema and every schema inside it, each once."""
     seen: set[int] = set()
     waiting = [schema]
     while waiting:
@@ -76,10 +81,11 @@ def _finds(schema: object, kinds: frozenset[str]) -> bool:
         if isinstance(part, list | tuple):
             waiting.extend(part)
         elif isinstance(part, Mapping):
-            if part.get("type") in kinds:
-                return True
-            waiting.extend(value for key, value in part.items() if key not in FOREIGN)
-    return False
+            if isinstance(part.get("type"), str):
+                yield dict(part)
+                waiting.extend(value for key, value in part.items() if key not in FOREIGN)
+            else:
+                waiting.extend(part.values())
 
 
 def _validator(cls: type[Any], convert: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
