@@ -198,6 +198,21 @@ def test_an_error_does_not_contain_the_secret() -> None:
     assert "link" in str(caught.value)
 
 
+def test_neither_the_secret_nor_the_bearer_token_of_a_hello_is_shown() -> None:
+    vector = next(vector for vector in ENVELOPES if vector["name"] == "hello with everything")
+    hello = parse_control(json.loads(vector["wire"]))
+    assert isinstance(hello, Hello)
+    shown = repr(hello)
+    assert hello.link in shown
+    assert hello.secret not in shown
+    assert hello.auth is not None
+    assert hello.auth not in shown
+    refused = {**vector["fields"], "auth": f"{hello.auth} "}
+    with pytest.raises(ProtocolError) as caught:
+        parse_control(["hello", {name: value for name, value in refused.items() if name != "kind"}])
+    assert hello.auth not in repr(caught.value)
+
+
 def test_an_error_names_the_message_of_the_frame_and_the_field() -> None:
     with pytest.raises(ProtocolError, match=r"^1\.invoke\.1: Input should be greater than or equal to 1$"):
         parse([raw('["void"]'), raw('["invoke",0,"add",[]]')])

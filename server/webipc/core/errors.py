@@ -41,6 +41,7 @@ class CloseCode(IntEnum):
     HELLO_TIMEOUT = 4408
     SUPERSEDED = 4409
     RESET = 4410
+    ASK_AGAIN = 4411
     TOO_LARGE = 4413
     TRY_LATER = 4503
 

@@ -37,7 +37,7 @@ CONTENT_TYPE = "application/vnd.webipc.v1"
 
 _STATUS = {
     CloseCode.FORBIDDEN: 403,
-    CloseCode.UNAUTHORIZED: 403,
+    CloseCode.UNAUTHORIZED: 401,
     CloseCode.RESET: 409,
     CloseCode.TOO_LARGE: 413,
     CloseCode.TRY_LATER: 503,

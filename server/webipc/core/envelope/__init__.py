@@ -6,7 +6,7 @@ may arrive is checked by link/. Twin: js-client/src/core/envelope.ts
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, TypeGuard, get_args
@@ -15,6 +15,7 @@ from pydantic import Discriminator, FailFast, Field, Tag, TypeAdapter, Validatio
 
 from webipc.core.clone import decode
 from webipc.core.envelope.fields import (
+    Bearer,
     Count,
     ErrorValue,
     Fixups,
@@ -166,10 +167,13 @@ Envelope: TypeAlias = Carrier | SyncDone | Void | PortClose | Part
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """The first frame of a page on each socket (PROTOCOL.md 6.1, where each field is explained)."""
+    """The first frame of a page on each socket (PROTOCOL.md 6.1, where each field is explained).
+
+    Its `repr`, which may get into a log, has neither the secret nor the bearer token.
+    """
 
     link: Token
-    secret: Token
+    secret: Token = field(repr=False)
     attempt: Count
     received: Count
     first: Positive
@@ -182,6 +186,7 @@ class Hello:
     parent: Token | None = None
     process: Text | None = None
     last: Count | None = None
+    auth: Bearer | None = field(default=None, repr=False)
     kind: Literal["hello"] = "hello"
 
 
