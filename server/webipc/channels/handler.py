@@ -12,7 +12,6 @@ from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get
 from pydantic.fields import FieldInfo
 
 from webipc.channels.arguments import Arguments, Parameter
-from webipc.channels.dependencies import filled_by_fastapi, remedy_for
 from webipc.channels.emitter import NEW_LISTENER, REMOVE_LISTENER, Listener
 from webipc.channels.event import Event
 from webipc.channels.returned import narrowing_for
@@ -27,6 +26,7 @@ from webipc.channels.signature import (
     text_of,
 )
 from webipc.core.errors import LocalError
+from webipc.dependencies.parameters import filled_by_fastapi, remedy_for
 
 Role = Literal["on", "handle"]
 

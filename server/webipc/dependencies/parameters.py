@@ -1,7 +1,7 @@
 """Which parameters of a function FastAPI would fill in from a request: `Depends`, `Header`, `Request` and their kind.
 
 A message is not a request. If such a parameter were taken for an argument, the page could supply its value, which may
-be a user or a role. The only file of this folder that imports FastAPI.
+be a user or a role.
 """
 
 import inspect
