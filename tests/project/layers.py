@@ -52,7 +52,7 @@ RULES: Mapping[str, Rule] = {
     "link": rule("core concurrency budget ports electron"),
     "electron": rule("core concurrency logs ports channels", "starlette"),
     "channels": rule("core dependencies", "pydantic pydantic_core"),
-    "dependencies": rule("core", "fastapi starlette"),
+    "dependencies": rule("", "fastapi starlette"),
     "ports": rule("core concurrency budget", "orjson"),
     "access": rule("core budget"),
     "servers": rule("concurrency budget", "starlette uvicorn websockets"),

@@ -1,4 +1,4 @@
-"""What FastAPI fills in of a function: its dependencies and the other parameters that come from a request.
+"""What FastAPI fills in for a function of the application: which parameters, and FastAPI's solver that does it.
 
-Must not know channels, events or links.
+The only folder that knows `fastapi.dependencies`. Must not know channels, links, or who is asked for what.
 """
