@@ -32,8 +32,8 @@ from webipc.dispatch.dispatcher import FEATURES, Dispatcher
 from webipc.dispatch.replies import Replies
 from webipc.dispatch.router import Router
 from webipc.electron.document import Document
+from webipc.groups.shared_messages import SharedMessages
 from webipc.hub.births import Application, Births
-from webipc.hub.broadcasts import Broadcasts
 from webipc.hub.drain import Drain
 from webipc.hub.links import Links
 from webipc.hub.settings import Settings
@@ -101,8 +101,8 @@ class Hub:
         self._router = Router(ipc_main, replies, self.threads, self.tasks, Cycles(loop, debug=settings.debug))
         dispatcher = Dispatcher(self._router, replies, limits, self.tabs.from_id, settings.may_send_to)
         self.account = Account(default_memory() if settings.memory is None else settings.memory)
-        self._broadcasts = Broadcasts(self.account)
         self._links = Links(settings, self.account, self.end)
+        self._shared = SharedMessages(self.account, self._links)
         around = self._around = Surroundings(
             loop,
             self.clock,
@@ -118,7 +118,7 @@ class Hub:
         )
         application = Application(self._router, created, self.tasks, settings.debug)
         self._births = Births(self.process, around, self._links, self.tabs, application)
-        self._sweeper = Sweeper(around, self._links, self.tabs, self._broadcasts, self.end)
+        self._sweeper = Sweeper(around, self._links, self.tabs, self.end)
 
     # --- pages ----------------------------------------------------------------------------------------------------
 
@@ -131,7 +131,7 @@ class Hub:
             self._around.hand_over(held_by(message), self._broadcast, message)
 
     def _broadcast(self, message: EncodedMessage) -> None:
-        self._broadcasts.post(self._links, message)
+        self._shared.post(list(self._links), message)
 
     def reload_pages(self) -> None:
         """Ask every connected page to load itself again (PROTOCOL.md 6.8)."""
@@ -295,4 +295,3 @@ class Hub:
             await asyncio.wait(list(self.tasks), timeout=LAST_SECONDS)
         self.threads.stop()
         self.unpacker.stop()
-        self._broadcasts.recount(self._links)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 
 from webipc.core.limits import Limits
 from webipc.electron.tab import Tab
-from webipc.hub.broadcasts import Broadcasts
 from webipc.hub.links import Links
 from webipc.hub.tabs import Tabs
 from webipc.link.connection import Connection
@@ -46,14 +45,12 @@ class Sweeper:
         around: Surroundings[Connection],
         links: Links,
         tabs: Tabs,
-        broadcasts: Broadcasts,
         end: Callable[[Connection, str], None],
     ) -> None:
         """`end` ends a link for a reason. Begins at once."""
         self._around = around
         self._links = links
         self._tabs = tabs
-        self._broadcasts = broadcasts
         self._end = end
         self._task = around.loop.create_task(self._run(), name="webipc sweeper")
 
@@ -80,7 +77,6 @@ class Sweeper:
     def sweep(self) -> None:
         """Do what is due. Takes time in proportion to the links of which something may be due."""
         self.look_at(self._due())
-        self._broadcasts.recount(self._links)
         now = self._around.clock.now
         self._links.forget_ended(now)
         self._destroy(list(self._tabs.overdue(now)))

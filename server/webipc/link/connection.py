@@ -176,7 +176,8 @@ class Connection:
         except LinkEndedError:  # just now, to make room for this message
             return
         except BufferFullError as error:
-            logger.warning("%r does not read what is sent to it (%s): its link is reset", self.document, error)
+            # Its text: the error holds the message, by its traceback, as long as a log keeps its records.
+            logger.warning("%r does not read what is sent to it (%s): its link is reset", self.document, str(error))
             self.reset("overflow", CloseCode.OVERFLOW)
             return
         if not self.dirty:
