@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.hubs import MakeHub, connect, sweep
+from tests.support.hubs import NOBODY, MakeHub, connect, sweep
 from tests.support.waiting import until
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.core.errors import CloseCode, ProtocolError
@@ -68,7 +68,7 @@ async def page(hub: Hub) -> Connection:
 def arrive(page: Connection, *messages: list[Any]) -> int:
     """Receive a frame of messages; return its size."""
     frame = decode_frame(json.dumps([page.link.received + 1, page.link.last, *messages]))
-    page.receive(frame, 1)
+    page.receive(frame, 1, NOBODY)
     page.jobs.start()
     return frame.size
 
@@ -130,7 +130,7 @@ async def test_a_large_text_is_estimated_by_what_makes_objects(hub: Hub, page: C
 
 async def test_segments_count_as_their_bytes(hub: Hub, page: Connection, calls: Calls) -> None:
     message = sized(b'["invoke",1,"wait",[null],[["b",[0],0]]]', [bytes(500_000)])
-    page.receive(decode_frame(binary_form(encode_frame(1, 0, [message]))), 1)
+    page.receive(decode_frame(binary_form(encode_frame(1, 0, [message]))), 1, NOBODY)
     page.jobs.start()
     await until(lambda: calls.begun == 1)
     assert 500_000 < held(page) < 510_000
@@ -150,9 +150,9 @@ async def test_a_message_in_parts_counts_as_a_whole(
     hub: Hub, page: Connection, calls: Calls, message: EncodedMessage
 ) -> None:
     for part in cut(message, hub.limits, hub.limits.part_bytes):
-        rest = page.receive(decode_frame(encode_frame(page.link.received + 1, 0, [part])), 1)
+        rest = page.receive(decode_frame(encode_frame(page.link.received + 1, 0, [part])), 1, NOBODY)
         if rest:
-            await dispatched(unpack(hub, page, rest, lambda error: None))
+            await dispatched(unpack(hub, page, rest, NOBODY, lambda error: None))
     page.jobs.start()
     await until(lambda: calls.begun == 1)
     assert 3_000_000 < held(page) < 3_010_000

@@ -1,6 +1,6 @@
 """A message to many pages is charged once, exactly as long as one of them keeps it; who is furthest behind pays."""
 
-from tests.support.hubs import MakeHub, connect, suspend
+from tests.support.hubs import NOBODY, MakeHub, connect, suspend
 from webipc.core.frame import decode_frame
 from webipc.link.connection import Connection
 from webipc.link.holdings import LINK_BYTES
@@ -13,7 +13,7 @@ SMALL = "x" * 10_000
 def acknowledge(*pages: Connection) -> None:
     for page in pages:
         page.flush()
-        page.receive(decode_frame(f"[1,{page.link.last}]"), page.link.attempt)
+        page.receive(decode_frame(f"[1,{page.link.last}]"), page.link.attempt, NOBODY)
 
 
 async def test_it_is_charged_until_the_last_page_lets_it_go(make_hub: MakeHub) -> None:

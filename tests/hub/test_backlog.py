@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.hubs import MakeHub, Socket, connect
+from tests.support.hubs import NOBODY, MakeHub, Socket, connect
 from webipc import MessageChannelMain
 from webipc.budget import backlog
 from webipc.channels.ipc_main_impl import IpcMainImpl
@@ -119,7 +119,7 @@ def by_return_value(page: Connection, hub: Hub) -> Post:
     ipc_main = hub._router._ipc_main
     ipc_main.on("ask", events.append)
     for number in range(100):
-        page.receive(decode_frame(f'[{page.link.received + 1},0,["sync",{2 * number + 1},"ask",[]]]'), None)
+        page.receive(decode_frame(f'[{page.link.received + 1},0,["sync",{2 * number + 1},"ask",[]]]'), None, NOBODY)
     return lambda: setattr(events.pop(), "return_value", TEXT)
 
 

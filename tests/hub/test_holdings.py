@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.hubs import MakeHub, Socket, connect, hello, suspend, sweep, visitor
+from tests.support.hubs import NOBODY, MakeHub, Socket, connect, hello, suspend, sweep, visitor
 from tests.support.waiting import until
 from webipc.access.visitor import RefusedError
 from webipc.channels.ipc_main_impl import IpcMainImpl
@@ -29,7 +29,7 @@ def message(size: int) -> EncodedMessage:
 def acknowledge(connection: Connection) -> None:
     """Have the page acknowledge everything."""
     connection.flush()
-    connection.receive(decode_frame(encode_frame(connection.link.received + 1, connection.link.last, ())), 1)
+    connection.receive(decode_frame(encode_frame(connection.link.received + 1, connection.link.last, ())), 1, NOBODY)
 
 
 async def test_an_idle_link_is_charged_its_flat_amount(make_hub: MakeHub) -> None:
@@ -89,7 +89,7 @@ async def test_segments_count(make_hub: MakeHub, kept: EncodedMessage, held: int
     assert page.link.held == held + 100 + MESSAGE_HELD
     page.transport.blocked = False  # type: ignore[union-attr] # it is connected
     page.link.take_frame()
-    page.receive(decode_frame(encode_frame(1, 1, ())), 1)
+    page.receive(decode_frame(encode_frame(1, 1, ())), 1, NOBODY)
     assert page.link.held == 100 + MESSAGE_HELD
 
 
@@ -159,7 +159,7 @@ async def test_parts_are_charged_until_their_message_is_complete(make_hub: MakeH
     page = connect(hub, "203.0.113.1")
     part = encode_message(["part", 2 * MIB])
     piece = sized(part.json, [b"x" * MIB])
-    page.receive(decode_frame(encode_frame(1, 0, [piece])), 1)
+    page.receive(decode_frame(encode_frame(1, 0, [piece])), 1, NOBODY)
     assert hub.account.held == LINK_BYTES + MIB * 9 // 8
     hub.end(page, "ended")
     assert hub.account.held == 0
@@ -201,12 +201,12 @@ async def test_the_answer_of_a_send_sync_is_charged_while_it_is_kept(make_hub: M
 
     hub = make_hub(ipc_main=ipc_main)
     page = connect(hub, "203.0.113.1")
-    page.receive(decode_frame(b'[1,0,["sync",1,"ask",[]]]'.decode()), None)
+    page.receive(decode_frame(b'[1,0,["sync",1,"ask",[]]]'.decode()), None, NOBODY)
     await page.syncs.get(1).wait()
     assert hub.account.held > LINK_BYTES + 1_000_000
-    page.receive(decode_frame('[2,0,["sync-done",1]]'), None)
+    page.receive(decode_frame('[2,0,["sync-done",1]]'), None, NOBODY)
     assert hub.account.held == LINK_BYTES
-    page.receive(decode_frame('[3,0,["sync",3,"ask",[]]]'), None)
+    page.receive(decode_frame('[3,0,["sync",3,"ask",[]]]'), None, NOBODY)
     await page.syncs.get(3).wait()
     hub.end(page, "ended")
     assert hub.account.held == 0
@@ -215,7 +215,7 @@ async def test_the_answer_of_a_send_sync_is_charged_while_it_is_kept(make_hub: M
 async def asked(hub: Hub, page: Connection, size: int) -> Any:
     """Have a page ask for an answer of this size; return the message that it gets."""
     hub._router._ipc_main.on("ask", lambda event: setattr(event, "return_value", "x" * size))
-    page.receive(decode_frame('[1,0,["sync",1,"ask",[]]]'), None)
+    page.receive(decode_frame('[1,0,["sync",1,"ask",[]]]'), None, NOBODY)
     answer = await page.syncs.get(1).wait()
     assert answer is not None
     return json.loads(answer.json)
@@ -231,7 +231,7 @@ async def test_of_a_send_sync_whose_answer_has_no_room_only_the_call_fails(make_
     assert not page.ended
     assert not neighbour.ended
     assert hub.account.held < MIB
-    page.receive(decode_frame('[2,0,["sync-done",1]]'), None)
+    page.receive(decode_frame('[2,0,["sync-done",1]]'), None, NOBODY)
     hub.end(neighbour, "ended")
     assert hub.account.held == LINK_BYTES
 
@@ -252,12 +252,12 @@ async def test_a_call_that_ends_with_its_link_while_room_is_made_holds_nothing(m
     parent = connect(hub, "203.0.113.1", Socket(blocked=True))
     claims = hello()
     object.__setattr__(claims, "parent", parent.link_id)
-    page = hub.attach(claims, visitor("203.0.113.1"), Socket())
+    page = hub.attach(claims, visitor("203.0.113.1"), NOBODY, Socket())
     for _ in range(18):
         parent.post_here(message(100_000))
     hub._router._ipc_main.on("ask", lambda event: setattr(event, "return_value", "x" * 750_000))
     assert (page.ended, page.document.parent) == (False, parent.document)
-    page.receive(decode_frame('[1,0,["sync",1,"ask",[]]]'), None)
+    page.receive(decode_frame('[1,0,["sync",1,"ask",[]]]'), None, NOBODY)
     await until(lambda: page.ended)
     await until(lambda: hub.account.held == 0)
 
@@ -284,7 +284,7 @@ async def test_what_a_page_says_of_itself_is_cut(make_hub: MakeHub) -> None:
     claims = hello()
     object.__setattr__(claims, "url", "http://localhost/" + "x" * 10_000)
     object.__setattr__(claims, "name", "y" * 10_000)
-    document = hub.attach(claims, visitor("203.0.113.1"), Socket()).document
+    document = hub.attach(claims, visitor("203.0.113.1"), NOBODY, Socket()).document
     assert (len(document.url), len(document.name)) == (2_048, 256)
 
 
@@ -294,7 +294,7 @@ async def test_stats_tell_who_holds_most(make_hub: MakeHub) -> None:
         for _ in range(number):
             connect(hub, f"203.0.113.{number}")
     suspend(hub, "203.0.113.7")
-    hub.identify(hello(), visitor("203.0.113.7"))
+    hub.identify(hello(), visitor("203.0.113.7"), NOBODY)
     stats = hub.stats()
     # A number of the machine.
     assert stats.pop("stall_ms") >= 0

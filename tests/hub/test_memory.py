@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.hubs import Socket
+from tests.support.hubs import NOBODY, Socket
 from webipc.access.visitor import Visitor
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.core.envelope import Hello
@@ -58,7 +58,7 @@ def connect(hub: Hub) -> Connection:
         features=["ports", "invoke"],
         url="http://localhost:8000/index.html",
     )
-    return hub.attach(hello, Visitor("http://localhost:8000", "127.0.0.1:50000", "127.0.0.1", "0" * 32), SOCKET)
+    return hub.attach(hello, Visitor("http://localhost:8000", "127.0.0.1:50000", "127.0.0.1", "0" * 32), NOBODY, SOCKET)
 
 
 async def settle() -> None:
@@ -70,10 +70,10 @@ async def settle() -> None:
 async def converse(connection: Connection) -> None:
     """Have a page make a hundred calls at once, and acknowledge their results."""
     calls = [["invoke", number, "double", [number]] for number in range(1, 201, 2)]
-    connection.receive(decode_frame(json.dumps([1, 0, *calls])), 1)
+    connection.receive(decode_frame(json.dumps([1, 0, *calls])), 1, NOBODY)
     connection.jobs.start()
     await settle()
-    connection.receive(decode_frame(json.dumps([101, connection.link.last])), 1)
+    connection.receive(decode_frame(json.dumps([101, connection.link.last])), 1, NOBODY)
     await settle()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.hubs import MakeHub, Socket, connect, suspend
+from tests.support.hubs import NOBODY, MakeHub, Socket, connect, suspend
 from webipc.core.frame import decode_frame, encode_message
 from webipc.hub import sweeper
 from webipc.hub.hub import Hub
@@ -63,7 +63,7 @@ async def test_an_acknowledgement_is_sent_in_time_wherever_the_heartbeat_is(turn
     page = connect(hub, "203.0.113.1")
     for number in range(1, 40):
         turned.run(hub, 7.5)
-        page.receive(decode_frame(f'[{number},0,["send","none",[]]]'), page.link.attempt)
+        page.receive(decode_frame(f'[{number},0,["send","none",[]]]'), page.link.attempt, NOBODY)
         assert page.owes_since is not None
         turned.run(hub, 1.5)
         assert page.owes_since is None
@@ -75,7 +75,7 @@ async def test_a_page_that_is_busy_is_looked_at_once_a_sweep_at_most(turned: Tur
     turned.run(hub, 1)
     turned.looks.clear()
     for number in range(1, 1001):
-        page.receive(decode_frame(f'[{number},0,["send","none",[]]]'), page.link.attempt)
+        page.receive(decode_frame(f'[{number},0,["send","none",[]]]'), page.link.attempt, NOBODY)
         if number % 10 == 0:
             turned.run(hub, 0.5)
     assert turned.looks[page] <= 101
@@ -114,7 +114,7 @@ async def test_room_that_a_page_has_bought_is_sold_back_soon(turned: Turned, mak
     page.post_here(encode_message(["send", "large", ["x" * 60_000]]))
     assert hub.account.held > flat
     page.flush()
-    page.receive(decode_frame(f"[1,{page.link.last}]"), page.link.attempt)
+    page.receive(decode_frame(f"[1,{page.link.last}]"), page.link.attempt, NOBODY)
     turned.run(hub, 0.5)
     assert hub.account.held == flat
 
@@ -180,7 +180,7 @@ async def test_the_time_after_a_bye_begins_again_with_each_beacon(turned: Turned
     page = suspend(hub, "203.0.113.1")
     # Each beacon of a page that leaves says bye, and the last ones may come late.
     for number in range(1, 5):
-        page.receive(decode_frame(f'[{number},0,["send","none",[]]]'), None)
+        page.receive(decode_frame(f'[{number},0,["send","none",[]]]'), None, NOBODY)
         page.bye(5)
         turned.run(hub, hub.limits.goodbye_ms / 1000 - 1)
         assert not page.ended

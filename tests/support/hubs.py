@@ -3,9 +3,12 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
+from webipc.access.attach_scope import AttachScope
+from webipc.access.caller import Caller
 from webipc.access.visitor import Visitor
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.core.envelope import Hello
@@ -16,6 +19,9 @@ from webipc.hub.settings import Settings
 from webipc.link.connection import Connection
 
 MakeHub = Callable[..., Hub]
+
+NOBODY = Caller(AttachScope({"type": "websocket", "headers": []}))
+"""A caller without a user."""
 
 
 class Socket:
@@ -56,6 +62,7 @@ async def make_hub() -> AsyncIterator[MakeHub]:
         max_unattached_links: int = 2_000,
         memory: int | None = None,
         ipc_main: IpcMainImpl | None = None,
+        created: Callable[..., Any] | None = None,
         **limits: int,
     ) -> Hub:
         settings = Settings(
@@ -66,7 +73,8 @@ async def make_hub() -> AsyncIterator[MakeHub]:
             may_send_to=lambda *_: True,
             memory=memory,
         )
-        made.append(Hub(asyncio.get_running_loop(), ipc_main or IpcMainImpl(), list, settings))
+        listeners = [] if created is None else [created]
+        made.append(Hub(asyncio.get_running_loop(), ipc_main or IpcMainImpl(), lambda: listeners, settings))
         return made[-1]
 
     yield make
@@ -84,7 +92,7 @@ def visitor(address: str) -> Visitor:
 
 
 def connect(hub: Hub, address: str, socket: Socket | None = None) -> Connection:
-    return hub.attach(hello(), visitor(address), socket or Socket())
+    return hub.attach(hello(), visitor(address), NOBODY, socket or Socket())
 
 
 def suspend(hub: Hub, address: str) -> Connection:

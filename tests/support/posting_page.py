@@ -33,7 +33,8 @@ class PostingPage:
         self.features: list[str] = []
         self._app = app
         self._id = link
-        self._browser = Browser(app, {"host": "testserver", "origin": "http://testserver"})
+        # What each socket and body from now on sends besides.
+        self.headers: dict[str, str] = {}
         self._socket: MemorySocket | None = None
         self._attempt = 0
         self._welcomed = 0
@@ -52,7 +53,8 @@ class PostingPage:
         """Open a socket, newer than the last, and wait for its welcome. The older one is not closed by the page."""
         self._attempt += 1
         attempt = self._attempt
-        self._socket = MemorySocket(self._browser, "/ipc/socket", self)
+        browser = Browser(self._app, {"host": "testserver", "origin": "http://testserver"} | self.headers)
+        self._socket = MemorySocket(browser, "/ipc/socket", self)
         await self._socket.start()
         self._socket.write(self.hello(attempt))
         await until(lambda: self._welcomed == attempt or self.closes)
@@ -89,7 +91,7 @@ class PostingPage:
         return task
 
     async def _send(self, body: bytes, cuts: Sequence[int], path: str) -> tuple[int, Any]:
-        async with Upload(self._app, path) as upload:
+        async with Upload(self._app, path, headers=self.headers) as upload:
             for start, end in pairwise([0, *sorted(cuts), len(body)]):
                 upload.bytes(body[start:end], last=end == len(body))
                 await asyncio.sleep(0)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import Any, Self
 
 from starlette.types import Message
@@ -15,8 +16,11 @@ from webipc.testing.browser import Browser
 class Upload:
     """One request of a page, whose body the test hands over piece by piece."""
 
-    def __init__(self, app: Any, path: str, address: str = "testclient") -> None:
-        browser = Browser(app, {"host": "testserver", "origin": "http://testserver", "content-type": BEACON_TYPE})
+    def __init__(
+        self, app: Any, path: str, address: str = "testclient", headers: Mapping[str, str] | None = None
+    ) -> None:
+        usual = {"host": "testserver", "origin": "http://testserver", "content-type": BEACON_TYPE}
+        browser = Browser(app, usual | dict(headers or {}))
         self._app = app
         self._scope = {**browser.scope("http", path), "method": "POST", "client": (address, 50000)}
         self._pieces: asyncio.Queue[Message] = asyncio.Queue()

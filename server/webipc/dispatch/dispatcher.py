@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from webipc.access.caller import Caller
 from webipc.core.envelope import (
     Envelope,
     ErrorReply,
@@ -65,7 +66,7 @@ class Dispatcher:
         self._limits = limits
         self._from_id = from_id
         self._may_send_to = may_send_to
-        self._rare: dict[type, Callable[[Connection, Any, Batch], None]] = {
+        self._rare: dict[type, Callable[[Connection, Any, Batch, Caller], None]] = {
             Sync: self._sync,
             SyncDone: self._sync_done,
             Post: self._post,
@@ -76,8 +77,9 @@ class Dispatcher:
             ErrorReply: self._answered,
         }
 
-    def dispatch(self, connection: Connection, envelopes: Sequence[Envelope]) -> None:
-        """Route what has arrived, in order. Raises ProtocolError at the first that is wrong; those before it stay.
+    def dispatch(self, connection: Connection, envelopes: Sequence[Envelope], caller: Caller) -> None:
+        """Route what `caller` has brought, in order. Raises ProtocolError at the first that is wrong; those before it
+        stay.
 
         A message whose value cannot be read fails alone. What stands behind a message that has ended the link is given
         up with it.
@@ -91,11 +93,11 @@ class Dispatcher:
                 if type(envelope) is Invoke:
                     connection.answers.begin(envelope.id)
                     args = _arguments(envelope, limits)
-                    jobs.put_call(router.invoke(connection, envelope.id, envelope.channel, args), batch)
+                    jobs.put_call(router.invoke(connection, caller, envelope.id, envelope.channel, args), batch)
                 elif type(envelope) is Send:
-                    jobs.put(router.send(connection, envelope.channel, _arguments(envelope, limits)), batch)
+                    jobs.put(router.send(connection, caller, envelope.channel, _arguments(envelope, limits)), batch)
                 elif (rare := self._rare.get(type(envelope))) is not None:
-                    rare(connection, envelope, batch)
+                    rare(connection, envelope, batch, caller)
                 elif envelope.kind != "void":
                     raise ProtocolError(f"expected a kind of a feature that this server named, got {envelope.kind!r}")
             except UnreadableError as error:
@@ -113,7 +115,7 @@ class Dispatcher:
         text = f"{connection.document!r}: a message for '{escaped(getattr(envelope, 'channel', ''), 200)}' is dropped: "
         REFUSALS.log(connection.document.tab.contents, logging.WARNING, f"{text}{error}")
 
-    def _sync(self, connection: Connection, envelope: Sync, batch: Batch) -> None:
+    def _sync(self, connection: Connection, envelope: Sync, batch: Batch, caller: Caller) -> None:
         connection.answers.begin(envelope.id)
         call = SyncCall(envelope.id, envelope.channel, connection.around, self._replies.result, self._replies.refusal)
         call.ended = functools.partial(connection.answers.finish, envelope.id)
@@ -125,29 +127,29 @@ class Dispatcher:
         except UnreadableError as error:
             call.settle(self._replies.refusal(envelope.id, error))
         else:
-            connection.jobs.put(self._router.sync(connection, call, args), batch)
+            connection.jobs.put(self._router.sync(connection, caller, call, args), batch)
 
-    def _sync_done(self, connection: Connection, envelope: SyncDone, batch: Batch) -> None:
+    def _sync_done(self, connection: Connection, envelope: SyncDone, batch: Batch, caller: Caller) -> None:
         connection.syncs.done(envelope.id)
 
-    def _post(self, connection: Connection, envelope: Post, batch: Batch) -> None:
+    def _post(self, connection: Connection, envelope: Post, batch: Batch, caller: Caller) -> None:
         message = decode_value(envelope, self._limits)
         ends = connection.ports.accept(envelope.ports)
-        connection.jobs.put(self._router.post(connection, envelope.channel, message, ends), batch)
+        connection.jobs.put(self._router.post(connection, caller, envelope.channel, message, ends), batch)
 
-    def _port(self, connection: Connection, envelope: Port, batch: Batch) -> None:
+    def _port(self, connection: Connection, envelope: Port, batch: Batch, caller: Caller) -> None:
         for _ in range(connection.ports.receive(envelope)):
             limits = self._limits
             text = FULL_PORT % (connection.document, limits.kept_bytes, limits.kept_messages)
             REFUSALS.log(connection.document.tab.contents, logging.WARNING, text)
 
-    def _port_close(self, connection: Connection, envelope: PortClose, batch: Batch) -> None:
+    def _port_close(self, connection: Connection, envelope: PortClose, batch: Batch, caller: Caller) -> None:
         connection.ports.receive_close(envelope)
 
-    def _answered(self, connection: Connection, envelope: Result | ErrorReply, batch: Batch) -> None:
+    def _answered(self, connection: Connection, envelope: Result | ErrorReply, batch: Batch, caller: Caller) -> None:
         connection.outgoing_calls.settle(envelope)
 
-    def _send_to(self, connection: Connection, envelope: SendTo, batch: Batch) -> None:
+    def _send_to(self, connection: Connection, envelope: SendTo, batch: Batch, caller: Caller) -> None:
         sender = connection.document
         tab = self._from_id(envelope.contents)
         target = None if tab is None or tab.destroyed else tab.shown

@@ -11,6 +11,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any
 
+from webipc.access.caller import Caller
 from webipc.budget.threads import FairThreads
 from webipc.channels.handler import Handler
 from webipc.concurrency.job_queue import SERVER_ENDS, Held
@@ -55,18 +56,20 @@ async def _awaited(awaitable: Awaitable[Any]) -> Any:
 class InvokeJob:
     """One call."""
 
-    __slots__ = ("_args", "_channel", "_connection", "_held", "_id", "_invoker", "_narrow")
+    __slots__ = ("_args", "_caller", "_channel", "_connection", "_held", "_id", "_invoker", "_narrow")
 
     def __init__(
         self,
         invoker: Invoker,
         connection: Connection,
+        caller: Caller,
         call_id: int,
         channel: str,
         args: list[Any],
     ) -> None:
         self._invoker = invoker
         self._connection = connection
+        self._caller = caller
         self._id = call_id
         self._channel = channel
         self._args = args
@@ -80,7 +83,7 @@ class InvokeJob:
         document = self._connection.document
         # Only now: a listener of the message before this one may have registered it.
         handler = self._invoker.find(document, self._channel)
-        event = IpcMainInvokeEvent(document)
+        event = IpcMainInvokeEvent(document, self._caller)
         self._narrow = handler.narrow
         if handler.is_async:
             coroutine: Coroutine[Any, Any, Any] = handler.function(event, *handler.bind(self._args))

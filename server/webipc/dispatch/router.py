@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from webipc.access.caller import Caller
 from webipc.budget.threads import FairThreads
 from webipc.channels.handler import Handler
 from webipc.channels.ipc_main_impl import IpcMainImpl
@@ -46,22 +47,22 @@ class Router:
         self._main_alone = (ipc_main,)
         self._invoker = Invoker(self.take_handler, replies, threads, tasks)
 
-    def send(self, connection: Connection, channel: str, args: list[Any]) -> Iterator[Job]:
+    def send(self, connection: Connection, caller: Caller, channel: str, args: list[Any]) -> Iterator[Job]:
         """Yield the calls for a `send`, each found when the one before it has run."""
         document = connection.document
         contents = document.tab.contents
-        event = IpcMainEvent(document)
+        event = IpcMainEvent(document, caller)
         if contents.listener_count("ipc-message"):
             yield EmitJob(contents, "ipc-message", event, channel, *args)
         for ipc in self._scopes(document):
             for handler in ipc.calls(channel):
                 yield ListenerJob(handler, event, args)
 
-    def sync(self, connection: Connection, call: SyncCall, args: list[Any]) -> Iterator[Job]:
+    def sync(self, connection: Connection, caller: Caller, call: SyncCall, args: list[Any]) -> Iterator[Job]:
         """Yield the calls for a `sendSync`. After the last of them, only the listeners hold the event."""
         document = connection.document
         contents, channel = document.tab.contents, call.channel
-        event = IpcMainSyncEvent(document, call)
+        event = IpcMainSyncEvent(document, caller, call)
         returns = Returns(self._cycles, call)
         has_listeners = False
         try:
@@ -78,18 +79,20 @@ class Router:
             call_text = f"ipcRenderer.sendSync() with '{escaped(channel, 200)}' channel without listeners."
             REFUSALS.log(contents, logging.WARNING, f"WebContents #{contents.id} called {call_text}")
 
-    def post(self, connection: Connection, channel: str, message: Any, ends: Sequence[LocalEnd]) -> Iterator[Job]:
+    def post(
+        self, connection: Connection, caller: Caller, channel: str, message: Any, ends: Sequence[LocalEnd]
+    ) -> Iterator[Job]:
         """Yield the calls for a `postMessage`. Ports that no listener keeps are closed."""
         document = connection.document
         loop = asyncio.get_running_loop()
-        event = IpcMainPostEvent(document, [MessagePortMain(end, loop) for end in ends])
+        event = IpcMainPostEvent(document, caller, [MessagePortMain(end, loop) for end in ends])
         for ipc in self._scopes(document):
             for handler in ipc.calls(channel):
                 yield LastHolderJob(handler, event, [message])
 
-    def invoke(self, connection: Connection, call_id: int, channel: str, args: list[Any]) -> Job:
+    def invoke(self, connection: Connection, caller: Caller, call_id: int, channel: str, args: list[Any]) -> Job:
         """Return the call for an `invoke`, which answers."""
-        return InvokeJob(self._invoker, connection, call_id, channel, args)
+        return InvokeJob(self._invoker, connection, caller, call_id, channel, args)
 
     def take_handler(self, document: Document, channel: str) -> Handler:
         """Return the handler for one call. Raises NoHandlerError."""

@@ -67,6 +67,7 @@ class Document:
         "routing_id",
         "tab",
         "url",
+        "user",
     )
 
     def __init__(  # noqa: PLR0913 - what is known of a document, by name
@@ -78,6 +79,7 @@ class Document:
         origin: str,
         url: str,
         name: str,
+        user: Any = None,
         parent: "Document | None" = None,
     ) -> None:
         # The tab that shows the document.
@@ -107,11 +109,18 @@ class Document:
         self.own_ipc: IpcMainImpl | None = None
         # The object that handlers see.
         self.frame = WebFrameMain(self)
+        self.attached_by(user)
 
     @property
     def is_attached(self) -> bool:
         """Whether a socket carries its link at this moment."""
         return self.outlet is not None and self.outlet.attached
+
+    def attached_by(self, user: Any) -> None:
+        """Note who has attached this document, which may not be shown yet."""
+        self.user = user
+        if self.parent is None and self.tab.shown in (None, self):
+            self.tab.user = user
 
     @property
     def ipc(self) -> IpcMainImpl:

@@ -7,6 +7,9 @@ Which kind of message gives which fields is Electron's (docs/electron-parity.md,
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
+from starlette.requests import HTTPConnection
+
+from webipc.access.caller import Caller
 from webipc.channels.event import Event
 from webipc.core.values import undefined
 
@@ -26,19 +29,43 @@ LATE_FRAME = (
 class _FrameEvent(Event):
     """What every message of a frame has in common (Electron's `IpcMainEvent` and `IpcMainInvokeEvent`)."""
 
-    __slots__ = ("_document", "default_prevented")
+    __slots__ = ("_caller", "_connection", "_document", "default_prevented")
 
     # Electron tells frames and service workers apart by this.
     type = "frame"
 
-    def __init__(self, document: "Document") -> None:
+    # The connection, once it was asked for.
+    _connection: HTTPConnection
+
+    def __init__(self, document: "Document", caller: Caller) -> None:
         self._document = document
+        # Who brought the message.
+        self._caller = caller
         # True after `prevent_default()`, which means nothing for a message (as in Electron).
         self.default_prevented = False
 
     def prevent_default(self) -> None:
         """Do nothing but say so in `default_prevented`, as in Electron."""
         self.default_prevented = True
+
+    @property
+    def connection(self) -> HTTPConnection:
+        """What brought this message, as FastAPI shows a request: `headers`, `cookies`, `client`, `session`, `state`.
+
+        That of the socket, the synchronous request or the beacon, as it was when it came: cookies that were set later
+        are not in it. Made when it is first read. Writing to the `session` has no effect, because nothing carries a
+        cookie back. Electron has no such property.
+        """
+        try:
+            return self._connection
+        except AttributeError:
+            connection = self._connection = HTTPConnection(self._caller.attach_scope.scope())
+            return connection
+
+    @property
+    def user(self) -> Any:
+        """Who brought this message; None for nobody. Electron has no such property."""
+        return self._caller.user
 
     @property
     def sender(self) -> "WebContents":
@@ -128,8 +155,8 @@ class IpcMainSyncEvent(IpcMainEvent):
 
     __slots__ = ("_call",)
 
-    def __init__(self, document: "Document", call: Answerable) -> None:
-        super().__init__(document)
+    def __init__(self, document: "Document", caller: Caller, call: Answerable) -> None:
+        super().__init__(document, caller)
         self._call = call
 
     @property
@@ -151,8 +178,8 @@ class IpcMainPostEvent(IpcMainEvent):
 
     __slots__ = ("_ports",)
 
-    def __init__(self, document: "Document", ports: "list[MessagePortMain]") -> None:
-        super().__init__(document)
+    def __init__(self, document: "Document", caller: Caller, ports: "list[MessagePortMain]") -> None:
+        super().__init__(document, caller)
         self._ports = ports
 
     @property

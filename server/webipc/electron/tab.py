@@ -5,6 +5,7 @@ event loop's thread, except for what `WebContents` says of other threads.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.electron.document import Document, next_tree_node_id
@@ -25,6 +26,7 @@ class Tab:
         "main_frame_ipc_if_made",
         "principal",
         "token",
+        "user",
     )
 
     def __init__(self, contents_id: int, token: str, principal: str) -> None:
@@ -34,6 +36,8 @@ class Tab:
         self.frame_tree_node_id = next_tree_node_id()
         # Whose browser it is: tabs with the same one belong to the same person, as far as the server can tell.
         self.principal = principal
+        # Who the newest attach of the document was that it shows, or has shown last.
+        self.user: Any = None
         # What a document of this tab shows at its birth to be recognised. A secret between the tab and the server.
         self.token = token
         # The main documents of this tab, the one that attached last at the end: a page in the back/forward cache is a
@@ -81,6 +85,7 @@ class Tab:
     def show(self, document: Document) -> None:
         """Make `document`, which is none in an iframe, the one that the tab shows."""
         self.documents = (*self._without(document), document)
+        self.user = document.user
 
     def forget(self, document: Document) -> bool:
         """Detach a document whose link is over; return whether it was the last main document."""

@@ -57,6 +57,14 @@ class WebContents(EventEmitter):
         return self._tab.principal
 
     @property
+    def user(self) -> Any:
+        """Who uses the tab, as `event.user` of the newest attach of the document that it shows; None for nobody.
+
+        Readable after the end. Electron has no such property.
+        """
+        return self._tab.user
+
+    @property
     def ipc(self) -> IpcMainImpl:
         """Listeners and handlers for messages of this tab alone. Readable after the end, as in Electron."""
         return self._tab.ipc

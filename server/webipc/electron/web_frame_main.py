@@ -78,6 +78,11 @@ class WebFrameMain:
         return self._living().name
 
     @property
+    def user(self) -> Any:
+        """Who uses the document, as `event.user` of its newest attach; None for nobody. Electron has none."""
+        return self._living().user
+
+    @property
     def routing_id(self) -> int:
         """Unique in this process."""
         return self._living().routing_id

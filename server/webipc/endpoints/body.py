@@ -13,6 +13,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from webipc.access.attach_scope import AttachScope
+from webipc.access.caller import Caller
 from webipc.access.origins import Origins
 from webipc.access.visitor import RefusedError, Visitor, check_origin, cors_of, visitor_of
 from webipc.core.envelope import Bye, Control, Hello, parse_control
@@ -140,14 +142,15 @@ class BodyEndpoint:
 
     async def _answer(self, request: Request, visitor: Visitor, frames: BodyFrames, bounds: BodyBounds) -> Response:
         frames.refuse_announced(request.headers.getlist("content-length"))
-        connection = bounds.connection = await self._identify(frames, visitor)
-        last = await self._deliver(frames, connection, bounds)
+        caller = Caller(AttachScope(request.scope))
+        connection = bounds.connection = await self._identify(frames, visitor, caller)
+        last = await self._deliver(frames, connection, caller, bounds)
         bounds.release()
         if connection.last_calls is not None and connection.last_calls.has_ended:
             raise StoppingError
         return await self.respond(request, connection, last)
 
-    async def _identify(self, frames: BodyFrames, visitor: Visitor) -> Connection:
+    async def _identify(self, frames: BodyFrames, visitor: Visitor, caller: Caller) -> Connection:
         """Return the link that the first frame names. Nothing behind that frame has been decoded by then."""
         data = await frames.next(self._limits.hello_bytes)
         control = None if data is None else decode_frame(data, self._limits).control
@@ -157,13 +160,15 @@ class BodyEndpoint:
         hello = shortened(hello)
         hub = self._hub_here()
         await hub.wait_for_place(hello)
-        connection = hub.identify(hello, visitor)
+        connection = hub.identify(hello, visitor, caller)
         if not _continues(connection, hello):
             connection.reset("gap")
             raise ResetError("gap")
         return connection
 
-    async def _deliver(self, frames: BodyFrames, connection: Connection, bounds: BodyBounds) -> Control | None:
+    async def _deliver(
+        self, frames: BodyFrames, connection: Connection, caller: Caller, bounds: BodyBounds
+    ) -> Control | None:
         """Let the link receive every frame, each when it is whole. Return the control message at the end, if any.
 
         A frame that arrived stays received if a later one does not arrive: its messages have numbers, so it does not
@@ -172,14 +177,14 @@ class BodyEndpoint:
         last: Control | None = None
         try:
             while not connection.ended and (data := await frames.next(self._limits.socket_bytes)) is not None:
-                last = await self._receive(connection, data, last, bounds)
+                last = await self._receive(connection, data, caller, last, bounds)
         except ProtocolError as error:
             connection.reset("protocol", error.close_code)
             raise
         return last
 
     async def _receive(
-        self, connection: Connection, data: memoryview, last: Control | None, bounds: BodyBounds
+        self, connection: Connection, data: memoryview, caller: Caller, last: Control | None, bounds: BodyBounds
     ) -> Control | None:
         """Let the link receive one frame; return its control message. `last` is the one before, if there was one."""
         if last is not None:
@@ -192,9 +197,9 @@ class BodyEndpoint:
             while connection.unpacking is not None:
                 await dispatched(connection.unpacking)
         taken = still_taken(frame, connection.link, connection.last_calls)
-        rest = connection.receive(taken, None, is_text_large=is_large)
+        rest = connection.receive(taken, None, caller, is_text_large=is_large)
         if rest:
-            await self._unpack(hub, connection, rest)
+            await self._unpack(hub, connection, rest, caller)
         if frame.control is None:
             return None
         control = parse_control(frame.control)
@@ -202,13 +207,13 @@ class BodyEndpoint:
             connection.bye(control.last)
         return control
 
-    async def _unpack(self, hub: Hub, connection: Connection, arrived: Sequence[Arrived]) -> None:
+    async def _unpack(self, hub: Hub, connection: Connection, arrived: Sequence[Arrived], caller: Caller) -> None:
         """Wait until messages are dispatched that take too long for the event loop. Raises ProtocolError."""
 
         def failed(error: ProtocolError) -> None:
             connection.reset("protocol", error.close_code)
 
-        error = await dispatched(unpack(hub, connection, arrived, failed))
+        error = await dispatched(unpack(hub, connection, arrived, caller, failed))
         if error is not None:
             raise error
 

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from webipc.access.caller import Caller
 from webipc.core.errors import CloseCode, ProtocolError
 from webipc.core.frame import Frame, decode_frame
 from webipc.core.link.large import LARGE_TEXT, Arrived, Whole, large_text, unpacked
@@ -57,15 +58,15 @@ async def frame_of(
 
 
 def unpack(
-    hub: Hub, connection: Connection, arrived: Sequence[Arrived], failed: Failed
+    hub: Hub, connection: Connection, arrived: Sequence[Arrived], caller: Caller, failed: Failed
 ) -> "asyncio.Future[ProtocolError | None]":
-    """Decode messages that the link has received, and dispatch them, in the current context.
+    """Decode messages that the link has received by `caller`, and dispatch them, in the current context.
 
     It does not end with the caller's task: what was received is acknowledged. If one is wrong, `failed` has to end the
     link. Returns a future of that error, which never fails.
     """
     future = connection.unpacking = hub.loop.create_future()
-    task = hub.loop.create_task(_unpack(hub, connection, arrived, failed))
+    task = hub.loop.create_task(_unpack(hub, connection, arrived, caller, failed))
     hub.tasks.add(task)
     task.add_done_callback(hub.tasks.discard)
     return future
@@ -77,10 +78,10 @@ async def dispatched(unpacking: "asyncio.Future[ProtocolError | None]") -> Proto
     return unpacking.result()
 
 
-async def _unpack(hub: Hub, connection: Connection, arrived: Sequence[Arrived], failed: Failed) -> None:
+async def _unpack(hub: Hub, connection: Connection, arrived: Sequence[Arrived], caller: Caller, failed: Failed) -> None:
     error: ProtocolError | None = None
     try:
-        await _decode_and_dispatch(hub, connection, arrived)
+        await _decode_and_dispatch(hub, connection, arrived, caller)
     except ProtocolError as wrong:
         error = wrong
         if not connection.ended:
@@ -95,7 +96,7 @@ async def _unpack(hub: Hub, connection: Connection, arrived: Sequence[Arrived], 
         _over(connection, error)
 
 
-async def _decode_and_dispatch(hub: Hub, connection: Connection, arrived: Sequence[Arrived]) -> None:
+async def _decode_and_dispatch(hub: Hub, connection: Connection, arrived: Sequence[Arrived], caller: Caller) -> None:
     texts = [text for each in arrived if isinstance(each, Whole) and (text := large_text(each.parcel)) is not None]
     around, holdings = connection.around, connection.holdings
     work = partial(unpacked, arrived, hub.limits, connection.has_consumer)
@@ -106,7 +107,7 @@ async def _decode_and_dispatch(hub: Hub, connection: Connection, arrived: Sequen
     for each in arrived:
         if isinstance(each, Whole):
             connection.holdings.data = each.parcel
-    connection.dispatch(envelopes)
+    around.dispatch(connection, envelopes, caller)
     connection.holdings.data = ""
     if error is not None:
         raise error

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from webipc.access.caller import Caller
 from webipc.access.visitor import Visitor
 from webipc.concurrency.job_queue import JobQueue
 from webipc.concurrency.keyed_event import KeyedEvent
@@ -86,7 +87,7 @@ class Births:
         """Let in the document that waits for the last one of this tab."""
         self._next_in_tab.set(tab)
 
-    def create(self, hello: Hello, visitor: Visitor, *, by_request: bool) -> Connection:
+    def create(self, hello: Hello, visitor: Visitor, caller: Caller, *, by_request: bool) -> Connection:
         """Make the link that a `hello` names, and run the listeners for what is new with it.
 
         `by_request`: a request makes it, not a socket. Raises ResetError when the page resumes a link that is not here,
@@ -100,7 +101,7 @@ class Births:
         tab, is_new = (parent.tab, False) if parent else self._tabs.tab_for(hello.token, visitor.principal)
         application, around = self._application, self._around
         jobs = JobQueue(around.loop, application.tasks, around.flusher, debug=application.debug)
-        make = functools.partial(self._document, hello, visitor.origin, tab, parent)
+        make = functools.partial(self._document, hello, visitor.origin, caller, tab, parent)
         connection = Connection(around, hello, jobs, make, payer)
         self._links.add(connection)
         connection.due = around.agenda.plan_next(connection.link_id)
@@ -112,7 +113,13 @@ class Births:
         return connection
 
     def _document(
-        self, hello: Hello, origin: str, tab: Tab, parent: Document | None, connection: Connection
+        self,
+        hello: Hello,
+        origin: str,
+        caller: Caller,
+        tab: Tab,
+        parent: Document | None,
+        connection: Connection,
     ) -> Document:
         return Document(
             tab,
@@ -121,6 +128,7 @@ class Births:
             origin=origin,
             url=(hello.url or "")[:URL_LENGTH],
             name=(hello.name or "")[:NAME_LENGTH],
+            user=caller.user,
             parent=parent,
         )
 

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
+from webipc.access.caller import Caller
 from webipc.access.visitor import RefusedError, Visitor
 from webipc.budget.account import Account
 from webipc.budget.backlog import Backlog
@@ -144,7 +145,7 @@ class Hub:
         """Wait until a new document may have its tab: see `Births.wait_for_place`."""
         await self._births.wait_for_place(hello)
 
-    def attach(self, hello: Hello, visitor: Visitor, transport: Transport) -> Connection:
+    def attach(self, hello: Hello, visitor: Visitor, caller: Caller, transport: Transport) -> Connection:
         """Let a socket carry the link that it names.
 
         Raises RefusedError and ResetError with the reason to tell, StoppingError when the hub ends.
@@ -154,7 +155,7 @@ class Hub:
         if found is None and self._links.has_ended(hello.parent):
             # That document does not know it yet, or it has just begun another link: its frames come again behind it.
             raise RefusedError(CloseCode.TRY_LATER, "the link of the document that embeds this one has ended")
-        connection = found or self._births.create(hello, visitor, by_request=False)
+        connection = found or self._births.create(hello, visitor, caller, by_request=False)
         connection.claims_last(hello.last)
         link = connection.link
         if not link.claim(transport.attempt):
@@ -165,19 +166,21 @@ class Hub:
         if not link.can_resume(hello.first, hello.received):
             self.end(connection, "gap")
             raise ResetError("gap")
+        connection.document.attached_by(caller.user)
         self.tabs.show(connection.document)
         self._links.attached(connection)
         connection.attach(transport, hello, self._welcome(connection))
         return connection
 
-    def identify(self, hello: Hello, visitor: Visitor) -> Connection:
+    def identify(self, hello: Hello, visitor: Visitor, caller: Caller) -> Connection:
         """Return the link that a request names, without letting the request own it. Raises as `attach` does.
 
         A page that goes away before its socket was welcomed connects first by a request.
         """
         self._enter()
-        connection = self._links.find(hello) or self._births.create(hello, visitor, by_request=True)
+        connection = self._links.find(hello) or self._births.create(hello, visitor, caller, by_request=True)
         connection.claims_last(hello.last)
+        connection.document.attached_by(caller.user)
         return connection
 
     def show(self, connection: Connection) -> None:

@@ -10,9 +10,10 @@ import logging
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from webipc.access.caller import Caller
 from webipc.concurrency.job_queue import JobQueue
 from webipc.core.calls import Answers
-from webipc.core.envelope import Envelope, Hello
+from webipc.core.envelope import Hello
 from webipc.core.errors import BufferFullError, CloseCode, LinkEndedError, ProtocolError
 from webipc.core.frame import EncodedMessage, Frame, encode_control
 from webipc.core.link import Link, Side
@@ -229,8 +230,12 @@ class Connection:
         transport.write(encode_control(self.link.received, "welcome", {"received": self.link.received, **welcome}))
         self.flush()
 
-    def receive(self, frame: Frame, attempt: int | None, *, is_text_large: bool = False) -> Sequence[Arrived]:
+    def receive(
+        self, frame: Frame, attempt: int | None, caller: Caller, *, is_text_large: bool = False
+    ) -> Sequence[Arrived]:
         """Take a frame of the socket with this attempt, or of a request (None). Raises ProtocolError.
+
+        `caller` has brought the frame, and so every message that is complete with it.
 
         Returns what takes too long to decode in the event loop, and what is behind it: to be unpacked by the caller
         (endpoints/unpack.py). `unpacking` must be None then; `is_text_large` as in large.py.
@@ -250,7 +255,7 @@ class Connection:
             if not looks_light:
                 count = first_large(arrived, is_text_large=is_text_large)
                 arrived, rest = arrived[:count], arrived[count:]
-            self.around.dispatch(self, arrived)  # type: ignore[arg-type] # nothing large is left in it
+            self.around.dispatch(self, arrived, caller)  # type: ignore[arg-type] # nothing large is left in it
         if attempt is None:
             self._received_body(now)
         if not self.ended:
@@ -268,10 +273,6 @@ class Connection:
             self._await_rest()
         # A request has no reader that would run the calls, as a socket has (endpoints/websocket/session.py).
         self.jobs.start()
-
-    def dispatch(self, envelopes: Sequence[Envelope]) -> None:
-        """Route messages that have arrived. Raises ProtocolError at the first that is wrong; those before it stay."""
-        self.around.dispatch(self, envelopes)
 
     def _acknowledge(self, frame: Frame, now: float) -> None:
         around, link = self.around, self.link

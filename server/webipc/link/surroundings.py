@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar, TypeVarTuple
 
+from webipc.access.caller import Caller
 from webipc.budget.account import Account
 from webipc.budget.backlog import Backlog
 from webipc.budget.threads import FairThreads
@@ -53,8 +54,8 @@ class Surroundings(Generic[ConnectionT_contra]):
     limits: Limits
     # Writes what was posted in one turn of the event loop together.
     flusher: Flusher
-    # Routes what has arrived, in order. Raises ProtocolError when a message is wrong.
-    dispatch: Callable[[ConnectionT_contra, Sequence[Envelope]], None]
+    # Routes what a caller has brought, in order. Raises ProtocolError when a message is wrong.
+    dispatch: Callable[[ConnectionT_contra, Sequence[Envelope], Caller], None]
     owner: Owner[ConnectionT_contra]
     # What all links of the process hold.
     account: Account

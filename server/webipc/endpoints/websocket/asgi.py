@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from starlette.types import Message, Receive
 
-from webipc.access.attach_scope import AttachScope
+from webipc.access.caller import Caller
 from webipc.access.visitor import Visitor
 from webipc.concurrency.flusher import Flusher
 from webipc.concurrency.started_coroutine import StartedCoroutine, start
@@ -100,12 +100,12 @@ class AsgiSession(WebSocketSession):
         hub: Hub,
         limits: Limits,
         visitor: Visitor,
-        attach_scope: AttachScope,
+        caller: Caller,
         transport: AsgiTransport,
         source: AsgiSource,
     ) -> None:
         """`transport` and `source` are the writing and the reading half of the socket, which was just accepted."""
-        super().__init__(hub, limits, visitor, attach_scope, transport)
+        super().__init__(hub, limits, visitor, caller, transport)
         self._asgi = transport
         self._source = source
         # Done when reading has ended.

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from starlette.types import Receive, Scope, Send
 
 from webipc.access.attach_scope import AttachScope
+from webipc.access.caller import Caller
 from webipc.access.origins import Origins
 from webipc.access.visitor import RefusedError, Visitor, check_origin, visitor_of
 from webipc.core.errors import CloseCode, fit_reason
@@ -53,14 +54,14 @@ class WebSocketEndpoint:
         offer = frame_socket_offer_of(scope)
         hub.connection_counts = None if offer is None else offer.connection_counts
         readers = self._readers_of(hub)
-        attach_scope = AttachScope(scope)
+        caller = Caller(AttachScope(scope))
         frame_socket = None if offer is None else offer.begin(readers.terms, payer_of(visitor))
         if offer is None or frame_socket is None:
             transport = AsgiTransport(send, visitor.peer, hub)
             source = AsgiSource(receive, hub.flusher)
-            await AsgiSession(hub, self._limits, visitor, attach_scope, transport, source).serve()
+            await AsgiSession(hub, self._limits, visitor, caller, transport, source).serve()
             return
-        session = readers.admit(frame_socket, visitor, attach_scope)
+        session = readers.admit(frame_socket, visitor, caller)
         frame_socket.outlives_call = offer.call_may_end()
         if not frame_socket.outlives_call:
             await session.serve()

@@ -11,7 +11,7 @@ from collections.abc import Coroutine
 from contextvars import copy_context
 from typing import Any, Final
 
-from webipc.access.attach_scope import AttachScope
+from webipc.access.caller import Caller
 from webipc.access.visitor import Visitor
 from webipc.concurrency.clock import Timer
 from webipc.concurrency.started_coroutine import StartedCoroutine, start
@@ -63,9 +63,9 @@ class Readers:
         # next one. This block costs nothing, because nothing is written to it.
         bytes(LARGEST_BLOCK)
 
-    def admit(self, frame_socket: FrameSocket, visitor: Visitor, attach_scope: AttachScope) -> "DirectSession":
+    def admit(self, frame_socket: FrameSocket, visitor: Visitor, caller: Caller) -> "DirectSession":
         """Serve a socket that was just accepted, in the context of the caller."""
-        session = DirectSession(self, frame_socket, visitor, attach_scope)
+        session = DirectSession(self, frame_socket, visitor, caller)
         self._silent[session] = self.hub.clock.now + self.limits.hello_ms / 1000
         self._watch()
         return session
@@ -165,12 +165,10 @@ class DirectSession(WebSocketSession):
 
     __slots__ = ("_context", "_ended", "_frame_socket", "_readers")
 
-    def __init__(
-        self, readers: Readers, frame_socket: FrameSocket, visitor: Visitor, attach_scope: AttachScope
-    ) -> None:
+    def __init__(self, readers: Readers, frame_socket: FrameSocket, visitor: Visitor, caller: Caller) -> None:
         """Frames are handled in copies of the current context: what middleware has set is visible in handlers."""
         transport = DirectTransport(frame_socket, visitor.peer)
-        super().__init__(readers.hub, readers.limits, visitor, attach_scope, transport)
+        super().__init__(readers.hub, readers.limits, visitor, caller, transport)
         self._readers = readers
         self._frame_socket = frame_socket
         self._context = copy_context()

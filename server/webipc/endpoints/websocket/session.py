@@ -8,7 +8,7 @@ import logging
 from functools import partial
 from typing import Any
 
-from webipc.access.attach_scope import AttachScope
+from webipc.access.caller import Caller
 from webipc.access.visitor import RefusedError, Visitor
 from webipc.core.envelope import Bye, parse_control
 from webipc.core.errors import AfterClose, CloseCode, ProtocolError, ResetError, after_close
@@ -32,14 +32,14 @@ FAILED = "Reading a socket of %s failed: it is closed; no other page is affected
 class WebSocketSession:
     """One admitted socket."""
 
-    __slots__ = ("_connection", "_hub", "_limits", "_transport", "_visitor", "attach_scope")
+    __slots__ = ("_connection", "_hub", "_limits", "_transport", "_visitor", "caller")
 
     def __init__(
-        self, hub: Hub, limits: Limits, visitor: Visitor, attach_scope: AttachScope, transport: WebSocketTransport
+        self, hub: Hub, limits: Limits, visitor: Visitor, caller: Caller, transport: WebSocketTransport
     ) -> None:
         """`transport` is the writing half of the socket, which was just accepted."""
-        # What the application may ask about the caller of a message, for as long as the socket is there.
-        self.attach_scope = attach_scope
+        # Who brings the messages of this socket.
+        self.caller = caller
         self._hub = hub
         self._limits = limits
         # None behind the first frame: an idle socket costs its memory.
@@ -82,13 +82,13 @@ class WebSocketSession:
         else:
             transport.carry(connection)
             self._connection = connection
-            connection.holdings.scope(self.attach_scope.size)
+            connection.holdings.scope(self.caller.attach_scope.size)
 
     async def _attach(self, data: str | bytes, visitor: Visitor) -> Connection:
         hello = hello_of(data, self._limits)
         self._transport.attempt = hello.attempt
         await self._hub.wait_for_place(hello)
-        return self._hub.attach(hello, visitor, self._transport)
+        return self._hub.attach(hello, visitor, self.caller, self._transport)
 
     def receive(self, connection: Connection, data: str | bytes) -> None:
         """Receive a frame behind `hello`. One of a socket that does not carry the link any more is dropped.
@@ -122,9 +122,9 @@ class WebSocketSession:
         control = frame.control
         if connection.last_calls is not None:
             frame = still_taken(frame, connection.link, connection.last_calls)
-        rest = connection.receive(frame, self._transport.attempt, is_text_large=is_large)
+        rest = connection.receive(frame, self._transport.attempt, self.caller, is_text_large=is_large)
         if rest:
-            unpack(self._hub, connection, rest, partial(self._violated, connection))
+            unpack(self._hub, connection, rest, self.caller, partial(self._violated, connection))
         if control is not None:
             _bye(connection, control)
 
