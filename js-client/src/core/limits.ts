@@ -65,6 +65,8 @@ export interface ServerLimits {
   readonly bodyMs: number
   /** The longest time between two bytes of a body. */
   readonly bodySilenceMs: number
+  /** From a `hello` to the answer of the application who its user is. */
+  readonly askMs: number
   /** The longest time between two frames of a server. */
   readonly heartbeatMs: number
   /** Silence of a page that has not read everything, after which its socket ends although the network answers. */
@@ -113,6 +115,7 @@ export const SERVER_LIMITS: ServerLimits = /* @__PURE__ */ Object.freeze({
   bodyBytes: 71_303_168,
   bodyMs: 60_000,
   bodySilenceMs: 10_000,
+  askMs: 6_000,
   heartbeatMs: 15_000,
   unreadMs: 600_000,
   closeMs: 10_000,

@@ -41,6 +41,7 @@ class Limits:
     ack_ms: int = 1_000  # time after which a bare frame acknowledges
     hello_bytes: int = 65_536  # the first frame of a socket or a body
     hello_ms: int = 10_000  # from the opening of a socket to its hello
+    ask_ms: int = 6_000  # from a hello to the answer of the application who its user is
     heartbeat_ms: int = 15_000  # between two frames of a server
     silence_ms: int = 40_000  # without a byte before the socket is doubted
     unread_ms: int = 600_000  # the same for a page that has not read all that was sent, and whose network answers

@@ -31,6 +31,7 @@ def period_of(limits: Limits) -> float:
         limits.unattached_grace_ms,
         limits.goodbye_ms,
         limits.hello_ms,
+        limits.ask_ms,
         limits.body_silence_ms,
         limits.sync_ms,
     )
