@@ -85,6 +85,28 @@ def test_a_line_feed_in_a_header_is_no_separator(headers: list[tuple[bytes, byte
     assert AttachScope(scope(headers)).headers == headers
 
 
+@pytest.mark.parametrize("headers", [BROWSER, [], [(b"a\nb", b"c")]])
+def test_a_token_is_shown_behind_the_headers_that_came(headers: list[tuple[bytes, bytes]]) -> None:
+    kept = AttachScope(scope(headers))
+    size = kept.size
+    assert kept.show_token("abc.def")
+    assert kept.headers == [*headers, (b"authorization", b"Bearer abc.def")]
+    assert kept.size >= size + len(b"authorizationBearer abc.def")
+    assert "abc.def" not in repr(kept)
+
+
+def test_a_token_does_not_replace_the_header_of_a_proxy() -> None:
+    headers = [(b"host", b"a"), (b"authorization", b"Basic eDp5")]
+    kept = AttachScope(scope(headers))
+    assert not kept.show_token("abc.def")
+    assert kept.headers == headers
+
+
+def test_one_value_is_read_without_the_others() -> None:
+    kept = AttachScope(scope(BROWSER, user="ada"))
+    assert (kept.get("user"), kept.get("path"), kept.get("nothing")) == ("ada", "/ipc/socket", None)
+
+
 def test_its_size_is_what_the_client_has_chosen() -> None:
     small, large = AttachScope(scope([])).size, AttachScope(scope([(b"cookie", b"x" * 50_000)])).size
     assert 50_000 <= large - small <= 50_100

@@ -10,6 +10,7 @@ from typing import Any, Final
 _LEFT_OUT: Final = frozenset({"headers", "extensions", "subprotocols", "asgi"})
 # May stand in no header (RFC 9110 5.5), so it separates them.
 _SEPARATOR: Final = b"\n"
+_AUTHORIZATION: Final = b"authorization"
 
 
 class AttachScope:
@@ -41,6 +42,26 @@ class AttachScope:
         headers = self._headers
         size = len(headers) if isinstance(headers, bytes) else sum(len(name) + len(text) for name, text in headers)
         return size + sum(len(part) for part in self._rest[1:] if isinstance(part, str | bytes))
+
+    def get(self, name: str) -> Any:
+        """Return one value of the scope, such as that of "user"; None where there is none."""
+        names, *values = self._rest
+        return values[names.index(name)] if name in names else None
+
+    def show_token(self, token: str) -> bool:
+        """Show a token that came inside of a frame as `Authorization: Bearer`, where that header always is.
+
+        Returns False, and changes nothing, where the client or a proxy has sent that header: then its word counts.
+        """
+        headers = self.headers
+        if any(name == _AUTHORIZATION for name, _ in headers):
+            return False
+        shown = (_AUTHORIZATION, f"Bearer {token}".encode())
+        if isinstance(self._headers, bytes):
+            self._headers = _SEPARATOR.join([*filter(None, [self._headers]), *shown])
+        else:
+            self._headers.append(shown)
+        return True
 
     def scope(self) -> dict[str, Any]:
         """Return the scope, a new one each time: `starlette.requests.HTTPConnection` takes it."""
