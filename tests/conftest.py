@@ -1,7 +1,7 @@
-"""What all tests share: the project's folders as fixtures, and the fixtures of four files of tests/support.
+"""What all tests share: the project's folders as fixtures, and the fixtures of five files of tests/support.
 
-account.py checks what every hub holds at its end, connected.py provides an application with a page, engines.py the
-browsers, hubs.py a hub without a server.
+account.py checks what every hub holds at its end, asking.py asks without a hub, connected.py provides an application
+with a page, engines.py the browsers, hubs.py a hub without a server.
 """
 
 import signal
@@ -20,7 +20,13 @@ settings.load_profile("webipc")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ["tests.support.account", "tests.support.connected", "tests.support.engines", "tests.support.hubs"]
+pytest_plugins = [
+    "tests.support.account",
+    "tests.support.asking",
+    "tests.support.connected",
+    "tests.support.engines",
+    "tests.support.hubs",
+]
 
 
 @pytest.fixture(scope="session")

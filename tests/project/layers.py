@@ -48,6 +48,7 @@ RULES: Mapping[str, Rule] = {
     "cluster": rule("core version concurrency budget access link hub endpoints", "redis"),
     "endpoints": rule("core version concurrency budget access servers link hub", "starlette"),
     "hub": rule("core version concurrency budget access channels electron link groups dispatch"),
+    "identity": rule("core concurrency logs budget access dependencies", "fastapi starlette"),
     "dispatch": rule("core concurrency logs budget access ports channels electron link", "starlette"),
     "groups": rule("core budget link"),
     "link": rule("core concurrency budget access ports electron"),

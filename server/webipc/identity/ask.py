@@ -1,0 +1,165 @@
+"""`Asks`: who a client is, asked of the application's own dependencies at each attach.
+
+The dependencies of the application and `authenticate` are solved together, once. What they see is a GET request with
+the headers, cookies, query and address of the attach, whatever brought it. Asks are bounded: some run at once, others
+wait in a line, and who has no answer in time is refused while the ask runs on.
+"""
+
+import asyncio
+import logging
+from typing import Any, Final
+
+from webipc.access.attach_scope import AttachScope
+from webipc.access.caller import Caller
+from webipc.access.visitor import Visitor
+from webipc.concurrency.clock import Clock
+from webipc.concurrency.fatal import FATAL
+from webipc.core.limits import Limits
+from webipc.dependencies.solver import Tree, solved
+from webipc.identity.asking import USER, Asking
+from webipc.identity.confidential import log_error, without_secrets
+from webipc.identity.identity_of import IdentityError, identity_text
+from webipc.identity.line import FullError, Line
+from webipc.identity.outcome import AskRefusedError, failed, later, refusal_of
+from webipc.logs.ration import Ration
+
+logger = logging.getLogger("webipc")
+
+_REFUSED: Final = "%s at %s was refused with %d: %s%s"
+_UNCOMPARED: Final = "%s at %s was not let in: %s%s"
+_PROXY: Final = (
+    "%s at %s sends a token (connection.token) and an Authorization header, as a proxy adds it: the header counts, "
+    "for every such page"
+)
+_FAILED: Final = "Asking who %s at %s is failed: it is refused, and asks again%s"
+_LATE: Final = "%s at %s was not let in: asking who it is took longer than %d ms (%d asks run, %d wait)%s"
+_CROWDED: Final = "%s at %s was not let in: too many wait to be asked who they are (%d asks run, %d wait)%s"
+
+
+class Asks:
+    """Asks who clients are. All methods belong to the event loop's thread."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        asking: Asking,
+        limits: Limits,
+        tasks: set[asyncio.Task[Any]],
+    ) -> None:
+        """`tasks` has every ask that runs, also one that nothing waits for any more."""
+        self._loop = loop
+        self._clock = clock
+        self._asking = asking
+        self._limits = limits
+        self._tasks = tasks
+        self._line = Line(loop)
+        self._refusals = Ration(10, 100, 60.0)
+        self._failures = Ration(1, 1, 10.0)
+        self._has_named_proxy = False
+
+    @property
+    def running(self) -> int:
+        """How many asks run, also those that nothing waits for any more."""
+        return self._line.taken
+
+    @property
+    def waiting(self) -> int:
+        """How many clients wait until they are asked."""
+        return self._line.waiting
+
+    async def ask(self, visitor: Visitor, attach_scope: AttachScope, token: str | None = None) -> Caller:
+        """Return who an attach is from. `token` is that of its `hello`: it is shown as `Authorization: Bearer`.
+
+        Raises AskRefusedError where the application lets nobody in, where its code fails, or where nothing answers
+        within `ask_ms`. Cancelling this does not cancel the ask. Where the application asks for nothing, this does not
+        suspend.
+        """
+        tree = self._asking.tree
+        if token is not None and not attach_scope.show_token(token) and not self._has_named_proxy:
+            self._has_named_proxy = True
+            logger.info(_PROXY, visitor.peer, visitor.origin)
+        if tree is None:
+            outcome = self._unasked(visitor, attach_scope)
+        else:
+            outcome = await self._answer(tree, visitor, attach_scope)
+        if isinstance(outcome, AskRefusedError):
+            raise outcome
+        return outcome
+
+    async def _answer(self, tree: Tree, visitor: Visitor, attach_scope: AttachScope) -> Caller | AskRefusedError:
+        try:
+            async with self._clock.timeout(self._limits.ask_ms / 1000):
+                await self._line.enter(visitor.address)
+                asked = self._begin(tree, visitor, attach_scope)
+                # Other than with `await asked`, a timeout does not cancel it: a thread that a dependency has taken
+                # would run on, and count no more.
+                await asyncio.wait((asked,))
+        except TimeoutError:
+            return self._unanswered(visitor, _LATE, self._limits.ask_ms)
+        except FullError:
+            return self._unanswered(visitor, _CROWDED)
+        return asked.result()
+
+    def _begin(
+        self, tree: Tree, visitor: Visitor, attach_scope: AttachScope
+    ) -> "asyncio.Task[Caller | AskRefusedError]":
+        asked = self._loop.create_task(self._run(tree, visitor, attach_scope))
+        self._tasks.add(asked)
+        asked.add_done_callback(self._tasks.discard)
+        asked.add_done_callback(lambda _: self._line.leave(visitor.address))
+        return asked
+
+    async def _run(self, tree: Tree, visitor: Visitor, attach_scope: AttachScope) -> Caller | AskRefusedError:
+        scope = attach_scope.scope()
+        try:
+            async with solved(tree, scope, self._asking.app) as values:
+                user = values[USER] if self._asking.authenticates else scope.get("user")
+                # An object of an ORM may answer no more when its session is closed.
+                caller = Caller(attach_scope, user, identity_text(self._asking.identity, user))
+        except FATAL:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever it is, nobody is let in, and it is logged
+            return self._refused(error, visitor, attach_scope)
+        return caller
+
+    def _unasked(self, visitor: Visitor, attach_scope: AttachScope) -> Caller | AskRefusedError:
+        """Return the caller where the application asks for nothing: the user of its middleware, if any."""
+        user = attach_scope.get("user")
+        if user is None:
+            return Caller(attach_scope)
+        try:
+            return Caller(attach_scope, user, identity_text(self._asking.identity, user))
+        except Exception as error:  # noqa: BLE001 - it is logged
+            return self._refused(error, visitor, attach_scope)
+
+    # --- who is refused -------------------------------------------------------------------------------------------
+
+    def _refused(self, error: BaseException, visitor: Visitor, attach_scope: AttachScope) -> AskRefusedError:
+        """Return the refusal that an exception of the application means, and log it."""
+        refusal = refusal_of(error)
+        if refusal is None:
+            return self._failed(error, visitor, attach_scope)
+        if self._refusals.may_write(visitor.address):
+            reason = without_secrets(refusal.reason, attach_scope)
+            logger.info(_REFUSED, visitor.peer, visitor.origin, refusal.code, reason, self._refusals.left_out())
+        return refusal
+
+    def _failed(self, error: BaseException, visitor: Visitor, attach_scope: AttachScope) -> AskRefusedError:
+        asked = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and asked is not None and asked.cancelling():
+            # The process ends.
+            return later()
+        if self._failures.may_write():
+            left_out = self._failures.left_out()
+            if isinstance(error, IdentityError):
+                logger.error(_UNCOMPARED, visitor.peer, visitor.origin, error, left_out)
+            else:
+                log_error(error, attach_scope, _FAILED, visitor.peer, visitor.origin, left_out)
+        return failed()
+
+    def _unanswered(self, visitor: Visitor, text: str, *args: object) -> AskRefusedError:
+        if self._refusals.may_write(visitor.address):
+            left_out = self._refusals.left_out()
+            logger.warning(text, visitor.peer, visitor.origin, *args, self.running, self.waiting, left_out)
+        return later()

@@ -1,0 +1,90 @@
+"""`Asking`: what an application wants to be asked of each client, and the check of the settings that say so."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import Depends, params
+
+from webipc.dependencies.solver import Tree, tree_of
+from webipc.identity.identity_of import identity_of
+
+USER: Final = "user"
+"""The name of the parameter that `authenticate` fills in."""
+
+Authenticate = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What an application wants to be asked of each client."""
+
+    # Its dependencies, and `authenticate` as the parameter `USER`; None where it has neither.
+    tree: Tree | None = None
+    # Whose `dependency_overrides` count.
+    app: Any = None
+    # Whether the tree has that parameter. Otherwise the user is that of Starlette's AuthenticationMiddleware.
+    authenticates: bool = False
+    identity: Callable[[Any], Any] = identity_of
+
+
+def asking_of(
+    app: Any,
+    dependencies: Sequence[params.Depends],
+    authenticate: Authenticate | None,
+    identity: Callable[[Any], Any] = identity_of,
+) -> Asking:
+    """Return what is asked in an application that has these dependencies.
+
+    Raises TreeError, which is a TypeError, where one of them takes what an attach does not have, such as a body.
+    """
+    if authenticate is None and not dependencies:
+        return Asking(app=app, identity=identity)
+    parameters = []
+    if authenticate is not None:
+        parameters.append(inspect.Parameter(USER, inspect.Parameter.KEYWORD_ONLY, default=Depends(authenticate)))
+    return Asking(tree_of(parameters, guards=dependencies), app, authenticate is not None, identity)
+
+
+def checked_authenticate(authenticate: Any) -> Authenticate | None:
+    """Return the setting `authenticate`. Raises TypeError, with advice, where it is no function."""
+    if authenticate is None or (callable(authenticate) and not isinstance(authenticate, params.Depends)):
+        return authenticate
+    advice = ""
+    if isinstance(authenticate, params.Depends):
+        name = getattr(authenticate.dependency, "__name__", "current_user")
+        advice = f": write authenticate={name}, without Depends"
+    raise TypeError(f"expected a function, as Depends takes it, for authenticate, got {_kind(authenticate)}{advice}")
+
+
+def checked_identity(identity: Any) -> Callable[[Any], Any]:
+    """Return the setting `identity`; None stands for the default. Raises TypeError, with advice, for a wrong one."""
+    if identity is None:
+        return identity_of
+    if not callable(identity):
+        raise TypeError(
+            f"expected a function of the user for identity, such as lambda user: user.id, got {_kind(identity)}"
+        )
+    if inspect.iscoroutinefunction(identity) or inspect.iscoroutinefunction(getattr(identity, "__call__", None)):  # noqa: B004 - the method itself is looked at
+        raise TypeError("identity is an async function: it must be a plain one. Load what it needs in authenticate")
+    return identity  # type: ignore[no-any-return] # what it returns is checked at each attach
+
+
+def checked_dependencies(dependencies: Any) -> list[params.Depends]:
+    """Return the setting `dependencies`, as `include_router` takes it. Raises TypeError, with advice, otherwise."""
+    if isinstance(dependencies, params.Depends):
+        raise TypeError("expected a list for dependencies, got one Depends: write dependencies=[Depends(...)]")
+    found = list(dependencies or ())
+    for each in found:
+        if not isinstance(each, params.Depends):
+            name = getattr(each, "__name__", "...")
+            advice = f": write Depends({name})" if callable(each) else ""
+            raise TypeError(f"expected Depends(...) in dependencies, got {_kind(each)}{advice}")
+        if each.dependency is None:
+            raise TypeError("expected Depends(...) in dependencies, got Depends() without a function")
+    return found
+
+
+def _kind(value: Any) -> str:
+    return f"an object of the type {type(value).__name__}"
