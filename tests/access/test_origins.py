@@ -89,7 +89,6 @@ def test_a_listed_origin_is_allowed_as_a_browser_sends_it(listed: str, sent: str
     [
         ("https://*.example", "there are no patterns, list each origin"),
         ("*", "there are no patterns, list each origin"),
-        ("null", "there is allow_missing_origin=True"),
         ("file:///home/me/page.html", "there is allow_missing_origin=True"),
         ("https://straße.example", "begins with xn--"),
         ("https://app.example/page", "got 'https://app.example/page'"),
@@ -112,6 +111,23 @@ def test_what_can_never_match_is_refused_with_what_to_write(listed: str, advice:
 def test_a_missing_origin_is_allowed_on_request_only(origin: str | None) -> None:
     assert not OWN.allows(origin, "http", "app.example")
     assert Origins(allow_missing=True).allows(origin, "http", "app.example")
+
+
+def test_null_may_be_told_from_a_missing_origin() -> None:
+    origins = Origins(allow_missing=True, null_is_missing=False)
+    assert origins.allows(None, "http", "app.example")
+    assert not origins.allows("null", "http", "app.example")
+
+
+@pytest.mark.parametrize("null_is_missing", [True, False])
+def test_null_is_allowed_where_it_is_listed(*, null_is_missing: bool) -> None:
+    origins = Origins(["null"], null_is_missing=null_is_missing)
+    assert origins.allows("null", "http", "app.example")
+    assert not origins.allows(None, "http", "app.example")
+    assert origins.cors("null")["Access-Control-Allow-Origin"] == "null"
+    assert origins.allows_embedding("cross-site", None)
+    assert origins.resource_policy(None, None) == "cross-origin"
+    assert origins.hosts == frozenset()
 
 
 @pytest.mark.parametrize(

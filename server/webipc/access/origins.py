@@ -11,6 +11,9 @@ from typing import Final
 # For the log, behind a refusal: the page may be the developer's own.
 REMEDY = "list it in IpcMain(origins=[...]) or by --origin, if it is yours"
 
+NULL: Final = "null"
+"""The origin of a page that hides its own, such as that of a sandboxed iframe, and of a page of `file:`."""
+
 _HTTP_SCHEMES: Final = {"ws": "http", "wss": "https"}
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -29,17 +32,26 @@ _CONVERTED_OTHERWISE: Final = re.compile("[ßς\u200c\u200d]")
 class Origins:
     """The origins that are allowed."""
 
-    def __init__(self, listed: Iterable[str] = (), more: Iterable[str] = (), *, allow_missing: bool = False) -> None:
+    def __init__(
+        self,
+        listed: Iterable[str] = (),
+        more: Iterable[str] = (),
+        *,
+        allow_missing: bool = False,
+        null_is_missing: bool = True,
+    ) -> None:
         """`listed` and `more` are origins such as `https://app.example`. The server's own is always allowed.
 
-        `allow_missing` allows requests without `Origin`, or with `null`: from programs that are not browsers, and from
-        pages of `file:`. Raises ValueError for a string that is not an origin, TypeError for a string instead of a
-        list.
+        `allow_missing` allows requests without `Origin`, from programs that are not browsers. With `null_is_missing` it
+        allows those with `null` too, from pages of `file:`. Any site can send `null`, from a sandboxed iframe; listed
+        as `null`, it is allowed. Raises ValueError for a string that is not an origin, TypeError for a string instead
+        of a list.
         """
         if isinstance(listed, str):
             raise TypeError(f"expected a list of origins, got a string: write [{listed!r}]")
         self._listed = frozenset(_parsed(origin) for origin in (*listed, *more))
         self._allow_missing = allow_missing
+        self._allow_null = NULL in self._listed or (allow_missing and null_is_missing)
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -52,8 +64,10 @@ class Origins:
 
         An origin is compared as text: browsers write each in one way, and one in another spelling is not from a page.
         """
-        if origin is None or origin == "null":
+        if origin is None:
             return self._allow_missing
+        if origin == NULL:
+            return self._allow_null
         return origin in self._listed or (host is not None and origin == _own(scheme, host))
 
     def allows_embedding(self, site: str | None, referrer: str | None) -> bool:
@@ -62,22 +76,27 @@ class Origins:
         `site` and `referrer` are the headers `Sec-Fetch-Site` and `Referer`. A browser that does not send the first is
         stopped by `Cross-Origin-Resource-Policy`.
         """
-        return site in (None, "same-origin", "none") or self._allow_missing or self._lists_page(referrer)
+        return site in (None, "same-origin", "none") or self._allows_hidden or self._lists_page(referrer)
 
     def resource_policy(self, origin: str | None, referrer: str | None) -> str:
         """Return the `Cross-Origin-Resource-Policy` of the response to a request with these headers."""
-        others = self._allow_missing or origin in self._listed or self._lists_page(referrer)
+        others = self._allows_hidden or origin in self._listed or self._lists_page(referrer)
         return "cross-origin" if others else "same-origin"
+
+    @property
+    def _allows_hidden(self) -> bool:
+        """Whether pages may come whose origin a request for a script does not show."""
+        return self._allow_missing or self._allow_null
 
     def _lists_page(self, address: str | None) -> bool:
         return address is not None and "/".join(address.split("/", 3)[:3]) in self._listed
 
     def cors(self, origin: str | None) -> Mapping[str, str]:
         """Return the headers with which a page of a listed origin may read a response; none for any other origin."""
-        if origin is None or origin == "null":
+        if origin is None:
             return {}
         if origin not in self._listed:
-            return {"Vary": "Origin"}
+            return {} if origin == NULL else {"Vary": "Origin"}
         return {
             "Access-Control-Allow-Origin": origin,
             "Access-Control-Allow-Credentials": "true",
@@ -95,6 +114,8 @@ def _own(scheme: str, host: str) -> str | None:
 
 def _parsed(origin: str) -> str:
     """Return a listed origin as browsers write it: lower case, ASCII, without the scheme's default port."""
+    if origin == NULL:
+        return NULL
     scheme, _, host = origin.lower().removesuffix("/").partition("://")
     serialized = None
     if _SCHEME.fullmatch(scheme) is not None and scheme not in _NO_ORIGIN:
@@ -126,8 +147,8 @@ def _advice(origin: str) -> str:
     """Return what to write instead of a string that is not an origin; empty where nothing is known."""
     if "*" in origin:
         return ": there are no patterns, list each origin"
-    if origin == "null" or origin.startswith("file:"):
-        return ": for pages without an origin there is allow_missing_origin=True"
+    if origin.startswith("file:"):
+        return ": a page of a file has the origin null, which any site can send; there is allow_missing_origin=True"
     if not origin.isascii():
         return ": write its host name as a browser sends it, which begins with xn--"
     return ""
