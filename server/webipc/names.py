@@ -3,7 +3,7 @@
 from webipc.channels.complaint import ArgumentError
 from webipc.channels.emitter import EventEmitter, MaxListenersExceededWarning
 from webipc.channels.handler import HandlerError
-from webipc.channels.ipc_main_impl import SecondHandlerError
+from webipc.channels.ipc_router import IpcRouter, SecondHandlerError
 from webipc.core.errors import (
     BufferFullError,
     CloneError,
@@ -61,6 +61,7 @@ __all__ = [
     "IpcMain",
     "IpcMainEvent",
     "IpcMainInvokeEvent",
+    "IpcRouter",
     "JSArray",
     "JSDate",
     "JSError",

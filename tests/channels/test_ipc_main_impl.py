@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from webipc.channels.complaint import ArgumentError
+from webipc.channels.emitter import MaxListenersExceededWarning
 from webipc.channels.handler import Handler, HandlerError
-from webipc.channels.ipc_main_impl import IpcMainImpl, SecondHandlerError
+from webipc.channels.ipc_main_impl import IpcMainImpl
+from webipc.channels.ipc_router import SecondHandlerError
 from webipc.electron.ipc_event import IpcMainEvent, IpcMainInvokeEvent
 
 
@@ -146,6 +148,17 @@ def test_a_listener_that_does_not_take_the_event_is_refused(ipc: IpcMainImpl) ->
             """Refused."""
 
     assert ipc.event_names() == ["error"]
+
+
+def test_a_warning_of_many_listeners_names_the_line_of_the_program(ipc: IpcMainImpl) -> None:
+    ipc.set_max_listeners(1).on("ping", answer)
+    with pytest.warns(MaxListenersExceededWarning) as caught:
+        ipc.on("ping", answer)
+    ipc.remove_all_listeners("ping").on("ping", answer)
+    with pytest.warns(MaxListenersExceededWarning) as decorated:
+        ipc.on("ping")(answer)
+
+    assert [warning.filename for warning in [*caught, *decorated]] == [__file__, __file__]
 
 
 def test_handle_returns_nothing_and_the_decorator_the_function(ipc: IpcMainImpl) -> None:

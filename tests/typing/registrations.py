@@ -7,10 +7,12 @@ from typing import Any, assert_type
 from webipc.channels.emitter import EventEmitter
 from webipc.channels.handler import Handler
 from webipc.channels.ipc_main_impl import IpcMainImpl
+from webipc.channels.ipc_router import IpcRouter
 from webipc.electron.ipc_event import IpcMainEvent, IpcMainInvokeEvent
 
 emitter = EventEmitter()
 ipc_main = IpcMainImpl()
+router = IpcRouter(prefix="todos:")
 
 
 # A decorator returns the function with its own type, so that a unit test can call it.
@@ -37,6 +39,19 @@ def ping(event: IpcMainEvent, *args: int) -> None:
     """Listen."""
 
 
+@router.handle("list")
+@router.handle_once("first")
+async def list_all(event: IpcMainInvokeEvent, limit: int = 10) -> list[str]:
+    """Handle in a router."""
+    return []
+
+
+@router.on("changed")
+@router.once("changed")
+def changed(event: IpcMainEvent, title: str) -> None:
+    """Listen in a router."""
+
+
 @emitter.on("destroyed")
 def destroyed() -> int:
     """Listen to an emitter whose events have no event object."""
@@ -52,6 +67,8 @@ async def call(invoke_event: IpcMainInvokeEvent, event: IpcMainEvent) -> None:
     ping(event, "x")  # type: ignore[arg-type]  # the parameters are still known
     await add(invoke_event)  # type: ignore[call-arg]  # the same
     await asyncio.to_thread(once, invoke_event)
+    assert_type(await list_all(invoke_event), list[str])
+    changed(event)  # type: ignore[call-arg]  # the same
 
 
 # With a listener as argument, `on` and similar methods return the emitter with its own class.
@@ -62,6 +79,16 @@ assert_type(emitter.on("ping", print).set_max_listeners(0), EventEmitter)
 assert_type(ipc_main.calls("ping"), Iterator[Handler])
 assert_type(ipc_main.take_handler("ping"), Handler | None)
 assert_type(ipc_main.emit("ping", 1, 2), bool)
+
+
+# A router as well.
+
+assert_type(router.on("changed", changed).once("changed", changed).off("changed", changed), IpcRouter)
+assert_type(router.prefix, str)
+ipc_main.include_router(router, prefix="v2:")
+router.include_router(IpcRouter())
+ipc_main.include_router(ipc_main)  # type: ignore[arg-type]  # not a router
+router.handle("none", 5)  # type: ignore[call-overload]  # not a function
 
 
 # `handle` returns None, like Electron's.

@@ -6,6 +6,7 @@ costs nothing. A value is validated once; a second time only where `undefined` i
 
 import inspect
 from collections.abc import Callable, Sequence
+from copy import copy
 from math import inf
 from typing import Any, Final
 
@@ -73,6 +74,12 @@ class Arguments:
         self._untouched = (
             not self._checked and self._least == len(self._parameters) and (rest is None or rest.validate is None)
         )
+
+    def at(self, channel: str) -> "Arguments":
+        """Return these for the same function on another channel, which the errors name."""
+        other = copy(self)
+        other._channel = channel  # noqa: SLF001 - its own class
+        return other
 
     def bind(self, args: list[Any]) -> list[Any]:
         """Return the arguments to call the function with: a new list, or `args` itself, which is never changed.

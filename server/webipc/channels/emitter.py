@@ -218,7 +218,7 @@ class EventEmitter:
         Raises TypeError when `count` is not a number, and ValueError when it is negative or NaN.
         """
         if isinstance(count, bool) or not isinstance(count, int | float):
-            raise TypeError(f'The "set_max_listeners" argument must be of type number. Received {_received(count)}')
+            raise TypeError(f'The "set_max_listeners" argument must be of type number. Received {received(count)}')
         if isnan(count) or count < 0:
             raise ValueError(f'The value of "set_max_listeners" is out of range. It must be >= 0. Received {count}')
         self._max_listeners = count
@@ -235,25 +235,35 @@ class EventEmitter:
     def _register(self, channel: str, listener: Any, *, once: bool, front: bool) -> Any:
         name = channel_name("on", channel)
         if listener is not UNSET:
-            self._add(name, listener, once=once, front=front)
+            self._add(self._registration(name, listener, once=once), front=front)
             return self
 
         def decorate(function: ListenerT) -> ListenerT:
-            self._add(name, function, once=once, front=front)
+            self._add(self._registration(name, function, once=once), front=front)
             return function
 
         return decorate
 
-    def _add(self, channel: str, listener: Any, *, once: bool, front: bool) -> None:
+    def _registration(self, channel: str, listener: Any, *, once: bool) -> Registration:
         require_function("listener", listener)
-        registration = Registration(channel, listener, self._callee(channel, listener), self._claim if once else None)
+        return Registration(channel, listener, self._callee(channel, listener), self._claim if once else None)
+
+    def _add(self, registration: Registration, *, front: bool) -> None:
         # Node emits `newListener` before it adds: a listener that is added meanwhile comes first.
         self._announce(NEW_LISTENER, registration)
+        channel = registration.channel
         with self._lock:
             others = self._registrations.get(channel, ())
             listed = (registration, *others) if front else (*others, registration)
             self._registrations[channel] = listed
         self._warn_of_many(channel, len(listed))
+
+    def _remove(self, registration: Registration) -> None:
+        """Remove a registration, unless it was removed before."""
+        with self._lock:
+            removed = self._drop(registration)
+        if removed:
+            self._announce(REMOVE_LISTENER, registration)
 
     def _warn_of_many(self, channel: str, count: int) -> None:
         limit = self.get_max_listeners() or inf
@@ -264,8 +274,7 @@ class EventEmitter:
             f"Possible EventEmitter memory leak detected. {count} {channel} listeners added to "
             f"[{type(self).__name__}]. MaxListeners is {limit:g}. Use emitter.set_max_listeners() to increase limit"
         )
-        # The frames up to the caller: `_add`, `_register` or `decorate`, the public method (none for a decorator).
-        warnings.warn(text, MaxListenersExceededWarning, stacklevel=5)
+        warnings.warn(text, MaxListenersExceededWarning, stacklevel=_level_outside())
 
     def _drop(self, registration: Registration) -> bool:
         """Remove a registration, under the lock. Return False when it was removed before."""
@@ -293,10 +302,7 @@ class EventEmitter:
 
     def _remove_all(self, channel: str) -> None:
         for registration in reversed(self._registrations.get(channel, ())):
-            with self._lock:
-                removed = self._drop(registration)
-            if removed:
-                self._announce(REMOVE_LISTENER, registration)
+            self._remove(registration)
 
     def _announce(self, meta: str, registration: Registration) -> None:
         if meta in self._registrations:
@@ -315,6 +321,16 @@ class EventEmitter:
         task.add_done_callback(self._tasks.discard)
 
 
+def _level_outside() -> int:
+    """Return the `stacklevel` for `warnings.warn` in the calling function that names the program's line, not ours."""
+    here = __name__.rpartition(".")[0]
+    level, frame = 0, inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(here):
+        level, frame = level + 1, frame.f_back
+    # This function is counted, and `warn` counts from 1.
+    return level
+
+
 def channel_name(method: str, channel: object) -> str:
     """Return the name of a channel; a number becomes its digits, as in JavaScript.
 
@@ -325,16 +341,16 @@ def channel_name(method: str, channel: object) -> str:
     if isinstance(channel, int) and not isinstance(channel, bool):
         return str(int(channel))
     usage = f'@emitter.{method}("channel")' if callable(channel) else f'{method}("channel", ...)'
-    raise TypeError(f"{method} takes the channel, a string, first: {usage}. Received {_received(channel)}")
+    raise TypeError(f"{method} takes the channel, a string, first: {usage}. Received {received(channel)}")
 
 
 def require_function(argument: str, value: object) -> None:
     """Raise TypeError with Node's text for a listener that is no function."""
     if not callable(value):
-        raise TypeError(f'The "{argument}" argument must be of type function. Received {_received(value)}')
+        raise TypeError(f'The "{argument}" argument must be of type function. Received {received(value)}')
 
 
-def _received(value: object) -> str:
+def received(value: object) -> str:
     """Describe a wrong argument as Node does, with Python's names of types."""
     if value is None:
         return "None"

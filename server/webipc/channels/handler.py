@@ -7,6 +7,7 @@ validated by arguments.py, functions are read by signature.py, and calls are run
 import inspect
 import re
 import types
+from copy import copy
 from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
@@ -102,6 +103,18 @@ class Handler:
     def __call__(self, event: Any = None, *args: Any) -> Any:
         """Validate the arguments and call the function; return its result, or its coroutine."""
         return self.function(event, *self._arguments.bind(list(args)))
+
+    def at(self, channel: str) -> "Handler":
+        """Return this function for another channel: what includes its router has a prefix.
+
+        It is not inspected again, because an annotation may name what was local where the function was defined.
+        """
+        other = copy(self)
+        other.channel = channel
+        arguments = self._arguments.at(channel)
+        other._arguments, other.bind = arguments, arguments.bind  # noqa: SLF001 - its own class
+        other.narrow = None if self.narrow is None else self.narrow.at(channel)
+        return other
 
     def describe(self) -> dict[str, Any]:
         """Return its name, channel, docstring, parameters and return annotation, in plain values."""

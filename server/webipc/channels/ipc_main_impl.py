@@ -5,31 +5,15 @@ finds what to call by `calls` and `take_handler`.
 """
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
-from webipc.channels.emitter import UNSET, EventEmitter, Listener, channel_name
-from webipc.channels.handler import Handler, HandlerError
-from webipc.core.errors import LocalError
-
-# A function that takes the event first. `Concatenate` would say so, but then mypy cannot infer a lambda.
-HandlerFunction = Callable[..., Any]
-HandlerT = TypeVar("HandlerT", bound=HandlerFunction)
+from webipc.channels.emitter import EventEmitter, Listener, Registration, channel_name
+from webipc.channels.handler import Handler
+from webipc.channels.ipc_router import Registering, SecondHandlerError
 
 
-class SecondHandlerError(LocalError):
-    """The channel has a handler already. The text is Electron's."""
-
-    code = "second-handler"
-
-    def __init__(self, channel: str) -> None:
-        super().__init__(f"Attempted to register a second handler for '{channel}'")
-        self.channel = channel
-
-    def __reduce__(self) -> tuple[type["SecondHandlerError"], tuple[str]]:
-        return type(self), (self.channel,)
-
-
-class IpcMainImpl(EventEmitter):
+class IpcMainImpl(Registering, EventEmitter):
     """Where an application registers its listeners (`on`) and handlers (`handle`). Safe to use from any thread.
 
     A listener's parameters are validated like a handler's; `listeners()` and `off()` use the function as it was given.
@@ -43,29 +27,7 @@ class IpcMainImpl(EventEmitter):
         # As in Electron: without it, a message on the channel `error` would raise. It is listed in `event_names()`.
         self.on("error", _ignore)
 
-    @overload
-    def handle(self, channel: str) -> Callable[[HandlerT], HandlerT]: ...
-    @overload
-    def handle(self, channel: str, handler: HandlerFunction) -> None: ...
-    def handle(self, channel: str, handler: Any = UNSET) -> Any:
-        """Register the one function that answers `ipcRenderer.invoke(channel, ...)`.
-
-        It takes the event first, then the arguments, which are validated against its annotations. What it returns,
-        awaited if need be, is the answer. `async def` runs on the event loop, `def` in a worker thread. Called without
-        a function, returns a decorator that gives the function back unchanged.
-
-        Raises SecondHandlerError when the channel has a handler here, and HandlerError (a TypeError) when the function
-        is none, or cannot be a handler (see `Handler`). Electron's `ipcMain.handle`.
-        """
-        return self._register_handler("handle", channel, handler, once=False)
-
-    @overload
-    def handle_once(self, channel: str) -> Callable[[HandlerT], HandlerT]: ...
-    @overload
-    def handle_once(self, channel: str, handler: HandlerFunction) -> None: ...
-    def handle_once(self, channel: str, handler: Any = UNSET) -> Any:
-        """Register a handler for one call: it is removed before it runs, so a second call finds none even meanwhile."""
-        return self._register_handler("handle_once", channel, handler, once=True)
+    add_listener = Registering.on
 
     def remove_handler(self, channel: str) -> None:
         """Remove the channel's handler, if there is one. Calls that are running go on."""
@@ -113,30 +75,32 @@ class IpcMainImpl(EventEmitter):
     def _callee(self, channel: str, listener: Listener) -> Handler:
         return Handler(listener, channel, "on")
 
-    def _register_handler(self, method: str, channel: str, handler: Any, *, once: bool) -> Any:
-        name = channel_name(method, channel)
-        if handler is not UNSET:
-            self._add_handler(name, handler, once=once)
-            return None
+    def _place(self, handler: Handler, *, once: bool) -> Callable[[], None]:
+        if handler.role == "handle":
+            self._place_handler(handler, once=once)
+            return partial(self._displace_handler, handler)
+        registration = Registration(handler.channel, handler.function, handler, self._claim if once else None)
+        try:
+            self._add(registration, front=False)
+        except BaseException:
+            # A warning about many listeners may be an error. What was not returned could not be removed.
+            self._remove(registration)
+            raise
+        return partial(self._remove, registration)
 
-        def decorate(function: HandlerT) -> HandlerT:
-            self._add_handler(name, function, once=once)
-            return function
-
-        return decorate
-
-    def _add_handler(self, channel: str, function: Any, *, once: bool) -> None:
-        # In this order, as in Electron: a second handler is refused before its type is checked.
-        self._refuse_second(channel)
-        if not callable(function):
-            found = type(function).__name__
-            raise HandlerError(channel, f"Expected handler to be a function, but found type '{found}'")
-        handler = Handler(function, channel, "handle")
+    def _place_handler(self, handler: Handler, *, once: bool) -> None:
         with self._lock:
-            self._refuse_second(channel)
-            self._handlers[channel] = handler
+            self._refuse_second(handler.channel)
+            self._handlers[handler.channel] = handler
             if once:
-                self._handlers_once.add(channel)
+                self._handlers_once.add(handler.channel)
+
+    def _displace_handler(self, handler: Handler) -> None:
+        """Remove this handler, unless it was removed before, even if another one has its channel now."""
+        with self._lock:
+            if self._handlers.get(handler.channel) is handler:
+                del self._handlers[handler.channel]
+                self._handlers_once.discard(handler.channel)
 
     def _refuse_second(self, channel: str) -> None:
         if channel in self._handlers:

@@ -6,6 +6,7 @@ core/clone/shape.py validates and serializes; this file resolves the annotation,
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from copy import copy
 from typing import Any, Final, get_args, get_origin
 
 from pydantic import ValidationError
@@ -68,6 +69,12 @@ class Narrowing:
             self._resolve()
         except Exception:  # noqa: BLE001 - an annotation is any expression, and may have code of its own
             return
+
+    def at(self, channel: str) -> "Narrowing":
+        """Return this for the same function on another channel, which the errors name."""
+        other = copy(self)
+        other._channel = channel  # noqa: SLF001 - its own class
+        return other
 
     @property
     def applies(self) -> bool:

@@ -1,0 +1,335 @@
+"""`IpcRouter`: the channels of one module, registered in Electron's words and included wherever they are served.
+
+FastAPI's APIRouter for channels. Each declaration of a router is placed in everything that includes it, under the
+prefixes on the way; what is declared or removed later is placed and removed there too. `Registering` is what an
+`IpcMainImpl` and a router have in common.
+"""
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final, Protocol, Self, TypeVar, overload
+from weakref import WeakSet
+
+from webipc.channels.complaint import shown
+from webipc.channels.emitter import UNSET, Listener, ListenerT, channel_name, received, require_function
+from webipc.channels.handler import Handler, HandlerError, Role
+from webipc.core.errors import LocalError
+
+# A function that takes the event first. `Concatenate` would say so, but then mypy cannot infer a lambda.
+HandlerFunction = Callable[..., Any]
+HandlerT = TypeVar("HandlerT", bound=HandlerFunction)
+
+
+class Place(Protocol):
+    """Registers a function that was inspected already, on its channel."""
+
+    def __call__(self, handler: Handler, *, once: bool) -> Callable[[], None]:
+        """Return what removes this registration. Raises SecondHandlerError."""
+
+
+# Held while it is noted which router is included where, never while the application's code runs.
+_LOCK: Final = threading.Lock()
+
+
+class SecondHandlerError(LocalError):
+    """The channel has a handler already. The text is Electron's."""
+
+    code = "second-handler"
+
+    def __init__(self, channel: str) -> None:
+        super().__init__(f"Attempted to register a second handler for '{channel}'")
+        self.channel = channel
+
+    def __reduce__(self) -> tuple[type["SecondHandlerError"], tuple[str]]:
+        return type(self), (self.channel,)
+
+
+class Registering:
+    """Where an application registers listeners and handlers, and includes routers."""
+
+    # What stands before each channel that is registered here.
+    _prefix: str = ""
+    # What is included here. A tuple that is replaced: thousands of tabs include nothing.
+    _inclusions: "tuple[Inclusion, ...]" = ()
+
+    @overload
+    def on(self, channel: str) -> Callable[[ListenerT], ListenerT]: ...
+    @overload
+    def on(self, channel: str, listener: Listener) -> Self: ...
+    def on(self, channel: str, listener: Any = UNSET) -> Any:
+        """Add a listener behind those of the channel; the same function may be added again, and then runs again.
+
+        It takes the event first, then the arguments, which are validated against its annotations. Called with a
+        listener, returns this object. Called without, returns a decorator that gives the function back unchanged.
+
+        Raises TypeError when the listener is not callable or the channel not a string, and HandlerError (a TypeError)
+        when the function cannot be a listener (see `Handler`). Warns once per channel when there are more than
+        `get_max_listeners()`. Electron's `ipcMain.on`.
+        """
+        return self._register_function("on", "on", channel, listener, once=False)
+
+    @overload
+    def once(self, channel: str) -> Callable[[ListenerT], ListenerT]: ...
+    @overload
+    def once(self, channel: str, listener: Listener) -> Self: ...
+    def once(self, channel: str, listener: Any = UNSET) -> Any:
+        """Add a listener that is removed just before its first call. Else as `on`."""
+        return self._register_function("once", "on", channel, listener, once=True)
+
+    @overload
+    def handle(self, channel: str) -> Callable[[HandlerT], HandlerT]: ...
+    @overload
+    def handle(self, channel: str, handler: HandlerFunction) -> None: ...
+    def handle(self, channel: str, handler: Any = UNSET) -> Any:
+        """Register the one function that answers `ipcRenderer.invoke(channel, ...)`.
+
+        It takes the event first, then the arguments, which are validated against its annotations. What it returns,
+        awaited if need be, is the answer. `async def` runs on the event loop, `def` in a worker thread. Called without
+        a function, returns a decorator that gives the function back unchanged.
+
+        Raises SecondHandlerError when the channel has a handler here, and HandlerError (a TypeError) when the function
+        is none, or cannot be a handler (see `Handler`). Electron's `ipcMain.handle`.
+        """
+        return self._register_function("handle", "handle", channel, handler, once=False)
+
+    @overload
+    def handle_once(self, channel: str) -> Callable[[HandlerT], HandlerT]: ...
+    @overload
+    def handle_once(self, channel: str, handler: HandlerFunction) -> None: ...
+    def handle_once(self, channel: str, handler: Any = UNSET) -> Any:
+        """Register a handler for one call: it is removed before it runs, so a second call finds none even meanwhile."""
+        return self._register_function("handle_once", "handle", channel, handler, once=True)
+
+    def include_router(self, router: "IpcRouter", *, prefix: str = "") -> None:
+        """Register what a router declares, now and from now on, until this object is gone.
+
+        A channel is `prefix`, then the prefix of the router, then its name there. The router may be included in other
+        places as well, and here again with another prefix.
+
+        Raises TypeError when it is no IpcRouter or the prefix is no string, ValueError when the router includes this
+        one, and SecondHandlerError when a channel of it has a handler here: then nothing of it is registered. FastAPI's
+        `include_router`.
+        """
+        if not isinstance(router, IpcRouter):
+            raise TypeError(f"include_router takes an IpcRouter, got {received(router)}")
+        if router.includes(self):
+            raise ValueError(f"{self!r} cannot be included in itself: {router!r} includes it")
+        inclusion = Inclusion(router, self._place, self._prefix + checked_prefix(prefix))
+        router.fill(inclusion)
+        with _LOCK:
+            self._inclusions += (inclusion,)
+
+    def _place(self, handler: Handler, *, once: bool) -> Callable[[], None]:
+        """Register a function that was inspected already, on its channel; return what removes this registration.
+
+        Raises SecondHandlerError.
+        """
+        raise NotImplementedError
+
+    def _refuse_second(self, channel: str) -> None:
+        """Raise SecondHandlerError when the channel has a handler here."""
+        raise NotImplementedError
+
+    def _register_function(self, method: str, role: Role, channel: object, function: Any, *, once: bool) -> Any:
+        name = self._prefix + channel_name(method, channel)
+        if function is not UNSET:
+            self._inspect_and_place(name, role, function, once=once)
+            return self if role == "on" else None
+
+        def decorate(function: HandlerT) -> HandlerT:
+            self._inspect_and_place(name, role, function, once=once)
+            return function
+
+        return decorate
+
+    def _inspect_and_place(self, channel: str, role: Role, function: Any, *, once: bool) -> None:
+        if role == "on":
+            require_function("listener", function)
+        else:
+            # In this order, as in Electron: a second handler is refused before its type is checked.
+            self._refuse_second(channel)
+            if not callable(function):
+                found = type(function).__name__
+                raise HandlerError(channel, f"Expected handler to be a function, but found type '{found}'")
+        self._place(Handler(function, channel, role), once=once)
+
+
+class Declared:
+    """One function that a router declares on a channel."""
+
+    __slots__ = ("handler", "is_removed", "once")
+
+    def __init__(self, handler: Handler, *, once: bool) -> None:
+        # Its channel begins with the prefix of the router.
+        self.handler = handler
+        self.once = once
+        self.is_removed = False
+
+    def is_for(self, channel: str | None, role: Role) -> bool:
+        """Tell whether it is on this channel, or on any for None, in this role."""
+        return self.handler.role == role and channel in (None, self.handler.channel)
+
+
+class IpcRouter(Registering):
+    """Listeners and handlers of one module, to be included in an `IpcMain` by `include_router`.
+
+        router = IpcRouter(prefix="todos:")
+
+        @router.handle("add")
+        async def add(event: IpcMainInvokeEvent, todo: Todo) -> Todo: ...
+
+        ipc_main.include_router(router)
+
+    It may be included in several `IpcMain`s and routers. What is declared after that is registered in all of them, and
+    what is removed through the router is removed from all. A declaration of `once` and `handle_once` counts in each
+    place for itself, and stays declared until it is removed. Safe to use from any thread.
+    """
+
+    def __init__(self, *, prefix: str = "") -> None:
+        """`prefix` stands before each channel. Raises TypeError when it is no string."""
+        self._prefix = checked_prefix(prefix)
+        # What it declares, in the order of registration, and where it is included. Those places are kept by what they
+        # are in, so that a router of a module keeps no application alive.
+        self._declared: list[Declared] = []
+        self._places: WeakSet[Inclusion] = WeakSet()
+
+    @property
+    def prefix(self) -> str:
+        """What stands before each channel."""
+        return self._prefix
+
+    def off(self, channel: str, listener: Listener) -> Self:
+        """Remove one declaration of the listener, the most recent, everywhere; do nothing when there is none.
+
+        Raises TypeError when the listener is not callable or the channel not a string.
+        """
+        require_function("listener", listener)
+        name = self._prefix + channel_name("off", channel)
+        with _LOCK:
+            declared = [one for one in self._declared if one.is_for(name, "on") and one.handler.function == listener]
+        if declared:
+            self._remove(declared[-1])
+        return self
+
+    remove_listener = off
+
+    def remove_all_listeners(self, channel: str | None = None) -> Self:
+        """Remove every listener that the router declares on the channel, or on all channels, everywhere."""
+        name = None if channel is None else self._prefix + channel_name("remove_all_listeners", channel)
+        self._remove_all(name, "on")
+        return self
+
+    def remove_handler(self, channel: str) -> None:
+        """Remove the handler that the router declares on the channel, if there is one, everywhere.
+
+        Calls that are running go on.
+        """
+        self._remove_all(self._prefix + channel_name("remove_handler", channel), "handle")
+
+    def _place(self, handler: Handler, *, once: bool) -> Callable[[], None]:
+        declared = Declared(handler, once=once)
+        with _LOCK:
+            if handler.role == "handle":
+                self._refuse_second(handler.channel)
+            self._declared.append(declared)
+            places = list(self._places)
+        try:
+            for place in places:
+                place.add(declared)
+        except BaseException:
+            self._remove(declared)
+            raise
+        return partial(self._remove, declared)
+
+    def includes(self, other: Registering) -> bool:
+        """Tell whether this is `other`, or `other` is included in it, at any depth."""
+        return self is other or any(inclusion.router.includes(other) for inclusion in self._inclusions)
+
+    def fill(self, place: "Inclusion") -> None:
+        """Register in a new place what this declares, and what it will declare.
+
+        Raises what the place raises for a declaration: then nothing of it stays there.
+        """
+        with _LOCK:
+            self._places.add(place)
+            declared = self._declared.copy()
+        try:
+            for one in declared:
+                place.add(one)
+        except BaseException:
+            with _LOCK:
+                self._places.discard(place)
+            place.end()
+            raise
+
+    def _refuse_second(self, channel: str) -> None:
+        if any(declared.is_for(channel, "handle") for declared in self._declared):
+            raise SecondHandlerError(channel)
+
+    def _remove_all(self, channel: str | None, role: Role) -> None:
+        with _LOCK:
+            declared = [one for one in self._declared if one.is_for(channel, role)]
+        for one in reversed(declared):
+            self._remove(one)
+
+    def _remove(self, declared: Declared) -> None:
+        with _LOCK:
+            if declared.is_removed:
+                return
+            declared.is_removed = True
+            self._declared.remove(declared)
+            places = list(self._places)
+        for place in places:
+            place.remove(declared)
+
+    def __repr__(self) -> str:
+        return f"<IpcRouter {shown(self._prefix)}>"
+
+
+class Inclusion:
+    """One router in one place: what of it is registered there."""
+
+    __slots__ = ("__weakref__", "_has_ended", "_place", "_prefix", "_removals", "router")
+
+    def __init__(self, router: IpcRouter, place: Place, prefix: str) -> None:
+        """`place` registers a function there; `prefix` stands before the channels of the router."""
+        # Kept, because what is included in the router comes through it.
+        self.router = router
+        self._place = place
+        self._prefix = prefix
+        # What removes each declaration from there.
+        self._removals: dict[Declared, Callable[[], None]] = {}
+        self._has_ended = False
+
+    def add(self, declared: Declared) -> None:
+        """Register one declaration, unless it is removed meanwhile."""
+        handler = declared.handler
+        remove = self._place(handler.at(self._prefix + handler.channel), once=declared.once)
+        with _LOCK:
+            if not (declared.is_removed or self._has_ended):
+                self._removals[declared] = remove
+                return
+        remove()
+
+    def remove(self, declared: Declared) -> None:
+        """Remove what was registered for a declaration, if it is still there."""
+        with _LOCK:
+            remove = self._removals.pop(declared, None)
+        if remove is not None:
+            remove()
+
+    def end(self) -> None:
+        """Remove everything that was registered."""
+        with _LOCK:
+            self._has_ended = True
+            removals = list(self._removals.values())
+        for remove in reversed(removals):
+            remove()
+
+
+def checked_prefix(prefix: object) -> str:
+    """Return a prefix of channels. Raises TypeError when it is no string."""
+    if not isinstance(prefix, str):
+        raise TypeError(f"the prefix of a router must be a string, such as 'todos:'; got {received(prefix)}")
+    return prefix
