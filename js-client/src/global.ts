@@ -3,7 +3,7 @@ import { client } from './client.js'
 // By name: esbuild would define the properties of `* as` by descriptors that inherit from the page's objects.
 import {
   BufferFullError, CloneError, DestroyedError, FeatureError, LimitError, NoSyncError, ProtocolError, ResetError,
-  UnansweredError, UnreadableError, WebipcError,
+  UnansweredError, UnauthorizedError, UnreadableError, WebipcError,
 } from './exports.js'
 import { ofDocument } from './page/own-document.js'
 
@@ -12,6 +12,6 @@ const script = ofDocument('currentScript') as HTMLScriptElement | null | undefin
 const ipcRenderer = client(script?.src)
 const webipc = {
   BufferFullError, CloneError, DestroyedError, FeatureError, LimitError, NoSyncError, ProtocolError, ResetError,
-  UnansweredError, UnreadableError, WebipcError, ipcRenderer,
+  UnansweredError, UnauthorizedError, UnreadableError, WebipcError, ipcRenderer,
 }
 Object.assign(globalThis, { webipc })

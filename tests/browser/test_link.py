@@ -319,12 +319,14 @@ def test_a_page_on_an_unlisted_origin_is_refused_and_does_not_retry(
         """
         tab.get(second.url)
         tab.execute_script(script)
-        code = f"""(async () => {{
+        refused = f"""(async () => {{
           const {{ ipcRenderer: {{ connection }} }} = await import('{second.url}/unused/client.js')
           while (connection.state !== 'closed') await new Promise((resolve) => setTimeout(resolve, 10))
-          return connection.reason
+          return [connection.code, connection.reason]
         }})()"""
-        assert "4403" in evaluate(tab, code)
+        code, reason = evaluate(tab, refused)
+        assert code == 4403
+        assert "origin" in reason
         assert site.ipc_main.get_all_web_contents() == []
 
 

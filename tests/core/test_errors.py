@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from webipc.core import errors
-from webipc.core.errors import AfterClose, CloseCode, WebipcError, after_close, fit_reason
+from webipc.core.errors import AfterClose, CloseCode, WebipcError, after_close, fit_reason, reset_reason
 
 CODES = {
     errors.CloneError("args[1].user", "a function"): "not-cloneable",
@@ -37,6 +37,12 @@ def test_the_close_codes_are_those_of_the_vector(constants: Any) -> None:
 
 def test_what_a_page_does_after_a_code_is_what_the_vector_says(constants: Any) -> None:
     assert {code: after_close(int(code)).value for code in constants["after_close"]} == constants["after_close"]
+
+
+def test_the_reason_of_a_reset_is_what_the_vector_says(constants: Any) -> None:
+    assert [[code, text, reset_reason(code, text)] for code, text, _ in constants["reset_reasons"]] == constants[
+        "reset_reasons"
+    ]
 
 
 def test_a_page_reconnects_after_an_unknown_code() -> None:

@@ -40,6 +40,8 @@ ONE_SIDED = {
     ("ports", "snapshot"),
     # Only a page can block, and be kept from it.
     ("errors", "NoSyncError"),
+    # Only a page is refused, and may try again.
+    ("errors", "UnauthorizedError"),
     # Only a page sets one, and is told at once that it is none.
     ("envelope", "isBearer"),
     # For the same reason, names that only a server uses are in another file.

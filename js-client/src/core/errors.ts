@@ -9,6 +9,7 @@
  *     │   ├── DestroyedError     destroyed
  *     │   ├── FeatureError       no-feature
  *     │   ├── NoSyncError        no-sync
+ *     │   ├── UnauthorizedError  unauthorized
  *     │   └── LinkEndedError     link-ended
  *     └── RemoteError            a fault of the peer
  *         ├── ProtocolError      protocol
@@ -68,8 +69,12 @@ export function afterClose(code: number): AfterClose {
   return GIVE_UP.includes(code) ? AfterClose.GIVE_UP : AfterClose.RECONNECT
 }
 
+/** The reason with which a server refuses a page whose user is another than that of its link (PROTOCOL.md 6.1). */
+const ANOTHER_USER = 'another-user'
+
 /** The reason of a reset (PROTOCOL.md 6.5), where there is only a close code with its text. */
-export function resetReason(code: number, text: string): string {
+export function resetReason(code = 0, text: string): string {
+  if (code === CloseCode.UNAUTHORIZED) return text === ANOTHER_USER ? text : 'unauthorized'
   return (code === CloseCode.RESET && text) || (RESET_REASONS[code] ?? text)
 }
 
@@ -151,6 +156,18 @@ export class NoSyncError extends LocalError {
   /** @param reason why, and what to do */
   constructor(reason: string) {
     super(`sendSync cannot block this page: ${reason}`)
+  }
+}
+
+/** A server has refused this page, so nothing can be sent until `connection.open()`. */
+export class UnauthorizedError extends LocalError {
+  override readonly name = 'UnauthorizedError'
+  override readonly code = 'unauthorized'
+  declare readonly closeCode: number
+  declare readonly reason: string
+  /** @param closeCode 4401, 4403 or 4406; @param reason the server's text */
+  constructor(closeCode: number, reason: string) {
+    super(`The server refuses this page (${closeCode} ${reason}): connection.open() tries again`, { closeCode, reason })
   }
 }
 

@@ -15,7 +15,7 @@ import type { Envelope, Welcome } from '../core/envelope.js'
 import type { Cloned } from '../core/clone/index.js'
 import {
   AfterClose, afterClose, CloseCode, DestroyedError, FeatureError, fitReason, NoSyncError, ProtocolError,
-  refuseMore, resetReason,
+  refuseMore, resetReason, UnauthorizedError,
 } from '../core/errors.js'
 import { encodeMessage, type EncodedMessage } from '../core/frame.js'
 import { DEFAULT_LIMITS, type Limits } from '../core/limits.js'
@@ -83,6 +83,7 @@ export class Connection extends EventEmitter
   #welcome: Welcome | undefined
   #state: Public.ConnectionState = 'connecting'
   #reason: string | undefined
+  #code: number | undefined
 
   constructor(options: ConnectionOptions) {
     super()
@@ -105,6 +106,7 @@ export class Connection extends EventEmitter
 
   get state(): Public.ConnectionState { return this.#state }
   get reason(): string | undefined { return this.#reason }
+  get code(): number | undefined { return this.#code }
   get webContentsId(): number | undefined { return this.#welcome?.webContentsId }
   /** Of the server. */
   get address(): string | undefined { return this.#options.address }
@@ -122,9 +124,15 @@ export class Connection extends EventEmitter
     this.#connect()
   }
 
-  /** @throws DestroyedError with Electron's text, if nothing can be sent; FeatureError if the server is too old */
+  /**
+   * @throws UnauthorizedError if a server has refused this page; DestroyedError with Electron's text, if it is closed
+   *   otherwise; FeatureError if the server is too old
+   */
   require(feature?: string): void {
-    if (this.#state === 'closed') throw new DestroyedError('IPC method called after context was released')
+    if (this.#state === 'closed') {
+      if (this.#code) throw new UnauthorizedError(this.#code, String(this.#reason))
+      throw new DestroyedError('IPC method called after context was released')
+    }
     if (feature !== undefined && this.#welcome?.features.includes(feature) === false) throw new FeatureError(feature)
   }
 
@@ -214,12 +222,12 @@ export class Connection extends EventEmitter
     const { core, carried } = this.#links.newest
     if (code === CloseCode.SERVICE_RESTART && reason === DRAINED) core.retract(carried)
     if (next === AfterClose.GIVE_UP) {
-      this.#giveUp(`${code} ${reason}`)
+      this.#giveUp(reason, code)
     } else if (next === AfterClose.NEW_LINK) {
       this.broken(resetReason(code, reason))
     } else {
       // 4409 too: a page with a newer socket has closed this one itself, and gets no event of it.
-      if (this.#state === 'open') this.#become('resuming')
+      if (this.#state === 'open') this.#become('resuming', undefined, code)
       this.#backoff.retry(this.#connect)
     }
   }
@@ -327,29 +335,30 @@ export class Connection extends EventEmitter
     this.#backoff.retry(this.#connect)
   }
 
-  #giveUp(reason: string): void {
-    console.warn(`webipc: ${String(this.#options.address)} refuses this page: ${reason} (client ${VERSION})`)
-    this.#release(reason)
+  #giveUp(reason: string, code?: number): void {
+    console.warn(`webipc: ${this.address} refuses this page: ${code ?? ''} ${reason} (client ${VERSION})`)
+    this.#release(reason, code)
   }
 
   /** Closes while the document stays: waiting calls are rejected. */
-  #release(reason: string): void {
-    this.#links.release(reason)
-    this.#close(reason)
+  #release(reason: string, code?: number): void {
+    this.#links.release(resetReason(code, reason))
+    this.#close(reason, code)
   }
 
-  #close(reason: string): void {
+  #close(reason: string, code?: number): void {
     this.#session = undefined
     this.#backoff.stop()
     this.#jobs.stop()
-    this.#become('closed', reason)
+    this.#become('closed', reason, code)
   }
 
-  #become(state: Public.ConnectionState, reason?: string): void {
+  #become(state: Public.ConnectionState, reason?: string, code?: number): void {
     if (state === this.#state) return
     this.#state = state
     this.#reason = reason
-    this.#notify('state', { state, reason })
+    this.#code = code
+    this.#notify('state', { state, reason, code })
     if (state === 'open' || state === 'closed') this.waiting.callAll()
   }
 

@@ -7,7 +7,7 @@
  * - `open`: a socket carries the link.
  * - `resuming`: the socket was lost and the client reconnects; no message is lost.
  * - `reset`: the link has ended and its waiting calls are about to be rejected; the next link exists already.
- * - `closed`: closed for good; `reason` says why.
+ * - `closed`: closed until `open()`; `reason` says why, and `code` if a server has refused this page.
  */
 export type ConnectionState = 'connecting' | 'open' | 'resuming' | 'reset' | 'closed'
 
@@ -16,6 +16,11 @@ export interface StateEvent {
   readonly state: ConnectionState
   /** Why; set for `reset` and `closed`. */
   readonly reason: string | undefined
+  /**
+   * The close code of the socket that was lost (`resuming`), or with which the server refuses this page (`closed`):
+   * 4401 if it refuses the user, 4403 for the origin, 4406 for the version.
+   */
+  readonly code: number | undefined
 }
 
 /** The argument of a `reset` listener, which is called after the waiting calls were rejected. */
@@ -40,6 +45,8 @@ export interface Connection {
   readonly state: ConnectionState
   /** Why it is `closed` or was `reset`; undefined in any other state. */
   readonly reason: string | undefined
+  /** The close code that has led to `resuming` or, if a server has refused this page, to `closed`; else undefined. */
+  readonly code: number | undefined
   /** The server's id of this tab, undefined until the first connection; a reload keeps it. */
   readonly webContentsId: number | undefined
   /** True when the server runs in debug mode. */

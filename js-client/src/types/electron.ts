@@ -87,7 +87,8 @@ export interface IpcRenderer extends Emitter {
    *
    * Throws TypeError if the channel is not a string, CloneError for a value that cannot be copied, LimitError for too
    * long a channel or too large a message, BufferFullError if too much waits, and `IPC method called after context was
-   * released` after `connection.close()`. If it throws, nothing was sent.
+   * released` after `connection.close()`; UnauthorizedError if the server has refused this page. If it throws, nothing
+   * was sent.
    */
   send(channel: string, ...args: any[]): void
   /**

@@ -10,6 +10,7 @@ interface Constants {
   readonly reason_bytes: number
   readonly close_codes: Record<string, number>
   readonly after_close: Record<string, string>
+  readonly reset_reasons: readonly (readonly [code: number, text: string, reason: string])[]
 }
 
 const constants = readVectors<Constants>('constants.json')
@@ -24,6 +25,12 @@ test('what a page does after a close code is as in the vectors', () => {
   }
 })
 
+test('the reason of a reset is as in the vectors', () => {
+  for (const [code, text, reason] of constants.reset_reasons) {
+    assert.equal(errors.resetReason(code, text), reason, `${code} ${text}`)
+  }
+})
+
 describe('the hierarchy', () => {
   const cases: [errors.WebipcError, string, string, (new (...args: never[]) => Error)[]][] = [
     [new errors.WebipcError('x'), 'WebipcError', 'webipc', [Error]],
@@ -33,6 +40,7 @@ describe('the hierarchy', () => {
     [new errors.BufferFullError('kept_bytes', 2, 1), 'BufferFullError', 'buffer-full', [errors.LimitError]],
     [new errors.DestroyedError('x'), 'DestroyedError', 'destroyed', [errors.LocalError]],
     [new errors.LinkEndedError('x'), 'LinkEndedError', 'link-ended', [errors.LocalError]],
+    [new errors.UnauthorizedError(4401, 'x'), 'UnauthorizedError', 'unauthorized', [errors.LocalError]],
     [new errors.RemoteError('x'), 'RemoteError', 'remote', [errors.WebipcError]],
     [new errors.ProtocolError('x'), 'ProtocolError', 'protocol', [errors.RemoteError]],
     [new errors.UnreadableError('x'), 'UnreadableError', 'unreadable', [errors.RemoteError]],
@@ -57,6 +65,9 @@ describe('the hierarchy', () => {
     assert.equal(new errors.ProtocolError('x').closeCode, errors.CloseCode.PROTOCOL_ERROR)
     assert.equal(new errors.ProtocolError('x', errors.CloseCode.TOO_LARGE).closeCode, 4413)
     assert.equal(new errors.ResetError('ended', 'not-sent').reason, 'ended')
+    const unauthorized = new errors.UnauthorizedError(4401, 'Not authenticated')
+    assert.deepEqual([unauthorized.closeCode, unauthorized.reason], [4401, 'Not authenticated'])
+    assert.match(unauthorized.message, /4401 Not authenticated.*connection\.open\(\)/)
   })
 })
 

@@ -1,6 +1,7 @@
 /** The connection with a server that breaks the protocol, refuses, is silent or slow; and `close` (PROTOCOL.md 6-8). */
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, mock, test, type TestContext } from 'node:test'
+import type { StateEvent } from '../../src/types/connection.js'
 import { encodeControl } from '../../src/core/frame.js'
 import { DEFAULT_LIMITS } from '../../src/core/limits.js'
 import {
@@ -74,11 +75,18 @@ describe('a permanent refusal', () => {
       try {
         server.mood = { code, reason: 'server 9, page webipc.v1' }
         start()
+        const events: StateEvent[] = []
+        ipcRenderer.connection.on('state', (event: StateEvent) => { events.push(event) })
         const call = ipcRenderer.invoke('a')
-        await assert.rejects(call, { code: 'not-sent' })
-        assert.equal(ipcRenderer.connection.state, 'closed')
-        assert.match(ipcRenderer.connection.reason ?? '', /server 9, page webipc\.v1/)
-        assert.throws(() => { ipcRenderer.send('a') }, /released/)
+        const reason = code === 4401 ? 'unauthorized' : 'server 9, page webipc.v1'
+        await assert.rejects(call, { name: 'ResetError', code: 'not-sent', reason })
+        assert.deepEqual(events, [{ state: 'closed', reason: 'server 9, page webipc.v1', code }])
+        const { connection } = ipcRenderer
+        assert.deepEqual([connection.state, connection.reason, connection.code], Object.values(events[0] ?? {}))
+        const unauthorized = { name: 'UnauthorizedError', code: 'unauthorized', closeCode: code }
+        assert.throws(() => { ipcRenderer.send('a') }, unauthorized)
+        assert.throws(() => { ipcRenderer.sendSync('a') }, unauthorized)
+        await assert.rejects(ipcRenderer.invoke('a'), unauthorized)
         await quiet()
         assert.equal(server.sockets.length, 1)
         assert.equal(warn.mock.callCount(), 1)
@@ -88,6 +96,23 @@ describe('a permanent refusal', () => {
       }
     })
   }
+  test('another user on the page: what waits and what may have run is rejected with that reason', async () => {
+    const warn = mock.method(console, 'warn', () => undefined)
+    try {
+      await started({ random: () => 1 })
+      const ran = assert.rejects(ipcRenderer.invoke('no answer'), { code: 'unknown-outcome', reason: 'another-user' })
+      await until(() => server.log.length === 1)
+      server.mood = { code: 4401, reason: 'another-user' }
+      server.socket.cut()
+      await until(() => ipcRenderer.connection.state === 'resuming')
+      assert.equal(ipcRenderer.connection.code, 1006)
+      await Promise.all([ran, assert.rejects(ipcRenderer.invoke('a'), { code: 'not-sent', reason: 'another-user' })])
+      const { state, code, reason } = ipcRenderer.connection
+      assert.deepEqual([state, code, reason], ['closed', 4401, 'another-user'])
+    } finally {
+      warn.mock.restore()
+    }
+  })
   test('so is a browser that refuses to create the socket', () => {
     const warn = mock.method(console, 'warn', () => undefined)
     try {

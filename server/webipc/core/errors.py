@@ -23,6 +23,8 @@ from enum import Enum, IntEnum
 from typing import Any, ClassVar, Final
 
 REASON_BYTES: Final = 123
+# The reason with which a server refuses a page whose user is another than that of its link (PROTOCOL.md 6.1).
+ANOTHER_USER: Final = "another-user"
 
 
 class CloseCode(IntEnum):
@@ -79,6 +81,8 @@ def after_close(code: int) -> AfterClose:
 
 def reset_reason(code: int, text: str) -> str:
     """Return the reason of a reset (PROTOCOL.md 6.5), where there is only a close code with its text."""
+    if code == CloseCode.UNAUTHORIZED:
+        return ANOTHER_USER if text == ANOTHER_USER else "unauthorized"
     if code == CloseCode.RESET:
         return text or "ended"
     if code == CloseCode.OVERFLOW:
