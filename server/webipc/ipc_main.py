@@ -8,8 +8,9 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
+from uuid import UUID
 
-from fastapi import FastAPI
+from fastapi import FastAPI, params
 
 from webipc.access.origins import Origins
 from webipc.budget.machine import default_memory
@@ -25,6 +26,14 @@ from webipc.hub.hub import Hub
 from webipc.hub.provider import HubProvider
 from webipc.hub.settings import Settings
 from webipc.hub.stats import no_stats
+from webipc.identity.asking import (
+    Asking,
+    Authenticate,
+    asking_of,
+    checked_authenticate,
+    checked_dependencies,
+    checked_identity,
+)
 from webipc.logs.lines import escape_entries
 from webipc.mount import IpcMount, mount_routes, preload_route, routes, warn_of_dependencies, wrap_lifespan
 from webipc.pages.folder import existing_folder, serve_pages
@@ -57,6 +66,8 @@ class IpcMain(IpcMainImpl):
         max_unattached_links: int = 2_000,
         may_send_to: Callable[[WebFrameMain, WebContents], bool] | None = None,
         memory: int | str | None = None,
+        authenticate: Authenticate | None = None,
+        identity: Callable[[Any], str | int | UUID | None] | None = None,
     ) -> None:
         """Make an end that no page can reach yet: `mount` it.
 
@@ -74,16 +85,31 @@ class IpcMain(IpcMainImpl):
         process hold, as a number or as a text such as "512MiB"; None: a quarter of the memory of the machine or of its
         container, at least 64 MiB. The option `--memory` and the environment variable `WEBIPC_MEMORY` have precedence.
 
+        `authenticate`: a dependency of FastAPI, such as the application's `current_user`. It is run for every socket,
+        `sendSync` request and beacon, together with the dependencies of the application and of `mount`, on a GET
+        request with the headers and cookies of that attach. What it returns is `event.user`; None lets a client in as
+        nobody, and an HTTPException refuses it. Without it, `event.user` is the `user` of AuthenticationMiddleware.
+        `identity(user)` returns what tells users apart, and None for nobody: nothing that was kept, is running or was
+        joined for one identity is reached by another. By default it is `user.id`, `user.identity` or the user itself.
+        With `authenticate`, `allow_missing_origin` does not let in the origin `null`, which pages of any site can send:
+        list it in `origins`.
+
         Raises ValueError when an entry of `origins` is not an origin or `memory` is no size, FileNotFoundError when a
-        preload script is not there, PreloadError when one is an ECMAScript module. One string in the place of either
-        list is refused too.
+        preload script is not there, PreloadError when one is an ECMAScript module, TypeError when `authenticate` is no
+        function or `identity` no plain one. One string in the place of either list is refused too.
         """
         super().__init__()
         escape_entries()
         self._debug = debug
         self._playground = playground
+        self._authenticate = checked_authenticate(authenticate)
+        self._identity = checked_identity(identity)
+        self._asking = Asking()
         self._origins = Origins(
-            origins, os.environ.get(ORIGINS_VARIABLE, "").split(), allow_missing=allow_missing_origin
+            origins,
+            os.environ.get(ORIGINS_VARIABLE, "").split(),
+            allow_missing=allow_missing_origin,
+            null_is_missing=authenticate is None,
         )
         self._preload = Preload(preload, additional_arguments, program_folder())
         self._limits = limits
@@ -102,21 +128,35 @@ class IpcMain(IpcMainImpl):
             return self._debug
         return bool(os.environ.get(DEBUG_VARIABLE)) or (self._app is not None and self._app.debug)
 
-    def mount(self, app: FastAPI, *, prefix: str = "/ipc", pages: str | os.PathLike[str] | None = None) -> None:
+    def mount(
+        self,
+        app: FastAPI,
+        *,
+        prefix: str = "/ipc",
+        pages: str | os.PathLike[str] | None = None,
+        dependencies: Sequence[params.Depends] = (),
+    ) -> None:
         """Serve the client, the socket and the beacon of this end under `prefix` of `app`.
 
         `pages` is a folder that is served at `/` behind every route of the application; its `index.html` is the page at
         `/`. A relative path begins in the folder of the file that calls this, or in the working directory if it is not
         there. May be called before or after the application's own routes are made; only once.
 
+        `dependencies`, such as `[Depends(require_login)]`, are run for every socket, `sendSync` request and beacon, as
+        those of `FastAPI(dependencies=[...])` are, before `authenticate`. One that raises HTTPException refuses the
+        client. The files that a browser loads are open, as those of StaticFiles are.
+
         Raises ValueError for a prefix that does not begin with a slash or is the root, FileNotFoundError when `pages`
-        is not a folder, RuntimeError when it is mounted already.
+        is not a folder, RuntimeError when it is mounted already, TypeError when one of the `dependencies` is none, or
+        takes what an attach does not have, such as a body or a `Response`.
         """
         if self._app is not None:
             raise RuntimeError("this IpcMain is mounted already; make another one for another application")
         if not prefix.startswith("/") or not prefix.strip("/"):
             raise ValueError(f"the prefix must begin with a slash and name a path, such as '/ipc'; got {prefix!r}")
         folder = None if pages is None else existing_folder(pages, program_folder())
+        guards = [*app.router.dependencies, *checked_dependencies(dependencies)]
+        self._asking = asking_of(app, guards, self._authenticate, self._identity)
         self._app = app
         served = routes(self._provider.here, self._origins, self._limits)
         served.append(preload_route(self._preload, self._origins, lambda: self.debug))
@@ -221,5 +261,7 @@ class IpcMain(IpcMainImpl):
             warn_of_dependencies(self._app)
         max_links, max_unattached_links = self._bounds
         memory = default_memory() if self._memory is None else self._memory
-        settings = Settings(self._limits, self.debug, max_links, max_unattached_links, self._may_send_to, memory)
+        settings = Settings(
+            self._limits, self.debug, max_links, max_unattached_links, self._may_send_to, memory, self._asking
+        )
         return Hub(loop, self, self._created_listeners, settings)

@@ -41,6 +41,7 @@ from webipc.hub.settings import Settings
 from webipc.hub.stats import stats_of
 from webipc.hub.sweeper import Sweeper, period_of
 from webipc.hub.tabs import Tabs
+from webipc.identity.ask import Asks
 from webipc.link.connection import Connection
 from webipc.link.outlet import LinkOutlet, encode_send
 from webipc.link.surroundings import Surroundings
@@ -86,6 +87,8 @@ class Hub:
         self.tabs = Tabs(limits.goodbye_ms / 1000)
         # What runs of the application's code.
         self.tasks: set[asyncio.Task[Any]] = set()
+        # Asks the application who a client is.
+        self.asks = Asks(loop, self.clock, settings.asking, limits, self.tasks)
         # Holds back what is sent while calls run.
         self.flusher = Flusher(loop)
         # Runs `def` handlers. None of them is FastAPI's.
@@ -117,8 +120,13 @@ class Hub:
             Backlog(self.account.limit // 8),
             self.unpacker,
         )
-        application = Application(self._router, created, self.tasks, settings.debug)
-        self._births = Births(self.process, around, self._links, self.tabs, application)
+        self._births = Births(
+            self.process,
+            around,
+            self._links,
+            self.tabs,
+            Application(self._router, created, self.tasks, settings.debug),
+        )
         self._sweeper = Sweeper(around, self._links, self.tabs, self.end)
 
     # --- pages ----------------------------------------------------------------------------------------------------

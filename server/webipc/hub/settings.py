@@ -1,9 +1,10 @@
 """`Settings`: what an application has decided about its hub, in one object."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from webipc.core.limits import Limits
 from webipc.dispatch.policy import Policy
+from webipc.identity.asking import Asking
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +20,5 @@ class Settings:
     may_send_to: Policy
     # Bytes that all peers together may hold; None for the default of this machine.
     memory: int | None = None
+    # What is asked of each client.
+    asking: Asking = field(default_factory=Asking)

@@ -7,11 +7,16 @@ from typing import Any, Final
 
 from fastapi import Depends, params
 
-from webipc.dependencies.solver import Tree, tree_of
+from webipc.dependencies.solver import Tree, TreeError, tree_of
 from webipc.identity.identity_of import identity_of
 
 USER: Final = "user"
 """The name of the parameter that `authenticate` fills in."""
+
+_REMEDY: Final = (
+    "authenticate, and the dependencies of the application and of mount, run whenever a page connects: give this one to "
+    "the routers that need it"
+)
 
 Authenticate = Callable[..., Any]
 
@@ -44,7 +49,11 @@ def asking_of(
     parameters = []
     if authenticate is not None:
         parameters.append(inspect.Parameter(USER, inspect.Parameter.KEYWORD_ONLY, default=Depends(authenticate)))
-    return Asking(tree_of(parameters, guards=dependencies), app, authenticate is not None, identity)
+    try:
+        tree = tree_of(parameters, guards=dependencies)
+    except TreeError as error:
+        raise TreeError(f"{error}. {_REMEDY}") from error
+    return Asking(tree, app, authenticate is not None, identity)
 
 
 def checked_authenticate(authenticate: Any) -> Authenticate | None:
