@@ -22,6 +22,8 @@ from webipc.electron.document import Document
 from webipc.electron.tab import Tab
 from webipc.electron.web_contents import WebContents
 from webipc.electron.web_frame_main import WebFrameMain
+from webipc.groups.group import Group, UserTabs
+from webipc.groups.groups import Groups
 from webipc.hub.hub import Hub
 from webipc.hub.provider import HubProvider
 from webipc.hub.settings import Settings
@@ -182,6 +184,26 @@ class IpcMain(IpcMainImpl):
         if hub is not None:
             hub.broadcast(channel, args)
 
+    def group(self, name: str) -> Group:
+        """Return the group with this name: tabs and documents that get messages together. Nothing is made by it.
+
+        `room = ipc_main.group("lab:7")`, then `room.add(event.sender)`, `room.send("changed", rows)`,
+        `room.discard(event.sender)`, and `len(room)`, `event.sender in room`, `for member in room`.
+
+        Raises TypeError when the name is no text, ValueError when it is empty or has more than 256 characters. From any
+        thread. Electron has no groups.
+        """
+        return Group(self._groups, name)
+
+    def to(self, *, user: str | int | UUID) -> UserTabs:
+        """Return every tab of one user: `ipc_main.to(user=ada.id).send("note", text)`.
+
+        `user` is what `identity` says of that user, by default the `id`; it is compared as text. A user without a tab
+        is no error: nothing is kept for one. `len(ipc_main.to(user=ada.id))` is how many tabs are connected or may come
+        back. Raises TypeError when `user` is no str, int or UUID. From any thread. Electron has nothing like it.
+        """
+        return UserTabs(self._groups, user)
+
     def web_contents_created(self, listener: CreatedListener) -> CreatedListener:
         """Call `listener(event, web_contents)` for every new tab, before any message of it; usable as a decorator.
 
@@ -240,6 +262,10 @@ class IpcMain(IpcMainImpl):
         """
         hub = self._provider.hub
         return no_stats() if hub is None else hub.stats()
+
+    def _groups(self) -> Groups | None:
+        hub = self._provider.hub
+        return None if hub is None else hub.groups
 
     def _tab(self, web_contents_id: int) -> Tab | None:
         hub = self._provider.hub

@@ -40,6 +40,7 @@ from webipc.electron.ipc_event import IpcMainEvent, IpcMainInvokeEvent
 from webipc.electron.message_port_main import MessageChannelMain, MessageEvent, MessagePortMain, TransferError
 from webipc.electron.web_contents import WebContents
 from webipc.electron.web_frame_main import DisposedError, WebFrameMain
+from webipc.groups.group import Group
 from webipc.hub.provider import WrongLoopError
 from webipc.ipc_main import IpcMain
 
@@ -56,6 +57,7 @@ __all__ = [
     "DisposedError",
     "EventEmitter",
     "FeatureError",
+    "Group",
     "HandlerError",
     "IpcError",
     "IpcMain",

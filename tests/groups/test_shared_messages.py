@@ -29,6 +29,19 @@ async def test_it_is_charged_until_the_last_page_lets_it_go(make_hub: MakeHub) -
     assert hub.account.held == flat
 
 
+async def test_pages_that_are_behind_with_different_messages_are_charged_for_all_of_them(make_hub: MakeHub) -> None:
+    hub = make_hub()
+    pages = [connect(hub, f"203.0.113.{number}") for number in range(20)]
+    for pair in zip(pages[::2], pages[1::2], strict=True):
+        for page in pair:
+            hub.groups.add(str(id(pair)), page.document.tab)
+        hub.groups.send(hub.groups.named.members, str(id(pair)), "news", (SMALL,), frozenset())
+    flat = 20 * LINK_BYTES
+    assert flat + 100_000 <= hub.account.held <= flat + 105_000
+    acknowledge(*pages)
+    assert hub.account.held == flat
+
+
 async def test_the_end_of_a_page_gives_back_what_it_alone_has_kept(make_hub: MakeHub) -> None:
     hub = make_hub()
     slow, quick = connect(hub, "203.0.113.1"), connect(hub, "203.0.113.2")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.core.errors import FeatureError
 from webipc.core.limits import Limits
+from webipc.electron.member import Member
 from webipc.electron.web_frame_main import DisposedError, WebFrameMain
 from webipc.ports.ends import PortMessage
 
@@ -50,7 +51,7 @@ class Outlet(Protocol):
         """Call something that the page allows, in the event loop."""
 
 
-class Document:
+class Document(Member):
     """One document, of a tab or of an iframe in it."""
 
     __slots__ = (
@@ -82,6 +83,7 @@ class Document:
         user: Any = None,
         parent: "Document | None" = None,
     ) -> None:
+        super().__init__()
         # The tab that shows the document.
         self.tab = tab
         # The document that embeds this one; None for a main document.
@@ -110,6 +112,11 @@ class Document:
         # The object that handlers see.
         self.frame = WebFrameMain(self)
         self.attached_by(user)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether its link is over. The listeners may still get its last messages."""
+        return self.outlet is None
 
     @property
     def is_attached(self) -> bool:
@@ -176,8 +183,9 @@ class Document:
         return await outlet.invoke(f"webipc:{name}", *args)
 
     def detach(self) -> None:
-        """Let go of the link, which is over, and of the document above."""
+        """Let go of the link, which is over, of its groups, and of the document above."""
         self.outlet = None
+        self.leave()
         if self.parent is not None:
             self.parent.children = tuple(child for child in self.parent.children if child is not self)
 

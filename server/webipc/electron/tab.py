@@ -9,10 +9,11 @@ from typing import Any
 
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.electron.document import Document, next_tree_node_id
+from webipc.electron.member import Member
 from webipc.electron.web_contents import WebContents
 
 
-class Tab:
+class Tab(Member):
     """One tab: its documents, and who may show another one in it."""
 
     __slots__ = (
@@ -31,6 +32,7 @@ class Tab:
 
     def __init__(self, contents_id: int, token: str, principal: str) -> None:
         """`contents_id` is unique for the life of the server; the page shows `token` when its next document loads."""
+        super().__init__()
         self.id = contents_id
         # That of the main frame, whatever document it shows.
         self.frame_tree_node_id = next_tree_node_id()
@@ -71,6 +73,11 @@ class Tab:
     def shown(self) -> Document | None:
         """The main document that attached last; None between two documents."""
         return self.documents[-1] if self.documents else None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it is destroyed."""
+        return self.destroyed
 
     @property
     def is_occupied(self) -> bool:

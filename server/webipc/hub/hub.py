@@ -33,6 +33,8 @@ from webipc.dispatch.dispatcher import FEATURES, Dispatcher
 from webipc.dispatch.replies import Replies
 from webipc.dispatch.router import Router
 from webipc.electron.document import Document
+from webipc.electron.tab import Tab
+from webipc.groups.groups import Groups
 from webipc.groups.shared_messages import SharedMessages
 from webipc.hub.births import Application, Births
 from webipc.hub.drain import Drain
@@ -106,7 +108,6 @@ class Hub:
         dispatcher = Dispatcher(self._router, replies, limits, self.tabs.from_id, settings.may_send_to)
         self.account = Account(default_memory() if settings.memory is None else settings.memory)
         self._links = Links(settings, self.account, self.end)
-        self._shared = SharedMessages(self.account, self._links)
         around = self._around = Surroundings(
             loop,
             self.clock,
@@ -120,6 +121,7 @@ class Hub:
             Backlog(self.account.limit // 8),
             self.unpacker,
         )
+        self.groups = Groups(around, SharedMessages(self.account, self._links), self._has)
         self._births = Births(
             self.process,
             around,
@@ -140,7 +142,10 @@ class Hub:
             self._around.hand_over(held_by(message), self._broadcast, message)
 
     def _broadcast(self, message: EncodedMessage) -> None:
-        self._shared.post(list(self._links), message)
+        self.groups.shared.post(list(self._links), message)
+
+    def _has(self, tab: Tab) -> bool:
+        return self.tabs.from_id(tab.id) is tab
 
     def reload_pages(self) -> None:
         """Ask every connected page to load itself again (PROTOCOL.md 6.8)."""

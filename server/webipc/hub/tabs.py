@@ -72,9 +72,10 @@ class Tabs:
             yield tab
 
     def destroy(self, tab: Tab) -> None:
-        """Forget a tab, and emit `destroyed` of its web contents."""
+        """Forget a tab, which leaves its groups, and emit `destroyed` of its web contents."""
         del self._by_id[tab.id]
         del self._by_token[tab.token]
         tab.destroyed = True
+        tab.leave()
         with contained("A listener for 'destroyed' of %r raised", tab):
             tab.contents.emit("destroyed", WebContentsEvent(tab.contents))
