@@ -39,6 +39,9 @@ CHROMIUM_FLAGS = (
     "--window-size=1280,900",
 )
 
+FOR_DRIVERS = ["disable-background-timer-throttling", "disable-backgrounding-occluded-windows"]
+"""Flags that Chromium's driver adds."""
+
 WEBKIT_NAME = "MiniBrowser"
 """The name of the browser in WebKitGTK's driver."""
 
@@ -95,14 +98,18 @@ class PageError(Exception):
 
 
 @contextmanager
-def browser(engine: str = "chromium", *flags: str) -> Iterator[WebDriver]:
+def browser(engine: str = "chromium", *flags: str, hides: bool = False) -> Iterator[WebDriver]:
     """Run a headless browser with a new profile, and quit it afterwards. Raises `BrowserMissingError`.
 
-    `flags` are more arguments for Chromium; the others take none.
+    `flags` are more arguments for Chromium; the others take none. With `hides`, Chromium throttles hidden tabs as it
+    does for users, and as the others do: its driver turns that off.
     """
     programs = find(engine)
     with ExitStack() as stack:
-        driver = _start_chromium(programs, stack, *flags) if flags else STARTERS[engine](programs, stack)
+        if engine == "chromium":
+            driver = _start_chromium(programs, stack, *flags, hides=hides)
+        else:
+            driver = STARTERS[engine](programs, stack)
         stack.callback(driver.quit)
         driver.set_script_timeout(SCRIPT_TIMEOUT)
         driver.set_page_load_timeout(SCRIPT_TIMEOUT)
@@ -167,12 +174,14 @@ def console(driver: WebDriver) -> list[str]:
     return [f"{entry['level']} {entry['message']}" for entry in entries]
 
 
-def _start_chromium(programs: Programs, stack: ExitStack, *flags: str) -> WebDriver:
+def _start_chromium(programs: Programs, stack: ExitStack, *flags: str, hides: bool = False) -> WebDriver:
     profile = stack.enter_context(tempfile.TemporaryDirectory(prefix="webipc-profile-", ignore_cleanup_errors=True))
     options = ChromeOptions()
     options.binary_location = programs.browser
     for flag in (*CHROMIUM_FLAGS, *flags, f"--user-data-dir={profile}"):
         options.add_argument(flag)
+    if hides:
+        options.add_experimental_option("excludeSwitches", FOR_DRIVERS)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     return Chrome(options=options, service=ChromeService(executable_path=programs.driver))
 

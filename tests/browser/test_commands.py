@@ -8,11 +8,11 @@ import pytest
 from fastapi.responses import HTMLResponse
 from selenium.webdriver.remote.webdriver import WebDriver
 
-from tests.browser.browsers import evaluate
+from tests.browser.browsers import PageError, evaluate
 from tests.browser.site import visit
 from tests.support.applications import Application
 from tests.support.serving import Live, wait_until
-from webipc import JSError, JSMap, Limits, ResetError
+from webipc import IpcMainEvent, IpcMainInvokeEvent, JSError, JSMap, Limits, ResetError
 
 PAGE = """<!doctype html>
 <title>allows %s</title>
@@ -34,7 +34,7 @@ class Site(Application):
     """An application with a page that allows everything, and one that allows nothing."""
 
     def __init__(self) -> None:
-        super().__init__(limits=Limits(goodbye_ms=200))
+        super().__init__(limits=Limits(goodbye_ms=200, sync_ms=400))
         everything = "'executeJavaScript', 'reload', 'close'"
         self.app.get("/all", response_class=HTMLResponse)(lambda: PAGE % ("all", everything))
         self.app.get("/none", response_class=HTMLResponse)(lambda: PAGE % ("none", ""))
@@ -70,6 +70,7 @@ def test_code_runs_in_a_page_that_allows_it(tab: WebDriver, server: Live, site: 
         ("throw { toString() { throw new Error('again') } }", "Error"),
         ("'x'.repeat(40_000_000)", "message_bytes: at most"),
         ("throw 'x'.repeat(40_000_000)", "Error"),
+        ("throw new DOMException('no such thing', 'NotFoundError')", "NotFoundError: no such thing"),
     ],
 )
 def test_a_result_or_error_that_cannot_be_sent_rejects(
@@ -78,6 +79,36 @@ def test_a_result_or_error_that_cannot_be_sent_rejects(
     visit(tab, f"{server.url}/all")
     with pytest.raises(JSError, match=told):
         run(server, site.the_contents().execute_javascript(code))
+
+
+def test_a_handler_may_wait_for_code_of_the_page_that_has_called_it(tab: WebDriver, server: Live, site: Site) -> None:
+    site.ipc_main.handle("name", lambda event: "the server")
+
+    @site.ipc_main.handle("ask")
+    async def ask(event: IpcMainInvokeEvent, code: str) -> Any:
+        return await event.sender.execute_javascript(code)
+
+    visit(tab, f"{server.url}/all")
+    assert evaluate(tab, "ipcRenderer.invoke('ask', 'document.title')") == "allows all"
+    # Each of the two waits for the other.
+    assert evaluate(tab, "ipcRenderer.invoke('ask', \"ipcRenderer.invoke('name')\")") == "the server"
+
+
+def test_a_page_that_is_blocked_runs_no_code_so_the_call_that_waits_for_it_ends_and_the_code_runs_then(
+    tab: WebDriver, server: Live, site: Site
+) -> None:
+    titles: list[str] = []
+
+    @site.ipc_main.on("ask")
+    async def ask(event: IpcMainEvent) -> None:
+        titles.append(await event.sender.execute_javascript("document.title"))
+        event.return_value = titles[-1]
+
+    visit(tab, f"{server.url}/all")
+    with pytest.raises(PageError, match=r"no listener for 'ask' has set event\.return_value within 400 ms"):
+        evaluate(tab, "(async () => { document.title = 'after'; ipcRenderer.sendSync('ask') })()")
+    wait_until(lambda: titles == ["after"], "the code runs when the page is free")
+    assert evaluate(tab, "ipcRenderer.connection.state") == "open"
 
 
 def test_a_page_allows_no_command_by_default(tab: WebDriver, server: Live, site: Site) -> None:

@@ -72,6 +72,8 @@ def test_a_value_that_cannot_be_cloned_is_reported_with_its_path(tab: WebDriver,
         "new DOMRect()": "args[0]: a DOMRect",
         "window": "args[0]: a Window",
         "new Event('x')": "args[0]: an Event",
+        "[new DOMException('no', 'AbortError')]": "args[0][0]: a DOMException",
+        "AbortSignal.abort().reason": "args[0]: a DOMException",
         "new ImageData(1, 1)": "args[0]: an ImageData",
         "new Proxy(new Date(), {})": "args[0]: a Proxy of a Date",
     }

@@ -177,6 +177,7 @@ class WebFrameMain:
         Only where the page has allowed it (`allow('executeJavaScript')` of commands.js), which is off by default, and
         its content security policy lets it. In the event loop. Raises the JSError that the page has thrown, also when
         it does not allow this; DisposedError when the document is gone; ResetError when it goes before it has answered.
+        A page that is blocked in `sendSync` runs it afterwards: a listener that waits for it cannot answer that call.
         Electron's `executeJavaScript`.
         """
         return await self._document.command("executeJavaScript", code)
