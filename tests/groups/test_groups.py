@@ -6,17 +6,21 @@ import sys
 import threading
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.support.hubs import MakeHub, Socket, connect, suspend
+from tests.support.hubs import NOBODY, MakeHub, Socket, connect, hello, suspend, visitor
 from tests.support.logged import troubles
-from webipc.core.errors import CloneError, LimitError
+from webipc.core.errors import BufferFullError, CloneError, LimitError
 from webipc.electron.tab import Tab
 from webipc.groups.group import Group
 from webipc.hub.hub import Hub
 from webipc.link.connection import Connection
+from webipc.link.holdings import GROUP_BYTES, LINK_BYTES
+
+MIB = 1_048_576
 
 
 def group(hub: Hub, name: str) -> Group:
@@ -268,3 +272,64 @@ async def test_who_belongs_to_another_hub_is_refused(make_hub: MakeHub) -> None:
     connect(other, "203.0.113.1", Socket())
     with pytest.raises(ValueError, match="is not of this IpcMain"):
         group(other, "room").add(page.document.tab.contents)
+
+
+async def test_a_page_pays_for_the_groups_that_it_is_in_and_gets_no_more_than_its_share(make_hub: MakeHub) -> None:
+    hub = make_hub(memory=4 * MIB)
+    page, other = connect(hub, "203.0.113.1"), connect(hub, "203.0.113.2")
+    contents = page.document.tab.contents
+    for number in range(8):
+        group(hub, f"few {number}").add(contents)
+    assert hub.account.held == 2 * LINK_BYTES
+    for number in range(3_000):
+        group(hub, f"many {number}").add(contents)
+    refused = 0
+    for number in range(3_000, 6_000):
+        try:
+            group(hub, f"many {number}").add(contents)
+        except BufferFullError:
+            refused += 1
+    joined = len(page.document.tab.joined)
+    assert joined + refused == 6_008
+    assert 3_000 < joined < 5_000
+    assert len(hub.groups.named) == joined
+    assert hub.account.held == 2 * LINK_BYTES + (joined - 8) * GROUP_BYTES
+    assert not page.ended
+    group(hub, "few 0").add(other.document.tab.contents)
+    for number in range(6_000):
+        group(hub, f"many {number}").discard(contents)
+    assert hub.account.held == 2 * LINK_BYTES
+
+
+async def test_the_next_document_of_a_tab_pays_for_its_groups(make_hub: MakeHub) -> None:
+    hub = make_hub()
+    page = connect(hub, "203.0.113.1")
+    tab = page.document.tab
+    for number in range(108):
+        group(hub, f"{number}").add(tab.contents)
+    assert hub.account.held == LINK_BYTES + 100 * GROUP_BYTES
+    hub.end(page, "ended")
+    assert hub.account.held == 0
+    following = hub.attach(replace(hello(), token=tab.token), visitor("203.0.113.1"), NOBODY, Socket())
+    assert following.document.tab is tab
+    assert hub.account.held == LINK_BYTES + 100 * GROUP_BYTES
+    group(hub, "one more").add(following.document.frame)
+    assert hub.account.held == LINK_BYTES + 101 * GROUP_BYTES
+
+
+async def test_a_thread_that_adds_too_much_is_told_by_the_log(
+    make_hub: MakeHub, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub = make_hub(memory=64 * 1_024)
+    page = connect(hub, "203.0.113.1")
+
+    def add() -> None:
+        for number in range(1_000):
+            group(hub, f"{number}").add(page.document.tab.contents)
+
+    await asyncio.to_thread(add)
+    await asyncio.sleep(0)
+    assert len(page.document.tab.joined) < 200
+    (line,) = troubles(caplog)
+    assert "<WebContents #1> is not added to the group '" in line
+    assert "memory: at most 65536 allowed" in line

@@ -50,7 +50,7 @@ RULES: Mapping[str, Rule] = {
     "hub": rule("core version concurrency budget access channels electron link groups dispatch identity"),
     "identity": rule("core concurrency logs budget access dependencies", "fastapi starlette"),
     "dispatch": rule("core concurrency logs budget access ports channels electron link", "starlette"),
-    "groups": rule("core budget electron link"),
+    "groups": rule("core budget logs electron link"),
     "link": rule("core concurrency budget access ports electron"),
     "electron": rule("core concurrency logs access ports channels", "starlette"),
     "channels": rule("core dependencies", "pydantic pydantic_core"),

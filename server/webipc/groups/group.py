@@ -106,6 +106,9 @@ class Group(Recipients):
         that is gone, ValueError for one of another IpcMain. A document that has just ended, and whose last messages
         run, is not added. Order, threads and errors as `send`: in another thread than the event loop's, such as that of
         a `def` handler, `len` and `in` count the member once the event loop has taken it in.
+
+        Raises BufferFullError where the address of the page holds its share of the memory, or there is none left: names
+        may come from pages. In another thread than the event loop's that is logged.
         """
         record = _checked(member)
         groups = self._groups()

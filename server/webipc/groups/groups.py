@@ -4,20 +4,25 @@ What one thread asks for takes effect in its order, also among the messages that
 in the event loop, where `LinkOutlet` and `Hub.broadcast` do theirs.
 """
 
+import logging
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final
 
+from webipc.core.errors import BufferFullError
 from webipc.core.frame import EncodedMessage
 from webipc.core.link.held import held_by
 from webipc.electron.document import Document
-from webipc.electron.member import Member
 from webipc.electron.tab import Tab
 from webipc.groups.few import Few
 from webipc.groups.roster import Rosters
 from webipc.groups.shared_messages import SharedMessages
 from webipc.link.connection import Connection
+from webipc.link.holdings import GROUP_BYTES
 from webipc.link.outlet import LinkOutlet, encode_send
 from webipc.link.surroundings import Surroundings
+from webipc.logs.ration import Ration
+
+logger = logging.getLogger("webipc")
 
 STEP_BYTES: Final = 200
 """What a change takes while it waits for the event loop, besides the name of its group."""
@@ -33,28 +38,60 @@ class Groups:
         self._around = around
         self.shared = shared
         self.has = has
+        self._not_added = Ration(1, 10, 60.0)
         # By the name that the application gives them.
-        self.named: Rosters[Member] = Rosters()
+        self.named: Rosters[Tab | Document] = Rosters()
         # The tabs of each user who is known, by identity.
         self.users: Rosters[Tab] = Rosters()
 
-    def add(self, name: str, member: Member) -> None:
-        """Take a member into a group, unless it is gone by then. Raises as `Surroundings.hand_over` does."""
+    def add(self, name: str, member: Tab | Document) -> None:
+        """Take a member into a group, unless it is gone by then. Raises as `Surroundings.hand_over` does.
+
+        Raises BufferFullError where there is no memory for it; in another thread than the event loop's that is logged.
+        """
         if self._around.is_loop_thread:
             self._add(name, member)
         else:
-            self._around.hand_over(STEP_BYTES + len(name), self._add, name, member)
+            self._around.hand_over(STEP_BYTES + len(name), self._add_later, name, member)
 
-    def _add(self, name: str, member: Member) -> None:
-        if not member.is_gone:
-            self.named.add(name, member)
+    def _add(self, name: str, member: Tab | Document) -> None:
+        if member.is_gone:
+            return
+        self.named.add(name, member)
+        if not self.charge(member):
+            self._discard(name, member)
+            account = self._around.account
+            raise BufferFullError("memory", account.held + GROUP_BYTES, account.limit)
 
-    def discard(self, name: str, member: Member) -> None:
+    def _add_later(self, name: str, member: Tab | Document) -> None:
+        try:
+            self._add(name, member)
+        except BufferFullError as error:
+            if self._not_added.may_write(member):
+                left_out = self._not_added.left_out()
+                logger.warning("%r is not added to the group '%s': %s%s", member, name, error, left_out)
+
+    def discard(self, name: str, member: Tab | Document) -> None:
         """Let a member of a group go, if it is in. Raises as `Surroundings.hand_over` does."""
         if self._around.is_loop_thread:
-            self.named.discard(name, member)
+            self._discard(name, member)
         else:
-            self._around.hand_over(STEP_BYTES + len(name), self.named.discard, name, member)
+            self._around.hand_over(STEP_BYTES + len(name), self._discard, name, member)
+
+    def _discard(self, name: str, member: Tab | Document) -> None:
+        self.named.discard(name, member)
+        self.charge(member)
+
+    def charge(self, member: Tab | Document) -> bool:
+        """Charge the groups of a tab, and of the document that it shows, to the link of that; or those of a document.
+
+        Return whether there was room for them. Between two documents there is nobody to charge.
+        """
+        document = member.shown if isinstance(member, Tab) else member
+        if document is None or not isinstance(document.outlet, LinkOutlet):
+            return True
+        of_tab = len(document.tab.joined) if document is document.tab.shown else 0
+        return document.outlet.connection.holdings.groups(of_tab + len(document.joined))
 
     def send(
         self, find: Find, name: str, channel: str, args: tuple[Any, ...], excluded: frozenset[Tab | Document]
@@ -75,12 +112,12 @@ class Groups:
         self.shared.post(_links_of(find(name), excluded), message)
 
 
-def _links_of(members: Iterable[Member], excluded: frozenset[Tab | Document]) -> Collection[Connection]:
+def _links_of(members: Iterable[Tab | Document], excluded: frozenset[Tab | Document]) -> Collection[Connection]:
     """Return the link of the document that each member shows; none twice, and none between two documents."""
     links: dict[Connection, None] = {}
     for member in members:
         document = member.shown if isinstance(member, Tab) else member
-        if not isinstance(document, Document) or not isinstance(document.outlet, LinkOutlet):
+        if document is None or not isinstance(document.outlet, LinkOutlet):
             continue
         if not excluded or (document not in excluded and document.tab not in excluded):
             links[document.outlet.connection] = None

@@ -180,7 +180,7 @@ class Hub:
             self.end(connection, "gap")
             raise ResetError("gap")
         connection.document.attached_by(caller.user)
-        self.tabs.show(connection.document)
+        self.show(connection)
         self._links.attached(connection)
         connection.attach(transport, hello, self._welcome(connection))
         return connection
@@ -199,6 +199,8 @@ class Hub:
     def show(self, connection: Connection) -> None:
         """Make its document the one that its tab shows."""
         self.tabs.show(connection.document)
+        if connection.document.tab.joined:
+            self.groups.charge(connection.document)
 
     def stats(self) -> dict[str, Any]:
         """Return what it holds now, as `IpcMain.stats` says. From any thread."""

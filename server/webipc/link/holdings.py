@@ -1,6 +1,7 @@
 """`Holdings`: what one link holds of the memory of the process, and how it gives it back (docs/adr/0023).
 
-Counted here: the flat charge of a link, the room that its kept messages and its calls have, and the parts that arrive.
+Counted here: the flat charge of a link, the room that its kept messages and its calls have, the parts that arrive, and
+the groups that it is in.
 Ports and answers of `sendSync` charge `purse` themselves.
 
 To count every message in three levels would cost three times as much as to keep it. So a link buys room in steps, and
@@ -25,7 +26,14 @@ room of either kind."""
 FLAT_SCOPE = 4_096
 FIRST_ROOM = 4_096
 FIRST_WAITING = 4_096
+FLAT_GROUPS = 8
+"""So many groups that its document and its tab are in are in the flat charge."""
+GROUP_BYTES = 512
+"""Each further one: it may have no other member."""
 LARGEST_STEP = 65_536
+
+GROUP_BYTES = 512
+"""What is charged for each group that the document and its tab are in beyond the first: it may have no other member."""
 
 LEAST_AWAY = 262_144
 """What a link without a socket may keep in any case. It may keep less than others while memory is scarce."""
@@ -55,6 +63,7 @@ class Holdings:
         "_account",
         "_buffered",
         "_connection",
+        "_groups",
         "_limits",
         "_room",
         "_scope",
@@ -80,6 +89,8 @@ class Holdings:
         self._buffered = 0
         # What is charged for the headers and the address that its socket came with.
         self._scope = 0
+        # What is charged for the groups that its document and its tab are in.
+        self._groups = 0
         # Its running calls hold so much that reading of what the page sends has to wait: see `look_again`.
         self.is_full = False
         # How many sockets and requests of the link wait at the moment, because there is no memory for what they bring.
@@ -148,6 +159,20 @@ class Holdings:
                 self.purse.give(-more)
             elif not self.purse.take(more):
                 self.purse.settle()
+
+    def groups(self, count: int) -> bool:
+        """Charge the groups that its document and its tab are in, beyond the first. Return whether there was room.
+
+        They are charged all the same: no link is ended for them, because its tab would be in them with the next one.
+        """
+        more = GROUP_BYTES * max(0, count - FLAT_GROUPS) - self._groups
+        if not more or self.purse.is_closed:
+            return True
+        self._groups += more
+        if more > 0:
+            return self.purse.take(more)
+        self.purse.give(-more)
+        return True
 
     def sweep(self, buffered: int) -> bool:
         """Give back the room that is not used, and charge what waits in the write buffer of a socket that is blocked.
@@ -230,8 +255,9 @@ class Holdings:
 
     def close(self) -> None:
         """Give back what is counted here, because the link is over."""
-        self.purse.give(LINK_BYTES + self._room - FIRST_ROOM + self.parts + self._buffered + self._scope)
-        self._room, self.parts, self._buffered, self._scope = FIRST_ROOM, 0, 0, 0
+        charged = self._room - FIRST_ROOM + self.parts + self._buffered + self._scope + self._groups
+        self.purse.give(LINK_BYTES + charged)
+        self._room, self.parts, self._buffered, self._scope, self._groups = FIRST_ROOM, 0, 0, 0, 0
         # The calls that still wait are not in the flat charge any more.
         self.purse.take(FIRST_WAITING, lasting=True)
         self._set_waiting_room(self.waiting)
