@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from webipc.access.attach_scope import AttachScope
@@ -26,6 +26,7 @@ from webipc.endpoints.body_bounds import ROOM_SECONDS, BodyBounds
 from webipc.endpoints.body_frames import BodyFrames, LateError
 from webipc.endpoints.hello import shortened
 from webipc.endpoints.lingering import LingeringResponse
+from webipc.endpoints.responses import broken_off, refusal, refused, stopping
 from webipc.endpoints.unpack import dispatched, frame_of, unpack
 from webipc.hub.hub import Hub, StoppingError
 from webipc.link.connection import Connection
@@ -35,16 +36,6 @@ from webipc.link.last_calls import still_taken
 logger = logging.getLogger("webipc")
 
 CONTENT_TYPE = "application/vnd.webipc.v1"
-
-
-_STATUS = {
-    CloseCode.FORBIDDEN: 403,
-    CloseCode.UNAUTHORIZED: 401,
-    CloseCode.RESET: 409,
-    CloseCode.TOO_LARGE: 413,
-    CloseCode.TRY_LATER: 503,
-}
-
 
 _UNREAD = (408, 503)
 
@@ -104,14 +95,14 @@ class BodyEndpoint:
     async def _response(self, request: Request, visitor: Visitor, bounds: BodyBounds) -> Response:
         try:
             check_origin(request.scope, visitor, self._origins)
-        except RefusedError as refused:
-            return _refused(visitor, refused.code, refused.reason)
+        except RefusedError as error:
+            return refused(visitor, error.code, error.reason)
         if request.method == "OPTIONS":
             return Response(status_code=204)
         if request.method != "POST":
             return Response(status_code=405, headers={"Allow": "POST, OPTIONS"})
         if request.headers.get("content-type") != CONTENT_TYPE:
-            return _refused(visitor, CloseCode.PROTOCOL_ERROR, f"expected the content type {CONTENT_TYPE}", 415)
+            return refused(visitor, CloseCode.PROTOCOL_ERROR, f"expected the content type {CONTENT_TYPE}", 415)
         frames = BodyFrames(
             request.receive,
             bounds,
@@ -128,7 +119,7 @@ class BodyEndpoint:
         try:
             return await self._answer(request, visitor, frames, bounds)
         except (ClientDisconnect, LateError, NoRoomError) as broken:
-            return _broken_off(visitor, broken)
+            return broken_off(visitor, broken)
         except (StoppingError, asyncio.CancelledError):
             # A server that stops waits for a while, then cancels the requests that are left.
             return stopping()
@@ -137,8 +128,8 @@ class BodyEndpoint:
         except ProtocolError as error:
             logger.warning("%s at %s sent %s that is wrong: %s", visitor.peer, visitor.origin, self._what, error.detail)
             return refusal(error.close_code, error.detail)
-        except RefusedError as refused:
-            return _refused(visitor, refused.code, refused.reason)
+        except RefusedError as error:
+            return refused(visitor, error.code, error.reason)
 
     async def _answer(self, request: Request, visitor: Visitor, frames: BodyFrames, bounds: BodyBounds) -> Response:
         frames.refuse_announced(request.headers.getlist("content-length"))
@@ -226,35 +217,3 @@ def _continues(connection: Connection, hello: Hello) -> bool:
     """
     link = connection.link
     return hello.first <= link.received + 1 and link.was_handed(hello.received)
-
-
-def _refused(visitor: Visitor, code: CloseCode, reason: str, status: int | None = None) -> Response:
-    logger.info("%s at %s was refused: %s", visitor.peer, visitor.origin, reason)
-    return refusal(code, reason, status)
-
-
-def stopping() -> Response:
-    """Return the response of a server that stops. It is no refusal: the page asks the next server (PROTOCOL.md 2.3)."""
-    return _text(503, "the server ends")
-
-
-def _broken_off(visitor: Visitor, error: Exception) -> Response:
-    """Return the response to a body that was not read to its end. It is no refusal either: the page may ask again."""
-    if isinstance(error, NoRoomError):
-        logger.warning("%s at %s has to ask again: %s", visitor.peer, visitor.origin, error)
-        return _text(503, "the server is busy", **{"Retry-After": "1"})
-    if isinstance(error, LateError):
-        logger.info("%s at %s was refused: %s", visitor.peer, visitor.origin, error)
-    return _text(408, str(error), Connection="close")
-
-
-def _text(status: int, text: str, **headers: str) -> Response:
-    """Return a response that is no refusal: the page takes it for a failed request (PROTOCOL.md 2.4)."""
-    headers["Cache-Control"] = "no-store"
-    return Response(f"{text}\n", status_code=status, media_type="text/plain", headers=headers)
-
-
-def refusal(code: CloseCode, reason: str, status: int | None = None) -> Response:
-    """Return the response with the code and the reason that a close frame would have on a socket."""
-    content = {"code": int(code), "reason": reason}
-    return JSONResponse(content, status_code=_STATUS.get(code, 400) if status is None else status)

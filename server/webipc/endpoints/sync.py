@@ -17,7 +17,8 @@ from webipc.core.envelope import Await, Control
 from webipc.core.errors import ProtocolError, ResetError
 from webipc.core.frame import EncodedMessage, binary_form, encode_parcel
 from webipc.core.limits import Limits
-from webipc.endpoints.body import BodyEndpoint, stopping
+from webipc.endpoints.body import BodyEndpoint
+from webipc.endpoints.responses import stopping
 from webipc.hub.hub import Hub
 from webipc.link.connection import Connection
 from webipc.link.sync_calls import SyncCall
