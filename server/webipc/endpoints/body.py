@@ -1,13 +1,13 @@
 """What the two endpoints that take a body have in common (PROTOCOL.md 2.4 and 2.5): who may post, how a body begins,
 and how a refusal is answered.
 
-Passes each frame to the link that the first frame names, as soon as it is whole: body_frames.py reads it. beacon.py and
-sync.py say what is answered.
+The frames behind the first are read by body_frames.py and delivered by delivery.py. beacon.py and sync.py say what is
+answered.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -17,21 +17,19 @@ from webipc.access.attach_scope import AttachScope
 from webipc.access.caller import Caller
 from webipc.access.origins import Origins
 from webipc.access.visitor import RefusedError, Visitor, check_origin, cors_of, visitor_of
-from webipc.core.envelope import Bye, Control, Hello, parse_control
+from webipc.core.envelope import Control, Hello, parse_control
 from webipc.core.errors import CloseCode, ProtocolError, ResetError
 from webipc.core.frame import decode_frame
 from webipc.core.limits import Limits
-from webipc.core.link.large import Arrived
-from webipc.endpoints.body_bounds import ROOM_SECONDS, BodyBounds
+from webipc.endpoints.body_bounds import BodyBounds
 from webipc.endpoints.body_frames import BodyFrames, LateError
+from webipc.endpoints.delivery import Delivery
 from webipc.endpoints.hello import shortened
 from webipc.endpoints.lingering import LingeringResponse
 from webipc.endpoints.responses import broken_off, refusal, refused, stopping
-from webipc.endpoints.unpack import dispatched, frame_of, unpack
 from webipc.hub.hub import Hub, StoppingError
 from webipc.link.connection import Connection
 from webipc.link.decoding import NoRoomError
-from webipc.link.last_calls import still_taken
 
 logger = logging.getLogger("webipc")
 
@@ -71,8 +69,9 @@ class BodyEndpoint:
         """
         raise NotImplementedError
 
-    async def await_turn(self, connection: Connection, seq: int, bounds: BodyBounds) -> None:
-        """Wait until messages from this number on may be received. May raise ResetError. A body has its own place."""
+    def deliver(self, connection: Connection, caller: Caller, bounds: BodyBounds) -> Delivery:
+        """Return what delivers a body to the link that it names."""
+        return Delivery(self._hub_here(), connection, caller)
 
     def reset(self, error: ResetError) -> Response:
         """Return the response for a link that cannot continue."""
@@ -135,7 +134,7 @@ class BodyEndpoint:
         frames.refuse_announced(request.headers.getlist("content-length"))
         caller = Caller(AttachScope(request.scope))
         connection = bounds.connection = await self._identify(frames, visitor, caller)
-        last = await self._deliver(frames, connection, caller, bounds)
+        last = await self.deliver(connection, caller, bounds).run(frames)
         bounds.release()
         if connection.last_calls is not None and connection.last_calls.has_ended:
             raise StoppingError
@@ -156,57 +155,6 @@ class BodyEndpoint:
             connection.reset("gap")
             raise ResetError("gap")
         return connection
-
-    async def _deliver(
-        self, frames: BodyFrames, connection: Connection, caller: Caller, bounds: BodyBounds
-    ) -> Control | None:
-        """Let the link receive every frame, each when it is whole. Return the control message at the end, if any.
-
-        A frame that arrived stays received if a later one does not arrive: its messages have numbers, so it does not
-        matter that the page sends them again.
-        """
-        last: Control | None = None
-        try:
-            while not connection.ended and (data := await frames.next(self._limits.socket_bytes)) is not None:
-                last = await self._receive(connection, data, caller, last, bounds)
-        except ProtocolError as error:
-            connection.reset("protocol", error.close_code)
-            raise
-        return last
-
-    async def _receive(
-        self, connection: Connection, data: memoryview, caller: Caller, last: Control | None, bounds: BodyBounds
-    ) -> Control | None:
-        """Let the link receive one frame; return its control message. `last` is the one before, if there was one."""
-        if last is not None:
-            raise ProtocolError("expected one control message at the end of a body, got something behind it")
-        hub = self._hub_here()
-        frame, is_large = await frame_of(hub, connection, data, ROOM_SECONDS)
-        if frame.seq > connection.link.received + 1 and frame.messages:
-            await self.await_turn(connection, frame.seq, bounds)
-            # What came meanwhile may be received and not dispatched yet.
-            while connection.unpacking is not None:
-                await dispatched(connection.unpacking)
-        taken = still_taken(frame, connection.link, connection.last_calls)
-        rest = connection.receive(taken, None, caller, is_text_large=is_large)
-        if rest:
-            await self._unpack(hub, connection, rest, caller)
-        if frame.control is None:
-            return None
-        control = parse_control(frame.control)
-        if isinstance(control, Bye):
-            connection.bye(control.last)
-        return control
-
-    async def _unpack(self, hub: Hub, connection: Connection, arrived: Sequence[Arrived], caller: Caller) -> None:
-        """Wait until messages are dispatched that take too long for the event loop. Raises ProtocolError."""
-
-        def failed(error: ProtocolError) -> None:
-            connection.reset("protocol", error.close_code)
-
-        error = await dispatched(unpack(hub, connection, arrived, caller, failed))
-        if error is not None:
-            raise error
 
 
 def _continues(connection: Connection, hello: Hello) -> bool:

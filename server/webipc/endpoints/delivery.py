@@ -1,0 +1,84 @@
+"""`Delivery`: the frames of one body on their way into a link, each received as soon as it is whole (PROTOCOL.md 2.4).
+
+The frames are read by body_frames.py, and what is answered is said by the endpoints.
+"""
+
+from collections.abc import Sequence
+
+from webipc.access.caller import Caller
+from webipc.core.envelope import Bye, Control, parse_control
+from webipc.core.errors import ProtocolError
+from webipc.core.frame import Frame
+from webipc.core.link.large import Arrived
+from webipc.endpoints.body_bounds import ROOM_SECONDS
+from webipc.endpoints.body_frames import BodyFrames
+from webipc.endpoints.unpack import dispatched, frame_of, unpack
+from webipc.hub.hub import Hub
+from webipc.link.connection import Connection
+from webipc.link.last_calls import still_taken
+
+
+class Delivery:
+    """Delivers one body to a link."""
+
+    def __init__(self, hub: Hub, connection: Connection, caller: Caller) -> None:
+        """`connection` is the link that the body names, `caller` who brings it."""
+        self._hub = hub
+        self._caller = caller
+        self.connection = connection
+
+    async def run(self, frames: BodyFrames) -> Control | None:
+        """Let the link receive every frame, each when it is whole. Return the control message at the end, if any.
+
+        A frame that arrived stays received if a later one does not arrive: its messages have numbers, so it does not
+        matter that the page sends them again. Raises ProtocolError, having ended the link, ResetError, and as `frames`.
+        """
+        connection = self.connection
+        last: Control | None = None
+        try:
+            while not connection.ended and (data := await frames.next(self._hub.limits.socket_bytes)) is not None:
+                last = await self._receive(data, last)
+        except ProtocolError as error:
+            connection.reset("protocol", error.close_code)
+            raise
+        return last
+
+    async def await_turn(self, seq: int) -> None:
+        """Wait until messages from this number on may be received. May raise ResetError. A body has its own place."""
+
+    async def _receive(self, data: memoryview, last: Control | None) -> Control | None:
+        """Let the link receive one frame; return its control message. `last` is the one before, if there was one."""
+        if last is not None:
+            raise ProtocolError("expected one control message at the end of a body, got something behind it")
+        connection = self.connection
+        frame, is_large = await frame_of(self._hub, connection, data, ROOM_SECONDS)
+        if frame.seq > connection.link.received + 1 and frame.messages:
+            await self.await_turn(frame.seq)
+            # What came meanwhile may be received and not dispatched yet.
+            while connection.unpacking is not None:
+                await dispatched(connection.unpacking)
+        await self._take(frame, is_large=is_large)
+        if frame.control is None:
+            return None
+        control = parse_control(frame.control)
+        if isinstance(control, Bye):
+            connection.bye(control.last)
+        return control
+
+    async def _take(self, frame: Frame, *, is_large: bool) -> None:
+        connection = self.connection
+        taken = still_taken(frame, connection.link, connection.last_calls)
+        rest = connection.receive(taken, None, self._caller, is_text_large=is_large)
+        if rest:
+            await self._unpack(rest)
+
+    async def _unpack(self, arrived: Sequence[Arrived]) -> None:
+        """Wait until messages are dispatched that take too long for the event loop. Raises ProtocolError."""
+        connection = self.connection
+
+        def failed(error: ProtocolError) -> None:
+            connection.reset("protocol", error.close_code)
+
+        error = await dispatched(unpack(self._hub, connection, arrived, self._caller, failed))
+        if error is not None:
+            raise error
