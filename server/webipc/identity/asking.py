@@ -14,8 +14,8 @@ USER: Final = "user"
 """The name of the parameter that `authenticate` fills in."""
 
 _REMEDY: Final = (
-    "authenticate, and the dependencies of the application and of mount, run whenever a page connects: give this one to "
-    "the routers that need it"
+    "authenticate, and the dependencies of the application and of mount, run whenever a page connects: give this one "
+    "to the routers that need it"
 )
 
 Authenticate = Callable[..., Any]
