@@ -1,28 +1,25 @@
 """What a sweep looks at: links of which something may be due, and no others. Tests count looks, and turn the time."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support.hubs import NOBODY, MakeHub, Socket, connect, suspend
+from tests.support.turned import Turned
 from webipc.core.frame import decode_frame, encode_message
 from webipc.hub import sweeper
-from webipc.hub.hub import Hub
 from webipc.hub.links import Links
 from webipc.link import timeouts
 from webipc.link.connection import Connection
 
 
-class Turned:
-    """The time of an event loop, and how often the sweep has looked at each link."""
+class Watched(Turned):
+    """Turned time, and how often the sweep has looked at each link."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        loop = asyncio.get_running_loop()
-        self.now = loop.time()
+        super().__init__(monkeypatch)
         self.looks: Counter[Connection] = Counter()
-        monkeypatch.setattr(loop, "time", lambda: self.now)
         sweep = timeouts.sweep
 
         def look(connection: Connection, patience: float) -> float:
@@ -31,23 +28,13 @@ class Turned:
 
         monkeypatch.setattr(sweeper, "sweep", look)
 
-    def run(self, hub: Hub, seconds: float, *, answers: bool = True) -> None:
-        """Let time pass, with two sweeps a second; pages answer heartbeats."""
-        for _ in range(round(2 * seconds)):
-            self.now += 0.5
-            hub._sweeper._tick()
-            hub._sweeper.sweep()
-            for connection in hub._links:
-                if answers and connection.last_sent == self.now:
-                    connection.last_heard = hub.clock.now
-
 
 @pytest.fixture
-async def turned(monkeypatch: pytest.MonkeyPatch) -> Turned:
-    return Turned(monkeypatch)
+async def turned(monkeypatch: pytest.MonkeyPatch) -> Watched:
+    return Watched(monkeypatch)
 
 
-async def test_an_idle_page_is_looked_at_once_for_each_heartbeat(turned: Turned, make_hub: MakeHub) -> None:
+async def test_an_idle_page_is_looked_at_once_for_each_heartbeat(turned: Watched, make_hub: MakeHub) -> None:
     hub = make_hub()
     pages = [connect(hub, "203.0.113.1") for _ in range(100)]
     turned.run(hub, 1)
@@ -58,7 +45,7 @@ async def test_an_idle_page_is_looked_at_once_for_each_heartbeat(turned: Turned,
     assert not any(page.ended for page in pages)
 
 
-async def test_an_acknowledgement_is_sent_in_time_wherever_the_heartbeat_is(turned: Turned, make_hub: MakeHub) -> None:
+async def test_an_acknowledgement_is_sent_in_time_wherever_the_heartbeat_is(turned: Watched, make_hub: MakeHub) -> None:
     hub = make_hub()
     page = connect(hub, "203.0.113.1")
     for number in range(1, 40):
@@ -69,7 +56,7 @@ async def test_an_acknowledgement_is_sent_in_time_wherever_the_heartbeat_is(turn
         assert page.owes_since is None
 
 
-async def test_a_page_that_is_busy_is_looked_at_once_a_sweep_at_most(turned: Turned, make_hub: MakeHub) -> None:
+async def test_a_page_that_is_busy_is_looked_at_once_a_sweep_at_most(turned: Watched, make_hub: MakeHub) -> None:
     hub = make_hub()
     page = connect(hub, "203.0.113.1")
     turned.run(hub, 1)
@@ -82,7 +69,7 @@ async def test_a_page_that_is_busy_is_looked_at_once_a_sweep_at_most(turned: Tur
     assert len(page.around.agenda) <= 60
 
 
-async def test_a_page_without_a_socket_is_looked_at_rarely_and_ends_in_time(turned: Turned, make_hub: MakeHub) -> None:
+async def test_a_page_without_a_socket_is_looked_at_rarely_and_ends_in_time(turned: Watched, make_hub: MakeHub) -> None:
     hub = make_hub()
     page = suspend(hub, "203.0.113.1")
     turned.run(hub, 59)
@@ -93,7 +80,7 @@ async def test_a_page_without_a_socket_is_looked_at_rarely_and_ends_in_time(turn
     assert len(page.around.agenda) == 0
 
 
-async def test_a_page_that_goes_silent_is_noticed_in_time(turned: Turned, make_hub: MakeHub) -> None:
+async def test_a_page_that_goes_silent_is_noticed_in_time(turned: Watched, make_hub: MakeHub) -> None:
     hub = make_hub()
     socket = Socket()
     page = connect(hub, "203.0.113.1", socket)
@@ -106,7 +93,7 @@ async def test_a_page_that_goes_silent_is_noticed_in_time(turned: Turned, make_h
     assert socket.code == 1001
 
 
-async def test_room_that_a_page_has_bought_is_sold_back_soon(turned: Turned, make_hub: MakeHub) -> None:
+async def test_room_that_a_page_has_bought_is_sold_back_soon(turned: Watched, make_hub: MakeHub) -> None:
     hub = make_hub()
     page = connect(hub, "203.0.113.1")
     turned.run(hub, 3)
@@ -119,7 +106,7 @@ async def test_room_that_a_page_has_bought_is_sold_back_soon(turned: Turned, mak
     assert hub.account.held == flat
 
 
-async def test_a_standstill_delays_no_heartbeat(turned: Turned, make_hub: MakeHub) -> None:
+async def test_a_standstill_delays_no_heartbeat(turned: Watched, make_hub: MakeHub) -> None:
     hub = make_hub()
     page = connect(hub, "203.0.113.1")
     turned.run(hub, 3)
@@ -130,7 +117,7 @@ async def test_a_standstill_delays_no_heartbeat(turned: Turned, make_hub: MakeHu
 
 
 async def test_a_tab_that_is_given_up_does_not_stop_the_sweep_of_others(
-    turned: Turned, make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    turned: Watched, make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     hub = make_hub()
     broken, page = connect(hub, "203.0.113.1"), connect(hub, "203.0.113.2")
@@ -148,7 +135,7 @@ async def test_a_tab_that_is_given_up_does_not_stop_the_sweep_of_others(
 
 
 async def test_tabs_that_are_overdue_at_once_cost_one_look_at_all_links(
-    turned: Turned, make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch
+    turned: Watched, make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub = make_hub()
     looks = 0
@@ -175,7 +162,7 @@ async def test_tabs_that_are_overdue_at_once_cost_one_look_at_all_links(
     assert 0 < looks <= 2 * len(others)
 
 
-async def test_the_time_after_a_bye_begins_again_with_each_beacon(turned: Turned, make_hub: MakeHub) -> None:
+async def test_the_time_after_a_bye_begins_again_with_each_beacon(turned: Watched, make_hub: MakeHub) -> None:
     hub = make_hub()
     page = suspend(hub, "203.0.113.1")
     # Each beacon of a page that leaves says bye, and the last ones may come late.

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from webipc.core.limits import Limits
-from webipc.link.life import UNANSWERED, Silence, Verdict, is_over, judge
+from webipc.link.life import UNANSWERED, Silence, Verdict, grace_of, judge
 
 LIMITS = Limits()
 KEEP, PING, DROP = Verdict.KEEP, Verdict.PING, Verdict.DROP
@@ -117,8 +117,9 @@ def test_a_page_that_is_blocked_or_not_read_is_never_doubted(health: Any) -> Non
 # --- a link without a socket ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("was_attached, seconds", [(True, 60.0), (False, 10.0)])
-@pytest.mark.parametrize("patience", [1.0, 0.5])
-def test_a_link_without_a_socket_has_its_grace(was_attached: bool, seconds: float, patience: float) -> None:
-    assert not is_over(seconds * patience - 0.1, patience, LIMITS, was_attached=was_attached)
-    assert is_over(seconds * patience, patience, LIMITS, was_attached=was_attached)
+@pytest.mark.parametrize(
+    "was_attached, is_asked_again, seconds",
+    [(True, False, 60.0), (False, False, 10.0), (True, True, 15.0), (False, True, 10.0)],
+)
+def test_a_link_without_a_socket_has_its_grace(*, was_attached: bool, is_asked_again: bool, seconds: float) -> None:
+    assert grace_of(LIMITS, was_attached=was_attached, is_asked_again=is_asked_again) == seconds

@@ -77,6 +77,8 @@ export interface ServerLimits {
   readonly graceMs: number
   /** The same for a link that never had a socket, only requests. */
   readonly unattachedGraceMs: number
+  /** The same after a 4411: the page was asked to come again, as who its user is now. */
+  readonly askAgainMs: number
   /** From a `sync` to its answer. */
   readonly syncMs: number
   /** From `bye` to the end of the link, and from there to the end of its web contents. */
@@ -121,6 +123,7 @@ export const SERVER_LIMITS: ServerLimits = /* @__PURE__ */ Object.freeze({
   closeMs: 10_000,
   graceMs: 60_000,
   unattachedGraceMs: 10_000,
+  askAgainMs: 15_000,
   syncMs: 30_000,
   goodbyeMs: 5_000,
 })

@@ -51,6 +51,7 @@ class Limits:
     answer_server_ms: int = 1_000  # silence after which a server answers a bare frame
     grace_ms: int = 60_000  # without a socket before a link ends
     unattached_grace_ms: int = 10_000  # the same for a link that only a request has touched
+    ask_again_ms: int = 15_000  # the same after the page was asked to come again as who it is now
     sync_ms: int = 30_000  # from a sync to its answer
     goodbye_ms: int = 5_000  # from bye to the end of the link, and from there to the end of its web contents
 

@@ -29,6 +29,7 @@ def period_of(limits: Limits) -> float:
         limits.silence_ms,
         limits.grace_ms,
         limits.unattached_grace_ms,
+        limits.ask_again_ms,
         limits.goodbye_ms,
         limits.hello_ms,
         limits.ask_ms,

@@ -7,6 +7,7 @@ Twin in spirit, not in shape: js-client/src/link/connection.ts
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,7 @@ class Connection:
         "_outgoing_calls",
         "answers",
         "around",
+        "ask_due",
         "asked_at",
         "bye_deadline",
         "dirty",
@@ -112,10 +114,12 @@ class Connection:
         self.last_heard = self.lost_at = self.asked_at = around.clock.now
         # A time of the event loop: what the page is owed is due even if the process stood still.
         self.last_sent = around.loop.time()
+        # When the page is to be asked again who its user is, by the event loop's time: see timeouts.py.
+        self.ask_due = math.inf
         # Since when something was received and not yet acknowledged, by the clock; None when all is.
         self.owes_since: float | None = None
-        # The next flush must write at least a bare frame; and the link is on the flusher's list.
-        self.owes_frame = self.dirty = False
+        # The next flush must write at least a bare frame; the link is on the flusher's list; and it is over.
+        self.owes_frame = self.dirty = self.ended = False
         # The last number that the page has used, as far as it has told; and after its `bye` when the link ends without
         # what is missing of it, None before.
         self.page_last = 0
@@ -125,7 +129,6 @@ class Connection:
         self.unpacking: asyncio.Future[ProtocolError | None] | None = None
         # What is still taken while the process ends; None before.
         self.last_calls: LastCalls | None = None
-        self.ended = False
         self.jobs = jobs
         self.document = document_of(self)
 

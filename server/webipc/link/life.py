@@ -85,10 +85,11 @@ def _is_to_be_asked(silence: Silence, limits: Limits) -> bool:
     return not (silence.beat_is_due and was_answered)
 
 
-def is_over(away: float, patience: float, limits: Limits, *, was_attached: bool) -> bool:
-    """Return whether a link has been without a socket for too long: `away` seconds.
+def grace_of(limits: Limits, *, was_attached: bool, is_asked_again: bool) -> float:
+    """Return for how many seconds a link is kept without a socket.
 
-    `patience` is the part of its time, from 0 to 1, that it is given. One that only a request has named is given less.
+    One that only a request has named is kept for less. So is one whose page was asked to come again as who its user is
+    now: until it comes, nothing tells whether that is still the user for whom all this is kept.
     """
-    grace = limits.grace_ms if was_attached else limits.unattached_grace_ms
-    return away >= grace * patience / 1000
+    grace_ms = limits.grace_ms if was_attached else limits.unattached_grace_ms
+    return (min(grace_ms, limits.ask_again_ms) if is_asked_again else grace_ms) / 1000

@@ -1,5 +1,5 @@
-"""What is due on a link by time alone: an acknowledgement, a heartbeat, the end of a silent socket, and the end of a
-link that is without a socket for too long (PROTOCOL.md 7).
+"""What is due on a link by time alone: an acknowledgement, a heartbeat, the end of a silent socket, another ask who its
+user is, and the end of a link that is without a socket for too long (PROTOCOL.md 7).
 
 A link has no timer of its own: the sweeper of the hub calls `sweep` for each link when something may be due.
 """
@@ -7,7 +7,7 @@ A link has no timer of its own: the sweeper of the hub calls `sweep` for each li
 from typing import TYPE_CHECKING, Final
 
 from webipc.core.errors import CloseCode
-from webipc.link.life import Silence, Verdict, is_over, judge
+from webipc.link.life import Silence, Verdict, grace_of, judge
 from webipc.link.transport import Transport
 
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 # The least part of its time that a link without a socket is given while links or memory are scarce: 5 of 60 seconds.
 LEAST_PATIENCE: Final = 1 / 12
+
+ASKED_AGAIN: Final = 0.0
+"""As the time at which the page is to be asked again: it has been, and did not come yet."""
 
 # What `sweep` returns for the next sweep.
 _AT_ONCE: Final = 0.0
@@ -46,20 +49,47 @@ def sweep(connection: "Connection", patience: float) -> float:
     return _AT_ONCE if owes or has_to_give or is_expected else due
 
 
+def ask_again(connection: "Connection") -> None:
+    """Have the page come again, so that it is asked who its user is now: close its socket with 4411.
+
+    Until then its link is kept, for less time than one whose socket is lost. Nothing more of the socket is received.
+    What has arrived runs on, and a synchronous request still waits for its answer.
+    """
+    before = _grace_of(connection)
+    connection.ask_due = ASKED_AGAIN
+    transport = connection.transport
+    if transport is not None:
+        connection.lost(transport)
+        transport.close(CloseCode.ASK_AGAIN, "the server asks who the user of this page is now")
+        return
+    # One that is away already has as much time from now on, but no more than it had before.
+    now = connection.around.clock.now
+    connection.lost_at = max(connection.lost_at, min(now, connection.lost_at + before - _grace_of(connection)))
+    connection.look_soon()
+
+
+def _grace_of(connection: "Connection") -> float:
+    limits = connection.around.limits
+    is_asked_again = connection.ask_due == ASKED_AGAIN
+    return grace_of(limits, was_attached=connection.was_attached, is_asked_again=is_asked_again)
+
+
 def _look_at_grace(connection: "Connection", patience: float) -> float:
-    around = connection.around
-    limits, away = around.limits, around.clock.now - connection.lost_at
-    if is_over(away, patience, limits, was_attached=connection.was_attached):
+    around, grace = connection.around, _grace_of(connection)
+    away = around.clock.now - connection.lost_at
+    if away >= grace * patience:
         around.owner.end(connection, "unknown-link")
         return _AT_ONCE
-    grace = limits.grace_ms if connection.was_attached else limits.unattached_grace_ms
     # It may be given less time from one moment to the next.
-    return around.loop.time() + min(grace * patience / 1000 - away, grace * LEAST_PATIENCE / 1000)
+    return around.loop.time() + min(grace * patience - away, grace * LEAST_PATIENCE)
 
 
 def _look_at_socket(connection: "Connection", transport: Transport, *, is_expected: bool) -> float:
     around = connection.around
     limits, now, time, link = around.limits, around.clock.now, around.loop.time(), connection.link
+    if time >= connection.ask_due:
+        ask_again(connection)
+        return _AT_ONCE
     heartbeat = limits.heartbeat_ms / 1000
     beat_is_due = time - connection.last_sent >= heartbeat
     silent = now - max(connection.last_heard, transport.heard)
@@ -78,7 +108,8 @@ def _look_at_socket(connection: "Connection", transport: Transport, *, is_expect
         connection.owes_frame = True
         # Not by the flusher: nothing else is posted to these links now.
         connection.flush()
-    return min((time if beat_is_due else connection.last_sent) + heartbeat, time + limits.silence_ms / 1000 - silent)
+    beat_due = (time if beat_is_due else connection.last_sent) + heartbeat
+    return min(beat_due, time + limits.silence_ms / 1000 - silent, connection.ask_due)
 
 
 def _is_silence_expected(connection: "Connection", transport: Transport | None) -> bool:
