@@ -7,6 +7,7 @@ import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promi
 import { basename } from 'node:path'
 import { build } from 'esbuild'
 import { minify } from 'terser'
+import { useArrows } from './arrows.mjs'
 
 const directory = new URL('./', import.meta.url).pathname
 
@@ -95,18 +96,23 @@ async function licences(names) {
   return texts.length > 0 ? `/*!\n${texts.join('\n\n')}\n*/\n` : ''
 }
 
-/** Builds a file for browsers: esbuild bundles and minifies, terser minifies further. The map leads to the sources. */
+/**
+ * Builds a file for browsers: esbuild bundles and minifies, terser minifies further, and a module gets arrow functions.
+ * The map leads to the sources.
+ */
 async function buildMinified(entry, outfile, format, { packages = [], ...options } = {}) {
   const { outputFiles } = await build({
     ...shared, entryPoints: [entry], outfile, format, minify: true, sourcemap: 'external', write: false, ...options,
   })
   const [map, joined] = ['.map', '.js'].map((end) => outputFiles.find(({ path }) => path.endsWith(end)).text)
-  const { code, map: chained } = await minify(joined, {
-    module: format === 'esm',
-    // Copies, because terser adds options for modules to them, which are wrong for a classic script.
-    compress: { ...compress },
-    mangle: { ...mangle },
-    format: { preamble: await licences(packages) },
+  const module = format === 'esm'
+  // Copies, because terser adds options for modules to them, which are wrong for a classic script.
+  const { ast } = await minify(joined, {
+    module, compress: { ...compress }, mangle: { ...mangle }, format: { ast: true, code: false, spidermonkey: true },
+  })
+  if (module) useArrows(ast)
+  const { code, map: chained } = await minify(ast, {
+    module, parse: { spidermonkey: true }, compress: false, mangle: false, format: { preamble: await licences(packages) },
     // No comment with the address of the map: the server sends it in a header, which is not part of the download.
     sourceMap: { content: map, filename: basename(outfile) },
   })
