@@ -17,6 +17,7 @@ from webipc.budget.machine import default_memory
 from webipc.budget.sizes import parse_size
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.core.limits import DEFAULT_LIMITS, Limits
+from webipc.dispatch.authorization import Authorize, checked_authorize
 from webipc.dispatch.policy import is_same_principal
 from webipc.electron.document import Document
 from webipc.electron.tab import Tab
@@ -70,6 +71,7 @@ class IpcMain(IpcMainImpl):
         memory: int | str | None = None,
         authenticate: Authenticate | None = None,
         identity: Callable[[Any], str | int | UUID | None] | None = None,
+        authorize: Authorize | None = None,
     ) -> None:
         """Make an end that no page can reach yet: `mount` it.
 
@@ -96,9 +98,17 @@ class IpcMain(IpcMainImpl):
         With `authenticate`, `allow_missing_origin` does not let in the origin `null`, which pages of any site can send:
         list it in `origins`.
 
+        `authorize(event, channel)` decides whether a page may use a channel: for each `send`, `invoke`, `sendSync` and
+        `postMessage`, in the order of arrival, before the channel is looked up, so that the page does not learn which
+        there are. It is a plain function, in the event loop. Only True allows. An exception denies, and is logged. A
+        call that is denied fails with the code `forbidden`; any other message is dropped, and its ports are closed. One
+        line of the log names the page and the channel once in a minute. It is not asked about `sendTo`, nor about what
+        comes through a port: a port is a permission that was given. None: every page may use each channel.
+
         Raises ValueError when an entry of `origins` is not an origin or `memory` is no size, FileNotFoundError when a
         preload script is not there, PreloadError when one is an ECMAScript module, TypeError when `authenticate` is no
-        function or `identity` no plain one. One string in the place of either list is refused too.
+        function, `identity` no plain one, or `authorize` no plain one of two arguments. One string in the place of
+        either list is refused too.
         """
         super().__init__()
         escape_entries()
@@ -119,6 +129,7 @@ class IpcMain(IpcMainImpl):
         wanted = os.environ.get(MEMORY_VARIABLE) or memory
         self._memory = None if wanted is None else parse_size(wanted)
         self._may_send_to = may_send_to or is_same_principal
+        self._authorization = checked_authorize(authorize)
         self._created: tuple[Callable[..., Any], ...] = ()
         self._app: FastAPI | None = None
         self._provider = HubProvider(self._make_hub)
@@ -285,9 +296,8 @@ class IpcMain(IpcMainImpl):
     def _make_hub(self, loop: asyncio.AbstractEventLoop) -> Hub:
         if self._app is not None:
             warn_of_dependencies(self._app)
-        max_links, max_unattached_links = self._bounds
         memory = default_memory() if self._memory is None else self._memory
         settings = Settings(
-            self._limits, self.debug, max_links, max_unattached_links, self._may_send_to, memory, self._asking
+            self._limits, self.debug, *self._bounds, self._may_send_to, memory, self._asking, self._authorization
         )
         return Hub(loop, self, self._created_listeners, settings)

@@ -9,6 +9,7 @@ from webipc.channels.handler import Handler
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.channels.ipc_router import IpcRouter
 from webipc.electron.ipc_event import IpcMainEvent, IpcMainInvokeEvent
+from webipc.ipc_main import IpcMain
 
 emitter = EventEmitter()
 ipc_main = IpcMainImpl()
@@ -89,6 +90,29 @@ ipc_main.include_router(router, prefix="v2:")
 router.include_router(IpcRouter())
 ipc_main.include_router(ipc_main)  # type: ignore[arg-type]  # not a router
 router.handle("none", 5)  # type: ignore[call-overload]  # not a function
+
+
+# `authorize` takes the event of every kind of message.
+
+
+def may(event: IpcMainEvent | IpcMainInvokeEvent, channel: str) -> bool:
+    """Decide which channels a page may use."""
+    return event.user is not None or channel.startswith("public:")
+
+
+async def may_later(event: IpcMainEvent | IpcMainInvokeEvent, channel: str) -> bool:
+    """Decide too late."""
+    return True
+
+
+def may_some(event: IpcMainInvokeEvent, channel: str) -> bool:
+    """Decide about an `invoke` alone."""
+    return True
+
+
+IpcMain(authorize=may)
+IpcMain(authorize=may_later)  # type: ignore[arg-type]  # a coroutine is no decision
+IpcMain(authorize=may_some)  # type: ignore[arg-type]  # other messages have another event
 
 
 # `handle` returns None, like Electron's.

@@ -16,6 +16,7 @@ from webipc.budget.threads import FairThreads
 from webipc.channels.handler import Handler
 from webipc.concurrency.job_queue import SERVER_ENDS, Held
 from webipc.core.frame import EncodedMessage
+from webipc.dispatch.authorization import Authorization
 from webipc.dispatch.replies import Replies, ReplyNeverSentError
 from webipc.electron.document import Document
 from webipc.electron.ipc_event import IpcMainInvokeEvent
@@ -31,11 +32,14 @@ class Invoker:
         replies: Replies,
         threads: FairThreads,
         tasks: set[asyncio.Task[Any]],
+        authorization: Authorization | None,
     ) -> None:
         """`find` returns the handler for one call or raises NoHandlerError.
 
-        `threads` runs `def` handlers. `tasks` keeps alive what runs beyond the call.
+        `threads` runs `def` handlers. `tasks` keeps alive what runs beyond the call. `authorization` is asked before
+        the handler is looked up; None where every page may use each channel.
         """
+        self.authorization = authorization
         self.find = find
         self.replies = replies
         self.threads = threads
@@ -81,9 +85,11 @@ class InvokeJob:
     def start(self) -> Coroutine[Any, Any, Any] | None:
         """Find the handler and call it: return the coroutine of an `async def`, and run a `def` in a thread."""
         document = self._connection.document
+        event = IpcMainInvokeEvent(document, self._caller)
+        if self._invoker.authorization is not None:
+            self._invoker.authorization.require(event, self._channel)
         # Only now: a listener of the message before this one may have registered it.
         handler = self._invoker.find(document, self._channel)
-        event = IpcMainInvokeEvent(document, self._caller)
         self._narrow = handler.narrow
         if handler.is_async:
             coroutine: Coroutine[Any, Any, Any] = handler.function(event, *handler.bind(self._args))

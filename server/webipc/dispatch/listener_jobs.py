@@ -15,6 +15,7 @@ from webipc.channels.complaint import ArgumentError
 from webipc.channels.emitter import EventEmitter
 from webipc.channels.handler import Handler
 from webipc.concurrency.job_queue import SERVER_ENDS
+from webipc.dispatch.authorization import Authorization, ForbiddenError
 from webipc.dispatch.cycles import Returns
 from webipc.electron.ipc_event import IpcMainEvent
 from webipc.logs.lines import escaped
@@ -55,6 +56,37 @@ class CallJob(_Job):
     def describe(self) -> str:
         """Name the function for the log."""
         return self._name
+
+
+class AuthorizeJob(_Job):
+    """The guard of the application, before the calls of one message: an exception of it ends them all."""
+
+    __slots__ = ("_authorization", "_channel", "_denied", "_event")
+
+    def __init__(
+        self,
+        authorization: Authorization,
+        event: IpcMainEvent,
+        channel: str,
+        denied: Callable[[ForbiddenError], None],
+    ) -> None:
+        """`denied` is called when the message is refused."""
+        self._authorization = authorization
+        self._event = event
+        self._channel = channel
+        self._denied = denied
+
+    def start(self) -> None:
+        """Raise ForbiddenError when the page may not use the channel."""
+        self._authorization.require(self._event, self._channel)
+
+    def fail(self, error: BaseException) -> None:
+        """Refuse the message. What was raised is logged already."""
+        self._denied(error if isinstance(error, ForbiddenError) else ForbiddenError(self._channel))
+
+    def describe(self) -> str:
+        """Name it for the log."""
+        return f"authorize, for '{self._channel}',"
 
 
 class EmitJob(_Job):

@@ -8,6 +8,7 @@ first of the three that has a handler (docs/electron-parity.md, dispatch).
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from webipc.access.caller import Caller
@@ -15,9 +16,10 @@ from webipc.budget.threads import FairThreads
 from webipc.channels.handler import Handler
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.concurrency.job_queue import Job
+from webipc.dispatch.authorization import Authorization, ForbiddenError
 from webipc.dispatch.cycles import Cycles, Returns
 from webipc.dispatch.invoke_job import InvokeJob, Invoker
-from webipc.dispatch.listener_jobs import CallJob, EmitJob, LastHolderJob, ListenerJob, SyncJob
+from webipc.dispatch.listener_jobs import AuthorizeJob, CallJob, EmitJob, LastHolderJob, ListenerJob, SyncJob
 from webipc.dispatch.replies import NoHandlerError, Replies
 from webipc.electron.document import Document
 from webipc.electron.ipc_event import IpcMainEvent, IpcMainPostEvent, IpcMainSyncEvent, WebContentsEvent
@@ -39,19 +41,27 @@ class Router:
         threads: FairThreads,
         tasks: set[asyncio.Task[Any]],
         cycles: Cycles,
+        authorization: Authorization | None = None,
     ) -> None:
-        """`threads` runs `def` handlers; `tasks` keeps alive what runs beyond a call."""
+        """`threads` runs `def` handlers; `tasks` keeps alive what runs beyond a call.
+
+        `authorization` is asked before each call; None where every page may use each channel.
+        """
         self._ipc_main = ipc_main
         self._cycles = cycles
+        self._replies = replies
+        self._authorization = authorization
         # Where listeners and handlers are for nearly every message.
         self._main_alone = (ipc_main,)
-        self._invoker = Invoker(self.take_handler, replies, threads, tasks)
+        self._invoker = Invoker(self.take_handler, replies, threads, tasks, authorization)
 
     def send(self, connection: Connection, caller: Caller, channel: str, args: list[Any]) -> Iterator[Job]:
         """Yield the calls for a `send`, each found when the one before it has run."""
         document = connection.document
         contents = document.tab.contents
         event = IpcMainEvent(document, caller)
+        if self._authorization is not None:
+            yield AuthorizeJob(self._authorization, event, channel, _drop)
         if contents.listener_count("ipc-message"):
             yield EmitJob(contents, "ipc-message", event, channel, *args)
         for ipc in self._scopes(document):
@@ -63,6 +73,8 @@ class Router:
         document = connection.document
         contents, channel = document.tab.contents, call.channel
         event = IpcMainSyncEvent(document, caller, call)
+        if self._authorization is not None:
+            yield AuthorizeJob(self._authorization, event, channel, partial(self._refuse, call))
         returns = Returns(self._cycles, call)
         has_listeners = False
         try:
@@ -86,6 +98,8 @@ class Router:
         document = connection.document
         loop = asyncio.get_running_loop()
         event = IpcMainPostEvent(document, caller, [MessagePortMain(end, loop) for end in ends])
+        if self._authorization is not None:
+            yield AuthorizeJob(self._authorization, event, channel, partial(_close_all, tuple(event.ports)))
         for ipc in self._scopes(document):
             for handler in ipc.calls(channel):
                 yield LastHolderJob(handler, event, [message])
@@ -121,6 +135,9 @@ class Router:
             yield EmitJob(contents, "ipc-messages-lost", WebContentsEvent(contents), details)
         yield CallJob("The end of a document", document.dispose)
 
+    def _refuse(self, call: SyncCall, error: ForbiddenError) -> None:
+        call.settle(self._replies.refusal(call.call_id, error))
+
     def _scopes(self, document: Document) -> Sequence[IpcMainImpl]:
         """Return where listeners and handlers may be, in Electron's order. What was never asked for has none."""
         tab = document.tab
@@ -129,3 +146,12 @@ class Router:
         if frame_ipc is None and tab.ipc_if_made is None:
             return self._main_alone
         return [ipc for ipc in (frame_ipc, tab.ipc_if_made, self._ipc_main) if ipc is not None]
+
+
+def _drop(error: ForbiddenError) -> None:
+    """Do nothing more: nobody waits for an answer."""
+
+
+def _close_all(ports: Sequence[MessagePortMain], error: ForbiddenError) -> None:
+    for port in ports:
+        port.close()

@@ -104,7 +104,9 @@ class Hub:
         self._stalls = Stalls(loop)
         self._is_stopping = False
         replies = self._replies = Replies(limits, debug=settings.debug)
-        self._router = Router(ipc_main, replies, self.threads, self.tasks, Cycles(loop, debug=settings.debug))
+        self._router = Router(
+            ipc_main, replies, self.threads, self.tasks, Cycles(loop, debug=settings.debug), settings.authorization
+        )
         dispatcher = Dispatcher(self._router, replies, limits, self.tabs.from_id, settings.may_send_to)
         self.account = Account(default_memory() if settings.memory is None else settings.memory)
         self._links = Links(settings, self.account, self.end)

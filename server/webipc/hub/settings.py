@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from webipc.core.limits import Limits
+from webipc.dispatch.authorization import Authorization
 from webipc.dispatch.policy import Policy
 from webipc.identity.asking import Asking
 
@@ -22,3 +23,5 @@ class Settings:
     memory: int | None = None
     # What is asked of each client.
     asking: Asking = field(default_factory=Asking)
+    # Whether a page may use a channel; None where every page may use each.
+    authorization: Authorization | None = None

@@ -20,6 +20,19 @@ PERIOD_SECONDS: Final = 60.0
 LAST: Final = "; further lines like this of the same page are left out for a minute"
 
 
+class _Period:
+    """The lines of one page since some moment."""
+
+    __slots__ = ("begun", "count", "once")
+
+    def __init__(self, begun: float) -> None:
+        self.begun = begun
+        # How many lines there were, those that were left out included.
+        self.count = 0
+        # The texts that are written only once: no more than lines.
+        self.once: tuple[str, ...] = ()
+
+
 class Refusals:
     """Logs what was refused, with a limit for each page. May be used from any thread."""
 
@@ -27,25 +40,38 @@ class Refusals:
         """`now` returns the seconds since some moment."""
         self._now = now
         self._lock = threading.Lock()
-        # When the period of a page began, and how many lines it has had in it.
-        self._periods: WeakKeyDictionary[object, tuple[float, int]] = WeakKeyDictionary()
+        self._periods: WeakKeyDictionary[object, _Period] = WeakKeyDictionary()
 
     def log(self, page: object, level: int, text: str) -> None:
         """Log a text, unless there were too many of this page. `page` is any object that lives as long as it."""
         if not logger.isEnabledFor(level):
             return
-        number = self._count(page)
-        if number <= LINES:
-            logger.log(level, "%s%s", text, LAST if number == LINES else "", stacklevel=2)
+        self._write(page, level, text, None, None)
 
-    def _count(self, page: object) -> int:
+    def log_once(self, page: object, level: int, text: str, error: BaseException | None = None) -> None:
+        """As `log`, but the same text only once in the period of the page; with the traceback of `error`."""
+        if logger.isEnabledFor(level):
+            self._write(page, level, text, text, error)
+
+    def _write(self, page: object, level: int, text: str, once: str | None, error: BaseException | None) -> None:
+        number = self._count(page, once)
+        if number <= LINES:
+            last = LAST if number == LINES else ""
+            logger.log(level, "%s%s", text, last, exc_info=error, stacklevel=3)
+
+    def _count(self, page: object, once: str | None) -> int:
+        """Return which line of its period this would be; a number above LINES where it is to be left out."""
         now = self._now()
         with self._lock:
-            begun, count = self._periods.get(page, (now, 0))
-            if now - begun >= PERIOD_SECONDS:
-                begun, count = now, 0
-            self._periods[page] = (begun, count + 1)
-            return count + 1
+            period = self._periods.get(page)
+            if period is None or now - period.begun >= PERIOD_SECONDS:
+                period = self._periods[page] = _Period(now)
+            if once in period.once:
+                return LINES + 1
+            period.count += 1
+            if once is not None and period.count <= LINES:
+                period.once += (once,)
+            return period.count
 
 
 REFUSALS: Final = Refusals()
