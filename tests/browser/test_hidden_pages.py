@@ -1,7 +1,7 @@
 """A page in a hidden tab, whose timers the browser runs once a second: nothing is lost, and its link is kept.
 
-The times of silence are shorter than what passes between two of its timers. A page that needs its timers to be taken for
-alive, or to reconnect, would lose its socket again and again.
+The times of silence are shorter than what passes between two of its timers. A page that needs its timers to be taken
+for alive, or to reconnect, would lose its socket again and again.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,10 @@
 """Random values from Python survive a round trip through a real page; one that its engine cannot build fails alone."""
 
 import queue
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterable, Iterator
+from math import isnan
+from random import Random
 from typing import Any
 
 import pytest
@@ -51,6 +54,32 @@ def test_any_value_survives_a_round_trip_through_a_page(echo: Echo) -> None:
         assert is_same(value, echo(value))
 
     comes_back()
+
+
+def bits(numbers: Iterable[float]) -> list[bytes]:
+    """Return numbers as doubles. What is integral and safe comes back as an int."""
+    return [struct.pack("d", number) for number in numbers]
+
+
+def doubles(count: int) -> list[float]:
+    """Return doubles of random bits."""
+    random = Random(0)
+    numbers: tuple[float, ...] = struct.unpack(f"{count}d", random.randbytes(8 * count))
+    return [number for number in numbers if not isnan(number)]
+
+
+def test_every_number_comes_back_as_it_was(echo: Echo) -> None:
+    edges = [0.1 + 0.2, 5e-324, 1.7976931348623157e308, 1e15, 1e16, 1e20, 999999999999999900000.0, 1e21, 1e22, 1e23]
+    edges += [2.0**power + step for power in (31, 32, 52, 53, 63, 64) for step in (-1, 0, 2)]
+    numbers = [*edges, *(-number for number in edges), *doubles(1000), 0.5, 2**53 - 1, -(2**53) + 1, -0.0]
+    assert bits(echo(numbers)) == bits(numbers)
+    named = {f"{place}": number for place, number in enumerate(numbers)}
+    assert bits(echo([named])[0].values()) == bits(numbers)
+    # Ints beyond the safe ones are BigInts.
+    for number in (2**53, -(2**53), 2**64 + 1, -(10**40)):
+        came = echo(number)
+        assert type(came) is BigInt
+        assert came == number
 
 
 UNREADABLE = {

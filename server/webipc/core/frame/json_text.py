@@ -11,6 +11,7 @@ import orjson
 
 from webipc.core.errors import LimitError, ProtocolError
 from webipc.core.limits import DEFAULT_LIMITS
+from webipc.core.values.scalar import MAX_SAFE_INTEGER
 
 
 def dump_fitted(value: Any) -> bytes:
@@ -80,13 +81,20 @@ def _load_surrogates(data: str | bytes | memoryview, why: str) -> Any:
         text = str(data.encode() if isinstance(data, str) else data, "utf-8")
         if "\\ud" not in text and "\\uD" not in text:
             raise ProtocolError(f"a frame is JSON; {why}")
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_number)
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"a frame is JSON; {error}") from None
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def _number(digits: str) -> float:
+    """Return the IEEE value of digits without a fraction: an int where every language has the same one."""
+    number = _finite(digits)
+    is_plain = abs(number) <= MAX_SAFE_INTEGER and digits != "-0"
+    return int(number) if is_plain else number
 
 
 def _finite(digits: str) -> float:
