@@ -6,13 +6,15 @@ hub/hub.py. This file puts them together and is what an application imports.
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
 from fastapi import FastAPI, params
 
+from webipc.access.attach_scope import AttachScope
 from webipc.access.origins import Origins
+from webipc.access.visitor import visitor_of
 from webipc.budget.machine import default_memory
 from webipc.budget.sizes import parse_size
 from webipc.channels.ipc_main_impl import IpcMainImpl
@@ -173,7 +175,7 @@ class IpcMain(IpcMainImpl):
         self._app = app
         served = routes(self._provider.here, self._origins, self._limits)
         served.append(preload_route(self._preload, self._origins, lambda: self.debug))
-        served += Playground(self, self._has_playground).routes()
+        served += Playground(self, self._has_playground, self._ask).routes()
         hosts = self._origins.hosts
         mount = IpcMount(prefix.rstrip("/"), served, folder, self._preload, self._provider, hosts)
         mount_routes(app, mount)
@@ -289,6 +291,11 @@ class IpcMain(IpcMainImpl):
 
     def _has_playground(self) -> bool:
         return self.debug if self._playground is None else self._playground
+
+    async def _ask(self, scope: MutableMapping[str, Any]) -> None:
+        """Raise RefusedError where the application does not let in the client of a request, as it would not a page."""
+        if self._asking.tree is not None:
+            await self._provider.here().asks.ask(visitor_of(scope), AttachScope(scope))
 
     def _created_listeners(self) -> Sequence[Callable[..., Any]]:
         return self._created

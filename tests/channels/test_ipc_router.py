@@ -91,7 +91,7 @@ def test_the_channel_is_all_prefixes_on_the_way_and_the_name(ipc: IpcMainImpl) -
     outer.include_router(inner, prefix="b:")
     ipc.include_router(outer, prefix="a:")
 
-    assert [entry["channel"] for entry in ipc.describe()] == ["a:outer:b:inner:add"]
+    assert [entry["channel"] for entry in ipc.channels()] == ["a:outer:b:inner:add"]
 
 
 def test_a_number_is_a_channel_as_it_is_without_a_router(ipc: IpcMainImpl, router: IpcRouter) -> None:

@@ -6,10 +6,10 @@ Node tests its JavaScript (tests/pages/playground) and tsc checks its types, fro
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI, Header, HTTPException
 from fastapi.testclient import TestClient
 
 from webipc import IpcMain, IpcMainEvent, IpcMainInvokeEvent
@@ -102,6 +102,70 @@ def test_other_origins_cannot_read_it() -> None:
     assert "access-control-allow-origin" not in answer.headers
 
 
+def current_user(x_user: Annotated[str, Header()]) -> str:
+    if x_user == "broken":
+        raise RuntimeError("the sessions cannot be read")
+    if x_user == "busy":
+        raise HTTPException(503)
+    if x_user == "stranger":
+        raise HTTPException(401, "please log in")
+    return x_user
+
+
+def not_mallory(x_user: Annotated[str, Header()]) -> None:
+    if x_user == "mallory":
+        raise HTTPException(403, "not you")
+
+
+def guarded(**settings: Any) -> TestClient:
+    """Serve a playground of an application in which `x-user` says who asks."""
+    app = FastAPI()
+    ipc_main = IpcMain(authenticate=current_user, **settings)
+    ipc_main.handle("secret", lambda event: None)
+    ipc_main.mount(app, dependencies=[Depends(not_mallory)])
+    return TestClient(app, raise_server_exceptions=False)
+
+
+@pytest.mark.parametrize("settings", [{"playground": True}, {"debug": True}])
+def test_the_list_of_channels_asks_who_reads_it_as_a_socket_does(settings: dict[str, Any]) -> None:
+    with guarded(**settings) as client:
+        answers = {}
+        for user in ("ada", "stranger", "mallory", "busy", "broken"):
+            answer = client.get("/ipc/channels.json", headers={"x-user": user})
+            answers[user] = (answer.status_code, answer.json().get("detail"))
+        without = client.get("/ipc/channels.json")
+    assert answers == {
+        "ada": (200, None),
+        "stranger": (401, "please log in"),
+        "mallory": (403, "not you"),
+        "busy": (503, "Service Unavailable"),
+        "broken": (500, "the server failed"),
+    }
+    assert without.status_code == 401
+    assert "secret" not in without.text
+
+
+def test_a_dependency_of_the_application_guards_the_list_of_channels() -> None:
+    app = FastAPI(dependencies=[Depends(not_mallory)])
+    IpcMain(playground=True).mount(app)
+    with TestClient(app) as client:
+        statuses = [
+            client.get("/ipc/channels.json", headers={"x-user": user}).status_code for user in ("ada", "mallory")
+        ]
+    assert statuses == [200, 403]
+
+
+def test_the_files_of_the_page_are_open_to_all() -> None:
+    with guarded(playground=True) as client:
+        paths = ["/ipc/", *[f"/ipc/playground/{name}" for name in FILES]]
+        assert {path: client.get(path).status_code for path in paths} == dict.fromkeys(paths, 200)
+
+
+def test_where_there_is_no_playground_nobody_is_asked() -> None:
+    with guarded(playground=False) as client:
+        assert client.get("/ipc/channels.json", headers={"x-user": "broken"}).status_code == 404
+
+
 def test_it_is_not_in_the_schema_of_the_application() -> None:
     assert served(IpcMain(playground=True)).get("/openapi.json").json()["paths"] == {}
 
@@ -148,7 +212,7 @@ def test_every_listener_of_a_channel_is_listed_and_stays() -> None:
     def second(event: IpcMainEvent) -> None: ...
 
     for _ in range(2):
-        (listed,) = ipc_main.describe()
+        (listed,) = ipc_main.channels()
         assert (listed["role"], listed["channel"]) == ("on", "note")
         assert [function["name"] for function in listed["functions"]] == ["first", "second"]
     assert ipc_main.listener_count("note") == 2

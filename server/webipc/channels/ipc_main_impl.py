@@ -57,11 +57,16 @@ class IpcMainImpl(Registering, EventEmitter):
             """Yield the listeners for one message, as `EventEmitter.calls`: each is a Handler, to bind and run."""
             ...
 
-    def describe(self) -> Iterator[dict[str, Any]]:
-        """Yield each channel with its functions: first those of `handle`, then those of `on`, as they were registered.
+    def channels(self) -> list[dict[str, Any]]:
+        """Return what is registered here, as plain values: first the handlers, then the listeners, in their order.
 
-        `role` is "handle" or "on"; each of `functions` is what `Handler.describe` returns. Listeners of `once` stay.
+        Each channel has its name (`channel`), its kind (`role`: "handle" or "on") and its `functions`: the handler, or
+        every listener, those of `once` too. A function has its `name`, `doc`, `returns` and `parameters`, which are
+        those that a page sends: each with `name`, `annotation`, `default` and `required`. From any thread.
         """
+        return list(self._channels())
+
+    def _channels(self) -> Iterator[dict[str, Any]]:
         # Copies, because another thread may register meanwhile.
         for channel, handler in self._handlers.copy().items():
             yield {"role": "handle", "channel": channel, "functions": [handler.describe()]}

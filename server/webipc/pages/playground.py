@@ -2,10 +2,11 @@
 
 Like FastAPI's `/docs`: it is served in debug mode, otherwise only if the application enables it. Every request checks
 that, because debug mode may change after `mount`. The page is in static/playground. It is an ordinary page of the
-application, without any additional rights.
+application, without any additional rights: its files are open, and the list of channels asks who reads it, as a socket
+of the page is asked.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from importlib.resources.abc import Traversable
 from pathlib import PurePath
 from typing import Final
@@ -13,8 +14,11 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Scope
 
+from webipc.access.visitor import RefusedError
 from webipc.channels.ipc_main_impl import IpcMainImpl
+from webipc.core.errors import CloseCode
 from webipc.pages.assets import content_of, page_folder
 
 # The page may load files of this server only. `'self'` includes its WebSocket.
@@ -42,6 +46,8 @@ CONTENT_TYPES: Final = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+# What is answered to a client that the application does not let in.
+STATUS: Final = {CloseCode.UNAUTHORIZED: 401, CloseCode.FORBIDDEN: 403, CloseCode.TRY_LATER: 503}
 # The titles of an application that has not been given one.
 UNNAMED: Final = ("", "FastAPI")
 
@@ -49,10 +55,16 @@ UNNAMED: Final = ("", "FastAPI")
 class Playground:
     """The page, its files and the list of channels, as routes under the prefix."""
 
-    def __init__(self, ipc_main: IpcMainImpl, is_open: Callable[[], bool]) -> None:
-        """`is_open` is called at every request; while it returns False, the answer is 404."""
+    def __init__(
+        self, ipc_main: IpcMainImpl, is_open: Callable[[], bool], ask: Callable[[Scope], Awaitable[None]]
+    ) -> None:
+        """`is_open` is called at every request; while it returns False, the answer is 404.
+
+        `ask` raises RefusedError where the application does not let in the client of a request.
+        """
         self._ipc_main = ipc_main
         self._is_open = is_open
+        self._ask = ask
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes under the prefix."""
@@ -71,10 +83,14 @@ class Playground:
     async def _channels(self, request: Request) -> Response:
         if not self._is_open():
             return _not_found()
+        try:
+            await self._ask(request.scope)
+        except RefusedError as error:
+            status = STATUS.get(error.code, 500)
+            return JSONResponse({"detail": error.reason}, status_code=status, headers=HEADERS)
         title = getattr(request.scope.get("app"), "title", "")
         return JSONResponse(
-            {"title": "webipc" if title in UNNAMED else title, "channels": list(self._ipc_main.describe())},
-            headers=HEADERS,
+            {"title": "webipc" if title in UNNAMED else title, "channels": self._ipc_main.channels()}, headers=HEADERS
         )
 
     def _answer(self, name: str) -> Response:
