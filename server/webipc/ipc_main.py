@@ -94,7 +94,8 @@ class IpcMain(IpcMainImpl):
         `authenticate`: a dependency of FastAPI, such as the application's `current_user`. It is run for every socket,
         `sendSync` request and beacon, together with the dependencies of the application and of `mount`, on a GET
         request with the headers and cookies of that attach. What it returns is `event.user`; None lets a client in as
-        nobody, and an HTTPException refuses it. Without it, `event.user` is the `user` of AuthenticationMiddleware.
+        nobody, and an HTTPException refuses it. `Depends(authenticate)` in a handler is `event.user`, and asks nobody.
+        Without it, `event.user` is the `user` of AuthenticationMiddleware.
         `identity(user)` returns what tells users apart, and None for nobody: nothing that was kept, is running or was
         joined for one identity is reached by another. By default it is `user.id`, `user.identity` or the user itself.
         With `authenticate`, `allow_missing_origin` does not let in the origin `null`, which pages of any site can send:
@@ -112,11 +113,10 @@ class IpcMain(IpcMainImpl):
         function, `identity` no plain one, or `authorize` no plain one of two arguments. One string in the place of
         either list is refused too.
         """
-        super().__init__()
+        super().__init__(checked_authenticate(authenticate))
         escape_entries()
         self._debug = debug
         self._playground = playground
-        self._authenticate = checked_authenticate(authenticate)
         self._identity = checked_identity(identity)
         self._asking = Asking()
         self._origins = Origins(

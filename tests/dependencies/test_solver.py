@@ -30,7 +30,8 @@ from fastapi.security import OAuth2PasswordBearer, SecurityScopes
 from pydantic import BaseModel
 from starlette.requests import HTTPConnection
 
-from webipc.dependencies.solver import SwallowedError, Tree, TreeError, solved, tree_of
+from webipc.dependencies.parameters import TreeError
+from webipc.dependencies.solver import SwallowedError, Tree, solved, tree_of
 
 APP = FastAPI()
 

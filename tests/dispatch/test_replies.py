@@ -125,7 +125,11 @@ def test_the_librarys_own_errors_are_always_sent(error: Exception, message: str,
     [
         (HTTPException(404), {"message": "Error: Not Found", "detail": "Not Found", "code": "404"}),
         (HTTPException(409, "taken"), {"message": "Error: taken", "detail": "taken", "code": "409"}),
-        (StarletteHTTPException(401, "log in"), {"message": "Error: log in", "detail": "log in", "code": "401"}),
+        (
+            StarletteHTTPException(401, "log in"),
+            {"message": "Error: log in", "detail": "log in", "code": "unauthorized"},
+        ),
+        (HTTPException(403), {"message": "Error: Forbidden", "detail": "Forbidden", "code": "forbidden"}),
         (
             HTTPException(422, [{"loc": ["x"]}]),
             {

@@ -30,7 +30,10 @@ export interface IpcRendererEvent {
 export interface InvokeError extends Error {
   /** The text alone, without Electron's prefix and without the name of the exception's class. */
   readonly detail?: string
-  /** The code of an `IpcError`, the status of an `HTTPException` (`"404"`), or that of one of webipc's own refusals. */
+  /**
+   * The code of an `IpcError`, the status of an `HTTPException` (`"404"`; `"unauthorized"` for 401, `"forbidden"` for
+   * 403), or that of one of webipc's own refusals.
+   */
   readonly code?: string
   /** The data of an `IpcError`; for the code `bad-argument`, `{ errors: ArgumentProblem[] }`. */
   readonly data?: any

@@ -1,12 +1,15 @@
 """`Handler`: a function of the application on a channel, inspected once, when it is registered.
 
-Finds out whether it is `async`, that it takes the event first, and what its other parameters are. Arguments are
-validated by arguments.py, functions are read by signature.py, and calls are run by dispatch/.
+Finds out whether it is `async`, that it takes the event first, which of its other parameters a page gives, and which
+FastAPI fills in (dependencies/). Arguments are validated by arguments.py, functions are read by signature.py, and calls
+are run by dispatch/.
 """
 
 import inspect
 import re
 import types
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from copy import copy
 from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
@@ -27,7 +30,8 @@ from webipc.channels.signature import (
     text_of,
 )
 from webipc.core.errors import LocalError
-from webipc.dependencies.parameters import filled_by_fastapi, remedy_for
+from webipc.dependencies.needs import Needs
+from webipc.dependencies.parameters import Filled, TreeError, filled_by_fastapi, remedy_for
 
 Role = Literal["on", "handle"]
 
@@ -60,6 +64,9 @@ class Handler:
 
     __slots__ = (
         "_arguments",
+        "_authenticate",
+        "_filled",
+        "_guards",
         "_parameters",
         "_returns",
         "bind",
@@ -68,14 +75,16 @@ class Handler:
         "is_async",
         "name",
         "narrow",
+        "needs",
         "role",
     )
 
-    def __init__(self, function: Listener, channel: str, role: Role) -> None:
-        """Inspect the function.
+    def __init__(self, function: Listener, channel: str, role: Role, guards: Sequence[Any] = ()) -> None:
+        """Inspect the function. `guards` (`Depends(...)`) are solved before its own dependencies.
 
         Raises HandlerError when it does not take the event first, is a generator, has a keyword-only parameter without
-        a default, or an annotation that cannot be resolved or validated.
+        a default, an annotation that cannot be resolved or validated, or a dependency that needs a request; and when it
+        is a listener with dependencies, and no `async def`.
         """
         self.function = function
         self.channel = channel
@@ -89,6 +98,12 @@ class Handler:
         self._returns: Any = signature.return_annotation
         # The parameters behind the event.
         self._parameters = self._behind_the_event(list(signature.parameters.values()))
+        # Those of them that FastAPI fills in, with resolved annotations.
+        self._filled = self._find_filled()
+        self._guards = tuple(guards)
+        self._authenticate: Callable[..., Any] | None = None
+        # What FastAPI does before each call; None for a function that needs none of it.
+        self.needs = self._make_needs()
         self._arguments = self._make_arguments()
         # Returns the arguments to call the function with, behind the event: `function(event, *bind(args))`.
         self.bind = self._arguments.bind
@@ -101,28 +116,77 @@ class Handler:
         return "async" if self.is_async else "sync"
 
     def __call__(self, event: Any = None, *args: Any) -> Any:
-        """Validate the arguments and call the function; return its result, or its coroutine."""
+        """Validate the arguments and call the function; return its result, or its coroutine.
+
+        With dependencies it is a coroutine in any case, which solves them before it validates the arguments.
+        """
+        if self.needs is not None:
+            return self.call_solved(event, list(args))
         return self.function(event, *self._arguments.bind(list(args)))
 
-    def at(self, channel: str) -> "Handler":
-        """Return this function for another channel: what includes its router has a prefix.
+    def solved(self, event: Any) -> AbstractAsyncContextManager[dict[str, Any]]:
+        """Return what solves the dependencies for one call: `async with` it. The value is for `called`.
 
-        It is not inspected again, because an annotation may name what was local where the function was defined.
+        `event` is that of a message: its `connection` and its `user` are what dependencies see.
         """
+        assert self.needs is not None, "a function with dependencies"
+        if not hasattr(event, "connection"):
+            text = (
+                f"expected the event of a message, from which the dependencies are solved, got {type(event).__name__}"
+            )
+            raise TypeError(f"{self._what()}: {text}")
+        return self.needs.solved(event.connection.scope, event.user)
+
+    def called(self, event: Any, args: list[Any], values: Mapping[str, Any]) -> Any:
+        """Validate the arguments and call the function with what was solved."""
+        assert self.needs is not None, "a function with dependencies"
+        positional, by_name = self.needs.placed(self.bind(args), values)
+        return self.function(event, *positional, **by_name)
+
+    async def call_solved(self, event: Any, args: list[Any]) -> Any:
+        """Solve the dependencies, validate the arguments, call the function, and return what it returns, awaited."""
+        async with self.solved(event) as values:
+            returned = self.called(event, args, values)
+            return await returned if inspect.isawaitable(returned) else returned
+
+    def within(self, authenticate: Callable[..., Any] | None) -> "Handler":
+        """Return this function for an application whose callers were asked by `authenticate`.
+
+        `Depends(authenticate)`, at any depth, is then the user of the caller.
+        """
+        if self.needs is None or authenticate == self._authenticate:
+            return self
+        return self._copy(self.channel, self._guards, authenticate)
+
+    def at(self, channel: str, guards: Sequence[Any] = ()) -> "Handler":
+        """Return this function for another channel, behind more guards: what includes its router has a prefix.
+
+        It is not inspected again, because an annotation may name what was local where the function was defined. Raises
+        HandlerError as the constructor does for guards.
+        """
+        return self._copy(channel, (*guards, *self._guards), self._authenticate)
+
+    def _copy(self, channel: str, guards: tuple[Any, ...], authenticate: Callable[..., Any] | None) -> "Handler":
         other = copy(self)
         other.channel = channel
+        other._guards, other._authenticate = guards, authenticate  # noqa: SLF001 - its own class
+        other.needs = other._make_needs()  # noqa: SLF001 - the same
         arguments = self._arguments.at(channel)
-        other._arguments, other.bind = arguments, arguments.bind  # noqa: SLF001 - its own class
+        other._arguments, other.bind = arguments, arguments.bind  # noqa: SLF001 - the same
         other.narrow = None if self.narrow is None else self.narrow.at(channel)
         return other
 
     def describe(self) -> dict[str, Any]:
-        """Return its name, channel, docstring, parameters and return annotation, in plain values."""
+        """Return its name, channel, docstring, parameters and return annotation, in plain values.
+
+        The parameters that FastAPI fills in are not among them.
+        """
+        parameters = [p for p in self._parameters if p.kind in (*_POSITIONAL, p.VAR_POSITIONAL)]
         return {
             "name": self.name,
             "channel": self.channel,
             "doc": inspect.getdoc(definition_of(self.function)),
-            "parameters": [describe(p) for p in self._parameters if p.kind in (*_POSITIONAL, p.VAR_POSITIONAL)],
+            "parameters": [describe(p) for p in parameters if not self._is_filled(p)],
             "returns": text_of(self._returns),
         }
 
@@ -152,7 +216,7 @@ class Handler:
         raise HandlerError(self.channel, text)
 
     def _takes_event(self, first: inspect.Parameter) -> bool:
-        if first.kind not in (*_POSITIONAL, first.VAR_POSITIONAL):
+        if first.kind not in (*_POSITIONAL, first.VAR_POSITIONAL) or self._filled_in(first) is not None:
             return False
         if self.channel in _WITHOUT_EVENT:
             return True
@@ -166,7 +230,8 @@ class Handler:
         positional = []
         rest = None
         for parameter in self._parameters:
-            self._refuse_dependency(parameter)
+            if self._is_filled(parameter):
+                continue
             if parameter.kind in _POSITIONAL:
                 positional.append(self._parameter(parameter))
             elif parameter.kind is parameter.VAR_POSITIONAL:
@@ -176,33 +241,69 @@ class Handler:
                 raise HandlerError(self.channel, f"{self._what()}: {text}: a page sends its arguments by position")
         return Arguments(self.channel, positional, rest)
 
-    def _refuse_dependency(self, parameter: inspect.Parameter) -> None:
-        """Refuse what FastAPI would fill in from a request: a page must not supply the value."""
+    # --- what FastAPI fills in ------------------------------------------------------------------------------------
+
+    def _filled_in(self, parameter: inspect.Parameter) -> Filled | None:
         try:
             annotation = resolve(parameter.annotation, self.function)
-        except Exception:  # noqa: BLE001 - `_parameter` raises where the annotation is needed
+        except Exception:  # noqa: BLE001 - it is resolved again where it is needed
             annotation = None
-        name = filled_by_fastapi(annotation, parameter.default)
-        if name is not None:
-            text = f"FastAPI would fill in '{parameter.name}' ({name}), but a message of a page is no request"
-            raise HandlerError(self.channel, f"{self._what()}: {text}: {remedy_for(name)}")
+        return filled_by_fastapi(annotation, parameter.default)
+
+    def _is_filled(self, parameter: inspect.Parameter) -> bool:
+        return any(parameter.name == filled.name for filled in self._filled)
+
+    def _find_filled(self) -> list[inspect.Parameter]:
+        found = []
+        for parameter in self._parameters:
+            filled = self._filled_in(parameter)
+            if filled is None:
+                continue
+            if filled.refusal is not None:
+                raise self._refused(parameter, filled, filled.refusal)
+            if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+                raise self._refused(parameter, filled, "by name only: it cannot be positional-only, *args or **kwargs")
+            annotation = self._resolved(parameter) if filled.reads_annotation else parameter.empty
+            found.append(parameter.replace(annotation=annotation))
+        return found
+
+    def _refused(self, parameter: inspect.Parameter, filled: Filled, why: str) -> HandlerError:
+        text = f"FastAPI would fill in '{parameter.name}' ({filled.kind})"
+        return HandlerError(self.channel, f"{self._what()}: {text}, {why}")
+
+    def _make_needs(self) -> Needs | None:
+        if not self._filled and not self._guards:
+            return None
+        if self.channel in _WITHOUT_EVENT:
+            raise HandlerError(self.channel, f"{self._what()} cannot have dependencies: no page sends it a message")
+        if self.role == "on" and not self.is_async:
+            text = f"with dependencies must be an `async def`, because they may have to be awaited: {self.name}"
+            raise HandlerError(self.channel, f"{self._what()} {text}")
+        try:
+            return Needs(self._parameters, self._filled, self._guards, self._authenticate)
+        except TreeError as error:
+            remedy = "" if error.kind is None else f": {remedy_for(error.kind)}"
+            raise HandlerError(self.channel, f"{self._what()}: {error}{remedy}") from error
 
     def _parameter(self, parameter: inspect.Parameter) -> Parameter:
         if isinstance(parameter.default, FieldInfo):
             remedy = f"write {parameter.name}: Annotated[{text_of(parameter.annotation)}, Field(...)] instead"
             raise HandlerError(self.channel, f"{self._what()}: a Field cannot be the default of a parameter: {remedy}")
-        try:
-            annotation = resolve(parameter.annotation, self.function)
-        except Exception as error:
-            text = f"{_named(parameter)} cannot be resolved ({error})"
-            remedy = "it validates the argument, so import it outside of TYPE_CHECKING"
-            raise HandlerError(self.channel, f"{self._what()}: {text}: {remedy}") from error
+        annotation = self._resolved(parameter)
         try:
             return Parameter(parameter.name, annotation, parameter.default)
         except Exception as error:
             reason = str(error).partition("\n")[0]
             text = f"{_named(parameter)} cannot be validated: {reason}"
             raise HandlerError(self.channel, f"{self._what()}: {text}") from error
+
+    def _resolved(self, parameter: inspect.Parameter) -> Any:
+        try:
+            return resolve(parameter.annotation, self.function)
+        except Exception as error:
+            text = f"{_named(parameter)} cannot be resolved ({error})"
+            remedy = "it validates the argument, so import it outside of TYPE_CHECKING"
+            raise HandlerError(self.channel, f"{self._what()}: {text}: {remedy}") from error
 
 
 def _named(parameter: inspect.Parameter) -> str:

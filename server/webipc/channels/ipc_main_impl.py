@@ -19,8 +19,10 @@ class IpcMainImpl(Registering, EventEmitter):
     A listener's parameters are validated like a handler's; `listeners()` and `off()` use the function as it was given.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, authenticate: Callable[..., Any] | None = None) -> None:
+        """`Depends(authenticate)` of a function, at any depth, is the user of the caller: that function asked him."""
         super().__init__()
+        self._authenticate = authenticate
         # The handlers by channel, and the channels of those that `handle_once` registered.
         self._handlers: dict[str, Handler] = {}
         self._handlers_once: set[str] = set()
@@ -28,6 +30,10 @@ class IpcMainImpl(Registering, EventEmitter):
         self.on("error", _ignore)
 
     add_listener = Registering.on
+
+    def for_pages(self) -> "IpcMainImpl":
+        """Return an empty one of the same application: `web_contents.ipc` and `web_frame_main.ipc`."""
+        return IpcMainImpl(self._authenticate)
 
     def remove_handler(self, channel: str) -> None:
         """Remove the channel's handler, if there is one. Calls that are running go on."""
@@ -78,9 +84,10 @@ class IpcMainImpl(Registering, EventEmitter):
                 yield {"role": "on", "channel": channel, "functions": functions}
 
     def _callee(self, channel: str, listener: Listener) -> Handler:
-        return Handler(listener, channel, "on")
+        return Handler(listener, channel, "on").within(self._authenticate)
 
     def _place(self, handler: Handler, *, once: bool) -> Callable[[], None]:
+        handler = handler.within(self._authenticate)
         if handler.role == "handle":
             self._place_handler(handler, once=once)
             return partial(self._displace_handler, handler)

@@ -16,6 +16,7 @@ from fastapi.dependencies.utils import get_dependant, get_parameterless_sub_depe
 from fastapi.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 
+from webipc.dependencies.parameters import TreeError
 from webipc.dependencies.request_view import no_body, request_view
 
 # Where the scope of a call has the user, for `user_of_caller`.
@@ -33,10 +34,6 @@ _OF_A_RESPONSE: Final = (
 Function = Callable[..., Any]
 
 
-class TreeError(TypeError):
-    """Dependencies that cannot be solved for a message. The text names the function and the parameter."""
-
-
 class SwallowedError(RuntimeError):
     """A dependency with `yield` has caught an exception and not raised it again."""
 
@@ -50,15 +47,18 @@ class SwallowedError(RuntimeError):
 class Tree:
     """The dependencies of one function, read once. Immutable."""
 
-    __slots__ = ("_authenticate", "_root", "_unchanged", "needs_threads")
+    __slots__ = ("_authenticate", "_root", "_unchanged", "closes", "needs_threads")
 
     def __init__(self, unchanged: Dependant, root: Dependant, authenticate: Function | None) -> None:
         """`root` is `unchanged` with the user of the caller in the place of `authenticate`."""
         self._unchanged = unchanged
         self._root = root
         self._authenticate = authenticate
+        functions = [_function_of(each.call) for each in _all(root) if each is not root]
         # Whether FastAPI runs some of it in threads: a `def`, with `yield` or without.
-        self.needs_threads = any(each is not root and not _is_async(each.call) for each in _all(root))
+        self.needs_threads = not all(inspect.iscoroutinefunction(f) or inspect.isasyncgenfunction(f) for f in functions)
+        # Whether some of it is closed when the block is left: what has a `yield`.
+        self.closes = any(inspect.isgeneratorfunction(f) or inspect.isasyncgenfunction(f) for f in functions)
 
     def within(self, app: Any) -> tuple[Dependant, Any]:
         """Return what is to be solved in an application, and whose `dependency_overrides` count."""
@@ -148,6 +148,9 @@ def _read(parameters: Sequence[inspect.Parameter], guards: Sequence[params.Depen
     def carrier() -> None:
         """Carry the signature."""
 
+    for guard in guards:
+        if not isinstance(guard, params.Depends):
+            raise TreeError(f"expected Depends(...) in `dependencies`, got {guard!r:.80}")
     named = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
     carrier.__signature__ = inspect.Signature(named)  # type: ignore[attr-defined]
     try:
@@ -188,7 +191,8 @@ def _refuse(one: Dependant, *, is_root: bool) -> None:
     found += [(field.name, type(field.field_info).__name__) for field in (*one.path_params, *one.body_params)]
     for name, kind in found:
         whose = "" if is_root else f" of the dependency {_name_of(one.call)}"
-        raise TreeError(f"FastAPI would fill in '{name}'{whose} ({kind}), which a message of a page does not have")
+        text = f"FastAPI would fill in '{name}'{whose} ({kind}), which a message of a page does not have"
+        raise TreeError(text, kind)
 
 
 def _user(name: str | None) -> Dependant:
@@ -199,12 +203,11 @@ def _takes_scopes(function: Dependant) -> bool:
     return any(one.security_scopes_param_name is not None for one in _all(function))
 
 
-def _is_async(function: Any) -> bool:
-    while isinstance(function, functools.partial):
-        function = function.func
-    if not inspect.isroutine(function) and not inspect.isclass(function):
-        function = type(function).__call__
-    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+def _function_of(call: Any) -> Any:
+    """Return the function that is called: that of a partial, `__call__` of an object."""
+    while isinstance(call, functools.partial):
+        call = call.func
+    return call if inspect.isroutine(call) or inspect.isclass(call) else type(call).__call__
 
 
 def _name_of(function: Any) -> str:

@@ -1,6 +1,7 @@
 """The call of a handler: one `invoke` of a page, answered exactly once, unless the link has ended by then.
 
-`async def` runs in the event loop, `def` in a worker thread (docs/electron-parity.md, invoke).
+`async def` runs in the event loop, `def` in a worker thread (docs/electron-parity.md, invoke). Dependencies are solved
+in the event loop before either, and closed when the answer is encoded, before it is sent.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from contextvars import copy_context
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from webipc.access.caller import Caller
 from webipc.budget.threads import FairThreads
@@ -18,9 +19,13 @@ from webipc.concurrency.job_queue import SERVER_ENDS, Held
 from webipc.core.frame import EncodedMessage
 from webipc.dispatch.authorization import Authorization
 from webipc.dispatch.replies import Replies, ReplyNeverSentError
+from webipc.dispatch.thread_outcome import ThreadOutcome
 from webipc.electron.document import Document
 from webipc.electron.ipc_event import IpcMainInvokeEvent
 from webipc.link.connection import Connection
+
+# What a call with dependencies gives its job: it has answered itself.
+_ANSWERED: Final = object()
 
 
 class Invoker:
@@ -91,6 +96,8 @@ class InvokeJob:
         # Only now: a listener of the message before this one may have registered it.
         handler = self._invoker.find(document, self._channel)
         self._narrow = handler.narrow
+        if handler.needs is not None:
+            return self._solve(handler, event)
         if handler.is_async:
             coroutine: Coroutine[Any, Any, Any] = handler.function(event, *handler.bind(self._args))
             return coroutine
@@ -105,17 +112,45 @@ class InvokeJob:
             self._held.open()
         self._invoker.threads.run(connection.holdings.payer, connection, run, self._thread_done)
 
-    def _call(self, handler: Handler, event: IpcMainInvokeEvent) -> Any:
-        """Validate, call and encode in the worker thread, so that large values do not block the event loop."""
+    async def _solve(self, handler: Handler, event: IpcMainInvokeEvent) -> Any:
+        """Solve the dependencies, call the handler, encode, close the dependencies, and answer."""
+        async with handler.solved(event) as values:
+            if handler.is_async:
+                message = self._encoded(await handler.called(event, self._args, values))
+            else:
+                message = await self._called_in_thread(handler, event, values)
+        self._answer(message)
+        return _ANSWERED
+
+    async def _called_in_thread(
+        self, handler: Handler, event: IpcMainInvokeEvent, values: dict[str, Any]
+    ) -> EncodedMessage:
+        connection = self._connection
+        thread = ThreadOutcome()
+        run = partial(copy_context().run, self._call, handler, event, values)
+        self._invoker.threads.run(connection.holdings.payer, connection, run, thread.ended)
+        returned = await thread.wait()
+        return self._encoded(await returned) if inspect.isawaitable(returned) else returned
+
+    def _encoded(self, value: Any) -> EncodedMessage:
+        return self._invoker.replies.result(self._id, value if self._narrow is None else self._narrow(value))
+
+    def _call(self, handler: Handler, event: IpcMainInvokeEvent, values: dict[str, Any] | None = None) -> Any:
+        """Validate, call and encode in the worker thread, so that large values do not block the event loop.
+
+        `values` is what was solved for it.
+        """
         try:
-            returned = handler.function(event, *handler.bind(self._args))
+            if values is None:
+                returned = handler.function(event, *handler.bind(self._args))
+            else:
+                returned = handler.called(event, self._args, values)
         except StopIteration as error:
             # A future cannot hold a StopIteration. A coroutine converts it in the same way (PEP 479).
             raise RuntimeError("handler raised StopIteration") from error
         if inspect.isawaitable(returned):
             return returned
-        narrowed = returned if self._narrow is None else self._narrow(returned)
-        return self._invoker.replies.result(self._id, narrowed)
+        return self._encoded(returned)
 
     def _thread_done(self, future: "Future[Any]") -> None:
         if not future.cancelled() and future.exception() is None and inspect.isawaitable(future.result()):
@@ -148,7 +183,7 @@ class InvokeJob:
 
     def settle(self, value: Any) -> None:
         """Answer with what the handler has returned."""
-        if self._connection.ended:
+        if value is _ANSWERED or self._connection.ended:
             return
         try:
             if self._narrow is not None:

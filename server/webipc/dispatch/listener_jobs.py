@@ -11,6 +11,8 @@ import traceback
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from starlette.exceptions import HTTPException
+
 from webipc.channels.complaint import ArgumentError
 from webipc.channels.emitter import EventEmitter
 from webipc.channels.handler import Handler
@@ -129,6 +131,8 @@ class ListenerJob(_Job):
     def start(self) -> Coroutine[Any, Any, Any] | None:
         """Call the listener with arguments that fit its annotations; return its coroutine, if it is an `async def`."""
         handler = self._handler
+        if handler.needs is not None:
+            return handler.call_solved(self._event, self._args)
         returned = handler.function(self._event, *handler.bind(self._args))
         return returned if inspect.iscoroutine(returned) else None
 
@@ -136,6 +140,10 @@ class ListenerJob(_Job):
         """Log what the listener has raised, or why it was not called."""
         if isinstance(error, ArgumentError):
             text = f"A listener for '{self._handler.channel}' was not called: {escaped(str(error))}"
+            REFUSALS.log(self._event.sender, logging.INFO, text)
+        elif isinstance(error, HTTPException):
+            # What the application tells a page that may not do this; nobody waits for it here.
+            text = f"A listener for '{self._handler.channel}' was refused: {escaped(str(error))}"
             REFUSALS.log(self._event.sender, logging.INFO, text)
         else:
             _report("A listener for '%s' %s", error, self._handler.channel)

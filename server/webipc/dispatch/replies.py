@@ -59,6 +59,9 @@ _REFUSALS: Final = (NoHandlerError, ReplyNeverSentError, ArgumentError, CloneErr
 # Those that a page causes alone, as often as it calls.
 _OF_THE_PAGE: Final = (NoHandlerError, ArgumentError)
 
+# The codes of the statuses that say who may do something: the same as those of a refused connection and channel.
+_WORDS: Final = {401: "unauthorized", 403: "forbidden"}
+
 # In the repr of an object. It tells where the process keeps its objects, and nothing else.
 _ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
 
@@ -146,10 +149,11 @@ def text_of(error: BaseException) -> str:
 def _of_http(error: HTTPException) -> IpcError:
     """Return what FastAPI would answer a request with: the status, and the detail, which may be any value."""
     status, detail = str(error.status_code), error.detail
+    code = _WORDS.get(error.status_code, status)
     if isinstance(detail, str):
-        return IpcError(detail, code=status)
+        return IpcError(detail, code=code)
     known = {str(each.value): each.phrase for each in HTTPStatus}
-    return IpcError(known.get(status, f"HTTP {status}"), code=status, data=detail)
+    return IpcError(known.get(status, f"HTTP {status}"), code=code, data=detail)
 
 
 def _told(error: IpcError) -> dict[str, Any]:

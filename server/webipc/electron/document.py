@@ -135,7 +135,7 @@ class Document(Member):
         if self.parent is None:
             return self.tab.main_frame_ipc
         if self.own_ipc is None:
-            self.own_ipc = IpcMainImpl()
+            self.own_ipc = self.tab.make_ipc()
         return self.own_ipc
 
     @property

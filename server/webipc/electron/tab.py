@@ -4,7 +4,7 @@ It outlives its documents: the id stays over reload and navigation (docs/electro
 event loop's thread, except for what `WebContents` says of other threads.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from webipc.channels.ipc_main_impl import IpcMainImpl
@@ -23,6 +23,7 @@ class Tab(Member):
         "frame_tree_node_id",
         "id",
         "ipc_if_made",
+        "make_ipc",
         "is_closing",
         "main_frame_ipc_if_made",
         "principal",
@@ -30,9 +31,15 @@ class Tab(Member):
         "user",
     )
 
-    def __init__(self, contents_id: int, token: str, principal: str) -> None:
-        """`contents_id` is unique for the life of the server; the page shows `token` when its next document loads."""
+    def __init__(
+        self, contents_id: int, token: str, principal: str, make_ipc: Callable[[], IpcMainImpl] = IpcMainImpl
+    ) -> None:
+        """`contents_id` is unique for the life of the server; the page shows `token` when its next document loads.
+
+        `make_ipc` makes where listeners and handlers for one tab or one document are registered.
+        """
         super().__init__()
+        self.make_ipc = make_ipc
         self.id = contents_id
         # That of the main frame, whatever document it shows.
         self.frame_tree_node_id = next_tree_node_id()
@@ -59,14 +66,14 @@ class Tab(Member):
     def ipc(self) -> IpcMainImpl:
         """Listeners and handlers for messages of this tab, made when they are first asked for."""
         if self.ipc_if_made is None:
-            self.ipc_if_made = IpcMainImpl()
+            self.ipc_if_made = self.make_ipc()
         return self.ipc_if_made
 
     @property
     def main_frame_ipc(self) -> IpcMainImpl:
         """Listeners and handlers for messages of its main document, whichever that is."""
         if self.main_frame_ipc_if_made is None:
-            self.main_frame_ipc_if_made = IpcMainImpl()
+            self.main_frame_ipc_if_made = self.make_ipc()
         return self.main_frame_ipc_if_made
 
     @property

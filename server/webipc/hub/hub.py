@@ -86,7 +86,7 @@ class Hub:
         self._debug = settings.debug
         # Names this process to pages; another one does not know this one's links.
         self.process = secrets.token_hex(8)
-        self.tabs = Tabs(limits.goodbye_ms / 1000)
+        self.tabs = Tabs(limits.goodbye_ms / 1000, ipc_main.for_pages)
         # What runs of the application's code.
         self.tasks: set[asyncio.Task[Any]] = set()
         # Asks the application who a client is.

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from fastapi import Depends, params
 
-from webipc.dependencies.solver import Tree, TreeError, tree_of
+from webipc.dependencies.parameters import TreeError
+from webipc.dependencies.solver import Tree, tree_of
 from webipc.identity.identity_of import identity_of
 
 USER: Final = "user"
