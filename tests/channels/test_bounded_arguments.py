@@ -12,8 +12,8 @@ from uuid import UUID
 import pytest
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, RootModel, TypeAdapter, ValidationError
 
-from webipc.channels.bounded_schema import bounded_validator
-from webipc.channels.bounded_steps import MOST_ERRORS
+from webipc.channels.bounded.schema import bounded_validator
+from webipc.channels.bounded.steps import MOST_ERRORS
 from webipc.channels.complaint import ArgumentError
 from webipc.channels.handler import Handler
 from webipc.core.values import BigInt, JSMap, JSSet, undefined

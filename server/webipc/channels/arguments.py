@@ -1,6 +1,6 @@
 """`Arguments`: the arguments that a page sent, validated against the annotations of a Python function.
 
-Each annotated parameter has a Pydantic validator, made once and within bounds (bounded_schema.py); an unannotated one
+Each annotated parameter has a Pydantic validator, made once and within bounds (bounded/); an unannotated one
 costs nothing. A value is validated once; a second time only where `undefined` in it may mean None (undefined.py).
 """
 
@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from webipc.channels.bounded_schema import bounded_validator
-from webipc.channels.bounded_steps import TooMuchWorkError
+from webipc.channels.bounded.schema import bounded_validator
+from webipc.channels.bounded.steps import TooMuchWorkError
 from webipc.channels.complaint import MOST_MISFITS, ArgumentError, Misfit, misfits_of, sentence_of
 from webipc.channels.undefined import Presence
 from webipc.core.values import undefined

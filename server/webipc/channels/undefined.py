@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from webipc.channels.bounded_schema import keys_of
+from webipc.channels.bounded.schema import keys_of
 from webipc.channels.complaint import lines_of
 from webipc.core.values import undefined
 from webipc.core.values.schema import schemas_in

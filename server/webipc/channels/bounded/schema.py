@@ -15,7 +15,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 from pydantic_core import SchemaValidator
 
-from webipc.channels.bounded_steps import Extras, Gathered, Recursion, as_list, few_digits
+from webipc.channels.bounded.steps import Extras, Gathered, Recursion, as_list, few_digits
 from webipc.core.values.schema import FOREIGN, schemas_in
 
 _COLLECTIONS: Final = frozenset("list tuple deque set frozenset dict ordered-dict frozendict counter".split())
