@@ -41,7 +41,7 @@ const INTERNAL = `
   pieces kept keptBytes keptMessages frameMessages frameBytes partBytes socketBytes beaconBytes openCalls ackMessages
   ackBytes ackMs helloMs silenceMs probeMs answerPageMs answerServerMs channelLength records settle backlog skeleton
   elements isBare places buffers holder welcomed arrived broken blocks underWay acked piece since measure resetPace buffered patience shouldAnswer shouldProbe doubted
-  nextAttempt known receiveClose lost description describe doubt heard wake probe leave comeBack attach detach fixup messages
+  nextAttempt begin known receiveClose lost description describe doubt heard wake probe leave comeBack attach detach fixup messages
   deliver opened finish goodbye posted going callSync postPorted handOut running roomFor inner isBack openPorts sites uses closeAll
   protect carried answered retract bodies mostBeacons parcel joined receive step json newest arriving forget release take accept
   calls core sent wait answer put target _keep _tell _warn _onceOnly _removeEach _add _warned _maxListeners

@@ -2,6 +2,7 @@
  * Creates the one `ipcRenderer` of a document. The package may be loaded several times (script, bundle, preload, hot
  * update); the first copy wins.
  */
+import { headMeta } from './page/own-document.js'
 import { findAddress } from './page/server-address.js'
 import type * as Electron from './types/electron.js'
 import { followHost } from './web-view/host.js'
@@ -20,7 +21,8 @@ const KEY: unique symbol = Symbol.for('webipc')
 
 /**
  * @param script - the address that this script was loaded from, if it is known
- * @returns the document's `ipcRenderer`; it connects in a microtask. If there is no WebSocket or no server (server side
+ * @returns the document's `ipcRenderer`; it connects in a microtask, or at `connection.open()` in a page with
+ *   `<meta name="webipc-connect" content="manual">`. If there is no WebSocket or no server (server side
  *   rendering, unit tests) it stays `connecting`, and messages wait, up to the limits of a link.
  */
 export function client(script: string | undefined): Electron.IpcRenderer {
@@ -39,11 +41,11 @@ function create(script: string | undefined): Electron.IpcRenderer {
   if (address === undefined && WebSocket && typeof document !== 'undefined') {
     console.warn('webipc: name the server in <meta name=webipc>')
   }
-  const ipcRenderer = new IpcRenderer({ address, WebSocket })
+  const ipcRenderer = new IpcRenderer({ address, WebSocket, manual: headMeta('webipc-connect') === 'manual' })
   followHost(ipcRenderer)
   queueMicrotask(() => {
     whenShown(() => {
-      ipcRenderer.connection.open()
+      ipcRenderer.connection.begin()
       followPage(ipcRenderer.connection)
     })
   })

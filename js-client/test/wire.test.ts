@@ -113,7 +113,7 @@ class Player {
     this.#ipcRenderer = new IpcRenderer({
       address: 'http://127.0.0.1/ipc', WebSocket: WireSocket, random: () => 0, limits: { ...DEFAULT_LIMITS, ackMs: 1 },
     })
-    this.#ipcRenderer.connection.open()
+    this.#ipcRenderer.connection.begin()
   }
 
   get #socket(): WireSocket {

@@ -47,10 +47,12 @@ export class JobQueue<Job> {
     this.#next = 0
   }
 
-  /** Drops all jobs and ends the queue. */
+  /** Drops all jobs. A later `push` starts again. */
   stop(): void {
     this.clear()
     this.#channel?.close()
+    this.#channel = undefined
+    this.#posted = false
   }
 
   /** Runs one task of the queue. */

@@ -40,6 +40,8 @@ export interface ClientOptions {
   readonly address: string | undefined
   /** The browser's, or another; undefined if there is none, and then messages wait, within the link's limits. */
   readonly WebSocket: SocketClass | undefined
+  /** Nothing connects before `open()`. */
+  readonly manual?: boolean
   readonly limits?: Limits
   readonly random?: () => number
 }
@@ -84,11 +86,14 @@ export class Connection extends EventEmitter
   #state: Public.ConnectionState = 'connecting'
   #reason: string | undefined
   #code: number | undefined
+  /** The page has to call `open()` first. */
+  #manual: boolean
 
   constructor(options: ConnectionOptions) {
     super()
     this.#options = options
     this.#limits = options.limits ?? DEFAULT_LIMITS
+    this.#manual = options.manual === true
     this.#backoff = new Backoff(options.random ?? Math.random)
     this.hold = sharedHold(options.address)
     this.#tab = new Tab(options.address ?? '')
@@ -116,12 +121,22 @@ export class Connection extends EventEmitter
   get ports(): LinkPorts { return this.#links.arriving.ports }
   get debug(): boolean { return this.#welcome?.debug === true }
   get syncMs(): number { return this.#welcome?.syncMs ?? SYNC_MS }
-  get mostBeacons(): number { return this.#welcome?.features.includes('beacons') ? MOST_BEACONS : 1 }
+  get mostBeacons(): number {
+    return this.#manual ? 0 : this.#welcome?.features.includes('beacons') ? MOST_BEACONS : 1
+  }
 
-  /** Starts to connect. Does nothing if there is no server or no WebSocket. */
-  open(): void {
+  /** The document is shown: starts to connect. Does nothing if there is no server or no WebSocket. */
+  begin(): void {
     this.#tab.take()
     this.#connect()
+  }
+
+  open(): void {
+    // A document that unloads has given the token of its tab to the next one.
+    if (this.#state === 'closed' && !this.goodbye.going) this.#become('connecting')
+    else if (!this.#manual) return
+    this.#manual = false
+    this.begin()
   }
 
   /**
@@ -178,6 +193,7 @@ export class Connection extends EventEmitter
   /** Sends a `sync` and blocks until its answer. @throws as `post`; NoSyncError, UnansweredError, ResetError */
   callSync(channel: string, cloned: Cloned): Envelope {
     this.require('sync')
+    if (this.#manual) throw new NoSyncError('call connection.open() first')
     if (isPrerendered()) throw new NoSyncError('it is prerendered; wait for prerenderingchange')
     if (forbids('sync-xhr')) throw new NoSyncError('its Permissions-Policy forbids sync-xhr')
     // Before its first socket, a document has not read the token of its tab.
@@ -187,7 +203,7 @@ export class Connection extends EventEmitter
 
   /** Blocks until the server knows this document, so that an embedded document can be a frame of its tab. */
   introduce(): void {
-    this.#blocking.introduce(this.#links.newest)
+    if (!this.#manual) this.#blocking.introduce(this.#links.newest)
   }
 
   /** The current description of the document. */
@@ -238,8 +254,8 @@ export class Connection extends EventEmitter
     const givenUp = this.#links.replace()
     this.#session = undefined
     this.#become('reset', reason)
-    // A listener may have closed the connection; then there is no reset to report.
-    if (this.#state === 'closed') return
+    // A listener may have closed the connection, and opened it again; then there is no reset to report.
+    if (this.#state !== 'reset') return
     let rejected: Rejected
     this.#jobs.push([
       () => { rejected = old.rejectCalls(reason) },
@@ -295,8 +311,7 @@ export class Connection extends EventEmitter
   readonly #connect = (): void => {
     this.#backoff.stop()
     const { address, WebSocket } = this.#options
-    const waiting = ['connecting', 'resuming'].includes(this.#state)
-    if (!waiting || this.#session || address === undefined || !WebSocket) return
+    if (!this.#mayConnect || address === undefined || !WebSocket) return
     if (awaitParent(address, this.#connect)) return
     try {
       const options = { WebSocket, address, description: this.describe(), limits: this.#limits, hold: this.hold }
@@ -304,6 +319,11 @@ export class Connection extends EventEmitter
     } catch (error) {
       this.#giveUp(String(error))
     }
+  }
+
+  get #mayConnect(): boolean {
+    const waits = ['connecting', 'resuming'].includes(this.#state) && !this.#session
+    return waits && !this.#manual && !isPrerendered()
   }
 
   #dispatch(job: Job): void {

@@ -18,7 +18,7 @@ import type { PageLink } from './page-link.js'
 interface Leaving {
   /** Of the server; undefined where there is none. */
   readonly address: string | undefined
-  /** How many beacons at most. */
+  /** How many beacons at most; 0 if nothing may be sent. */
   readonly mostBeacons: number
   describe(): DocumentDescription
 }
@@ -69,7 +69,7 @@ export class Goodbye {
     this.#repeatPost()
     session?.finish(bye)
     const { address, mostBeacons } = this.#document
-    if (address === undefined) return
+    if (address === undefined || mostBeacons === 0) return
     // Each has the `bye`: the first may be the only one that arrives.
     const last = bye ? [link.bye()] : []
     const bodies = link.bodies(this.#document.describe(), last, this.#limits.beaconBytes)

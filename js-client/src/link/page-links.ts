@@ -34,11 +34,11 @@ export class PageLinks {
     this.#ending = undefined
   }
 
-  /** No link will follow: rejects the waiting calls and closes the ports. */
+  /** The connection is closed: rejects the waiting calls at once. The next link is for its next opening. */
   release(reason: string): void {
-    for (const link of [this.#ending, this.newest]) {
-      link?.rejectCalls(reason)
-      link?.ports.end()
-    }
+    this.#ending?.rejectCalls(reason)
+    this.newest.rejectCalls(reason)
+    this.replace()
+    this.forget()
   }
 }

@@ -3,7 +3,8 @@
  */
 
 /**
- * - `connecting`: no socket was accepted for this link yet; messages wait.
+ * - `connecting`: no socket was accepted for this link yet, or a page with `<meta name="webipc-connect"
+ *   content="manual">` has not called `open()`; messages wait.
  * - `open`: a socket carries the link.
  * - `resuming`: the socket was lost and the client reconnects; no message is lost.
  * - `reset`: the link has ended and its waiting calls are about to be rejected; the next link exists already.
@@ -57,7 +58,14 @@ export interface Connection {
   /**
    * Ends the link for good and tells the server; waiting calls are rejected. Messages sent before still leave: all of
    * them in the state `open`, in any other state as many as beacons hold (60 KiB at least). Afterwards nothing can be
-   * sent. A second call does nothing.
+   * sent until `open()`. A second call does nothing.
    */
   close(): void
+  /**
+   * Connects a connection that is `closed`, after a refusal or after `close()`, with a new link: nothing that was sent
+   * before, and no port, belongs to it; listeners stay. The state is `connecting` when it returns. In a page with
+   * `<meta name="webipc-connect" content="manual">`, which waits for the first call, it begins with what was sent until
+   * then. In any other state, and while the document unloads, it does nothing.
+   */
+  open(): void
 }

@@ -18,7 +18,7 @@ beforeEach(async () => {
   beacons = catchOutliving().beacons
   server = new ScriptedServer()
   ipcRenderer = clientOf(server)
-  ipcRenderer.connection.open()
+  ipcRenderer.connection.begin()
   await until(() => ipcRenderer.connection.state === 'open')
   // Like a browser that has dropped the socket.
   server.socket.deaf = true
@@ -83,7 +83,7 @@ test('a link that never had a socket is created by the last beacon, which has al
   const unmet = new ScriptedServer()
   unmet.mood = 'silent'
   const { connection, send } = clientOf(unmet)
-  connection.open()
+  connection.begin()
   connection.goodbye.going = true
   send('n', 1)
   await quiet()
@@ -186,7 +186,7 @@ describe('more than a beacon holds', () => {
     server = new ScriptedServer()
     server.features = features
     ipcRenderer = clientOf(server)
-    ipcRenderer.connection.open()
+    ipcRenderer.connection.begin()
     await until(() => ipcRenderer.connection.state === 'open')
     server.socket.deaf = true
   }

@@ -19,7 +19,7 @@ beforeEach(() => {
   beacons = outliving.beacons
   server = new ScriptedServer()
   ipcRenderer = clientOf(server)
-  ipcRenderer.connection.open()
+  ipcRenderer.connection.begin()
 })
 afterEach(() => {
   ipcRenderer.connection.close()
@@ -160,7 +160,7 @@ describe('the tab', () => {
     ipcRenderer.connection.close()
     server = new ScriptedServer()
     ipcRenderer = clientOf(server)
-    ipcRenderer.connection.open()
+    ipcRenderer.connection.begin()
   }
   const top = (): object => {
     const window: { top?: unknown } = {}

@@ -27,7 +27,7 @@ export function start(options: Partial<ConnectionOptions> = {}): void {
     states.push(reason === undefined ? state : `${state}: ${reason}`)
   })
   ipcRenderer.connection.on('reset', (event: ResetEvent) => resets.push(event))
-  ipcRenderer.connection.open()
+  ipcRenderer.connection.begin()
 }
 
 /** Starts, and waits for the welcome. */

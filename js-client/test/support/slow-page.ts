@@ -28,7 +28,7 @@ let sockets = 0
 let received = 0
 ipcRenderer.connection.on('state', ({ state }: StateEvent) => { if (state === 'open') sockets += 1 })
 ipcRenderer.on('bytes', (_event, bytes: Uint8Array) => { received += bytes.length })
-ipcRenderer.connection.open()
+ipcRenderer.connection.begin()
 
 if (direction === 'up') ipcRenderer.send('bytes', new Uint8Array(Number(size)))
 else ipcRenderer.send('push', Number(size))
