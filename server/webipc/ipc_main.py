@@ -19,6 +19,7 @@ from webipc.budget.machine import default_memory
 from webipc.budget.sizes import parse_size
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.core.limits import DEFAULT_LIMITS, Limits
+from webipc.dependencies.guards import checked_dependencies
 from webipc.dispatch.authorization import Authorize, checked_authorize
 from webipc.dispatch.policy import is_same_principal
 from webipc.electron.document import Document
@@ -36,7 +37,6 @@ from webipc.identity.asking import (
     Authenticate,
     asking_of,
     checked_authenticate,
-    checked_dependencies,
     checked_identity,
 )
 from webipc.logs.lines import escape_entries

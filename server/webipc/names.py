@@ -3,7 +3,8 @@
 from webipc.channels.complaint import ArgumentError
 from webipc.channels.emitter import EventEmitter, MaxListenersExceededWarning
 from webipc.channels.handler import HandlerError
-from webipc.channels.ipc_router import IpcRouter, SecondHandlerError
+from webipc.channels.ipc_router import IpcRouter
+from webipc.channels.registering import SecondHandlerError
 from webipc.core.errors import (
     BufferFullError,
     CloneError,

@@ -10,7 +10,7 @@ from webipc.channels.complaint import ArgumentError
 from webipc.channels.emitter import MaxListenersExceededWarning
 from webipc.channels.handler import Handler, HandlerError
 from webipc.channels.ipc_main_impl import IpcMainImpl
-from webipc.channels.ipc_router import SecondHandlerError
+from webipc.channels.registering import SecondHandlerError
 from webipc.electron.ipc_event import IpcMainEvent, IpcMainInvokeEvent
 
 

@@ -15,7 +15,8 @@ from webipc.channels.complaint import ArgumentError
 from webipc.channels.emitter import MaxListenersExceededWarning
 from webipc.channels.handler import HandlerError
 from webipc.channels.ipc_main_impl import IpcMainImpl
-from webipc.channels.ipc_router import IpcRouter, SecondHandlerError
+from webipc.channels.ipc_router import IpcRouter
+from webipc.channels.registering import SecondHandlerError
 from webipc.channels.returned import ResultError
 from webipc.electron.ipc_event import IpcMainEvent, IpcMainInvokeEvent
 

@@ -40,7 +40,9 @@ RULES: Mapping[str, Rule] = {
     "testing": rule("core version concurrency servers ports channels electron mount", "orjson"),
     "__init__": rule("version names"),
     "names": rule("core channels electron groups hub ipc_main"),
-    "ipc_main": rule("core budget access logs channels electron groups dispatch identity hub pages mount", "fastapi"),
+    "ipc_main": rule(
+        "core budget access logs dependencies channels electron groups dispatch identity hub pages mount", "fastapi"
+    ),
     "mount": rule("core access hub endpoints pages", "fastapi starlette"),
     "uvicorn_websocket": rule("servers"),
     "pyinstaller": rule("", "PyInstaller"),

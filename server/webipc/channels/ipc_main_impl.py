@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from webipc.channels.emitter import EventEmitter, Listener, Registration, channel_name
 from webipc.channels.handler import Handler
-from webipc.channels.ipc_router import Registering, SecondHandlerError
+from webipc.channels.ipc_router import Including
+from webipc.channels.registering import Registering, SecondHandlerError
 
 
-class IpcMainImpl(Registering, EventEmitter):
+class IpcMainImpl(Including, EventEmitter):
     """Where an application registers its listeners (`on`) and handlers (`handle`). Safe to use from any thread.
 
     A listener's parameters are validated like a handler's; `listeners()` and `off()` use the function as it was given.

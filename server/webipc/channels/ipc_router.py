@@ -1,24 +1,19 @@
 """`IpcRouter`: the channels of one module, registered in Electron's words and included wherever they are served.
 
 FastAPI's APIRouter for channels. Each declaration of a router is placed in everything that includes it, under the
-prefixes on the way; what is declared or removed later is placed and removed there too. `Registering` is what an
-`IpcMainImpl` and a router have in common.
+prefixes on the way; what is declared or removed later is placed and removed there too.
 """
 
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, Protocol, Self, TypeVar, overload
+from typing import Final, Protocol, Self
 from weakref import WeakSet
 
 from webipc.channels.complaint import shown
-from webipc.channels.emitter import UNSET, Listener, ListenerT, channel_name, received, require_function
-from webipc.channels.handler import Handler, HandlerError, Role
-from webipc.core.errors import LocalError
-
-# A function that takes the event first. `Concatenate` would say so, but then mypy cannot infer a lambda.
-HandlerFunction = Callable[..., Any]
-HandlerT = TypeVar("HandlerT", bound=HandlerFunction)
+from webipc.channels.emitter import Listener, channel_name, received, require_function
+from webipc.channels.handler import Handler, Role
+from webipc.channels.registering import Registering, SecondHandlerError
 
 
 class Place(Protocol):
@@ -32,74 +27,11 @@ class Place(Protocol):
 _LOCK: Final = threading.Lock()
 
 
-class SecondHandlerError(LocalError):
-    """The channel has a handler already. The text is Electron's."""
+class Including(Registering):
+    """What includes routers."""
 
-    code = "second-handler"
-
-    def __init__(self, channel: str) -> None:
-        super().__init__(f"Attempted to register a second handler for '{channel}'")
-        self.channel = channel
-
-    def __reduce__(self) -> tuple[type["SecondHandlerError"], tuple[str]]:
-        return type(self), (self.channel,)
-
-
-class Registering:
-    """Where an application registers listeners and handlers, and includes routers."""
-
-    # What stands before each channel that is registered here.
-    _prefix: str = ""
     # What is included here. A tuple that is replaced: thousands of tabs include nothing.
     _inclusions: "tuple[Inclusion, ...]" = ()
-
-    @overload
-    def on(self, channel: str) -> Callable[[ListenerT], ListenerT]: ...
-    @overload
-    def on(self, channel: str, listener: Listener) -> Self: ...
-    def on(self, channel: str, listener: Any = UNSET) -> Any:
-        """Add a listener behind those of the channel; the same function may be added again, and then runs again.
-
-        It takes the event first, then the arguments, which are validated against its annotations. Called with a
-        listener, returns this object. Called without, returns a decorator that gives the function back unchanged.
-
-        Raises TypeError when the listener is not callable or the channel not a string, and HandlerError (a TypeError)
-        when the function cannot be a listener (see `Handler`). Warns once per channel when there are more than
-        `get_max_listeners()`. Electron's `ipcMain.on`.
-        """
-        return self._register_function("on", "on", channel, listener, once=False)
-
-    @overload
-    def once(self, channel: str) -> Callable[[ListenerT], ListenerT]: ...
-    @overload
-    def once(self, channel: str, listener: Listener) -> Self: ...
-    def once(self, channel: str, listener: Any = UNSET) -> Any:
-        """Add a listener that is removed just before its first call. Else as `on`."""
-        return self._register_function("once", "on", channel, listener, once=True)
-
-    @overload
-    def handle(self, channel: str) -> Callable[[HandlerT], HandlerT]: ...
-    @overload
-    def handle(self, channel: str, handler: HandlerFunction) -> None: ...
-    def handle(self, channel: str, handler: Any = UNSET) -> Any:
-        """Register the one function that answers `ipcRenderer.invoke(channel, ...)`.
-
-        It takes the event first, then the arguments, which are validated against its annotations. What it returns,
-        awaited if need be, is the answer. `async def` runs on the event loop, `def` in a worker thread. Called without
-        a function, returns a decorator that gives the function back unchanged.
-
-        Raises SecondHandlerError when the channel has a handler here, and HandlerError (a TypeError) when the function
-        is none, or cannot be a handler (see `Handler`). Electron's `ipcMain.handle`.
-        """
-        return self._register_function("handle", "handle", channel, handler, once=False)
-
-    @overload
-    def handle_once(self, channel: str) -> Callable[[HandlerT], HandlerT]: ...
-    @overload
-    def handle_once(self, channel: str, handler: HandlerFunction) -> None: ...
-    def handle_once(self, channel: str, handler: Any = UNSET) -> Any:
-        """Register a handler for one call: it is removed before it runs, so a second call finds none even meanwhile."""
-        return self._register_function("handle_once", "handle", channel, handler, once=True)
 
     def include_router(self, router: "IpcRouter", *, prefix: str = "") -> None:
         """Register what a router declares, now and from now on, until this object is gone.
@@ -120,40 +52,6 @@ class Registering:
         with _LOCK:
             self._inclusions += (inclusion,)
 
-    def _place(self, handler: Handler, *, once: bool) -> Callable[[], None]:
-        """Register a function that was inspected already, on its channel; return what removes this registration.
-
-        Raises SecondHandlerError.
-        """
-        raise NotImplementedError
-
-    def _refuse_second(self, channel: str) -> None:
-        """Raise SecondHandlerError when the channel has a handler here."""
-        raise NotImplementedError
-
-    def _register_function(self, method: str, role: Role, channel: object, function: Any, *, once: bool) -> Any:
-        name = self._prefix + channel_name(method, channel)
-        if function is not UNSET:
-            self._inspect_and_place(name, role, function, once=once)
-            return self if role == "on" else None
-
-        def decorate(function: HandlerT) -> HandlerT:
-            self._inspect_and_place(name, role, function, once=once)
-            return function
-
-        return decorate
-
-    def _inspect_and_place(self, channel: str, role: Role, function: Any, *, once: bool) -> None:
-        if role == "on":
-            require_function("listener", function)
-        else:
-            # In this order, as in Electron: a second handler is refused before its type is checked.
-            self._refuse_second(channel)
-            if not callable(function):
-                found = type(function).__name__
-                raise HandlerError(channel, f"Expected handler to be a function, but found type '{found}'")
-        self._place(Handler(function, channel, role), once=once)
-
 
 class Declared:
     """One function that a router declares on a channel."""
@@ -171,7 +69,7 @@ class Declared:
         return self.handler.role == role and channel in (None, self.handler.channel)
 
 
-class IpcRouter(Registering):
+class IpcRouter(Including):
     """Listeners and handlers of one module, to be included in an `IpcMain` by `include_router`.
 
         router = IpcRouter(prefix="todos:")
@@ -242,7 +140,7 @@ class IpcRouter(Registering):
             raise
         return partial(self._remove, declared)
 
-    def includes(self, other: Registering) -> bool:
+    def includes(self, other: Including) -> bool:
         """Tell whether this is `other`, or `other` is included in it, at any depth."""
         return self is other or any(inclusion.router.includes(other) for inclusion in self._inclusions)
 

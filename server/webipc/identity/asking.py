@@ -81,20 +81,5 @@ def checked_identity(identity: Any) -> Callable[[Any], Any]:
     return identity  # type: ignore[no-any-return] # what it returns is checked at each attach
 
 
-def checked_dependencies(dependencies: Any) -> list[params.Depends]:
-    """Return the setting `dependencies`, as `include_router` takes it. Raises TypeError, with advice, otherwise."""
-    if isinstance(dependencies, params.Depends):
-        raise TypeError("expected a list for dependencies, got one Depends: write dependencies=[Depends(...)]")
-    found = list(dependencies or ())
-    for each in found:
-        if not isinstance(each, params.Depends):
-            name = getattr(each, "__name__", "...")
-            advice = f": write Depends({name})" if callable(each) else ""
-            raise TypeError(f"expected Depends(...) in dependencies, got {_kind(each)}{advice}")
-        if each.dependency is None:
-            raise TypeError("expected Depends(...) in dependencies, got Depends() without a function")
-    return found
-
-
 def _kind(value: Any) -> str:
     return f"an object of the type {type(value).__name__}"

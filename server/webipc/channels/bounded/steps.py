@@ -1,4 +1,4 @@
-"""The steps that bounded_schema.py puts into a Pydantic core schema. Each is a validator in Python, and runs only where
+"""The steps that schema.py puts into a Pydantic core schema. Each is a validator in Python, and runs only where
 Pydantic's own would cost more than what arrived.
 """
 
