@@ -12,9 +12,9 @@ from starlette.requests import HTTPConnection
 
 from tests.support.applications import application
 from tests.support.logged import troubles
-from tests.support.waiting import until
+from tests.support.waiting import settled, until
 from webipc import IpcError, IpcMain, IpcMainEvent, IpcMainInvokeEvent, ResetError
-from webipc.testing import InvokeError, Renderer
+from webipc.testing import InvokeError, Renderer, SyncError
 
 HEADERS = {"X-Tenant": "blue", "Cookie": "session=secret"}
 
@@ -26,6 +26,13 @@ async def tenant(x_tenant: Annotated[str, Header()]) -> str:
 
 
 Tenant = Annotated[str, Depends(tenant)]
+
+
+def refusing(status: int, detail: str) -> Any:
+    async def refuse() -> None:
+        raise HTTPException(status, detail)
+
+    return Depends(refuse)
 
 
 async def test_a_handler_gets_what_fastapi_fills_in_beside_the_arguments_of_the_page() -> None:
@@ -330,6 +337,58 @@ async def test_a_session_sees_that_the_answer_cannot_be_sent(connected: Connecte
     assert connected.database.steps == ["open", "work", "rollback: CloneError", "close"]
 
 
+async def test_the_answer_of_send_sync_is_held_back_until_the_session_is_closed(connected: Connected) -> None:
+    connected.database.closing = asyncio.Event()
+    async with Renderer(connected.app) as page:
+        call = asyncio.ensure_future(page.send_sync("listener", 1))
+        await until(lambda: "work" in connected.database.steps)
+        await settled()
+        assert not call.done()
+        connected.database.closing.set()
+        assert await call == 1
+    assert connected.database.steps == ["open", "work", "commit", "close"]
+
+
+async def test_an_answer_of_send_sync_from_another_thread_is_held_back_too() -> None:
+    app, ipc_main = application()
+    database = Database()
+    database.closing = asyncio.Event()
+
+    @ipc_main.on("ask")
+    async def listen(event: IpcMainEvent, db: str = Depends(database.session)) -> None:
+        await asyncio.to_thread(setattr, event, "return_value", 1)
+        database.steps.append("work")
+
+    async with Renderer(app) as page:
+        call = asyncio.ensure_future(page.send_sync("ask"))
+        await until(lambda: "work" in database.steps)
+        await settled()
+        assert not call.done()
+        database.closing.set()
+        assert await call == 1
+
+
+async def test_a_commit_that_fails_is_the_error_of_send_sync(connected: Connected) -> None:
+    connected.database.commit_fails = True
+    async with Renderer(connected.app) as page:
+        with pytest.raises(SyncError, match="the commit has failed") as caught:
+            await page.send_sync("listener", 1)
+    assert caught.value.code == "409"
+
+
+async def test_a_send_sync_whose_listener_is_refused_gets_the_reason() -> None:
+    app, ipc_main = application()
+
+    @ipc_main.on("ask")
+    async def listen(event: IpcMainEvent, _: None = refusing(403, "not you")) -> None:
+        event.return_value = 1
+
+    async with Renderer(app) as page:
+        with pytest.raises(SyncError, match="not you") as caught:
+            await page.send_sync("ask")
+    assert caught.value.code == "forbidden"
+
+
 async def test_a_session_sees_that_the_arguments_do_not_fit(connected: Connected) -> None:
     async with Renderer(connected.app) as page:
         with pytest.raises(InvokeError, match="what is missing"):
@@ -384,13 +443,6 @@ async def test_a_dependency_that_swallows_the_error_is_named_in_the_log(caplog: 
 
 
 # --- refusals ------------------------------------------------------------------------------------------------------
-
-
-def refusing(status: int, detail: str) -> Any:
-    async def refuse() -> None:
-        raise HTTPException(status, detail)
-
-    return Depends(refuse)
 
 
 @pytest.mark.parametrize("status, code", [(401, "unauthorized"), (403, "forbidden"), (404, "404"), (503, "503")])

@@ -1,7 +1,7 @@
 """The calls of the application's listeners: of a message, of a new tab, of the end of a document.
 
 Each says how it is called and what becomes of what it raises. What a listener returns is ignored, as in Electron; a
-coroutine is awaited. The call of a handler, which answers, is in invoke_job.py.
+coroutine is awaited. The call of a handler is in invoke_job.py, that of a listener of `sendSync` in sync_job.py.
 """
 
 import asyncio
@@ -18,7 +18,6 @@ from webipc.channels.emitter import EventEmitter
 from webipc.channels.handler import Handler
 from webipc.concurrency.job_queue import SERVER_ENDS
 from webipc.dispatch.authorization import Authorization, ForbiddenError
-from webipc.dispatch.cycles import Returns
 from webipc.electron.ipc_event import IpcMainEvent
 from webipc.logs.lines import escaped
 from webipc.logs.refusals import REFUSALS
@@ -167,36 +166,6 @@ class LastHolderJob(ListenerJob):
         del self._event
         # What ran this job is in the traceback as well.
         _let_go(error)
-
-
-class SyncJob(LastHolderJob):
-    """One `on` listener of a `sendSync`: tells when it has returned."""
-
-    __slots__ = ("_is_suspended", "_returns")
-
-    def __init__(self, handler: Handler, event: IpcMainEvent, args: list[Any], returns: Returns) -> None:
-        super().__init__(handler, event, args)
-        self._returns = returns
-        # Whether `settle` or `fail` tells of its end, and not `start`.
-        self._is_suspended = False
-
-    def start(self) -> Coroutine[Any, Any, Any] | None:
-        """Call the listener; return its coroutine, if it is an `async def`."""
-        coroutine = super().start()
-        if coroutine is not None:
-            self._is_suspended = True
-            self._returns.begin()
-        return coroutine
-
-    def settle(self, value: Any) -> None:
-        """Note that it has returned."""
-        self._returns.end()
-
-    def fail(self, error: BaseException) -> None:
-        """Log what it has raised, drop the event, and note that it has returned."""
-        super().fail(error)
-        if self._is_suspended:
-            self._returns.end()
 
 
 def _report(text: str, error: BaseException, what: str) -> None:

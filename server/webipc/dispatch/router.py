@@ -19,8 +19,9 @@ from webipc.concurrency.job_queue import Job
 from webipc.dispatch.authorization import Authorization, ForbiddenError
 from webipc.dispatch.cycles import Cycles, Returns
 from webipc.dispatch.invoke_job import InvokeJob, Invoker
-from webipc.dispatch.listener_jobs import AuthorizeJob, CallJob, EmitJob, LastHolderJob, ListenerJob, SyncJob
+from webipc.dispatch.listener_jobs import AuthorizeJob, CallJob, EmitJob, LastHolderJob, ListenerJob
 from webipc.dispatch.replies import NoHandlerError, Replies
+from webipc.dispatch.sync_job import SyncJob
 from webipc.electron.document import Document
 from webipc.electron.ipc_event import IpcMainEvent, IpcMainPostEvent, IpcMainSyncEvent, WebContentsEvent
 from webipc.electron.message_port_main import MessagePortMain
@@ -84,7 +85,7 @@ class Router:
             for ipc in self._scopes(document):
                 for handler in ipc.calls(channel):
                     has_listeners = True
-                    yield SyncJob(handler, event, args, returns)
+                    yield SyncJob(handler, event, args, call, returns, self._replies)
         finally:
             returns.end()
         if not has_listeners:

@@ -69,7 +69,9 @@ class SyncCall:
         "_charged",
         "_encode",
         "_end_reason",
+        "_holders",
         "_is_given",
+        "_kept",
         "_refuse",
         "_timer",
         "_turned_away",
@@ -90,6 +92,9 @@ class SyncCall:
         self._refuse = refuse
         # An answer was given; it may still be on its way to the event loop.
         self._is_given = False
+        # How many listeners hold back an answer until their dependencies are closed, and the answer that is held back.
+        self._holders = 0
+        self._kept: EncodedMessage | None = None
         # The message to answer with, once there is one.
         self.answered: asyncio.Future[EncodedMessage] = around.loop.create_future()
         self.ended: Callable[[], object] | None = None
@@ -138,16 +143,42 @@ class SyncCall:
         message = self._encode(self.call_id, value)
         self._is_given = True
         if self._around.is_loop_thread:
-            self._around.loop.call_soon(self.settle, message)
+            if self._holders:
+                self._kept = message
+            else:
+                self._around.loop.call_soon(self.settle, message)
             return
         try:
-            self._around.hand_over(held_by(message), self.settle, message)
+            self._around.hand_over(held_by(message), self._arrived, message)
         except BufferFullError:
             self._is_given = False
             raise
         except DestroyedError:
             # No page waits any more.
             return
+
+    def hold(self) -> None:
+        """Hold back what is answered from now on, until as many calls of `let_go`."""
+        self._holders += 1
+
+    def let_go(self, *, is_closed: bool) -> None:
+        """Give the answer that was held back. Drop it instead where closing the dependencies has failed."""
+        self._holders -= 1
+        message = self._kept
+        if message is None or (self._holders and is_closed):
+            return
+        self._kept = None
+        if is_closed:
+            self.settle(message)
+        else:
+            self._is_given = False
+
+    def _arrived(self, message: EncodedMessage) -> None:
+        """Take an answer of another thread, in the loop."""
+        if self._holders:
+            self._kept = message
+        else:
+            self.settle(message)
 
     def forsake(self) -> None:
         """Answer "reply was never sent": nothing holds the event any more."""
