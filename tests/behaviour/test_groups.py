@@ -88,7 +88,6 @@ async def test_between_two_documents_a_tab_gets_nothing_and_no_line_is_logged(
         await until(lambda: contents_of(ipc_main, page).main_frame is None)
         room.send("news", 1)
         assert contents_of(ipc_main, page) in room
-        page._connection.page = page._connection._new_page()
         await page.connect()
         room.send("news", 2)
         assert await heard(page) == [[2]]

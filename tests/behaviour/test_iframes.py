@@ -303,7 +303,7 @@ async def test_a_beacon_can_be_the_first_request_of_a_child(site: Site) -> None:
     child.send("bye")
     hello = encode_control(0, "hello", link.hello(0, {"parent": page._connection.page.link_id}))
     body = encode_body([hello, *link.link.backlog(), encode_control(0, "bye", 1)])
-    answer = await child._connection.browser.post("/ipc/beacon", "application/vnd.webipc.v1", body)
+    answer = await child._connection.client.post("/ipc/beacon", "application/vnd.webipc.v1", body)
     assert answer.status == 204
     await until(lambda: heard)
     assert heard == [(page.web_contents_id, False)]
@@ -317,7 +317,7 @@ async def test_nested_documents_end_together_at_any_depth(
     depth = sys.getrecursionlimit() + 100
     async with Renderer(app) as page:
         main = main_of(ipc_main, page)
-        browser, parent = page._connection.browser, page._connection.page.link_id
+        browser, parent = page._connection.client, page._connection.page.link_id
         for _ in range(depth):
             child = PageLink(Limits(), lambda: None)
             body = encode_body([encode_control(0, "hello", child.hello(0, {"parent": parent}))])

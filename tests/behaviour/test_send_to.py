@@ -120,15 +120,15 @@ async def test_a_page_whose_browser_keeps_no_cookie_keeps_its_tab_and_its_frames
     """As a page of another site does, and the first two sockets of any browser."""
     app, ipc_main, _ = site
     async with Renderer(app) as page:
-        browser = page._connection.browser
+        browser = page._connection.client
         identity = page.web_contents_id
         contents = ipc_main.from_id(identity)
         assert contents is not None
         principal = contents.principal
-        browser._cookies.clear()
+        browser.cookies._jar.clear()
         async with page.open_frame() as frame:
             assert frame.web_contents_id == identity
-        browser._cookies.clear()
+        browser.cookies._jar.clear()
         await page.reload()
         assert page.web_contents_id == identity
         assert contents.principal == principal

@@ -21,7 +21,7 @@ from webipc.core.errors import ResetError
 from webipc.core.frame import decode_frame, decode_parcel, encode_body, encode_control, encode_message
 from webipc.core.link import Link, Side
 from webipc.testing import Renderer, SyncError
-from webipc.testing.browser import Answer, Browser
+from webipc.testing.client import Client, Response
 
 NEVER = {"error": "reply was never sent"}
 TYPE = "application/vnd.webipc.v1"
@@ -326,7 +326,7 @@ class Asker:
     """A page whose requests the test composes."""
 
     def __init__(self, app: FastAPI, link: str = "b" * 32, **headers: str) -> None:
-        self.browser = Browser(app, {"host": "testserver", "origin": "http://testserver", **headers})
+        self.browser = Client(app, headers=headers)
         self.link = Link(Side.RENDERER)
         self._id = link
         # What its hello says of the link, whatever was sent already.
@@ -350,11 +350,11 @@ class Asker:
         assert answer.status == 200, answer
         return value_of(answer)
 
-    async def post(self, body: bytes, content_type: str = TYPE) -> Answer:
+    async def post(self, body: bytes, content_type: str = TYPE) -> Response:
         return await self.browser.post("/ipc/sync", content_type, body)
 
 
-def value_of(answer: Answer) -> Any:
+def value_of(answer: Response) -> Any:
     end = 5 + int.from_bytes(answer.body[1:5], "little")
     assert answer.body[0] == 1
     assert decode_frame(answer.body[5:end]).is_bare
@@ -362,7 +362,7 @@ def value_of(answer: Answer) -> Any:
     return decode_value(envelope)  # type: ignore[arg-type] # a result or an error
 
 
-def code_of(answer: Answer) -> tuple[int, int, str]:
+def code_of(answer: Response) -> tuple[int, int, str]:
     content = json.loads(answer.body)
     return answer.status, content["code"], content["reason"]
 

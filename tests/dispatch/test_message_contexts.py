@@ -190,7 +190,7 @@ async def test_after_a_login_as_another_user_and_a_reconnect_handlers_see_the_se
     async with Renderer(app, headers={"cookie": "user=Ada"}) as page:
         assert await seen(page) == "Ada"
         # The answer of the application's own route for logging in.
-        page._connection.browser.keep_cookies([(b"set-cookie", b"user=Eve; HttpOnly")])
+        page._connection.client.keep_cookies([(b"set-cookie", b"user=Eve; HttpOnly")])
         # A request brings its own cookies; the socket has those that it was opened with.
         assert await seen(page) == ("Eve" if kind == "sync" else "Ada")
         await page.disconnect()

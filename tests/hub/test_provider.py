@@ -12,7 +12,7 @@ from webipc import IpcMain
 from webipc.core.errors import CloseCode
 from webipc.core.frame import encode_body, encode_control
 from webipc.testing import ClosedError, Renderer
-from webipc.testing.browser import Answer
+from webipc.testing.client import Response
 
 TYPE = "application/vnd.webipc.v1"
 
@@ -54,7 +54,7 @@ class SlowToStop:
         call.exception()
 
 
-async def ask(page: Renderer, path: str) -> Answer:
+async def ask(page: Renderer, path: str) -> Response:
     """Make the first request of a new document."""
     hello = {
         "link": "c" * 32,
@@ -68,7 +68,7 @@ async def ask(page: Renderer, path: str) -> Answer:
     sync = '[1,0,["sync",1,"version",[]]]'
     last = encode_control(0, "await", 1) if path.endswith("sync") else encode_control(0, "bye", 1)
     body = encode_body([encode_control(0, "hello", hello), sync, last])
-    return await page._connection.browser.post(path, TYPE, body)
+    return await page._connection.client.post(path, TYPE, body)
 
 
 @pytest.mark.parametrize("path", ["/ipc/sync", "/ipc/beacon"])

@@ -37,7 +37,7 @@ def _words(text: str) -> frozenset[str]:
 RULES: Mapping[str, Rule] = {
     "__main__": rule("cli"),
     "cli": rule("core version budget access servers mount ipc_main", "fastapi starlette uvicorn watchfiles"),
-    "testing": rule("core version concurrency servers ports channels electron mount", "orjson"),
+    "testing": rule("core version concurrency servers ports channels electron mount", "orjson starlette"),
     "__init__": rule("version names"),
     "names": rule("core channels electron groups hub ipc_main"),
     "ipc_main": rule(
@@ -67,7 +67,7 @@ RULES: Mapping[str, Rule] = {
     "version": rule(""),
 }
 
-BY_TYPE = frozenset({"electron"})
+BY_TYPE = frozenset({"electron", "testing"})
 """Folders whose files may name each other's types: an event names its sender, a tab the documents that it shows."""
 
 AHEAD = frozenset({"cluster"})

@@ -93,5 +93,5 @@ def is_public(module: str, name: str) -> bool:
 
 def test_what_is_not_public_would_be_noticed() -> None:
     assert is_public("webipc.testing", "Renderer")
-    assert not is_public("webipc.testing", "Browser")
+    assert not is_public("webipc.testing", "Client")
     assert not is_public("webipc.mount", "IpcMount")

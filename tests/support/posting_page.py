@@ -14,7 +14,8 @@ from webipc.core import clone
 from webipc.core.frame import decode_frame, encode_body, encode_control, encode_message
 from webipc.core.limits import Limits
 from webipc.core.link import Link, Side
-from webipc.testing.browser import Browser, MemorySocket
+from webipc.testing.client import Client
+from webipc.testing.memory_socket import MemorySocket
 
 
 class PostingPage:
@@ -53,7 +54,7 @@ class PostingPage:
         """Open a socket, newer than the last, and wait for its welcome. The older one is not closed by the page."""
         self._attempt += 1
         attempt = self._attempt
-        browser = Browser(self._app, {"host": "testserver", "origin": "http://testserver"} | self.headers)
+        browser = Client(self._app, headers=self.headers)
         self._socket = MemorySocket(browser, "/ipc/socket", self)
         await self._socket.start()
         self._socket.write(self.hello(attempt))

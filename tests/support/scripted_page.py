@@ -9,14 +9,15 @@ from fastapi import FastAPI
 from tests.support.waiting import until
 from webipc.core.frame import encode_control
 from webipc.testing import Renderer
-from webipc.testing.browser import Browser, MemorySocket
+from webipc.testing.client import Client
+from webipc.testing.memory_socket import MemorySocket
 
 
 class ScriptedPage:
     """A page whose frames are written by hand, and which keeps the frames and the close code that it receives."""
 
     def __init__(self, app: FastAPI, link: str = "a" * 32, features: tuple[str, ...] = ("ports",)) -> None:
-        self.browser = Browser(app, {"host": "testserver", "origin": "http://testserver"})
+        self.browser = Client(app)
         self.frames: list[Any] = []
         self.close: tuple[int, str] | None = None
         self.socket = MemorySocket(self.browser, "/ipc/socket", self)

@@ -10,7 +10,7 @@ from starlette.types import Message
 from tests.support.raw_sockets import BEACON_TYPE
 from tests.support.waiting import until
 from webipc.core.frame import encode_body
-from webipc.testing.browser import Browser
+from webipc.testing.client import Client
 
 
 class Upload:
@@ -20,7 +20,7 @@ class Upload:
         self, app: Any, path: str, address: str = "testclient", headers: Mapping[str, str] | None = None
     ) -> None:
         usual = {"host": "testserver", "origin": "http://testserver", "content-type": BEACON_TYPE}
-        browser = Browser(app, usual | dict(headers or {}))
+        browser = Client(app, headers=usual | dict(headers or {}))
         self._app = app
         self._scope = {**browser.scope("http", path), "method": "POST", "client": (address, 50000)}
         self._pieces: asyncio.Queue[Message] = asyncio.Queue()

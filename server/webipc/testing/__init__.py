@@ -17,12 +17,22 @@
         async with page.open_frame() as frame:  # a document in an iframe of it
             frame.send("ping")
 
+With a login, where `Browser` keeps the cookies that a route sets:
+
+    async with Browser(app) as ada:
+        assert (await ada.post("/login", json={"name": "ada"})).status == 200
+        async with ada.open() as page:
+            assert await page.invoke("whoami") == "ada"
+
 The page uses the same core as the server, in the role of the page, and the application's ASGI interface: routing,
 middleware, the check of the origin, cookies, numbering and encoding are the real ones.
 """
 
-from webipc.testing.browser import ClosedError
+from webipc.testing.browser import Browser
+from webipc.testing.client import Response
 from webipc.testing.errors import InvokeError, SyncError
-from webipc.testing.renderer import Renderer, RendererEvent
+from webipc.testing.memory_socket import ClosedError
+from webipc.testing.renderer import Renderer
+from webipc.testing.renderer_event import RendererEvent
 
-__all__ = ["ClosedError", "InvokeError", "Renderer", "RendererEvent", "SyncError"]
+__all__ = ["Browser", "ClosedError", "InvokeError", "Renderer", "RendererEvent", "Response", "SyncError"]

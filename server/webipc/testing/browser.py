@@ -1,179 +1,121 @@
-"""A browser on an application's ASGI interface, in this process: cookies, requests, and WebSockets without a network.
+"""`Browser`: one person's browser in a test. It logs in by HTTP as a page would, and opens pages with its cookies."""
 
-It does not decode frames: connection.py does.
-"""
+from collections.abc import Mapping
+from types import EllipsisType
+from typing import Any, Final, Self
+from urllib.parse import urlencode
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
-from typing import Any, Literal, Protocol
+import orjson
 
-from webipc.core.errors import CloseCode, WebipcError
-from webipc.servers.scope import request_scope
-from webipc.version import SUBPROTOCOL
+from webipc.core.limits import DEFAULT_LIMITS, Limits
+from webipc.testing.client import ASGIApp, Client, Response
+from webipc.testing.lifespan import Lifespan
+from webipc.testing.renderer import Renderer
 
-ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
-Message = MutableMapping[str, Any]
-
-
-class ClosedError(WebipcError):
-    """The server has closed the page's socket for good."""
-
-    code = "closed"
-
-    def __init__(self, close_code: int, reason: str) -> None:
-        super().__init__(f"the server closed the socket with {close_code}: {reason}")
-        self.close_code = close_code
-        self.reason = reason
-
-
-class Page(Protocol):
-    """What a socket reports to."""
-
-    def take(self, socket: "MemorySocket", data: str | bytes) -> None:
-        """Process a frame from the server."""
-
-    def closed(self, socket: "MemorySocket", code: int, reason: str) -> None:
-        """Process the end of the socket."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The application's response to a request."""
-
-    status: int
-    body: bytes
+_NOTHING: Final = object()
 
 
 class Browser:
-    """What the tabs of one browser share: the application, and the cookies that it has set."""
+    """One browser: its cookies, its requests and its pages. A second person is a second Browser.
 
-    def __init__(self, app: ASGIApp, headers: dict[str, str]) -> None:
-        """`headers` are sent with every request; a `cookie` among them holds the first cookies of the browser."""
-        self.app = app
-        self._headers = {name.lower(): value for name, value in headers.items()}
-        self._cookies: dict[str, str] = {}
-        self._keep(self._headers.pop("cookie", ""))
+        async with Browser(app) as browser:
+            await browser.post("/login", json={"name": "ada", "password": "..."})
+            async with browser.open() as page:
+                assert await page.invoke("whoami") == "ada"
 
-    def scope(self, kind: Literal["http", "websocket"], path: str) -> dict[str, Any]:
-        """Return the ASGI scope of a request, with the current cookies."""
-        headers = dict(self._headers)
-        if self._cookies:
-            headers["cookie"] = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
-        encoded = ((name.encode(), value.encode("latin-1")) for name, value in headers.items())
-        return request_scope(kind, path, encoded, client=("testclient", 50000), server=("testserver", 80))
+    The context manager starts the application, unless it runs already, and stops it if it has started it. Without it,
+    the first page that connects does.
+    """
 
-    def keep_cookies(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        """Store the cookies of these response headers."""
-        for name, value in headers:
-            if name.lower() == b"set-cookie":
-                self._keep(value.decode("latin-1"))
+    def __init__(  # noqa: PLR0913 - settings, each by its name
+        self,
+        app: ASGIApp,
+        *,
+        base_url: str = "http://testserver",
+        prefix: str | None = None,
+        origin: str | EllipsisType | None = ...,
+        headers: Mapping[str, str] | None = None,
+        cookies: Mapping[str, str] | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        """Make a browser that has sent nothing yet.
 
-    def _keep(self, text: str) -> None:
-        try:
-            cookies = SimpleCookie(text)
-        except CookieError:
-            return
-        for name, morsel in cookies.items():
-            self._cookies[name] = morsel.value
+        `base_url` is where the application is reached: cookies with `Secure` are stored and sent only for
+        `"https://testserver"`. `prefix` is the path of the IpcMain (default: that of the first one that is mounted on
+        `app`). `origin` is that of its pages (default: that of `base_url`; None: none is sent). `headers` are sent with
+        every request and socket. `cookies` are there from the beginning. `limits`: PROTOCOL.md section 9, as for
+        `IpcMain`. Raises ValueError when `base_url` is no address.
+        """
+        self._client = Client(app, base_url=base_url, origin=origin, headers=headers, cookies=cookies)
+        self._prefix = prefix
+        self._limits = limits
+        self._lifespan = Lifespan(app)
 
-    async def post(self, path: str, content_type: str, body: bytes) -> Answer:
-        """Send a POST request and return the response. Raises what the application raises."""
-        scope = self.scope("http", path)
-        scope["method"] = "POST"
-        scope["headers"].append((b"content-type", content_type.encode()))
-        incoming: asyncio.Queue[Message] = asyncio.Queue()
-        incoming.put_nowait({"type": "http.request", "body": body, "more_body": False})
-        start: Message = {}
-        chunks: list[bytes] = []
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies that are stored at this moment, by name; also those with `HttpOnly`."""
+        return self._client.cookies.values()
 
-        async def send(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                start.update(message)
-                self.keep_cookies(message.get("headers", ()))
-            elif message["type"] == "http.response.body":
-                chunks.append(message.get("body", b""))
+    def open(self, *, token: str | None = None) -> Renderer:
+        """Return a new tab with this browser's cookies. Use it with `async with`, or `connect` it.
 
-        me = asyncio.current_task()
-        cancelled_before = 0 if me is None else me.cancelling()
-        await self.app(scope, incoming.get, send)
-        if me is not None and me.cancelling() > cancelled_before:
-            # The caller of this method was cancelled, but the application caught the error and answered.
-            raise asyncio.CancelledError
-        return Answer(start["status"], b"".join(chunks))
+        `token` is its bearer token: see `Renderer`.
+        """
+        app = self._client.app
+        return Renderer(app, prefix=self._prefix, limits=self._limits, token=token, client=self._client)
 
+    async def get(self, path: str, *, headers: Mapping[str, str] | None = None) -> Response:
+        """Send a GET request: see `request`."""
+        return await self.request("GET", path, headers=headers)
 
-class MemorySocket:
-    """One WebSocket of the application, without a network."""
+    async def post(
+        self,
+        path: str,
+        *,
+        json: Any = _NOTHING,
+        data: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Send a POST request: see `request`."""
+        return await self.request("POST", path, json=json, data=data, content=content, headers=headers)
 
-    def __init__(self, browser: Browser, path: str, page: Page) -> None:
-        self._browser = browser
-        self._scope = {**browser.scope("websocket", path), "subprotocols": [SUBPROTOCOL]}
-        self._page = page
-        self._incoming: asyncio.Queue[Message] = asyncio.Queue()
-        self._accepted = asyncio.get_running_loop().create_future()
-        self._task: asyncio.Task[None] | None = None
-        # Done after `welcome`; has the exception when there is none.
-        self.greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        # True from `welcome` to the end.
-        self.open = False
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = _NOTHING,
+        data: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Send a request with the browser's cookies, store those of the response, and return it.
 
-    async def start(self) -> None:
-        """Open the socket. Raises ClosedError, or what the application raised."""
-        self._incoming.put_nowait({"type": "websocket.connect"})
-        self._task = asyncio.create_task(self._run())
-        await self._accepted
+        `path` begins with a slash and may end with a query. The body is one of these: `json`, a value; `data`, the
+        fields of a form; `content`, bytes. A redirect is returned, not followed. Background tasks have ended when this
+        returns. Raises what the application raises, as FastAPI's TestClient does; ValueError for a path without a
+        slash, TypeError for two bodies.
+        """
+        if not path.startswith("/"):
+            raise ValueError(f"expected a path that begins with a slash, such as '/login'; got {path!r}")
+        bodies = [
+            *([("application/json", orjson.dumps(json))] if json is not _NOTHING else []),
+            *([("application/x-www-form-urlencoded", urlencode(data).encode())] if data is not None else []),
+            *([("application/octet-stream", content)] if content is not None else []),
+        ]
+        if len(bodies) > 1:
+            raise TypeError("expected one of json=, data= and content=; a request has one body")
+        kind, body = bodies[0] if bodies else ("", b"")
+        return await self._client.request(
+            method, path, {**({"content-type": kind} if kind else {}), **(headers or {})}, body
+        )
 
-    async def _run(self) -> None:
-        try:
-            await self._browser.app(self._scope, self._incoming.get, self._send)
-        except Exception as error:  # noqa: BLE001 - raised again where the test awaits
-            self._fail(error)
-        finally:
-            self._end(CloseCode.ABNORMAL, "the application returned without closing the socket")
+    async def __aenter__(self) -> Self:
+        """Start the application, unless it runs already. Raises RuntimeError when it does not start."""
+        await self._lifespan.start()
+        return self
 
-    def _fail(self, error: Exception) -> None:
-        for future in (self._accepted, self.greeted):
-            if not future.done():
-                future.set_exception(error)
-                # Only one of the two is awaited. This marks the exception of the other as retrieved.
-                future.exception()
-
-    async def _send(self, message: Message) -> None:
-        if message["type"] == "websocket.accept":
-            self._browser.keep_cookies(message.get("headers", ()))
-            self._accepted.set_result(None)
-        elif message["type"] == "websocket.send":
-            data = message.get("text")
-            self._page.take(self, data if data is not None else message["bytes"])
-        elif message["type"] == "websocket.close":
-            self._incoming.put_nowait({"type": "websocket.disconnect", "code": message["code"]})
-            self._end(message["code"], message.get("reason") or "")
-
-    def _end(self, code: int, reason: str) -> None:
-        if not self._accepted.done():
-            self._accepted.set_exception(ClosedError(code, reason))
-        self.open = False
-        self._page.closed(self, code, reason)
-
-    def write(self, frame: str | bytes) -> None:
-        """Send a frame to the application."""
-        kind = "text" if isinstance(frame, str) else "bytes"
-        self._incoming.put_nowait({"type": "websocket.receive", kind: frame})
-
-    def refuse(self, error: Exception) -> None:
-        """Fail `greeted`, unless it is done."""
-        if not self.greeted.done():
-            self.greeted.set_exception(error)
-
-    def shut(self, code: int) -> None:
-        """End the socket from the page's side."""
-        self.open = False
-        self._incoming.put_nowait({"type": "websocket.disconnect", "code": int(code)})
-
-    async def cut(self, code: int) -> None:
-        """End the socket from the page's side, and wait until the application has left it."""
-        self.shut(code)
-        if self._task is not None:
-            await asyncio.wait([self._task])
+    async def __aexit__(self, *_: object) -> None:
+        """Stop the application, if this browser has started it."""
+        await self._lifespan.stop()

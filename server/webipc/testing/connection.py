@@ -38,7 +38,8 @@ from webipc.core.frame import (
 from webipc.core.limits import Limits
 from webipc.core.link.large import Whole
 from webipc.core.link.pace import LEAST_WINDOW
-from webipc.testing.browser import Browser, ClosedError, MemorySocket
+from webipc.testing.client import Client
+from webipc.testing.memory_socket import ClosedError, MemorySocket
 from webipc.testing.page_link import Call, PageLink
 
 logger = logging.getLogger("webipc")
@@ -65,30 +66,33 @@ class Tab:
 class PageConnection:
     """The link of one document, over one socket after another."""
 
-    def __init__(self, browser: Browser, prefix: str, limits: Limits, deliver: Callable[[Envelope], None]) -> None:
+    def __init__(self, client: Client, prefix: str, limits: Limits, deliver: Callable[[Envelope], None]) -> None:
         """`deliver` is called with each message. It raises ProtocolError for an invalid value, which ends the link."""
-        self.browser = browser
+        self.client = client
         self.prefix = prefix
         self.limits = limits
         self._deliver = deliver
         self.tab = Tab()
         # The connection of the document that embeds this one.
         self.parent: PageConnection | None = None
+        # The bearer token of every attach from now on.
+        self.token: str | None = None
         # The last `welcome` of the server.
         self.welcome: Welcome | None = None
         self.page = self._new_page()
         self._socket: MemorySocket | None = None
+        # With which code the server has closed the last socket; None while one is open.
+        self._close_code: int | None = None
+        self._closed = asyncio.Event()
         # Frames and ends of sockets that wait while the page is blocked; None while it is not.
         self._held: list[Callable[[], None]] | None = None
         # A page is blocked by one call at a time.
         self._blocking = asyncio.Lock()
 
-    def join(self, browser: Browser, parent: "PageConnection | None") -> None:
-        """Become a document of this browser: in a new tab or, with `parent`, in an iframe of that document."""
-        self.browser = browser
+    def join(self, parent: "PageConnection") -> None:
+        """Become a document in an iframe of another one, before the first socket."""
         self.parent = parent
-        if parent is not None:
-            self.tab = parent.tab
+        self.tab = parent.tab
 
     def _new_page(self) -> PageLink:
         return PageLink(self.limits, self._wake)
@@ -156,7 +160,7 @@ class PageConnection:
 
     async def _ask(self, page: PageLink, call_id: int) -> Envelope | None:
         body = encode_body(page.body(call_id, self._claims()))
-        answer = await self.browser.post(f"{self.prefix}/sync", CONTENT_TYPE, body)
+        answer = await self.client.post(f"{self.prefix}/sync", CONTENT_TYPE, body)
         if answer.status == HTTPStatus.OK and answer.body.startswith(b"\x01"):
             end = 5 + int.from_bytes(answer.body[1:5], "little")
             page.link.receive(decode_frame(answer.body[5:end], self.limits), None)
@@ -186,18 +190,28 @@ class PageConnection:
 
     async def connect(self) -> None:
         """Open a socket and send `hello`. Raises ClosedError, ResetError and TimeoutError."""
+        if self.page.ended:
+            self.page = self._new_page()
         page = self.page
         page.attempt += 1
-        socket = self._socket = MemorySocket(self.browser, f"{self.prefix}/socket", self)
+        self._close_code = None
+        self._closed.clear()
+        socket = self._socket = MemorySocket(self.client, f"{self.prefix}/socket", self)
         await socket.start()
         hello = page.hello(page.attempt, self._claims())
         socket.write(encode_control(page.link.received, "hello", hello))
         async with asyncio.timeout(PATIENCE_SECONDS):
             await socket.greeted
 
+    async def closed_with(self) -> int:
+        """Wait until the server has closed the last socket, and return its close code."""
+        while self._close_code is None:
+            await self._closed.wait()
+        return self._close_code
+
     def _claims(self) -> dict[str, str | None]:
         process = None if self.welcome is None else self.welcome.process
-        return {"token": self.tab.token, "parent": self._parent_link, "process": process}
+        return {"token": self.tab.token, "parent": self._parent_link, "process": process, "auth": self.token}
 
     async def disconnect(self) -> None:
         """Lose the socket without a goodbye, as a network failure does. Messages wait for `connect`."""
@@ -282,6 +296,8 @@ class PageConnection:
         socket.refuse(ClosedError(code, reason))
         if self._socket is socket:
             self._socket = None
+            self._close_code = code
+            self._closed.set()
             self.page.link.detach(self.page.attempt)
             if after_close(code) in (AfterClose.NEW_LINK, AfterClose.GIVE_UP):
                 self._end_link(reset_reason(code, reason))

@@ -3,7 +3,7 @@
 import asyncio
 
 from webipc.mount import mounts
-from webipc.testing.browser import ASGIApp, Message
+from webipc.testing.client import ASGIApp, Message
 
 
 class Lifespan:

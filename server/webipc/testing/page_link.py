@@ -5,9 +5,10 @@ interpret messages. Twin: js-client/src/link/page-link.ts
 """
 
 import asyncio
+import re
 import secrets
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from webipc.core.calls import Calls
 from webipc.core.errors import LinkEndedError, ResetError
@@ -18,6 +19,10 @@ from webipc.ports.link_ports import LinkPorts
 
 # A pending call: its channel, and the future of its answer.
 Call = tuple[str, "asyncio.Future[Any]"]
+
+# What may stand behind `Authorization: Bearer` (RFC 6750), and how long it may be (PROTOCOL.md 6.1).
+_TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
+_TOKEN_LENGTH: Final = 8_192
 
 # The features that the page supports (PROTOCOL.md 6.1).
 FEATURES = ["ports"]
@@ -38,14 +43,15 @@ class PageLink:
         self._limits = limits
         self._wake = wake
         self._ports: LinkPorts | None = None
-        self._ended = False
+        # Nothing is sent or received any more.
+        self.ended = False
 
     @property
     def ports(self) -> LinkPorts:
         """The ports of the link, created at first use: a page may be created outside of an event loop."""
         if self._ports is None:
             self._ports = LinkPorts(Side.RENDERER, self._limits, asyncio.get_running_loop(), self._post_of_port)
-            if self._ended:
+            if self.ended:
                 self._ports.end()
         return self._ports
 
@@ -54,14 +60,14 @@ class PageLink:
 
         Raises LinkEndedError and BufferFullError.
         """
-        if self._ended:
+        if self.ended:
             raise LinkEndedError
         seq = self.link.post(message)
         self._wake()
         return seq
 
     def _post_of_port(self, message: EncodedMessage) -> None:
-        if not self._ended:
+        if not self.ended:
             self.post(message)
 
     def hello(self, attempt: int, claims: Mapping[str, str | None]) -> dict[str, Any]:
@@ -90,10 +96,20 @@ class PageLink:
 
     def end(self, reason: str) -> None:
         """End the link: pending calls fail with ResetError, and the other ends of its ports close."""
-        self._ended = True
+        self.ended = True
         self.link.end()
         if self._ports is not None:
             self._ports.end()
         for _, (_, answer) in self.calls.fail_all():
             if not answer.done():
                 answer.set_exception(ResetError(reason))
+
+
+def checked_token(token: str | None) -> str | None:
+    """Return a bearer token that may be sent. Raises ValueError, whose text does not show it."""
+    if token is not None and (len(token) > _TOKEN_LENGTH or _TOKEN.fullmatch(token) is None):
+        raise ValueError(
+            f"expected a bearer token: letters, digits and -._~+/ with = at the end, at most {_TOKEN_LENGTH:,} "
+            f"characters; got a text of {len(token):,} that is none"
+        )
+    return token

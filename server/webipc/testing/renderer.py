@@ -1,8 +1,9 @@
-"""`Renderer`, one document of one tab that a test controls, and `RendererEvent`, which its listeners get first."""
+"""`Renderer`: one document of one tab that a test controls."""
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
+from types import EllipsisType
 from typing import Any, Self
 
 from webipc.channels.emitter import EventEmitter
@@ -17,34 +18,15 @@ from webipc.electron.post_message import checked_ports, conversion_failure
 from webipc.mount import mounts
 from webipc.ports.ends import PortMessage
 from webipc.ports.value import PortValue
-from webipc.testing.browser import ASGIApp, Browser
+from webipc.testing.arrivals import Arrivals
+from webipc.testing.client import ASGIApp, Client
 from webipc.testing.connection import PATIENCE_SECONDS, PageConnection
 from webipc.testing.errors import InvokeError, SyncError
 from webipc.testing.lifespan import Lifespan
+from webipc.testing.page_link import checked_token
+from webipc.testing.renderer_event import RendererEvent
 
 logger = logging.getLogger("webipc")
-
-
-class RendererEvent:
-    """The first argument of every listener of a page: Electron's `IpcRendererEvent`."""
-
-    __slots__ = ("ports", "sender", "sender_id", "sender_is_main_frame")
-
-    def __init__(
-        self,
-        sender: "Renderer",
-        ports: Sequence[MessagePortMain] = (),
-        *,
-        sender_id: int = 0,
-        sender_is_main_frame: bool | None = None,
-    ) -> None:
-        # The page that received the message.
-        self.sender = sender
-        # The ports of a `post_message`: they stand for the page's own MessagePorts.
-        self.ports = list(ports)
-        # For `send_to`: the id of the sender's web contents, and whether it is a main document. Otherwise 0 and None.
-        self.sender_id = sender_id
-        self.sender_is_main_frame = sender_is_main_frame
 
 
 class Renderer(EventEmitter):
@@ -54,33 +36,37 @@ class Renderer(EventEmitter):
     messages are dispatched as usual.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - settings, each by its name
         self,
         app: ASGIApp,
         *,
+        base_url: str = "http://testserver",
         prefix: str | None = None,
-        origin: str | None = "http://testserver",
-        headers: dict[str, str] | None = None,
+        origin: str | EllipsisType | None = ...,
+        headers: Mapping[str, str] | None = None,
+        cookies: Mapping[str, str] | None = None,
+        token: str | None = None,
         limits: Limits = DEFAULT_LIMITS,
+        client: Client | None = None,
     ) -> None:
         """Create a page that is not connected yet, in a new browser with its own cookies; `open` adds tabs to it.
 
-        `prefix` is the path of the IpcMain (default: that of the first one that is mounted on `app`). `origin` and
-        `headers` are sent with every request, as a browser would; with `origin=None` no origin is sent. `limits`:
-        PROTOCOL.md section 9, as for `IpcMain`.
+        `base_url`, `prefix`, `origin`, `headers`, `cookies` and `limits` are those of `Browser`. `token` is the bearer
+        token that the page gives, as `connection.token` of the client. `client` is for `Browser.open`. Raises
+        ValueError when `base_url` is no address, or the token none.
         """
         super().__init__()
         found = mounts(app)
-        sent = {"host": "testserver", **(headers or {}), **({} if origin is None else {"origin": origin})}
         path = prefix if prefix is not None else (found[0].prefix if found else "/ipc")
-        self._connection = PageConnection(Browser(app, sent), path, limits, self._deliver)
+        its_client = client or Client(app, base_url=base_url, origin=origin, headers=headers, cookies=cookies)
+        self._connection = PageConnection(its_client, path, limits, self._deliver)
+        self.token = token
         self._limits = limits
         self._lifespan = Lifespan(app)
         # The documents in iframes of this one.
         self._frames: list[Renderer] = []
-        # Messages that `received` has not returned yet, by channel.
-        self._arrived: dict[str, list[tuple[RendererEvent, list[Any]]]] = {}
-        self._news = asyncio.Event()
+        # Messages that `received` has not returned yet.
+        self._arrived: Arrivals[tuple[RendererEvent, list[Any]]] = Arrivals()
 
     @property
     def welcome(self) -> Welcome | None:
@@ -97,6 +83,18 @@ class Renderer(EventEmitter):
     def connected(self) -> bool:
         """Whether a socket carries the page's link."""
         return self._connection.connected
+
+    @property
+    def token(self) -> str | None:
+        """The bearer token that every socket and `send_sync` gives from now on; None for none.
+
+        To set what is no token (RFC 6750, at most 8 KiB) raises ValueError.
+        """
+        return self._connection.token
+
+    @token.setter
+    def token(self, token: str | None) -> None:
+        self._connection.token = checked_token(token)
 
     async def __aenter__(self) -> Self:
         """Start the application, unless it runs already, and connect. Raises ClosedError when the page is refused."""
@@ -115,28 +113,42 @@ class Renderer(EventEmitter):
 
     # --- the browser ----------------------------------------------------------------------------------------------
 
-    def open(self) -> "Renderer":
+    def open(self, *, token: str | None = None) -> "Renderer":
         """Return another tab of the same browser, with the same cookies. Use it with `async with`, or `connect` it."""
-        return self._open(None)
+        return self._open(token, None)
 
-    def open_frame(self) -> "Renderer":
+    def open_frame(self, *, token: str | None = None) -> "Renderer":
         """Return a document of the same origin in an iframe of this one. Use it with `async with`, or `connect` it.
 
         It is closed when this document is closed or reloaded.
         """
-        frame = self._open(self._connection)
+        frame = self._open(token, self._connection)
         self._frames.append(frame)
         return frame
 
-    def _open(self, parent: PageConnection | None) -> "Renderer":
+    def _open(self, token: str | None, parent: PageConnection | None) -> "Renderer":
         connection = self._connection
-        other = Renderer(connection.browser.app, prefix=connection.prefix, limits=self._limits)
-        other._connection.join(connection.browser, parent)
+        client = connection.client
+        other = Renderer(client.app, prefix=connection.prefix, limits=self._limits, token=token, client=client)
+        if parent is not None:
+            other._connection.join(parent)
         return other
 
     async def connect(self) -> None:
-        """Open a socket and send `hello`. Raises ClosedError, ResetError and TimeoutError."""
+        """Open a socket and send `hello`: a new link after a refusal, a reset and `close`, otherwise the same one.
+
+        So it is what `connection.open()` of the client is, and what a page does after a lost socket and the close code
+        4411. Raises ClosedError with the `close_code` of a refusal, ResetError and TimeoutError.
+        """
         await self._connection.connect()
+
+    async def closed(self, *, within: float = PATIENCE_SECONDS) -> int:
+        """Wait until the server has closed the page's socket, and return the close code (PROTOCOL.md section 8).
+
+        After 4411 a page connects again: `await page.connect()`. Raises TimeoutError after `within` seconds.
+        """
+        async with asyncio.timeout(within):
+            return await self._connection.closed_with()
 
     async def disconnect(self) -> None:
         """Lose the socket without a goodbye, as a network failure does. Messages wait for `connect`."""
@@ -199,7 +211,12 @@ class Renderer(EventEmitter):
         """
         cloned = self._cloned(channel, message, 0, "message")
         self._connection.require("ports")
-        ends = tuple(port.neuter() for port in _ports_of(transfer))
+        try:
+            ports = checked_ports(transfer)
+        except TransferError:
+            # A browser has one class and one text for every error in the list.
+            raise TransferTypeError("Invalid value for transfer") from None
+        ends = tuple(port.neuter() for port in ports)
         carried = PortMessage(PortValue(cloned.skeleton, cloned.fixups, cloned.segments), ends)
         self._connection.page.ports.send(["post", channel], carried)
 
@@ -224,18 +241,8 @@ class Renderer(EventEmitter):
         return (await self.arrival(channel, within=within))[1]
 
     async def arrival(self, channel: str, *, within: float = PATIENCE_SECONDS) -> tuple[RendererEvent, list[Any]]:
-        """Wait like `received`, and return the event and the arguments of the message: the event has its ports."""
-        try:
-            async with asyncio.timeout(within):
-                while not self._arrived.get(channel):
-                    self._news.clear()
-                    await self._news.wait()
-        except TimeoutError:
-            waiting = sorted(name for name, messages in self._arrived.items() if messages)
-            raise TimeoutError(
-                f"no message on {channel!r} within {within} s; there are messages on {waiting}"
-            ) from None
-        return self._arrived[channel].pop(0)
+        """Wait as `received`, and return the event and the arguments of the message: the event has its ports."""
+        return await self._arrived.take(channel, within)
 
     def _cloned(self, channel: object, value: Any, index: int = 1, root: str = "args") -> clone.Cloned:
         if not isinstance(channel, str):
@@ -294,8 +301,7 @@ class Renderer(EventEmitter):
         )
 
     def _arrive(self, channel: str, event: RendererEvent, args: list[Any]) -> None:
-        self._arrived.setdefault(channel, []).append((event, args))
-        self._news.set()
+        self._arrived.add(channel, (event, args))
         try:
             self.emit(channel, event, *args)
         except FATAL:
@@ -328,11 +334,3 @@ class Renderer(EventEmitter):
 
     def _value(self, carrier: Any) -> Any:
         return decode_value(carrier, self._limits)
-
-
-def _ports_of(transfer: Any) -> list[MessagePortMain]:
-    """Return the ports to send. A browser throws a TypeError with one text for every error in the list."""
-    try:
-        return checked_ports(transfer)
-    except TransferError:
-        raise TransferTypeError("Invalid value for transfer") from None
