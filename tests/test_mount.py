@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from tests.support.applications import application
 from tests.support.logged import troubles
 from webipc import IpcMain, IpcMainInvokeEvent
-from webipc.testing import Renderer
+from webipc.testing import ClosedError, Renderer
 
 
 @pytest.fixture
@@ -111,34 +111,23 @@ async def test_the_lifespan_of_the_application_runs_inside_ours() -> None:
     assert order == ["begins", "True", "ends"]
 
 
-def require_login() -> None: ...
-
-
-async def test_dependencies_of_the_application_are_named_at_its_start_because_they_guard_no_ipc(
+async def test_dependencies_of_the_application_and_of_mount_guard_ipc_as_they_guard_routes(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     asked: list[str] = []
 
-    def refuse() -> None:
-        asked.append("asked")
-        raise HTTPException(401)
+    def of_application() -> None:
+        asked.append("application")
 
-    app = FastAPI(dependencies=[Depends(refuse), Depends(require_login)])
+    def of_mount() -> None:
+        asked.append("mount")
+        raise HTTPException(401, "log in")
+
+    app = FastAPI(dependencies=[Depends(of_application)])
     ipc_main = IpcMain()
-    ipc_main.mount(app)
-    ipc_main.handle("reached", lambda event: True)
-    app.get("/route")(lambda: None)
-    async with Renderer(app) as page:
-        assert await page.invoke("reached") is True
-    assert asked == []
-    assert TestClient(app).get("/route").status_code == 401
-    assert asked == ["asked"]
-    [line] = troubles(caplog)
-    assert line.startswith("FastAPI(dependencies=[refuse, require_login]) guards the routes of the application and not")
-
-
-async def test_an_application_without_dependencies_has_no_such_warning(caplog: pytest.LogCaptureFixture) -> None:
-    app, _ = application()
-    async with Renderer(app):
-        pass
+    ipc_main.mount(app, dependencies=[Depends(of_mount)])
+    with pytest.raises(ClosedError, match="4401: log in"):
+        async with Renderer(app):
+            pass
+    assert asked == ["application", "mount"]
     assert troubles(caplog) == []

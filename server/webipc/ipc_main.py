@@ -21,7 +21,6 @@ from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.dependencies.guards import checked_dependencies
 from webipc.dispatch.authorization import Authorize, checked_authorize
-from webipc.dispatch.policy import is_same_principal
 from webipc.electron.document import Document
 from webipc.electron.tab import Tab
 from webipc.electron.web_contents import WebContents
@@ -40,7 +39,7 @@ from webipc.identity.asking import (
     checked_identity,
 )
 from webipc.logs.lines import escape_entries
-from webipc.mount import IpcMount, mount_routes, preload_route, routes, warn_of_dependencies, wrap_lifespan
+from webipc.mount import IpcMount, mount_routes, preload_route, routes, wrap_lifespan
 from webipc.pages.folder import existing_folder, serve_pages
 from webipc.pages.playground import Playground
 from webipc.pages.preload import Preload
@@ -87,7 +86,7 @@ class IpcMain(IpcMainImpl):
         web preference, and no secret. `limits`: PROTOCOL.md section 9.
         `max_links`, `max_unattached_links`: how many documents the process holds, and how many of them without a
         socket. `may_send_to(sender, target)` decides which tabs a document reaches with `ipcRenderer.sendTo`; None:
-        those of its own browser (`WebContents.principal`). `memory`: how many bytes all pages together may make the
+        those of its own user in its own browser. `memory`: how many bytes all pages together may make the
         process hold, as a number or as a text such as "512MiB"; None: a quarter of the memory of the machine or of its
         container, at least 64 MiB. The option `--memory` and the environment variable `WEBIPC_MEMORY` have precedence.
 
@@ -130,7 +129,7 @@ class IpcMain(IpcMainImpl):
         self._bounds = (max_links, max_unattached_links)
         wanted = os.environ.get(MEMORY_VARIABLE) or memory
         self._memory = None if wanted is None else parse_size(wanted)
-        self._may_send_to = may_send_to or is_same_principal
+        self._may_send_to = may_send_to
         self._authorization = checked_authorize(authorize)
         self._created: tuple[Callable[..., Any], ...] = ()
         self._app: FastAPI | None = None
@@ -301,8 +300,6 @@ class IpcMain(IpcMainImpl):
         return self._created
 
     def _make_hub(self, loop: asyncio.AbstractEventLoop) -> Hub:
-        if self._app is not None:
-            warn_of_dependencies(self._app)
         memory = default_memory() if self._memory is None else self._memory
         settings = Settings(
             self._limits, self.debug, *self._bounds, self._may_send_to, memory, self._asking, self._authorization

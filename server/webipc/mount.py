@@ -4,7 +4,6 @@ Only this file knows Starlette's routing. The endpoints are in endpoints/, the f
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,14 +26,6 @@ from webipc.pages.preload import Preload
 from webipc.pages.scripts import ClientFile, PreloadScript
 
 HubHere = Callable[[], Hub]
-
-logger = logging.getLogger("webipc")
-
-_UNGUARDED = (
-    "FastAPI(dependencies=[%s]) guards the routes of the application and not its IPC: a page reaches every handler "
-    "without them. Authenticate before webipc, in the proxy or in an ASGI middleware that checks WebSockets, requests "
-    "and beacons alike (docs/deployment.md, Who may connect)"
-)
 
 
 class _Attempt(Convertor[str]):
@@ -134,13 +125,6 @@ def mounts(app: Any) -> list[IpcMount]:
 def mount_routes(app: FastAPI, mount: IpcMount) -> None:
     """Add the routes before all others, so that a catch-all route of the application does not hide them."""
     app.router.routes.insert(0, mount)
-
-
-def warn_of_dependencies(app: FastAPI) -> None:
-    """Say that the dependencies of an application, which most often guard it, do not guard its IPC."""
-    names = [getattr(each.dependency, "__name__", repr(each.dependency)) for each in app.router.dependencies]
-    if names:
-        logger.warning(_UNGUARDED, ", ".join(names))
 
 
 def wrap_lifespan(app: FastAPI, provider: HubProvider) -> None:

@@ -48,7 +48,7 @@ RULES: Mapping[str, Rule] = {
     "pyinstaller": rule("", "PyInstaller"),
     "pages": rule("core access channels", "starlette"),
     "cluster": rule("core version concurrency budget access link hub endpoints", "redis"),
-    "endpoints": rule("core version concurrency budget access servers link hub", "starlette"),
+    "endpoints": rule("core version concurrency budget access identity servers link hub", "starlette"),
     "hub": rule("core version concurrency budget access channels electron link groups dispatch identity"),
     "identity": rule("core concurrency logs budget access dependencies", "fastapi starlette"),
     "dispatch": rule("core concurrency logs budget access ports channels electron link", "starlette"),

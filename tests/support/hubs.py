@@ -14,6 +14,7 @@ from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.core.envelope import Hello
 from webipc.core.errors import CloseCode
 from webipc.core.limits import DEFAULT_LIMITS, Limits
+from webipc.dispatch.policy import Policy
 from webipc.hub.hub import Hub
 from webipc.hub.settings import Settings
 from webipc.link.connection import Connection
@@ -63,6 +64,7 @@ async def make_hub() -> AsyncIterator[MakeHub]:
         memory: int | None = None,
         ipc_main: IpcMainImpl | None = None,
         created: Callable[..., Any] | None = None,
+        may_send_to: Policy | None = lambda *_: True,
         **limits: int,
     ) -> Hub:
         settings = Settings(
@@ -70,7 +72,7 @@ async def make_hub() -> AsyncIterator[MakeHub]:
             debug=False,
             max_links=max_links,
             max_unattached_links=max_unattached_links,
-            may_send_to=lambda *_: True,
+            may_send_to=may_send_to,
             memory=memory,
         )
         listeners = [] if created is None else [created]

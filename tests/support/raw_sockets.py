@@ -5,7 +5,7 @@ A test writes its own frames. Only `hello` and the welcome are known here; the s
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 from urllib.error import HTTPError
@@ -55,7 +55,12 @@ class Site(Application):
 
 @contextmanager
 def socket(
-    server: Address, *, path: str = "/ipc/socket", origin: str | None = "own", subprotocol: str = SUBPROTOCOL
+    server: Address,
+    *,
+    path: str = "/ipc/socket",
+    origin: str | None = "own",
+    subprotocol: str = SUBPROTOCOL,
+    headers: Mapping[str, str] | None = None,
 ) -> Iterator[ClientConnection]:
     """Open a socket; nothing is sent on it."""
     with connect(
@@ -64,6 +69,7 @@ def socket(
         subprotocols=[Subprotocol(subprotocol)],
         max_size=None,
         compression=None,
+        additional_headers=headers,
     ) as opened:
         yield opened
 
@@ -83,9 +89,11 @@ def hello(**fields: Any) -> str:
 
 
 @contextmanager
-def greeted(server: Live | Spawned, **fields: Any) -> Iterator[ClientConnection]:
+def greeted(
+    server: Live | Spawned, headers: Mapping[str, str] | None = None, **fields: Any
+) -> Iterator[ClientConnection]:
     """Open a socket, send hello and read the welcome."""
-    with socket(server) as opened:
+    with socket(server, headers=headers) as opened:
         opened.send(hello(**fields))
         _, _, (kind, _) = json.loads(opened.recv(5))
         assert kind == "welcome"

@@ -4,9 +4,21 @@ It is passed on as an argument from the endpoint to the event. A message that is
 found later, would otherwise see who has come meanwhile.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from webipc.access.attach_scope import AttachScope
+from webipc.access.visitor import RefusedError
+from webipc.core.errors import CloseCode
+
+ANOTHER_USER: Final = "another-user"
+"""Why a link has ended that was named by another user than its own (PROTOCOL.md 6.1)."""
+
+
+class AnotherUserError(RefusedError):
+    """Who names a link is another user than the link's."""
+
+    def __init__(self) -> None:
+        super().__init__(CloseCode.UNAUTHORIZED, ANOTHER_USER)
 
 
 class Caller:

@@ -30,6 +30,11 @@ class Visitor:
     # The `Set-Cookie` header for a browser that has no cookie yet, otherwise None.
     cookie: str | None = None
 
+    @property
+    def shows_principal(self) -> bool:
+        """Whether the browser has sent its principal."""
+        return self.cookie is None
+
 
 class RefusedError(Exception):
     """A socket or a request that is not let in, with the close code that says why (PROTOCOL.md section 8)."""

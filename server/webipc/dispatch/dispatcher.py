@@ -58,9 +58,9 @@ class Dispatcher:
         replies: Replies,
         limits: Limits,
         from_id: Callable[[int], Tab | None],
-        may_send_to: Policy,
+        may_send_to: Policy | None,
     ) -> None:
-        """`from_id` finds a tab; `may_send_to(sender, target)` is the application's policy for `sendTo`."""
+        """`from_id` finds a tab; `may_send_to(sender, target)` is the application's policy for `sendTo`, if any."""
         self._router = router
         self._replies = replies
         self._limits = limits
@@ -153,7 +153,7 @@ class Dispatcher:
         sender = connection.document
         tab = self._from_id(envelope.contents)
         target = None if tab is None or tab.destroyed else tab.shown
-        if tab is None or target is None or not allows(self._may_send_to, sender.frame, tab.contents):
+        if tab is None or target is None or not allows(self._may_send_to, sender, tab):
             return
         meta = {"senderId": sender.tab.id, "senderIsMainFrame": sender.parent is None}
         try:

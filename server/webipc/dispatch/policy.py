@@ -3,19 +3,21 @@
 from collections.abc import Callable
 
 from webipc.concurrency.fatal import contained
+from webipc.electron.document import Document
+from webipc.electron.tab import Tab
 from webipc.electron.web_contents import WebContents
 from webipc.electron.web_frame_main import WebFrameMain
 
 Policy = Callable[[WebFrameMain, WebContents], bool]
 
 
-def is_same_principal(sender: WebFrameMain, target: WebContents) -> bool:
-    """Allow the tabs of the sender's own browser: what holds where the application has no policy of its own."""
-    return sender.web_contents.principal == target.principal
+def allows(policy: Policy | None, sender: Document, target: Tab) -> bool:
+    """Ask the policy of the application; without one, tabs of the sender's user in the sender's browser are reached.
 
-
-def allows(policy: Policy, sender: WebFrameMain, target: WebContents) -> bool:
-    """Ask a policy of the application. One that raises allows nothing, and the log says so."""
-    with contained("The policy for sendTo raised: %r does not reach %r", sender, target):
-        return policy(sender, target)
+    A policy that raises allows nothing, and the log says so.
+    """
+    if policy is None:
+        return target.is_like(sender.tab)
+    with contained("The policy for sendTo raised: %r does not reach %r", sender.frame, target.contents):
+        return policy(sender.frame, target.contents)
     return False

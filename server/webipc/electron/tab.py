@@ -7,6 +7,8 @@ event loop's thread, except for what `WebContents` says of other threads.
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from webipc.access.caller import Caller
+from webipc.access.visitor import Visitor
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.electron.document import Document, next_tree_node_id
 from webipc.electron.member import Member
@@ -22,17 +24,24 @@ class Tab(Member):
         "documents",
         "frame_tree_node_id",
         "id",
+        "identity",
         "ipc_if_made",
         "make_ipc",
         "is_closing",
         "main_frame_ipc_if_made",
         "principal",
+        "principal_was_shown",
         "token",
         "user",
     )
 
     def __init__(
-        self, contents_id: int, token: str, principal: str, make_ipc: Callable[[], IpcMainImpl] = IpcMainImpl
+        self,
+        contents_id: int,
+        token: str,
+        visitor: Visitor,
+        caller: Caller,
+        make_ipc: Callable[[], IpcMainImpl] = IpcMainImpl,
     ) -> None:
         """`contents_id` is unique for the life of the server; the page shows `token` when its next document loads.
 
@@ -43,8 +52,11 @@ class Tab(Member):
         self.id = contents_id
         # That of the main frame, whatever document it shows.
         self.frame_tree_node_id = next_tree_node_id()
-        # Whose browser it is: tabs with the same one belong to the same person, as far as the server can tell.
-        self.principal = principal
+        # Whose it is, by `Caller.identity`: from its birth to its end, and of all its documents.
+        self.identity = caller.identity
+        # Which browser it is in, and whether that has sent it as a cookie: one that was only given to it may be lost.
+        self.principal = visitor.principal
+        self.principal_was_shown = visitor.shows_principal
         # Who the newest attach of the document was that it shows, or has shown last.
         self.user: Any = None
         # What a document of this tab shows at its birth to be recognised. A secret between the tab and the server.
@@ -61,6 +73,25 @@ class Tab(Member):
         self.main_frame_ipc_if_made: IpcMainImpl | None = None
         # The object that handlers see.
         self.contents = WebContents(self)
+
+    def is_for(self, visitor: Visitor, caller: Caller) -> bool:
+        """Tell whether a document of this visitor may belong to it: one of the same user, in the same browser.
+
+        Where no request has shown the tab's own principal, another one proves nothing: browsers without cookies have a
+        new one each time, and of two first answers only one sets the cookie.
+        """
+        is_same_browser = visitor.principal == self.principal or not self.principal_was_shown
+        return is_same_browser and caller.identity == self.identity
+
+    def take_in(self, visitor: Visitor) -> None:
+        """Note which browser it is in, as far as its first request did not show that."""
+        if not self.principal_was_shown and visitor.shows_principal:
+            self.principal = visitor.principal
+            self.principal_was_shown = True
+
+    def is_like(self, other: "Tab") -> bool:
+        """Tell whether another tab is of the same user in the same browser."""
+        return other.principal == self.principal and other.identity == self.identity
 
     @property
     def ipc(self) -> IpcMainImpl:

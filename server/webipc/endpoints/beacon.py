@@ -6,22 +6,32 @@ in any order.
 """
 
 import asyncio
-from collections.abc import Callable
+import functools
+import logging
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from webipc.access.caller import Caller
+from webipc.access.attach_scope import AttachScope
+from webipc.access.caller import ANOTHER_USER, AnotherUserError, Caller
 from webipc.access.origins import Origins
-from webipc.core.envelope import Bye, Control
+from webipc.access.visitor import RefusedError, Visitor
+from webipc.core.envelope import Bye, Control, Hello
 from webipc.core.errors import ProtocolError, ResetError
+from webipc.core.frame import Frame
 from webipc.core.limits import Limits
 from webipc.endpoints.body import BodyEndpoint
 from webipc.endpoints.body_bounds import BodyBounds
+from webipc.endpoints.body_frames import BodyFrames
 from webipc.endpoints.delivery import Delivery
+from webipc.endpoints.responses import WHO
 from webipc.hub.hub import Hub
+from webipc.identity.outcome import AskRefusedError
 from webipc.link.connection import Connection
+
+logger = logging.getLogger("webipc")
 
 # The largest body of a beacon. No browser sends more, and a parsed value takes many times the memory of its text.
 BODY_BYTES = 131_072
@@ -37,11 +47,18 @@ class BeaconEndpoint(BodyEndpoint):
         time = limits.body_ms // 2
         super().__init__(hub_here, origins, limits, what="a beacon", body_bytes=BODY_BYTES, body_ms=time)
 
-    def deliver(self, connection: Connection, caller: Caller, bounds: BodyBounds) -> Delivery:
-        """Return what delivers a beacon to the link that it names."""
-        return BeaconDelivery(self._hub_here(), connection, caller, bounds)
+    async def begin(self, hello: Hello, visitor: Visitor, attach_scope: AttachScope, bounds: BodyBounds) -> Delivery:
+        """Return what delivers a beacon. Of one for a link that is here it may not be known yet who it is from."""
+        hub = self._hub_here()
+        connection = hub.known(hello)
+        if connection is not None:
+            ask = functools.partial(hub.ask, hello, visitor, attach_scope)
+            return BeaconDelivery(hub, connection, Caller(attach_scope), bounds, ask)
+        caller = await hub.ask(hello, visitor, attach_scope)
+        await hub.wait_for_place(hello, visitor, caller)
+        return BeaconDelivery(hub, hub.identify(hello, visitor, caller), caller, bounds)
 
-    async def respond(self, request: Request, connection: Connection, last: Control | None) -> Response:
+    async def respond(self, request: Request, delivery: Delivery, last: Control | None) -> Response:
         """Return an empty response: the page that sent the beacon is gone."""
         if last is not None and not isinstance(last, Bye):
             raise ProtocolError(f"expected numbered frames and bye behind hello, got {last.kind}")
@@ -51,13 +68,69 @@ class BeaconEndpoint(BodyEndpoint):
         """Return an empty response: the link has ended, as the beacon wanted."""
         return Response(status_code=204)
 
+    def refuse(self, visitor: Visitor, error: RefusedError) -> Response:
+        """Return an empty response to a user who is not let in: nothing of the beacon has run, and no page reads it."""
+        response = super().refuse(visitor, error)
+        is_user = isinstance(error, AskRefusedError | AnotherUserError) and error.code in WHO
+        return Response(status_code=204) if is_user else response
+
 
 class BeaconDelivery(Delivery):
-    """Delivers one beacon, which waits for the beacons before it."""
+    """Delivers one beacon, which waits for the beacons before it.
 
-    def __init__(self, hub: Hub, connection: Connection, caller: Caller, bounds: BodyBounds) -> None:
+    A page that leaves through a logout posts its last words with the cookies from after the logout. So `bye` is obeyed
+    for the secret alone, and the application is asked who the beacon is from when a message is in it that has not come
+    in another way.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        connection: Connection,
+        caller: Caller,
+        bounds: BodyBounds,
+        ask: Callable[[], Awaitable[Caller]] | None = None,
+    ) -> None:
+        """`ask` returns who the beacon is from, where it is not `caller`."""
         super().__init__(hub, connection, caller)
         self._bounds = bounds
+        self._ask = ask
+        # Why the messages are dropped, and how many; None while they are not.
+        self._refused: RefusedError | None = None
+        self._dropped = 0
+
+    async def run(self, frames: BodyFrames) -> Control | None:
+        """See `Delivery.run`. Raises what the ask raises where that is no refusal of the user."""
+        last: Control | None = None
+        try:
+            last = await super().run(frames)
+        finally:
+            if self._refused is not None:
+                self._conclude(self._refused, has_bye=isinstance(last, Bye))
+        if self._refused is not None and self._refused.code not in WHO:
+            raise self._refused
+        return last
+
+    def _conclude(self, refused: RefusedError, *, has_bye: bool) -> None:
+        connection = self.connection
+        logger.info("%r: %d messages of a beacon are dropped: %s", connection.document, self._dropped, refused.reason)
+        # With `bye`, the socket may still bring what its own user has sent.
+        if isinstance(refused, AnotherUserError) and not has_bye:
+            connection.reset(ANOTHER_USER, refused.code)
+
+    async def is_taken(self, frame: Frame) -> bool:
+        """Ask who the beacon is from when the first new message is there. Returns False where it is not let in."""
+        if self._ask is not None and _new_in(frame, self.connection):
+            ask, self._ask = self._ask, None
+            try:
+                self._caller = await ask()
+                self._hub.admit(self.connection, self._caller)
+            except RefusedError as refused:
+                self._refused = refused
+        if self._refused is None:
+            return True
+        self._dropped += _new_in(frame, self.connection)
+        return False
 
     async def await_turn(self, seq: int) -> None:
         """Wait for the beacons before this one, as long as the link would after a `bye`. Raises ResetError then."""
@@ -70,3 +143,9 @@ class BeaconDelivery(Delivery):
             if loop.time() >= until:
                 raise ResetError("gap")
             await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _new_in(frame: Frame, connection: Connection) -> int:
+    """Return how many messages of a frame the link has not received."""
+    count = len(frame.messages)
+    return min(count, max(0, frame.seq + count - 1 - connection.link.received))

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from webipc.access.attach_scope import AttachScope
-from webipc.access.caller import Caller
+from webipc.access.caller import ANOTHER_USER
 from webipc.access.origins import Origins
 from webipc.access.visitor import RefusedError, Visitor, check_origin, cors_of, visitor_of
 from webipc.core.envelope import Control, Hello, parse_control
@@ -26,7 +26,7 @@ from webipc.endpoints.body_frames import BodyFrames, LateError
 from webipc.endpoints.delivery import Delivery
 from webipc.endpoints.hello import shortened
 from webipc.endpoints.lingering import LingeringResponse
-from webipc.endpoints.responses import broken_off, refusal, refused, stopping
+from webipc.endpoints.responses import broken_off, refusal, refused, refused_attach, stopping
 from webipc.hub.hub import Hub, StoppingError
 from webipc.link.connection import Connection
 from webipc.link.decoding import NoRoomError
@@ -62,20 +62,31 @@ class BodyEndpoint:
         self._body_bytes = body_bytes
         self._body_ms = body_ms
 
-    async def respond(self, request: Request, connection: Connection, last: Control | None) -> Response:
+    async def respond(self, request: Request, delivery: Delivery, last: Control | None) -> Response:
         """Return the response, after the link has received all frames, or has ended.
 
         `last` is the control message at the end of the body, if there is one. May raise ProtocolError and ResetError.
         """
         raise NotImplementedError
 
-    def deliver(self, connection: Connection, caller: Caller, bounds: BodyBounds) -> Delivery:
-        """Return what delivers a body to the link that it names."""
-        return Delivery(self._hub_here(), connection, caller)
+    async def begin(self, hello: Hello, visitor: Visitor, attach_scope: AttachScope, bounds: BodyBounds) -> Delivery:
+        """Return what delivers a body to the link that its first frame names, once it is known who it is from.
+
+        Raises as `Hub.ask` and `Hub.identify`.
+        """
+        hub = self._hub_here()
+        caller = await hub.ask(hello, visitor, attach_scope)
+        await hub.wait_for_place(hello, visitor, caller)
+        return Delivery(hub, hub.identify(hello, visitor, caller), caller)
 
     def reset(self, error: ResetError) -> Response:
         """Return the response for a link that cannot continue."""
-        return refusal(CloseCode.RESET, error.reason)
+        code = CloseCode.UNAUTHORIZED if error.reason == ANOTHER_USER else CloseCode.RESET
+        return refusal(code, error.reason)
+
+    def refuse(self, visitor: Visitor, error: RefusedError) -> Response:
+        """Return the response where a link, a visitor or its user is refused."""
+        return refused_attach(visitor, error)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to one request."""
@@ -128,33 +139,30 @@ class BodyEndpoint:
             logger.warning("%s at %s sent %s that is wrong: %s", visitor.peer, visitor.origin, self._what, error.detail)
             return refusal(error.close_code, error.detail)
         except RefusedError as error:
-            return refused(visitor, error.code, error.reason)
+            return self.refuse(visitor, error)
 
     async def _answer(self, request: Request, visitor: Visitor, frames: BodyFrames, bounds: BodyBounds) -> Response:
         frames.refuse_announced(request.headers.getlist("content-length"))
-        caller = Caller(AttachScope(request.scope))
-        connection = bounds.connection = await self._identify(frames, visitor, caller)
-        last = await self.deliver(connection, caller, bounds).run(frames)
+        hello = await self._hello(frames)
+        delivery = await self.begin(hello, visitor, AttachScope(request.scope), bounds)
+        connection = bounds.connection = delivery.connection
+        if not _continues(connection, hello):
+            connection.reset("gap")
+            raise ResetError("gap")
+        last = await delivery.run(frames)
         bounds.release()
         if connection.last_calls is not None and connection.last_calls.has_ended:
             raise StoppingError
-        return await self.respond(request, connection, last)
+        return await self.respond(request, delivery, last)
 
-    async def _identify(self, frames: BodyFrames, visitor: Visitor, caller: Caller) -> Connection:
-        """Return the link that the first frame names. Nothing behind that frame has been decoded by then."""
+    async def _hello(self, frames: BodyFrames) -> Hello:
+        """Return the first frame. Nothing behind it has been decoded by then."""
         data = await frames.next(self._limits.hello_bytes)
         control = None if data is None else decode_frame(data, self._limits).control
         hello = None if control is None else parse_control(control)
         if not isinstance(hello, Hello):
             raise ProtocolError("expected hello as the first frame of a body, got something else")
-        hello = shortened(hello)
-        hub = self._hub_here()
-        await hub.wait_for_place(hello)
-        connection = hub.identify(hello, visitor, caller)
-        if not _continues(connection, hello):
-            connection.reset("gap")
-            raise ResetError("gap")
-        return connection
+        return shortened(hello)
 
 
 def _continues(connection: Connection, hello: Hello) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from webipc.access.caller import Caller
 from webipc.core.envelope import Bye, Control, parse_control
-from webipc.core.errors import ProtocolError
+from webipc.core.errors import ProtocolError, ResetError
 from webipc.core.frame import Frame
 from webipc.core.link.large import Arrived
 from webipc.endpoints.body_bounds import ROOM_SECONDS
@@ -43,6 +43,10 @@ class Delivery:
             raise
         return last
 
+    async def is_taken(self, frame: Frame) -> bool:
+        """Return whether the link gets this frame: in any case, where it is known who the body is from."""
+        return True
+
     async def await_turn(self, seq: int) -> None:
         """Wait until messages from this number on may be received. May raise ResetError. A body has its own place."""
 
@@ -52,12 +56,16 @@ class Delivery:
             raise ProtocolError("expected one control message at the end of a body, got something behind it")
         connection = self.connection
         frame, is_large = await frame_of(self._hub, connection, data, ROOM_SECONDS)
-        if frame.seq > connection.link.received + 1 and frame.messages:
+        is_taken = await self.is_taken(frame)
+        if is_taken and frame.messages and frame.seq > connection.link.received + 1:
             await self.await_turn(frame.seq)
-            # What came meanwhile may be received and not dispatched yet.
-            while connection.unpacking is not None:
-                await dispatched(connection.unpacking)
-        await self._take(frame, is_large=is_large)
+        # What came meanwhile may be received and not dispatched yet.
+        while connection.unpacking is not None:
+            await dispatched(connection.unpacking)
+        if connection.ended:
+            raise ResetError(connection.end_reason)
+        if is_taken:
+            await self._take(frame, is_large=is_large)
         if frame.control is None:
             return None
         control = parse_control(frame.control)

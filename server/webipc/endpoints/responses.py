@@ -5,12 +5,14 @@ request has failed, and that the page may ask again.
 """
 
 import logging
+from typing import Final
 
 from starlette.responses import JSONResponse, Response
 
-from webipc.access.visitor import Visitor
+from webipc.access.visitor import RefusedError, Visitor
 from webipc.core.errors import CloseCode
 from webipc.endpoints.body_frames import LateError
+from webipc.identity.outcome import AskRefusedError
 from webipc.link.decoding import NoRoomError
 
 logger = logging.getLogger("webipc")
@@ -24,6 +26,10 @@ _STATUS = {
 }
 
 
+WHO: Final = frozenset({CloseCode.UNAUTHORIZED, CloseCode.FORBIDDEN})
+"""The codes of a refusal because of who the user is. The other outcomes of an ask are no refusals."""
+
+
 def refusal(code: CloseCode, reason: str, status: int | None = None) -> Response:
     """Return the response with the code and the reason that a close frame would have on a socket."""
     content = {"code": int(code), "reason": reason}
@@ -34,6 +40,18 @@ def refused(visitor: Visitor, code: CloseCode, reason: str, status: int | None =
     """Return a refusal, and log it."""
     logger.info("%s at %s was refused: %s", visitor.peer, visitor.origin, reason)
     return refusal(code, reason, status)
+
+
+def refused_attach(visitor: Visitor, error: RefusedError) -> Response:
+    """Return the response to a request that is not let into a link, and log it where an ask has not.
+
+    Where the application could not tell who it is from, this is no refusal: the page may ask again.
+    """
+    if not isinstance(error, AskRefusedError):
+        return refused(visitor, error.code, error.reason)
+    if error.code in WHO:
+        return refusal(error.code, error.reason)
+    return _text(500 if error.code == CloseCode.INTERNAL_ERROR else 503, error.reason)
 
 
 def stopping() -> Response:

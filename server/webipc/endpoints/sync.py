@@ -18,6 +18,7 @@ from webipc.core.errors import ProtocolError, ResetError
 from webipc.core.frame import EncodedMessage, binary_form, encode_parcel
 from webipc.core.limits import Limits
 from webipc.endpoints.body import BodyEndpoint
+from webipc.endpoints.delivery import Delivery
 from webipc.endpoints.responses import stopping
 from webipc.hub.hub import Hub
 from webipc.link.connection import Connection
@@ -41,8 +42,9 @@ class SyncEndpoint(BodyEndpoint):
             body_ms=limits.body_ms,
         )
 
-    async def respond(self, request: Request, connection: Connection, last: Control | None) -> Response:
+    async def respond(self, request: Request, delivery: Delivery, last: Control | None) -> Response:
         """Wait for the answer to the call that the request names, and return it."""
+        connection = delivery.connection
         if not isinstance(last, Await) and not (last is None and connection.ended):
             raise ProtocolError("expected await as the last frame of a synchronous request, got something else")
         if last is None or connection.ended:

@@ -20,6 +20,7 @@ from webipc.core.errors import ResetError
 from webipc.dispatch.router import Router
 from webipc.electron.document import Document
 from webipc.electron.tab import Tab
+from webipc.groups.roster import Rosters
 from webipc.hub.links import Links
 from webipc.hub.payers import ProxyHint, payer_of
 from webipc.hub.tabs import Tabs
@@ -47,6 +48,8 @@ class Application:
     created: Callable[[], Sequence[Callable[..., Any]]]
     # What runs of it.
     tasks: set[asyncio.Task[Any]]
+    # The tabs of each of its users.
+    users: Rosters[Tab]
     debug: bool
 
 
@@ -68,7 +71,7 @@ class Births:
         self._orphans: KeyedEvent[str] = KeyedEvent(around.loop, OVERLAP_SECONDS)
         self._proxies = ProxyHint(links)
 
-    async def wait_for_place(self, hello: Hello) -> None:
+    async def wait_for_place(self, hello: Hello, visitor: Visitor, caller: Caller) -> None:
         """Wait up to `OVERLAP_SECONDS` until the tab that a new document names has let its last one go, or until the
         document that embeds it is here.
 
@@ -80,7 +83,7 @@ class Births:
             # An iframe may be faster than the document that embeds it, whose hello is on its way.
             if hello.parent not in self._links and not self._links.has_ended(hello.parent):
                 await self._orphans.wait(hello.parent)
-        elif (tab := self._tabs.occupied(hello.token)) is not None:
+        elif (tab := self._tabs.occupied(hello.token, visitor, caller)) is not None:
             await self._next_in_tab.wait(tab)
 
     def leave_place(self, tab: Tab) -> None:
@@ -97,8 +100,9 @@ class Births:
             raise ResetError(self._why_unknown(hello, visitor))
         payer = payer_of(visitor)
         self._links.make_room(payer, by_request=by_request)
-        parent = self._parent_of(hello, visitor)
-        tab, is_new = (parent.tab, False) if parent else self._tabs.tab_for(hello.token, visitor.principal)
+        parent = self._parent_of(hello, visitor, caller)
+        tab, is_new = (parent.tab, False) if parent else self._tabs.tab_for(hello.token, visitor, caller)
+        tab.take_in(visitor)
         application, around = self._application, self._around
         jobs = JobQueue(around.loop, application.tasks, around.flusher, debug=application.debug)
         make = functools.partial(self._document, hello, visitor.origin, caller, tab, parent)
@@ -107,6 +111,8 @@ class Births:
         connection.due = around.agenda.plan_next(connection.link_id)
         self._proxies.look_at(payer)
         self._orphans.set(hello.link)
+        if is_new and tab.identity is not None:
+            application.users.add(tab.identity, tab)
         if is_new or parent is not None:
             jobs.put(application.router.created(connection.document, application.created(), is_new_tab=is_new))
             jobs.start()
@@ -132,10 +138,15 @@ class Births:
             parent=parent,
         )
 
-    def _parent_of(self, hello: Hello, visitor: Visitor) -> Document | None:
-        """Return the document that embeds a new one. Only a document of the same origin can know its link."""
-        parent = self._links.get(hello.parent)
-        return parent.document if parent is not None and parent.document.origin == visitor.origin else None
+    def _parent_of(self, hello: Hello, visitor: Visitor, caller: Caller) -> Document | None:
+        """Return the document that embeds a new one. Only a document of the same origin can know its link, and one of
+        another user has a tab of its own.
+        """
+        connection = self._links.get(hello.parent)
+        if connection is None:
+            return None
+        parent = connection.document
+        return parent if parent.origin == visitor.origin and parent.tab.is_for(visitor, caller) else None
 
     def _why_unknown(self, hello: Hello, visitor: Visitor) -> str:
         """Return the reason of the reset for a link that is not here, and log it (PROTOCOL.md 6.5)."""

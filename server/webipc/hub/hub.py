@@ -11,7 +11,8 @@ import threading
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
-from webipc.access.caller import Caller
+from webipc.access.attach_scope import AttachScope
+from webipc.access.caller import ANOTHER_USER, AnotherUserError, Caller
 from webipc.access.visitor import RefusedError, Visitor
 from webipc.budget.account import Account
 from webipc.budget.backlog import Backlog
@@ -129,7 +130,7 @@ class Hub:
             around,
             self._links,
             self.tabs,
-            Application(self._router, created, self.tasks, settings.debug),
+            Application(self._router, created, self.tasks, self.groups.users, settings.debug),
         )
         self._sweeper = Sweeper(around, self._links, self.tabs, self.end)
 
@@ -156,17 +157,37 @@ class Hub:
 
     # --- sockets and requests -------------------------------------------------------------------------------------
 
-    async def wait_for_place(self, hello: Hello) -> None:
+    async def ask(self, hello: Hello, visitor: Visitor, attach_scope: AttachScope) -> Caller:
+        """Return who a socket or a request is from, before anything else of it is looked at.
+
+        Only who knows the secret of a link is asked about it. The link may be another one behind this, or over. Raises
+        RefusedError, AskRefusedError and ResetError, StoppingError when the hub ends. To cancel it does not cancel what
+        the application does.
+        """
+        self._enter()
+        self._links.find(hello)
+        try:
+            return await self.asks.ask(visitor, attach_scope, hello.auth)
+        except RefusedError:
+            if self._is_stopping:
+                raise StoppingError from None
+            raise
+
+    async def wait_for_place(self, hello: Hello, visitor: Visitor, caller: Caller) -> None:
         """Wait until a new document may have its tab: see `Births.wait_for_place`."""
-        await self._births.wait_for_place(hello)
+        await self._births.wait_for_place(hello, visitor, caller)
 
     def attach(self, hello: Hello, visitor: Visitor, caller: Caller, transport: Transport) -> Connection:
         """Let a socket carry the link that it names.
 
-        Raises RefusedError and ResetError with the reason to tell, StoppingError when the hub ends.
+        Raises RefusedError and ResetError with the reason to tell, StoppingError when the hub ends. Where `caller` is
+        another user than the link's, the link ends.
         """
         self._enter()
         found = self._links.find(hello)
+        # A socket that was asked about for so long that the next one has the link is superseded, whoever it is from.
+        if found is not None and transport.attempt > found.link.claimed:
+            self._compare(found, visitor, caller)
         if found is None and self._links.has_ended(hello.parent):
             # That document does not know it yet, or it has just begun another link: its frames come again behind it.
             raise RefusedError(CloseCode.TRY_LATER, "the link of the document that embeds this one has ended")
@@ -193,10 +214,38 @@ class Hub:
         A page that goes away before its socket was welcomed connects first by a request.
         """
         self._enter()
-        connection = self._links.find(hello) or self._births.create(hello, visitor, caller, by_request=True)
+        found = self._links.find(hello)
+        if found is not None:
+            self._compare(found, visitor, caller)
+        connection = found or self._births.create(hello, visitor, caller, by_request=True)
         connection.claims_last(hello.last)
         connection.document.attached_by(caller.user)
         return connection
+
+    def known(self, hello: Hello) -> Connection | None:
+        """Return the link that a beacon names, if it is here, before it is known who the beacon is from.
+
+        Raises RefusedError and ResetError as `attach` does, StoppingError when the hub ends.
+        """
+        self._enter()
+        found = self._links.find(hello)
+        if found is not None:
+            found.claims_last(hello.last)
+        return found
+
+    def admit(self, connection: Connection, caller: Caller) -> None:
+        """Note whose messages a beacon brings. Raises AnotherUserError: then none of them may run."""
+        if connection.document.tab.identity != caller.identity:
+            raise AnotherUserError
+        connection.document.attached_by(caller.user)
+
+    def _compare(self, connection: Connection, visitor: Visitor, caller: Caller) -> None:
+        """End a link that another user names who has its secret, so that nothing of it is ever theirs."""
+        tab = connection.document.tab
+        if tab.identity != caller.identity:
+            connection.reset(ANOTHER_USER, CloseCode.UNAUTHORIZED)
+            raise AnotherUserError
+        tab.take_in(visitor)
 
     def show(self, connection: Connection) -> None:
         """Make its document the one that its tab shows."""
@@ -256,7 +305,7 @@ class Hub:
         if missing:
             logger.warning("%r has gone; %d of its last messages did not arrive", document, missing)
         if connection.bye_deadline is None:
-            self._end_below(document)
+            self._end_below(document, reason)
         logger.debug("%r: link ended (%s), %d messages given up", document, reason, given_up)
 
     def _missing_of(self, connection: Connection) -> int:
@@ -267,17 +316,19 @@ class Hub:
         is_away = connection.transport is None or connection.bye_deadline is not None
         return connection.missing if is_away and not self._is_stopping else 0
 
-    def _end_below(self, document: Document) -> None:
-        """End what is embedded in a document whose link is over while it is still there: it comes again behind it.
+    def _end_below(self, document: Document, reason: str) -> None:
+        """End what is embedded in a document whose link is over while it is still there: it comes again behind it,
+        unless another user has ended it.
 
         A page that says goodbye takes its iframes along; they say goodbye themselves.
         """
         if not document.children:
             return
         # The innermost first, so that none has anything below it any more when it ends, however deep they go.
+        told = (ANOTHER_USER, CloseCode.UNAUTHORIZED) if reason == ANOTHER_USER else ("ended", CloseCode.RESET)
         for below in reversed(list(document.descendants())):
             if isinstance(below.outlet, LinkOutlet):
-                below.outlet.connection.reset("ended")
+                below.outlet.connection.reset(*told)
 
     # --- the end of the process -----------------------------------------------------------------------------------
 

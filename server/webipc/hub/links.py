@@ -8,6 +8,7 @@ import hmac
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 
+from webipc.access.caller import ANOTHER_USER, AnotherUserError
 from webipc.access.visitor import RefusedError
 from webipc.budget.account import Account
 from webipc.budget.share import Share
@@ -89,12 +90,13 @@ class Links:
     def find(self, hello: Hello) -> Connection | None:
         """Return the link that a `hello` names; None when it is not here.
 
-        Raises ResetError with the reason for which it has ended, RefusedError when the secret is another one.
+        Raises ResetError with the reason for which it has ended, AnotherUserError where that was another user, and
+        RefusedError when the secret is another one.
         """
         connection = self._by_id.get(hello.link)
         if connection is None:
             if (ended := self._ended.get(hello.link)) is not None:
-                raise ResetError(ended[1])
+                raise AnotherUserError if ended[1] == ANOTHER_USER else ResetError(ended[1])
             return None
         if not hmac.compare_digest(connection.secret, hello.secret.encode()):
             raise RefusedError(CloseCode.FORBIDDEN, "the secret is not this link's")

@@ -17,8 +17,8 @@ class Settings:
     # Links at most in this process, and links without a socket at most. Who gives way to whom is in links.py.
     max_links: int
     max_unattached_links: int
-    # Whether a document may `sendTo` a tab.
-    may_send_to: Policy
+    # Whether a document may `sendTo` a tab; None: only within one user and one browser.
+    may_send_to: Policy | None
     # Bytes that all peers together may hold; None for the default of this machine.
     memory: int | None = None
     # What is asked of each client.

@@ -7,6 +7,8 @@ Twin in spirit: js-client/src/page/tab-token.ts, which keeps a tab's token in th
 import secrets
 from collections.abc import Callable, Iterator
 
+from webipc.access.caller import Caller
+from webipc.access.visitor import Visitor
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.concurrency.fatal import contained
 from webipc.electron.document import Document
@@ -35,25 +37,30 @@ class Tabs:
         """Return the tab with this id. From any thread."""
         return self._by_id.get(contents_id)
 
-    def occupied(self, token: str | None) -> Tab | None:
-        """Return the tab with this token, if a document of it is connected at this moment."""
-        tab = self._named(token)
+    def occupied(self, token: str | None, visitor: Visitor, caller: Caller) -> Tab | None:
+        """Return the tab with this token, if it is this user's and a document of it is connected at this moment."""
+        tab = self._named(token, visitor, caller)
         return tab if tab is not None and tab.is_occupied else None
 
-    def tab_for(self, token: str | None, principal: str) -> tuple[Tab, bool]:
-        """Return the tab of a new document that shows this token, and whether the tab is new as well."""
-        tab = self._named(token)
+    def tab_for(self, token: str | None, visitor: Visitor, caller: Caller) -> tuple[Tab, bool]:
+        """Return the tab of a new document that shows this token, and whether the tab is new as well.
+
+        A token counts for the user and the browser whose tab it is. For any other, what runs for the tab would send to
+        a page that is not its own.
+        """
+        tab = self._named(token, visitor, caller)
         # A tab shows one document: where its token comes with a second live one, the tab was duplicated.
         if tab is not None and not tab.is_occupied:
             return tab, False
-        tab = Tab(self._next_id, secrets.token_hex(16), principal, self._make_ipc)
+        tab = Tab(self._next_id, secrets.token_hex(16), visitor, caller, self._make_ipc)
         self._next_id += 1
         self._by_id[tab.id] = tab
         self._by_token[tab.token] = tab
         return tab, True
 
-    def _named(self, token: str | None) -> Tab | None:
-        return self._by_token.get(token) if token is not None else None
+    def _named(self, token: str | None, visitor: Visitor, caller: Caller) -> Tab | None:
+        tab = self._by_token.get(token) if token is not None else None
+        return tab if tab is not None and tab.is_for(visitor, caller) else None
 
     def show(self, document: Document) -> None:
         """Make this document the one that its tab shows. A document in an iframe keeps no tab without a main one."""

@@ -15,7 +15,7 @@ from webipc.access.caller import Caller
 from webipc.concurrency.job_queue import JobQueue
 from webipc.core.calls import Answers
 from webipc.core.envelope import Hello
-from webipc.core.errors import BufferFullError, CloseCode, LinkEndedError, ProtocolError
+from webipc.core.errors import AfterClose, BufferFullError, CloseCode, LinkEndedError, ProtocolError, after_close
 from webipc.core.frame import EncodedMessage, Frame, encode_control
 from webipc.core.link import Link, Side
 from webipc.core.link.large import Arrived, first_large
@@ -339,13 +339,14 @@ class Connection:
     # --- the end --------------------------------------------------------------------------------------------------
 
     def reset(self, reason: str, code: CloseCode = CloseCode.RESET) -> None:
-        """End the link with a `reset` to the page (PROTOCOL.md 6.5)."""
+        """End the link with a `reset` to the page (PROTOCOL.md 6.5), or with a code behind which it gives up."""
         if self.ended:
             return
         transport = self.transport
         # A page that does not read would read the `reset` last, and perhaps never. It is told when it comes back.
         if transport is not None and not (transport.blocked and transport.drop()):
-            transport.write(encode_control(self.link.received, "reset", {"reason": reason}))
+            if after_close(code) is not AfterClose.GIVE_UP:
+                transport.write(encode_control(self.link.received, "reset", {"reason": reason}))
             transport.close(code, reason)
         self.around.owner.end(self, reason)
 

@@ -18,6 +18,7 @@ from webipc.endpoints.hello import hello_of
 from webipc.endpoints.unpack import frame_of, unpack
 from webipc.endpoints.websocket.transport import WebSocketTransport
 from webipc.hub.hub import Hub, StoppingError
+from webipc.identity.outcome import AskRefusedError
 from webipc.link.connection import Connection
 from webipc.link.decoding import NoRoomError
 from webipc.link.last_calls import still_taken
@@ -70,7 +71,8 @@ class WebSocketSession:
             logger.warning("%s at %s violated the protocol: %s", visitor.peer, visitor.origin, error.detail)
             transport.close(error.close_code, error.detail)
         except RefusedError as refused:
-            logger.info("%s at %s was refused: %s", visitor.peer, visitor.origin, refused.reason)
+            if not isinstance(refused, AskRefusedError):
+                logger.info("%s at %s was refused: %s", visitor.peer, visitor.origin, refused.reason)
             transport.close(refused.code, refused.reason)
         except StoppingError:
             transport.close(CloseCode.GOING_AWAY, STOPPING)
@@ -87,8 +89,10 @@ class WebSocketSession:
     async def _attach(self, data: str | bytes, visitor: Visitor) -> Connection:
         hello = hello_of(data, self._limits)
         self._transport.attempt = hello.attempt
-        await self._hub.wait_for_place(hello)
-        return self._hub.attach(hello, visitor, self.caller, self._transport)
+        hub = self._hub
+        caller = self.caller = await hub.ask(hello, visitor, self.caller.attach_scope)
+        await hub.wait_for_place(hello, visitor, caller)
+        return hub.attach(hello, visitor, caller, self._transport)
 
     def receive(self, connection: Connection, data: str | bytes) -> None:
         """Receive a frame behind `hello`. One of a socket that does not carry the link any more is dropped.
