@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 import pytest
@@ -160,6 +161,23 @@ async def test_stop_cancels_what_waits(make: MakeWork) -> None:
     threads.stop()
     assert threads.waiting == 0
     assert sorted(name for name, future in work.done.items() if future.cancelled()) == ["b0", "c0"]
+
+
+async def test_threads_of_another_pool_are_counted_by_the_same_rule(make: MakeWork) -> None:
+    threads, _ = make(4)
+    begun: dict[str, Future[Any]] = {}
+    for name in ("a0", "a1", "a2", "b0", "c0"):
+        threads.enter(name[0], name[0], partial(begun.__setitem__, name))
+    assert sorted(begun) == ["a0", "a1", "b0", "c0"]
+    assert (threads.running, threads.waiting) == (4, 1)
+    threads.leave("a")
+    assert begun["a2"].result() is None
+    threads.enter("a", "a", partial(begun.__setitem__, "a3"))
+    assert threads.cancel("a", "a") == 1
+    assert begun["a3"].cancelled()
+    for payer in ("a", "a", "b", "c"):
+        threads.leave(payer)
+    assert threads.running == 0
 
 
 async def test_a_loop_that_is_closed_is_not_called() -> None:

@@ -1,7 +1,8 @@
 """`FairThreads`: threads for plain functions, divided among payers, and among the links of each payer.
 
 A function starts if its payer may have one more thread, and otherwise waits in the row of its own link. A thread
-that is given back goes to the next row, so one link's load is not another's wait.
+that is given back goes to the next row, so one link's load is not another's wait. What takes a thread of another pool
+by itself is counted in the same way (`enter`, `leave`).
 """
 
 import asyncio
@@ -16,6 +17,8 @@ from webipc.concurrency.loops import run_soon_in
 THREADS = 80
 """As many that one payer alone has 40, which is what FastAPI gives to all `def` endpoints together."""
 LEAST_THREADS = 2
+BORROWED_THREADS = 40
+"""All that FastAPI has for `def` endpoints and dependencies. One payer alone has half of them."""
 
 Done = Callable[["Future[Any]"], object]
 
@@ -23,7 +26,8 @@ Done = Callable[["Future[Any]"], object]
 class _Call(NamedTuple):
     """A function that waits, and what is called with its outcome."""
 
-    function: Callable[[], Any]
+    # None for what takes a thread of another pool: `done` is then called when it may.
+    function: Callable[[], Any] | None
     done: Done
 
 
@@ -57,7 +61,22 @@ class FairThreads:
         `done` is called in the event loop with a future that has ended: with the value, with what the function raised,
         or cancelled. It is never called when the loop is closed before.
         """
-        call = _Call(function, done)
+        self._put(payer, link, _Call(function, done))
+
+    def enter(self, payer: Hashable, link: Hashable, begin: Done) -> None:
+        """Count what takes a thread of another pool by itself, when its turn comes.
+
+        `begin` is called in the event loop, now or later, with a future that is cancelled or has a result. Where it has
+        one, `leave` has to be called when the thread is no longer used.
+        """
+        self._put(payer, link, _Call(None, begin))
+
+    def leave(self, payer: Hashable) -> None:
+        """Count that a thread of another pool is no longer used."""
+        self._share.give(payer, 1)
+        self._start_next()
+
+    def _put(self, payer: Hashable, link: Hashable, call: _Call) -> None:
         if self._share.may(payer, 1):
             self._start(payer, call)
             return
@@ -86,6 +105,10 @@ class FairThreads:
             self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _start(self, payer: Hashable, call: _Call) -> None:
+        if call.function is None:
+            self._share.take(payer, 1)
+            _begin(call)
+            return
         if self._executor is None:
             self._executor = ThreadPoolExecutor(self._share.capacity, thread_name_prefix="webipc")
         # Raises RuntimeError after `stop`.
@@ -123,6 +146,12 @@ class FairThreads:
             self._rows[payer] = row
         self._waiting -= 1
         return call
+
+
+def _begin(call: _Call) -> None:
+    future: Future[Any] = Future()
+    future.set_result(None)
+    call.done(future)
 
 
 def _cancel(call: _Call) -> None:

@@ -61,12 +61,12 @@ class Cycles:
 class Returns:
     """Counts the listeners of one call that have not returned."""
 
-    __slots__ = ("_call", "_count", "_cycles")
+    __slots__ = ("_count", "_cycles", "call")
 
     def __init__(self, cycles: Cycles, call: SyncCall) -> None:
         """It is not complete before `end` was called for what finds the listeners, too."""
         self._cycles = cycles
-        self._call = call
+        self.call = call
         self._count = 1
 
     def begin(self) -> None:
@@ -77,7 +77,7 @@ class Returns:
         """Note that one has returned, or that all were found."""
         self._count -= 1
         if not self._count:
-            self._cycles.returned(self._call)
+            self._cycles.returned(self.call)
 
 
 def _open(calls: list[SyncCall]) -> list[SyncCall]:

@@ -19,6 +19,7 @@ from webipc.concurrency.job_queue import SERVER_ENDS, Held
 from webipc.core.frame import EncodedMessage
 from webipc.dispatch.authorization import Authorization
 from webipc.dispatch.replies import Replies, ReplyNeverSentError
+from webipc.dispatch.solving import solved
 from webipc.dispatch.thread_outcome import ThreadOutcome
 from webipc.electron.document import Document
 from webipc.electron.ipc_event import IpcMainInvokeEvent
@@ -114,7 +115,7 @@ class InvokeJob:
 
     async def _solve(self, handler: Handler, event: IpcMainInvokeEvent) -> Any:
         """Solve the dependencies, call the handler, encode, close the dependencies, and answer."""
-        async with handler.solved(event) as values:
+        async with solved(self._connection, handler, event) as values:
             if handler.is_async:
                 message = self._encoded(await handler.called(event, self._args, values))
             else:

@@ -18,7 +18,9 @@ from webipc.channels.emitter import EventEmitter
 from webipc.channels.handler import Handler
 from webipc.concurrency.job_queue import SERVER_ENDS
 from webipc.dispatch.authorization import Authorization, ForbiddenError
+from webipc.dispatch.solving import solved
 from webipc.electron.ipc_event import IpcMainEvent
+from webipc.link.connection import Connection
 from webipc.logs.lines import escaped
 from webipc.logs.refusals import REFUSALS
 
@@ -120,9 +122,10 @@ class EmitJob(_Job):
 class ListenerJob(_Job):
     """One `on` listener of a message."""
 
-    __slots__ = ("_args", "_event", "_handler")
+    __slots__ = ("_args", "_connection", "_event", "_handler")
 
-    def __init__(self, handler: Handler, event: IpcMainEvent, args: list[Any]) -> None:
+    def __init__(self, connection: Connection, handler: Handler, event: IpcMainEvent, args: list[Any]) -> None:
+        self._connection = connection
         self._handler = handler
         self._event = event
         self._args = args
@@ -131,9 +134,13 @@ class ListenerJob(_Job):
         """Call the listener with arguments that fit its annotations; return its coroutine, if it is an `async def`."""
         handler = self._handler
         if handler.needs is not None:
-            return handler.call_solved(self._event, self._args)
+            return self._solve_and_call(handler)
         returned = handler.function(self._event, *handler.bind(self._args))
         return returned if inspect.iscoroutine(returned) else None
+
+    async def _solve_and_call(self, handler: Handler) -> None:
+        async with solved(self._connection, handler, self._event) as values:
+            await handler.called(self._event, self._args, values)
 
     def fail(self, error: BaseException) -> None:
         """Log what the listener has raised, or why it was not called."""

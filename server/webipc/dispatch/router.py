@@ -67,7 +67,7 @@ class Router:
             yield EmitJob(contents, "ipc-message", event, channel, *args)
         for ipc in self._scopes(document):
             for handler in ipc.calls(channel):
-                yield ListenerJob(handler, event, args)
+                yield ListenerJob(connection, handler, event, args)
 
     def sync(self, connection: Connection, caller: Caller, call: SyncCall, args: list[Any]) -> Iterator[Job]:
         """Yield the calls for a `sendSync`. After the last of them, only the listeners hold the event."""
@@ -85,7 +85,7 @@ class Router:
             for ipc in self._scopes(document):
                 for handler in ipc.calls(channel):
                     has_listeners = True
-                    yield SyncJob(handler, event, args, call, returns, self._replies)
+                    yield SyncJob(connection, handler, event, args, returns, self._replies)
         finally:
             returns.end()
         if not has_listeners:
@@ -103,7 +103,7 @@ class Router:
             yield AuthorizeJob(self._authorization, event, channel, partial(_close_all, tuple(event.ports)))
         for ipc in self._scopes(document):
             for handler in ipc.calls(channel):
-                yield LastHolderJob(handler, event, [message])
+                yield LastHolderJob(connection, handler, event, [message])
 
     def invoke(self, connection: Connection, caller: Caller, call_id: int, channel: str, args: list[Any]) -> Job:
         """Return the call for an `invoke`, which answers."""

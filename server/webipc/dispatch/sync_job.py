@@ -12,27 +12,27 @@ from webipc.channels.handler import Handler
 from webipc.dispatch.cycles import Returns
 from webipc.dispatch.listener_jobs import LastHolderJob
 from webipc.dispatch.replies import Replies
+from webipc.dispatch.solving import solved
 from webipc.electron.ipc_event import IpcMainEvent
-from webipc.link.sync_calls import SyncCall
+from webipc.link.connection import Connection
 
 
 class SyncJob(LastHolderJob):
     """One `on` listener of a `sendSync`."""
 
-    __slots__ = ("_call", "_is_suspended", "_replies", "_returns")
+    __slots__ = ("_is_suspended", "_replies", "_returns")
 
     def __init__(
         self,
+        connection: Connection,
         handler: Handler,
         event: IpcMainEvent,
         args: list[Any],
-        call: SyncCall,
         returns: Returns,
         replies: Replies,
     ) -> None:
         """`returns` is told when it has returned; `replies` encodes what refuses the call."""
-        super().__init__(handler, event, args)
-        self._call = call
+        super().__init__(connection, handler, event, args)
         self._returns = returns
         self._replies = replies
         # Whether `settle` or `fail` tells of its end, and not `start`.
@@ -49,10 +49,10 @@ class SyncJob(LastHolderJob):
 
     async def _solve_and_hold(self) -> None:
         """Solve the dependencies and call the listener; hold its answer until the dependencies are closed."""
-        handler, call = self._handler, self._call
+        handler, call = self._handler, self._returns.call
         is_held = is_closed = False
         try:
-            async with handler.solved(self._event) as values:
+            async with solved(self._connection, handler, self._event) as values:
                 is_held = True
                 call.hold()
                 await handler.called(self._event, self._args, values)
@@ -72,7 +72,8 @@ class SyncJob(LastHolderJob):
         """
         page, channel = self._event.sender, self._handler.channel
         super().fail(error)
-        if isinstance(error, HTTPException) and self._call.is_open:
-            self._call.settle(self._replies.error(self._call.call_id, channel, error, page))
+        call = self._returns.call
+        if isinstance(error, HTTPException) and call.is_open:
+            call.settle(self._replies.error(call.call_id, channel, error, page))
         if self._is_suspended:
             self._returns.end()

@@ -18,7 +18,7 @@ from webipc.budget.account import Account
 from webipc.budget.backlog import Backlog
 from webipc.budget.machine import default_memory
 from webipc.budget.share import Share
-from webipc.budget.threads import FairThreads
+from webipc.budget.threads import BORROWED_THREADS, FairThreads
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.concurrency.agenda import Agenda
 from webipc.concurrency.clock import Clock
@@ -123,6 +123,7 @@ class Hub:
             self.account,
             Backlog(self.account.limit // 8),
             self.unpacker,
+            FairThreads(loop, BORROWED_THREADS),
         )
         self.groups = Groups(around, SharedMessages(self.account, self._links), self._has)
         self._births = Births(
@@ -300,7 +301,8 @@ class Hub:
         connection.jobs.start()
         self.tabs.forget(document, now)
         self._births.leave_place(document.tab)
-        if cancelled := self.threads.cancel(connection.holdings.payer, connection):
+        payer = connection.holdings.payer
+        if cancelled := sum(pool.cancel(payer, connection) for pool in (self.threads, self._around.borrowed_threads)):
             logger.info("%r has gone: %d of its calls that waited for a thread were cancelled", document, cancelled)
         if missing:
             logger.warning("%r has gone; %d of its last messages did not arrive", document, missing)
@@ -366,3 +368,4 @@ class Hub:
             await asyncio.wait(list(self.tasks), timeout=LAST_SECONDS)
         self.threads.stop()
         self.unpacker.stop()
+        self._around.borrowed_threads.stop()

@@ -63,6 +63,8 @@ class Surroundings(Generic[ConnectionT_contra]):
     backlog: Backlog
     # Decodes what is large: one thread, in which no code of the application runs.
     unpacker: FairThreads
+    # Counts the threads of FastAPI in which dependencies run.
+    borrowed_threads: FairThreads
 
     @property
     def is_loop_thread(self) -> bool:
