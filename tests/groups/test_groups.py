@@ -5,6 +5,7 @@ import gc
 import sys
 import threading
 import tracemalloc
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,9 +14,10 @@ import pytest
 
 from tests.support.hubs import NOBODY, MakeHub, Socket, connect, hello, suspend, visitor
 from tests.support.logged import troubles
+from webipc import BigInt
 from webipc.core.errors import BufferFullError, CloneError, LimitError
 from webipc.electron.tab import Tab
-from webipc.groups.group import Group
+from webipc.groups.group import Group, UserTabs
 from webipc.hub.hub import Hub
 from webipc.link.connection import Connection
 from webipc.link.holdings import GROUP_BYTES, LINK_BYTES
@@ -113,7 +115,44 @@ async def test_a_member_takes_about_a_hundred_bytes(make_hub: MakeHub, count: in
         held, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert held / count < 120
+    assert held / count < 110
+
+
+async def test_the_tabs_of_a_user_are_found_without_looking_at_others(make_hub: MakeHub) -> None:
+    hub = make_hub()
+    pages = [connect(hub, f"203.0.113.{number % 250}") for number in range(500)]
+    for number, page in enumerate(pages):
+        hub.groups.users.add(f"user {number // 2}", page.document.tab)
+    ada = UserTabs(lambda: hub.groups, "user 7")
+    assert list(ada) == [page.document.tab.contents for page in pages[14:16]]
+    ada.send("warm")
+    few = calls_of(lambda: ada.send("news"))
+    assert [page.link.last for page in pages] == [*[0] * 14, 2, 2, *[0] * 484]
+    for page in pages[16:]:
+        hub.end(page, "ended")
+        hub.tabs.destroy(page.document.tab)
+    assert calls_of(lambda: ada.send("news")) == few
+    assert len(hub.groups.users) == 8
+
+
+@pytest.mark.parametrize("user", [7, "7", BigInt(7)])
+async def test_a_user_is_named_as_the_identity_is_compared(make_hub: MakeHub, user: int | str) -> None:
+    hub = make_hub()
+    page = connect(hub, "203.0.113.1")
+    hub.groups.users.add("7", page.document.tab)
+    UserTabs(lambda: hub.groups, user).send("news")
+    assert sent(page) == [b"news"]
+
+
+async def test_a_uuid_names_a_user_and_what_is_no_identity_is_refused(make_hub: MakeHub) -> None:
+    hub = make_hub()
+    page, name = connect(hub, "203.0.113.1"), uuid.uuid4()
+    hub.groups.users.add(str(name), page.document.tab)
+    assert page.document.tab.contents in UserTabs(lambda: hub.groups, name)
+    assert repr(UserTabs(lambda: hub.groups, name)) == f"<UserTabs of '{name}', 1 of them>"
+    for wrong in (None, True, 7.0, b"7", ["7"], page):
+        with pytest.raises(TypeError, match=f"such as user.id; got {type(wrong).__name__}"):
+            UserTabs(lambda: hub.groups, wrong)  # type: ignore[arg-type] # that is the point
 
 
 async def test_what_a_link_without_a_group_takes_is_one_empty_tuple(make_hub: MakeHub) -> None:
