@@ -50,7 +50,7 @@ def selected(only: str, subjects: str, *, before: bool) -> list[Cell | Joint]:
 
 def _narrowed(bench: Bench, parts: Sequence[str], *, before: bool) -> Bench:
     names = bench.subjects
-    if before and OURS in names and bench.id[0] in "BWFKTS" and not bench.id.startswith("B9"):
+    if before and OURS in names and bench.id[0] in "BWFKTSP" and not bench.id.startswith("B9"):
         names = (*names, BEFORE)
     return replace(bench, subjects=tuple(name for name in names if any(part in name for part in parts)))
 

@@ -10,6 +10,8 @@ from typing import Literal
 OURS = "webipc"
 ROOMY = "webipc, memory of 64 GiB"
 BEFORE = "webipc, the other checkout"
+AUTHORIZE, DEPENDENCY, DATABASE = "webipc, authorize", "webipc, an async dependency", "webipc, def get_db"
+ASKING, GROUP = "webipc, authenticate", "webipc, a group"
 BARE, TUTORIAL, PICOWS = "bare echo on uvicorn", "FastAPI's tutorial loop", "picows"
 PYTHON_SOCKETIO, FASTAPI_RPC = "python-socketio", "fastapi_websocket_rpc"
 NODE_SOCKETIO, NODE_WS = "node socket.io", "node ws, JSON-RPC"
@@ -46,11 +48,22 @@ def _node(name: str, program: str, client: str, dialect: str) -> Subject:
     return Subject(name, "node", (f"benchmarks/node/servers/{program}.mjs",), package, client, dialect)
 
 
+def _with_people(name: str, app: str) -> Subject:
+    """An application of `subjects/people.py`, with one thing that an application with users needs."""
+    words = (*_OURS[:3], f"benchmarks.subjects.people:{app}", _OURS[-1])
+    return Subject(name, "python", words, "webipc", dialect="webipc")
+
+
 _WEBIPC = Subject(OURS, "python", _OURS, "webipc", client="ours", dialect="webipc")
 
 SUBJECTS = (
     _WEBIPC,
     replace(_WEBIPC, name=ROOMY, options=("--memory", "64GiB")),
+    _with_people(AUTHORIZE, "authorizing"),
+    _with_people(DEPENDENCY, "depending"),
+    _with_people(DATABASE, "with_database"),
+    _with_people(ASKING, "asking"),
+    _with_people(GROUP, "grouped"),
     _python(BARE, "bare", "uvicorn", "bare", "bare"),
     _python(PYTHON_SOCKETIO, "python_socketio", "python-socketio", "socketio", "socketio"),
     _python(FASTAPI_RPC, "fastapi_websocket_rpc", "fastapi-websocket-rpc", "fastapi_websocket_rpc", "fastapi_rpc"),

@@ -36,13 +36,13 @@ const compress = { passes: 4, hoist_funs: true, lhs_constants: false }
  * documents of one tab use each other's connection (page/embedding.ts). The browser tests run the built bundles.
  */
 const INTERNAL = `
-  limits stop control root callAll
+  limits stop control root
   takeFrame bareFrame wasHanded rejectCalls failAll canResume ackOwed ackDue owedMessages owedBytes handed claimed
   pieces kept keptBytes keptMessages frameMessages frameBytes partBytes socketBytes beaconBytes openCalls ackMessages
   ackBytes ackMs helloMs silenceMs probeMs answerPageMs answerServerMs channelLength records settle backlog skeleton
-  elements isBare places buffers holder welcomed arrived broken blocks underWay acked piece since measure resetPace buffered patience shouldAnswer shouldProbe doubted
-  nextAttempt begin known receiveClose lost description describe doubt heard wake probe leave comeBack attach detach fixup messages
-  deliver opened finish goodbye posted going callSync postPorted handOut running roomFor inner isBack openPorts sites uses closeAll
+  elements isBare places buffers holder welcomed arrived broken blocks underWay acked piece since measure resetPace patience shouldAnswer shouldProbe doubted
+  attempts identity begin known receiveClose lost description describe doubt heard wake probe leave comeBack attach detach fixup messages
+  deliver finish goodbye posted going callSync postPorted handOut running roomFor inner isBack openPorts sites uses closeAll
   protect carried answered retract bodies mostBeacons parcel joined receive step json newest arriving forget release take accept
   calls core sent wait answer put target _keep _tell _warn _onceOnly _removeEach _add _warned _maxListeners
 `.trim().split(/\s+/)

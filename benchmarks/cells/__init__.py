@@ -6,6 +6,7 @@ from benchmarks.cells.calls import CALLS
 from benchmarks.cells.kept import KEPT
 from benchmarks.cells.kinds import Cell, Joint
 from benchmarks.cells.own_client import OWN_CLIENT, SIZE
+from benchmarks.cells.people import PEOPLE
 from benchmarks.cells.threads import THREADS
 from benchmarks.grid import Column, Grid
 
@@ -16,6 +17,7 @@ CELLS: tuple[Cell | Joint, ...] = (
     floods.FLOODS,
     *KEPT,
     THREADS,
+    *PEOPLE,
     OWN_CLIENT,
     SIZE,
     values.VALUES,

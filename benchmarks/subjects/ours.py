@@ -52,6 +52,12 @@ def tell(event: IpcMainEvent, number: int) -> None:
     ipc_main.broadcast("news", PAYLOAD.format(number))
 
 
+@ipc_main.on("ask")
+def ask(event: IpcMainEvent) -> None:
+    """Answer a `sendSync`."""
+    event.return_value = 1
+
+
 @ipc_main.on("flood")
 def flood(event: IpcMainEvent, number: int) -> None:
     """Do nothing: what a flood costs is the library's."""

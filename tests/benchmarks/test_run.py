@@ -23,7 +23,8 @@ NODE_PACKAGES = ROOT / "benchmarks" / "node" / "node_modules"
 LOAD = "the load in C needs Linux and a C compiler"
 # Why a row has no figure where a tool is missing, by the beginning of its id.
 REASONS = {
-    "B": None if sys.platform == "linux" and shutil.which("cc") else LOAD,
+    **dict.fromkeys("BP", None if sys.platform == "linux" and shutil.which("cc") else LOAD),
+    "P4": None,
     "S": None if NODE_PACKAGES.is_dir() else "ws is not installed in benchmarks/node",
 }
 
@@ -52,14 +53,14 @@ def run(only: str, saved: Path, *more: str) -> dict[str, Any]:
     return {bench["id"]: bench for bench in json.loads(saved.read_text())["benches"]}
 
 
-@pytest.mark.parametrize("only", ["W", "F", "K100,T", "C,G", "S", "B9,B4"])
+@pytest.mark.parametrize("only", ["W", "F", "K100,T", "C,G", "S", "B9,B4", "P"])
 def test_each_row_has_a_figure_of_webipc_or_the_tool_that_is_missing(only: str, tmp_path: Path) -> None:
     benches = run(only, tmp_path / "run.json", "--subjects", "webipc")
     wanted = {bench.id for cell in CELLS for bench in cell.benches if bench.id.startswith(tuple(only.split(",")))}
     assert wanted == set(benches)
     for name, bench in benches.items():
         told = bench["subjects"]["webipc"]
-        reason = REASONS.get(name[0])
+        reason = REASONS.get(name, REASONS.get(name[0]))
         assert told["missing"] == reason, name
         assert reason is not None or told["median"] >= 0, name
 

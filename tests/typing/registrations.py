@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any, assert_type
 
+from fastapi import Depends
+
 from webipc.channels.emitter import EventEmitter
 from webipc.channels.handler import Handler
 from webipc.channels.ipc_main_impl import IpcMainImpl
@@ -90,6 +92,29 @@ ipc_main.include_router(router, prefix="v2:")
 router.include_router(IpcRouter())
 ipc_main.include_router(ipc_main)  # type: ignore[arg-type]  # not a router
 router.handle("none", 5)  # type: ignore[call-overload]  # not a function
+
+
+# Guards of a channel and of a router.
+
+
+def login() -> None:
+    """Guard."""
+
+
+@ipc_main.handle("guarded", dependencies=[Depends(login)])
+async def guarded(event: IpcMainInvokeEvent) -> int:
+    """Handle behind a guard."""
+    return 1
+
+
+async def call_guarded(invoke_event: IpcMainInvokeEvent) -> None:
+    """Call what the decorator returned."""
+    assert_type(await guarded(invoke_event), int)
+
+
+ipc_main.include_router(IpcRouter(prefix="a:", dependencies=[Depends(login)]), dependencies=[Depends(login)])
+assert_type(ipc_main.on("guarded", ping, dependencies=[Depends(login)]), IpcMainImpl)
+ipc_main.handle("guarded", add, dependencies=[login])  # type: ignore[list-item]  # not Depends(login)
 
 
 # `authorize` takes the event of every kind of message.

@@ -6,22 +6,17 @@ import { fail, refuseLarger, refuseMore } from './errors.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
 import { Side } from './link/index.js'
 
-/** RENDERER opens calls with odd ids, MAIN with even ones. */
-function firstId(opener: Side): number {
-  return opener === Side.RENDERER ? 1 : 2
-}
-
 /** The calls that this side opened and that wait for an answer. `T` is the caller's record of a call. */
 export class Calls<T> {
   /** By id, in the order in which they were opened. */
   readonly records = new Map<number, T>()
-  /** The id of the next call. It grows by 2, so ids are never reused. */
+  /** The id of the next call: RENDERER's are odd, MAIN's even. It grows by 2, so ids are never reused. */
   next: number
   readonly #limits: Limits
 
   constructor(side: Side, limits: Limits = DEFAULT_LIMITS) {
     this.#limits = limits
-    this.next = firstId(side)
+    this.next = side
   }
 
   /** @returns the id of a new call. @throws LimitError if `openCalls` are waiting already */
@@ -71,7 +66,7 @@ export class Answers {
   /** @param side - of this end; the peer's ids have the other parity */
   constructor(side: Side, limits: Limits = DEFAULT_LIMITS) {
     this.#limits = limits
-    this.#last = firstId(side === Side.MAIN ? Side.RENDERER : Side.MAIN) - 2
+    this.#last = (side === Side.MAIN ? Side.RENDERER : Side.MAIN) - 2
   }
 
   /** Answers with the state of the snapshot. */

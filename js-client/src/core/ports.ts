@@ -4,7 +4,7 @@
  */
 import { fail, refuseLarger, refuseMore } from './errors.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
-import { Side } from './link/index.js'
+import type { Side } from './link/index.js'
 
 /** The open ports of one link. `T` is this side's record of a port. */
 export class Ports<T> {
@@ -18,8 +18,9 @@ export class Ports<T> {
 
   constructor(side: Side, limits: Limits = DEFAULT_LIMITS) {
     this.#limits = limits
-    this.next = side === Side.RENDERER ? 1 : 2
-    this.last = side === Side.RENDERER ? 0 : -1
+    this.next = side
+    // Two below the first id of the peer.
+    this.last = 1 - side
   }
 
   /** @throws LimitError if `count` more ports would exceed `openPorts` */

@@ -8,7 +8,6 @@ import type { Cloned } from '../core/clone/index.js'
 import type { Envelope } from '../core/envelope.js'
 import { ResetError, resetReason, UnansweredError } from '../core/errors.js'
 import { encodeMessage, type EncodedMessage } from '../core/frame.js'
-import type { Limits } from '../core/limits.js'
 import { replace } from '../core/link/index.js'
 import { introduceParent } from '../page/embedding.js'
 import type { EventHold } from '../concurrency/event-hold.js'
@@ -22,6 +21,8 @@ export interface BlockedConnection {
   readonly address: string | undefined
   /** Within how many milliseconds the server answers. */
   readonly syncMs: number
+  /** Holds back events meanwhile. */
+  readonly hold: EventHold
   describe(): DocumentDescription
   /** @param piece - the size above which it is cut */
   post(message: EncodedMessage, piece?: number): number
@@ -29,67 +30,48 @@ export interface BlockedConnection {
   refused(link: PageLink, refusal: Refusal): void
 }
 
-export class Blocking {
-  readonly #connection: BlockedConnection
-  readonly #limits: Limits
-  readonly #hold: EventHold
-
-  /** @param hold - holds back events meanwhile */
-  constructor(connection: BlockedConnection, limits: Limits, hold: EventHold) {
-    this.#connection = connection
-    this.#limits = limits
-    this.#hold = hold
-  }
-
-  /** Sends a `sync` and blocks until its answer. @throws what `post` throws, UnansweredError, ResetError */
-  call(link: PageLink, channel: string, cloned: Cloned): Envelope {
-    const connection = this.#connection
-    const call = { channel, resolve: nothing, reject: nothing, seq: 0 }
-    const id = link.calls.open(call)
-    let isRefused = false
-    try {
-      const answer = this.#hold.block(() => {
-        // What is posted in here leaves with the request, and not by the socket (socket-session.ts).
-        // Whole, because the parts of a message cannot be given up.
-        const message = encodeMessage(['sync', id, channel], cloned)
-        call.seq = connection.post(message, this.#limits.partBytes)
-        introduceParent(connection.address)
-        return this.#ask(link, id)
-      })
-      if (answer && 'kind' in answer) {
-        connection.post(encodeMessage(['sync-done', id]))
-        return answer
-      }
-      replace(link.core, call.seq, encodeMessage(['void']))
-      if (!answer) throw new UnansweredError(channel)
-      isRefused = true
-      // The page's listeners run only when its task has ended. Until then the call is open: a reset counts it.
-      queueMicrotask(() => {
-        connection.refused(link, answer)
-        if (!link.core.ended) link.calls.settle(id)
-      })
-      throw new ResetError(resetReason(answer.code, answer.reason))
-    } finally {
-      if (!isRefused) link.calls.settle(id)
+/** Sends a `sync` and blocks until its answer. @throws what `post` throws, UnansweredError, ResetError */
+export function block(connection: BlockedConnection, link: PageLink, channel: string, cloned: Cloned): Envelope {
+  const { calls, core } = link
+  const call = { channel, resolve: nothing, reject: nothing, seq: 0 }
+  const id = calls.open(call)
+  let isRefused = false
+  try {
+    const answer = connection.hold.block(() => {
+      // What is posted in here leaves with the request, and not by the socket (socket-session.ts).
+      // Whole, because the parts of a message cannot be given up.
+      call.seq = connection.post(encodeMessage(['sync', id, channel], cloned), core.limits.partBytes)
+      introduceParent(connection.address)
+      // Without a server other messages wait for one, but a blocking call cannot.
+      if (connection.address === undefined || typeof XMLHttpRequest === 'undefined') return undefined
+      return askSync(connection, connection.address, link, id)
+    })
+    if (answer && 'kind' in answer) {
+      connection.post(encodeMessage(['sync-done', id]))
+      return answer
     }
+    replace(core, call.seq, encodeMessage(['void']))
+    if (!answer) throw new UnansweredError(channel)
+    isRefused = true
+    // The page's listeners run only when its task has ended. Until then the call is open: a reset counts it.
+    queueMicrotask(() => {
+      connection.refused(link, answer)
+      if (!core.ended) calls.settle(id)
+    })
+    throw new ResetError(resetReason(answer.code, answer.reason))
+  } finally {
+    if (!isRefused) calls.settle(id)
   }
+}
 
-  /** Creates this document's link by a beacon, so that an embedded document can be a frame of its tab. */
-  introduce(link: PageLink): void {
-    const { address } = this.#connection
-    if (address === undefined || link.known) return
-    introduceParent(address)
-    try {
-      makeLink(this.#connection, address, link, this.#limits)
-    } catch { /* Then the embedded document finds no server either. */ }
-  }
-
-  #ask(link: PageLink, id: number): ReturnType<typeof askSync> {
-    const { address } = this.#connection
-    // Without a server other messages wait for one, but a blocking call cannot.
-    if (address === undefined || typeof XMLHttpRequest === 'undefined') return undefined
-    return askSync(this.#connection, address, link, id, this.#limits)
-  }
+/** Creates this document's link by a beacon, so that an embedded document can be a frame of its tab. */
+export function introduce(connection: BlockedConnection, link: PageLink): void {
+  const { address } = connection
+  if (address === undefined || link.known) return
+  introduceParent(address)
+  try {
+    makeLink(connection, address, link)
+  } catch { /* Then the embedded document finds no server either. */ }
 }
 
 /** A blocking call has no promise. */

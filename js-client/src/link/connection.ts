@@ -8,7 +8,7 @@
 import { JobQueue } from '../concurrency/job-queue.js'
 import { SocketSession, type SessionListener } from './socket-session.js'
 import { Backoff } from './backoff.js'
-import { Blocking, type BlockedConnection } from './blocking.js'
+import { block, introduce, type BlockedConnection } from './blocking.js'
 import { describeDocument, type DocumentDescription } from '../page/description.js'
 import type * as Public from '../types/connection.js'
 import type { Envelope, Welcome } from '../core/envelope.js'
@@ -18,8 +18,8 @@ import {
   refuseMore, resetReason, UnauthorizedError,
 } from '../core/errors.js'
 import { encodeMessage, type EncodedMessage } from '../core/frame.js'
-import { DEFAULT_LIMITS, type Limits } from '../core/limits.js'
-import { awaitParent, sharedHold, Waiting } from '../page/embedding.js'
+import type { Limits } from '../core/limits.js'
+import { awaitParent, sharedHold } from '../page/embedding.js'
 import type { LifecycleConnection } from '../page/lifecycle.js'
 import { forbids } from '../page/own-document.js'
 import { isPrerendered } from '../page/prerendering.js'
@@ -42,7 +42,7 @@ export interface ClientOptions {
   readonly WebSocket: SocketClass | undefined
   /** Nothing connects before `open()`. */
   readonly manual?: boolean
-  readonly limits?: Limits
+  readonly limits?: Limits | undefined
   readonly random?: () => number
 }
 
@@ -71,16 +71,14 @@ export class Connection extends EventEmitter
   /** The handlers that the server may call, by channel (PROTOCOL.md 4.8): none, unless the page opts in. */
   readonly answers = new Map<string, (...args: unknown[]) => unknown>()
   readonly #options: ConnectionOptions
-  readonly #limits: Limits
   readonly #backoff: Backoff
   readonly #tab: Tab
   readonly #jobs: JobQueue<Job>
   readonly hold: EventHold
   /** Callbacks of embedded documents, which connect after this one. */
-  readonly waiting = new Waiting()
+  readonly waiting = new Set<() => void>()
   readonly goodbye: Goodbye
   readonly #links: PageLinks
-  readonly #blocking: Blocking
   #session: SocketSession | undefined
   #welcome: Welcome | undefined
   #state: Public.ConnectionState = 'connecting'
@@ -92,14 +90,12 @@ export class Connection extends EventEmitter
   constructor(options: ConnectionOptions) {
     super()
     this.#options = options
-    this.#limits = options.limits ?? DEFAULT_LIMITS
     this.#manual = options.manual === true
     this.#backoff = new Backoff(options.random ?? Math.random)
     this.hold = sharedHold(options.address)
     this.#tab = new Tab(options.address ?? '')
-    this.goodbye = new Goodbye(this, this.#limits)
-    this.#links = new PageLinks(() => new PageLink(this.#limits, (message) => { this.post(message) }))
-    this.#blocking = new Blocking(this, this.#limits, this.hold)
+    this.goodbye = new Goodbye(this)
+    this.#links = new PageLinks(() => new PageLink(options.limits, (message) => { this.post(message) }))
     this.#jobs = new JobQueue<Job>(
       (job) => { this.#dispatch(job) },
       (job) => typeof job === 'function' || !QUIET.includes(job.kind),
@@ -116,7 +112,7 @@ export class Connection extends EventEmitter
   /** Of the server. */
   get address(): string | undefined { return this.#options.address }
   /** The id of the link. Embedded documents send it to be frames of this tab. */
-  get linkId(): string { return this.#links.newest.id }
+  get linkId(): string { return this.#links.newest.identity.link }
   /** The ports of the link whose messages are dispatched. */
   get ports(): LinkPorts { return this.#links.arriving.ports }
   get debug(): boolean { return this.#welcome?.debug === true }
@@ -198,12 +194,12 @@ export class Connection extends EventEmitter
     if (forbids('sync-xhr')) throw new NoSyncError('its Permissions-Policy forbids sync-xhr')
     // Before its first socket, a document has not read the token of its tab.
     this.#tab.take()
-    return this.#blocking.call(this.#links.newest, channel, cloned)
+    return block(this, this.#links.newest, channel, cloned)
   }
 
   /** Blocks until the server knows this document, so that an embedded document can be a frame of its tab. */
   introduce(): void {
-    if (!this.#manual) this.#blocking.introduce(this.#links.newest)
+    if (!this.#manual) introduce(this, this.#links.newest)
   }
 
   /** The current description of the document. */
@@ -314,7 +310,7 @@ export class Connection extends EventEmitter
     if (!this.#mayConnect || address === undefined || !WebSocket) return
     if (awaitParent(address, this.#connect)) return
     try {
-      const options = { WebSocket, address, description: this.describe(), limits: this.#limits, hold: this.hold }
+      const options = { WebSocket, address, description: this.describe(), hold: this.hold }
       this.#session = new SocketSession(this.#links.newest, options, this)
     } catch (error) {
       this.#giveUp(String(error))
@@ -379,7 +375,10 @@ export class Connection extends EventEmitter
     this.#reason = reason
     this.#code = code
     this.#notify('state', { state, reason, code })
-    if (state === 'open' || state === 'closed') this.waiting.callAll()
+    if (state !== 'open' && state !== 'closed') return
+    const waiting = [...this.waiting]
+    this.waiting.clear()
+    for (const again of waiting) again()
   }
 
   #notify(name: 'state' | 'reset', event: object): void {

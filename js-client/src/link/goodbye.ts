@@ -10,7 +10,6 @@ import { beaconAddress } from '../page/server-address.js'
 import type { SocketSession } from './socket-session.js'
 import { sendBeacons } from '../transports/beacon.js'
 import type { DocumentDescription } from '../page/description.js'
-import type { Limits } from '../core/limits.js'
 import type { Link } from '../core/link/index.js'
 import type { PageLink } from './page-link.js'
 
@@ -27,15 +26,13 @@ export class Goodbye {
   /** The document unloads. */
   going = false
   readonly #document: Leaving
-  readonly #limits: Limits
   /** A microtask that sends is queued. */
   #due = false
   /** Repeats the post that is running, if the script was cut off in it. */
   #repeat: (() => void) | undefined
 
-  constructor(document: Leaving, limits: Limits) {
+  constructor(document: Leaving) {
     this.#document = document
-    this.#limits = limits
   }
 
   /** Runs `post`, which posts one message, and remembers it until it returns. */
@@ -72,7 +69,7 @@ export class Goodbye {
     if (address === undefined || mostBeacons === 0) return
     // Each has the `bye`: the first may be the only one that arrives.
     const last = bye ? [link.bye()] : []
-    const bodies = link.bodies(this.#document.describe(), last, this.#limits.beaconBytes)
+    const bodies = link.bodies(this.#document.describe(), last, link.core.limits.beaconBytes)
     sendBeacons(beaconAddress(address), bodies, mostBeacons, last)
   }
 

@@ -45,29 +45,20 @@ export class PageLink {
   answered = 0
   /** By what the times of its next socket are multiplied: 1, and twice as much behind each that was given up silent. */
   patience = 1
-  #attempts = 0
+  /** The number of its last socket. */
+  attempts = 0
   #identity: Identity | undefined
 
   /** @param post - sends a message on this link */
-  constructor(limits: Limits = DEFAULT_LIMITS, post: (message: EncodedMessage) => void = () => undefined) {
+  constructor(limits: Limits = DEFAULT_LIMITS, post: (message: EncodedMessage) => void) {
     this.core = new Link(Side.RENDERER, limits)
     this.calls = new Calls(Side.RENDERER, limits)
     this.ports = new LinkPorts(limits, post)
   }
 
-  /** The id of the link. */
-  get id(): string {
-    return this.#known.link
-  }
-
-  /** Created at first use: a program that never connects needs no randomness. */
-  get #known(): Identity {
+  /** Its id and its secret, created at first use: a program that never connects needs no randomness. */
+  get identity(): Identity {
     return this.#identity ??= { link: randomToken(), secret: randomToken() }
-  }
-
-  /** The number of the next socket. */
-  nextAttempt(): number {
-    return ++this.#attempts
   }
 
   /** @param attempt - the socket's number, or 0 in the body of a request */
@@ -76,7 +67,7 @@ export class PageLink {
     // A server that welcomed this link, and does not know it now, has lost its messages: it must not create it again.
     const fresh = this.core.fresh && !this.known
     return encodeControl(received, 'hello', {
-      ...this.#known, attempt, received, first, last, fresh, features: ['ports', 'invoke'], ...description,
+      ...this.identity, attempt, received, first, last, fresh, features: ['ports', 'invoke'], ...description,
     })
   }
 

@@ -9,12 +9,11 @@ import type { DocumentDescription } from '../page/description.js'
 import { parseControl, type Envelope, type Welcome } from '../core/envelope.js'
 import { CloseCode, fail, fitReason, ProtocolError, ResetError } from '../core/errors.js'
 import { decodeFrame, type Frame } from '../core/frame.js'
-import type { Limits } from '../core/limits.js'
 import type { EventHold } from '../concurrency/event-hold.js'
 import { Heartbeat } from './heartbeat.js'
 import type { PageLink } from './page-link.js'
 import { Timer } from '../concurrency/timer.js'
-import { WebSocketTransport, type SocketClass } from '../transports/websocket.js'
+import { openSocket, type Socket, type SocketClass } from '../transports/websocket.js'
 
 /** The callbacks of a session. After `lost` or `broken` none is called. */
 export interface SessionListener {
@@ -34,7 +33,6 @@ export interface SessionOptions {
   /** Of the server. */
   readonly address: string
   readonly description: DocumentDescription
-  readonly limits: Limits
   /** Every event of the socket goes through it. */
   readonly hold: EventHold
 }
@@ -47,12 +45,11 @@ const MOST_PATIENCE = 16
 
 export class SocketSession {
   readonly #link: PageLink
-  readonly #limits: Limits
   readonly #listener: SessionListener
   readonly #number: number
   readonly #hold: EventHold
   readonly #heartbeat: Heartbeat
-  readonly #socket: WebSocketTransport
+  readonly #socket: Socket
   /** The timeout of the welcome; after it, the time of the next heartbeat check. */
   readonly #watch = new Timer()
   readonly #ack = new Timer()
@@ -66,17 +63,21 @@ export class SocketSession {
   /** @throws DOMException when the browser refuses to make such a socket at all */
   constructor(link: PageLink, options: SessionOptions, listener: SessionListener) {
     this.#link = link
-    this.#limits = options.limits
     this.#listener = listener
     this.#hold = options.hold
-    this.#number = link.nextAttempt()
-    this.#heartbeat = new Heartbeat(options.limits, Date.now())
-    this.#socket = new WebSocketTransport(options.WebSocket, socketAddress(options.address, this.#number), {
-      opened: () => { options.hold.run(() => { this.#send(link.hello(this.#number, options.description)) }) },
-      receive: (data) => { options.hold.run(() => { this.#receive(data) }) },
-      lost: (code, reason) => { options.hold.run(() => { this.#lost(code, reason) }) },
-    })
-    this.#watch.start(options.limits.helloMs, () => { this.#drop() })
+    this.#number = ++link.attempts
+    this.#heartbeat = new Heartbeat(link.core.limits, Date.now())
+    this.#socket = openSocket(
+      options.WebSocket,
+      socketAddress(options.address, this.#number),
+      this.#held(() => { this.#send(link.hello(this.#number, options.description)) }),
+      this.#held((data) => { this.#receive(data) }),
+      this.#held((code, reason) => {
+        this.#end()
+        listener.lost(code, reason)
+      }),
+    )
+    this.#watch.start(link.core.limits.helloMs, () => { this.#drop() })
   }
 
   /**
@@ -109,21 +110,21 @@ export class SocketSession {
     this.#socket.close(code, reason)
   }
 
-  #lost(code: number, reason: string): void {
-    if (this.#over) return
-    this.#end()
-    this.#listener.lost(code, reason)
+  /** An event of the socket: held back while the page blocks, and dropped after the end of the session. */
+  #held<Values extends unknown[]>(action: (...values: Values) => void): (...values: Values) => void {
+    return (...values) => {
+      this.#hold.run(() => { if (!this.#over) action(...values) })
+    }
   }
 
   #receive(data: string | Uint8Array): void {
-    if (this.#over) return
     this.#heartbeat.heard(Date.now())
     if (this.#welcomed && this.#link.patience > 1) {
       this.#link.patience = 1
       this.#watchOn()
     }
     try {
-      const frame = decodeFrame(data, this.#limits)
+      const frame = decodeFrame(data, this.#link.core.limits)
       if (frame.control) this.#receiveControl(frame.control)
       else this.#receiveNumbered(frame)
     } catch (error) {
@@ -197,7 +198,7 @@ export class SocketSession {
   }
 
   #acknowledgeLater(): void {
-    if (!this.#ack.running) this.#ack.start(this.#limits.ackMs, () => { this.#acknowledge() })
+    if (!this.#ack.running) this.#ack.start(this.#link.core.limits.ackMs, () => { this.#acknowledge() })
   }
 
   #acknowledge(): void {
@@ -212,7 +213,7 @@ export class SocketSession {
   #watchOn(): void {
     const { core: { underWay, parcel }, patience } = this.#link
     const busy = underWay > MUCH || parcel.remaining > 0
-    const wait = this.#heartbeat.wait(Date.now(), patience, this.#socket.buffered, busy)
+    const wait = this.#heartbeat.wait(Date.now(), patience, this.#socket.bufferedAmount, busy)
     if (wait > 0) this.#watch.start(wait, () => { this.#watchOn() })
     else if (this.#heartbeat.doubted) this.#drop()
     else this.#doubt()

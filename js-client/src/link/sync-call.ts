@@ -6,7 +6,6 @@ import { beaconAddress, syncAddress } from '../page/server-address.js'
 import { parse, type Envelope } from '../core/envelope.js'
 import { CloseCode, ProtocolError } from '../core/errors.js'
 import { decodeFrame, decodeParcel, encodeControl } from '../core/frame.js'
-import type { Limits } from '../core/limits.js'
 import type { BlockedConnection } from './blocking.js'
 import type { PageLink } from './page-link.js'
 import { answerOf, partsOf, request, type Refusal } from '../transports/sync-request.js'
@@ -22,11 +21,11 @@ const RECENT = 1_000
  * @returns the answer or a refusal; undefined if no request was answered
  */
 export function askSync(
-  connection: BlockedConnection, address: string, link: PageLink, id: number, limits: Limits,
+  connection: BlockedConnection, address: string, link: PageLink, id: number,
 ): Envelope | Refusal | undefined {
   for (let tries = 0; tries < TRIES; tries++) {
     try {
-      const answer = ask(connection, address, link, id, limits)
+      const answer = ask(connection, address, link, id)
       if (answer) return answer
     } catch (error) {
       if (error instanceof ProtocolError) return { code: CloseCode.PROTOCOL_ERROR, reason: error.detail }
@@ -38,13 +37,13 @@ export function askSync(
 }
 
 function ask(
-  connection: BlockedConnection, address: string, link: PageLink, id: number, limits: Limits,
+  connection: BlockedConnection, address: string, link: PageLink, id: number,
 ): Envelope | Refusal | undefined {
-  if (hasWaiting(link)) makeLink(connection, address, link, limits)
+  if (hasWaiting(link)) makeLink(connection, address, link)
   const [frames = []] = link.bodies(connection.describe(), [encodeControl(link.core.received, 'await', id)])
-  const answer = answerOf(request(syncAddress(address), frames, connection.syncMs + limits.helloMs))
+  const answer = answerOf(request(syncAddress(address), frames, connection.syncMs + link.core.limits.helloMs))
   if (answer) link.answered = Date.now()
-  return answer instanceof Uint8Array ? read(answer, link, limits) : answer
+  return answer instanceof Uint8Array ? read(answer, link) : answer
 }
 
 /**
@@ -61,16 +60,15 @@ function hasWaiting({ core, answered }: PageLink): boolean {
  *
  * @throws an error if no server answers
  */
-export function makeLink(
-  connection: BlockedConnection, address: string, link: PageLink, limits: Limits,
-): void {
-  const sent = request(beaconAddress(address), [link.hello(0, connection.describe())], limits.helloMs)
+export function makeLink(connection: BlockedConnection, address: string, link: PageLink): void {
+  const sent = request(beaconAddress(address), [link.hello(0, connection.describe())], link.core.limits.helloMs)
   // A gateway answers for a server that is away, with any status.
   if (sent.status !== 204 && !answerOf(sent)) throw new Error()
 }
 
-function read(answer: Uint8Array, link: PageLink, limits: Limits): Envelope | undefined {
+function read(answer: Uint8Array, { core }: PageLink): Envelope | undefined {
   const [frame, parcel] = partsOf(answer)
-  link.core.receive(decodeFrame(frame, limits), null)
+  const { limits } = core
+  core.receive(decodeFrame(frame, limits), null)
   return parse([decodeParcel([parcel])], limits)[0]
 }

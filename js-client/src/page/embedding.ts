@@ -11,24 +11,12 @@ export interface Embedding {
   readonly address: string | undefined
   readonly linkId: string
   readonly state: ConnectionState
-  readonly waiting: Waiting
+  /** Callbacks of embedded documents. Each is called once, when the connection is open, or closed for good. */
+  readonly waiting: Set<() => void>
   /** Holds back events while either document is blocked. Absent in an earlier version. */
   readonly hold: EventHold | undefined
   /** Blocks until the server knows the embedding document. */
   introduce(): void
-}
-
-/** Callbacks of embedded documents, called when the connection is open or closed for good. */
-export class Waiting {
-  readonly #waiting = new Set<() => void>()
-
-  add(again: () => void): void { this.#waiting.add(again) }
-
-  callAll(): void {
-    const called = [...this.#waiting]
-    this.#waiting.clear()
-    for (const again of called) again()
-  }
 }
 
 type Realm = Record<symbol, { readonly ipcRenderer: { readonly connection: Embedding } } | undefined>

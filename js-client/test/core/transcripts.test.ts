@@ -10,7 +10,7 @@ import { parse, type Envelope } from '../../src/core/envelope.js'
 import { ProtocolError, ResetError, WebipcError } from '../../src/core/errors.js'
 import { decodeFrame, sized, type EncodedMessage } from '../../src/core/frame.js'
 import { DEFAULT_LIMITS, type Limits } from '../../src/core/limits.js'
-import { claim, Link, replace, type Side } from '../../src/core/link/index.js'
+import { claim, Link, replace, Side } from '../../src/core/link/index.js'
 import { fromHex, readVectors, toHex } from '../support/vectors.js'
 import { bodyOf } from './links.js'
 
@@ -26,7 +26,7 @@ interface Step extends Readonly<Record<string, unknown>> {
 
 interface Transcript {
   readonly name: string
-  readonly side: Side
+  readonly side: 'main' | 'renderer'
   readonly limits?: Readonly<Record<string, number>>
   readonly steps: readonly Step[]
 }
@@ -61,9 +61,10 @@ class Player {
   constructor({ side, limits = {} }: Transcript) {
     const named = Object.fromEntries(Object.entries(limits).map(([name, limit]) => [camel(name), limit]))
     this.#limits = { ...DEFAULT_LIMITS, ...named }
-    this.#link = new Link(side, this.#limits)
-    this.#calls = new Calls(side, this.#limits)
-    this.#answers = new Answers(side, this.#limits)
+    const role = side === 'main' ? Side.MAIN : Side.RENDERER
+    this.#link = new Link(role, this.#limits)
+    this.#calls = new Calls(role, this.#limits)
+    this.#answers = new Answers(role, this.#limits)
   }
 
   /** Each `do` of the transcripts: what it calls, with which arguments. */

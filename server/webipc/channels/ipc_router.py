@@ -14,13 +14,14 @@ from webipc.channels.complaint import shown
 from webipc.channels.emitter import Listener, channel_name, received, require_function
 from webipc.channels.handler import Handler, Role
 from webipc.channels.registering import Registering, SecondHandlerError
+from webipc.dependencies.guards import Guards, checked_dependencies
 
 
 class Place(Protocol):
     """Registers a function that was inspected already, on its channel."""
 
     def __call__(self, handler: Handler, *, once: bool) -> Callable[[], None]:
-        """Return what removes this registration. Raises SecondHandlerError."""
+        """Return what removes this registration. Raises SecondHandlerError, and HandlerError as `Handler.within`."""
 
 
 # Held while it is noted which router is included where, never while the application's code runs.
@@ -33,21 +34,24 @@ class Including(Registering):
     # What is included here. A tuple that is replaced: thousands of tabs include nothing.
     _inclusions: "tuple[Inclusion, ...]" = ()
 
-    def include_router(self, router: "IpcRouter", *, prefix: str = "") -> None:
+    def include_router(self, router: "IpcRouter", *, prefix: str = "", dependencies: Guards = ()) -> None:
         """Register what a router declares, now and from now on, until this object is gone.
 
         A channel is `prefix`, then the prefix of the router, then its name there. The router may be included in other
-        places as well, and here again with another prefix.
+        places as well, and here again with another prefix. `dependencies`, such as `[Depends(require_login)]`, are
+        solved before those of the router, whose come before those of the channel.
 
-        Raises TypeError when it is no IpcRouter or the prefix is no string, ValueError when the router includes this
-        one, and SecondHandlerError when a channel of it has a handler here: then nothing of it is registered. FastAPI's
-        `include_router`.
+        Raises TypeError when it is no IpcRouter, the prefix is no string or one of the `dependencies` none, ValueError
+        when the router includes this one, SecondHandlerError when a channel of it has a handler here, and HandlerError
+        when a listener of it is no `async def` and there are `dependencies`: then nothing of it is registered.
+        FastAPI's `include_router`.
         """
         if not isinstance(router, IpcRouter):
             raise TypeError(f"include_router takes an IpcRouter, got {received(router)}")
         if router.includes(self):
             raise ValueError(f"{self!r} cannot be included in itself: {router!r} includes it")
-        inclusion = Inclusion(router, self._place, self._prefix + checked_prefix(prefix))
+        guards = (*self._guards, *checked_dependencies(dependencies))
+        inclusion = Inclusion(router, self._place, self._prefix + checked_prefix(prefix), guards)
         router.fill(inclusion)
         with _LOCK:
             self._inclusions += (inclusion,)
@@ -84,9 +88,14 @@ class IpcRouter(Including):
     place for itself, and stays declared until it is removed. Safe to use from any thread.
     """
 
-    def __init__(self, *, prefix: str = "") -> None:
-        """`prefix` stands before each channel. Raises TypeError when it is no string."""
+    def __init__(self, *, prefix: str = "", dependencies: Guards = ()) -> None:
+        """`prefix` stands before each channel. `dependencies`, such as `[Depends(login)]`, are solved before each call.
+
+        With `dependencies`, all listeners of the router have to be `async def`. Raises TypeError when the prefix is no
+        string or one of the `dependencies` none.
+        """
         self._prefix = checked_prefix(prefix)
+        self._guards = checked_dependencies(dependencies)
         # What it declares, in the order of registration, and where it is included. Those places are kept by what they
         # are in, so that a router of a module keeps no application alive.
         self._declared: list[Declared] = []
@@ -188,14 +197,15 @@ class IpcRouter(Including):
 class Inclusion:
     """One router in one place: what of it is registered there."""
 
-    __slots__ = ("__weakref__", "_has_ended", "_place", "_prefix", "_removals", "router")
+    __slots__ = ("__weakref__", "_guards", "_has_ended", "_place", "_prefix", "_removals", "router")
 
-    def __init__(self, router: IpcRouter, place: Place, prefix: str) -> None:
-        """`place` registers a function there; `prefix` stands before the channels of the router."""
+    def __init__(self, router: IpcRouter, place: Place, prefix: str, guards: Guards) -> None:
+        """`place` registers a function there; `prefix` and `guards` come before those of the router."""
         # Kept, because what is included in the router comes through it.
         self.router = router
         self._place = place
         self._prefix = prefix
+        self._guards = guards
         # What removes each declaration from there.
         self._removals: dict[Declared, Callable[[], None]] = {}
         self._has_ended = False
@@ -203,7 +213,7 @@ class Inclusion:
     def add(self, declared: Declared) -> None:
         """Register one declaration, unless it is removed meanwhile."""
         handler = declared.handler
-        remove = self._place(handler.at(self._prefix + handler.channel), once=declared.once)
+        remove = self._place(handler.at(self._prefix + handler.channel, self._guards), once=declared.once)
         with _LOCK:
             if not (declared.is_removed or self._has_ended):
                 self._removals[declared] = remove

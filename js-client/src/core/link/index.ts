@@ -13,8 +13,8 @@ import { batchOf, frameSize } from './batch.js'
 import { Pace } from './pace.js'
 import { cut, isPart, Parcel } from './parcel.js'
 
-/** The two roles: the server is MAIN, the page RENDERER. */
-export const Side = { MAIN: 'main', RENDERER: 'renderer' } as const
+/** The two roles: the server is MAIN, the page RENDERER. Each is the first id of its calls and of its ports. */
+export const Side = { MAIN: 2, RENDERER: 1 } as const
 export type Side = (typeof Side)[keyof typeof Side]
 
 type Sendable = string | Uint8Array<ArrayBuffer>
