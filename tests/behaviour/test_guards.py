@@ -143,11 +143,46 @@ async def test_a_listener_behind_a_guard_that_refuses_is_not_called(
         elif kind == "postMessage":
             page.post_message("x", None)
         else:
-            assert await page.send_sync("x") == {"error": "reply was never sent"}
+            with pytest.raises(SyncError, match="only for the role admin") as caught:
+                await page.send_sync("x")
+            assert caught.value.code == "forbidden"
         await page.invoke("end")
     assert called == ["editors"]
     assert "only for the role admin" in caplog.text
     assert troubles(caplog) == []
+
+
+async def test_the_user_of_the_attach_is_what_a_router_s_guard_gets() -> None:
+    """Declared before the application is known, and included at two depths."""
+    asked: list[str] = []
+
+    async def current_user(x_role: Annotated[str, Header()]) -> User:
+        asked.append(x_role)
+        return User(x_role)
+
+    async def editors_only(user: Annotated[User, Depends(current_user)]) -> None:
+        if user.role != "editor":
+            raise HTTPException(403, "only for editors")
+
+    router = IpcRouter(dependencies=[Depends(editors_only)])
+    outer = IpcRouter(prefix="outer:")
+    outer.include_router(router)
+
+    @router.handle("me")
+    async def me(event: IpcMainInvokeEvent, user: Annotated[User, Depends(current_user)]) -> bool:
+        return user is event.user
+
+    app, ipc_main = application(authenticate=current_user)
+    ipc_main.include_router(router)
+    ipc_main.include_router(outer)
+    async with Renderer(app, headers=HEADERS) as page, Renderer(app, headers={"x-role": "guest"}) as guest:
+        (contents,) = (each for each in ipc_main.get_all_web_contents() if each.id == page.web_contents_id)
+        contents.ipc.include_router(router, prefix="tab:")
+        for channel in ("me", "outer:me", "tab:me"):
+            assert await page.invoke(channel) is True
+        with pytest.raises(InvokeError, match="only for editors"):
+            await guest.invoke("me")
+    assert sorted(asked) == ["editor", "guest"]
 
 
 async def test_one_router_has_the_user_of_each_application_that_includes_it() -> None:

@@ -29,4 +29,4 @@ class InvokeError(ReplyError):
 
 
 class SyncError(ReplyError):
-    """`ipcRenderer.sendSync` throws: no listener has answered within the server's limit."""
+    """`ipcRenderer.sendSync` throws: no listener has answered within the server's limit, or `authorize` denies it."""

@@ -191,8 +191,9 @@ class Renderer(EventEmitter):
 
         As in a blocked page, messages from the server are dispatched after the answer. When no listener can answer any
         more, the answer is `{"error": "reply was never sent"}`, as in Electron. Raises SyncError when none has answered
-        within the server's limit, ResetError when the link ends, UnansweredError when the application does not serve
-        synchronous requests, CloneError and LimitError when the arguments cannot be sent.
+        within the server's limit, or the page may not use the channel; ResetError when the link ends, UnansweredError
+        when the application does not serve synchronous requests, CloneError and LimitError when the arguments cannot be
+        sent.
         """
         cloned = self._cloned(channel, args)
         self._connection.require("sync")
