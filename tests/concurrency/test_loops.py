@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from webipc.concurrency.loops import home_loop, loop_here, run_in, run_soon_in, running_loop
+from webipc.concurrency.loops import done_in, home_loop, loop_here, run_in, run_soon_in, running_loop
 
 
 async def test_in_a_loop_the_running_loop_is_that_of_the_code() -> None:
@@ -82,4 +82,58 @@ def test_a_closed_loop_calls_nothing_and_says_so() -> None:
     called: list[int] = []
     assert not run_in(loop, called.append, 1)
     assert not run_soon_in(loop, called.append, 1)
+    assert called == []
+
+
+# --- waiting until it is done -----------------------------------------------------------------------------------------
+
+
+async def test_in_the_loop_itself_nothing_is_waited_for() -> None:
+    called: list[int] = []
+    await done_in(asyncio.get_running_loop(), 0.0, called.append, 1)
+    assert called == [1]
+
+
+async def test_from_another_loop_it_returns_when_the_function_has_run() -> None:
+    loop, here = asyncio.get_running_loop(), threading.get_ident()
+    called: list[int] = []
+    await asyncio.to_thread(lambda: asyncio.run(done_in(loop, 5.0, lambda: called.append(threading.get_ident()))))
+    assert called == [here]
+
+
+async def test_from_another_loop_it_raises_what_the_function_raises() -> None:
+    loop = asyncio.get_running_loop()
+
+    def fail() -> None:
+        raise LookupError("of the function")
+
+    with pytest.raises(LookupError, match="of the function"):
+        await asyncio.to_thread(lambda: asyncio.run(done_in(loop, 5.0, fail)))
+
+
+async def test_where_the_loop_is_busy_for_too_long_it_raises_and_the_function_runs_later() -> None:
+    loop = asyncio.get_running_loop()
+    called: list[int] = []
+    raised = threading.Event()
+
+    def wait() -> None:
+        with pytest.raises(TimeoutError):
+            asyncio.run(done_in(loop, 0.01, called.append, 1))
+        raised.set()
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    # The loop is blocked until the other one has given up.
+    assert raised.wait(20)
+    waiting.join()
+    assert called == []
+    await asyncio.sleep(0)
+    assert called == [1]
+
+
+async def test_a_loop_that_is_closed_is_not_waited_for() -> None:
+    other = asyncio.new_event_loop()
+    other.close()
+    called: list[int] = []
+    await done_in(other, 5.0, called.append, 1)
     assert called == []

@@ -1,6 +1,7 @@
 """Which event loop code belongs to, and how any thread calls a function in it."""
 
 import asyncio
+import concurrent.futures
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TypeVarTuple
@@ -47,3 +48,35 @@ def run_soon_in(loop: asyncio.AbstractEventLoop, function: Callable[[*Args], obj
     except RuntimeError:
         return False
     return True
+
+
+async def done_in(
+    loop: asyncio.AbstractEventLoop, seconds: float, function: Callable[[*Args], object], *args: *Args
+) -> None:
+    """Call a function in the thread of a loop, from any loop, and return when that is done.
+
+    Raises what the function raises, and TimeoutError after so many seconds: then it is called later. It is never called
+    when the loop is closed.
+    """
+    done: concurrent.futures.Future[None] = concurrent.futures.Future()
+
+    def call() -> None:
+        # From here on a timeout does not cancel the future any more.
+        is_waited_for = done.set_running_or_notify_cancel()
+        try:
+            function(*args)
+        except Exception as error:
+            if not is_waited_for:
+                raise
+            done.set_exception(error)
+        else:
+            if is_waited_for:
+                done.set_result(None)
+
+    if not run_in(loop, call):
+        return
+    if done.done():
+        done.result()
+    else:
+        async with asyncio.timeout(seconds):
+            await asyncio.wrap_future(done)
