@@ -37,6 +37,7 @@ from webipc.identity.asking import (
     asking_of,
     checked_authenticate,
     checked_identity,
+    checked_max_age,
 )
 from webipc.logs.lines import escape_entries
 from webipc.mount import IpcMount, mount_routes, preload_route, routes, wrap_lifespan
@@ -72,6 +73,7 @@ class IpcMain(IpcMainImpl):
         memory: int | str | None = None,
         authenticate: Authenticate | None = None,
         identity: Callable[[Any], str | int | UUID | None] | None = None,
+        max_age: float | None = 3_600.0,
         authorize: Authorize | None = None,
     ) -> None:
         """Make an end that no page can reach yet: `mount` it.
@@ -97,6 +99,8 @@ class IpcMain(IpcMainImpl):
         Without it, `event.user` is the `user` of AuthenticationMiddleware.
         `identity(user)` returns what tells users apart, and None for nobody: nothing that was kept, is running or was
         joined for one identity is reached by another. By default it is `user.id`, `user.identity` or the user itself.
+        `max_age`: after how many seconds a page with a user is asked again; up to a tenth more or less, at random. It
+        reconnects for that, and loses nothing; None is never. `reauthenticate` asks at once.
         With `authenticate`, `allow_missing_origin` does not let in the origin `null`, which pages of any site can send:
         list it in `origins`.
 
@@ -109,14 +113,15 @@ class IpcMain(IpcMainImpl):
 
         Raises ValueError when an entry of `origins` is not an origin or `memory` is no size, FileNotFoundError when a
         preload script is not there, PreloadError when one is an ECMAScript module, TypeError when `authenticate` is no
-        function, `identity` no plain one, or `authorize` no plain one of two arguments. One string in the place of
-        either list is refused too.
+        function, `identity` no plain one, `max_age` no number, or `authorize` no plain one of two arguments, ValueError
+        when `max_age` is not above 0. One string in the place of either list is refused too.
         """
         super().__init__(checked_authenticate(authenticate))
         escape_entries()
         self._debug = debug
         self._playground = playground
         self._identity = checked_identity(identity)
+        self._max_age = checked_max_age(max_age)
         self._asking = Asking()
         self._origins = Origins(
             origins,
@@ -170,7 +175,7 @@ class IpcMain(IpcMainImpl):
             raise ValueError(f"the prefix must begin with a slash and name a path, such as '/ipc'; got {prefix!r}")
         folder = None if pages is None else existing_folder(pages, program_folder())
         guards = [*app.router.dependencies, *checked_dependencies(dependencies)]
-        self._asking = asking_of(app, guards, self._authenticate, self._identity)
+        self._asking = asking_of(app, guards, self._authenticate, self._identity, self._max_age)
         self._app = app
         served = routes(self._provider.here, self._origins, self._limits)
         served.append(preload_route(self._preload, self._origins, lambda: self.debug))
@@ -215,6 +220,26 @@ class IpcMain(IpcMainImpl):
         back. Raises TypeError when `user` is no str, int or UUID. From any thread. Electron has nothing like it.
         """
         return UserTabs(self._groups, user)
+
+    async def reauthenticate(self, *, user: str | int | UUID) -> None:
+        """Ask every page of a user again who its user is, now: after a logout, for a role that has changed, for a ban.
+
+        `user` is what `identity` says of that user, by default the `id`. The pages reconnect at once and are asked with
+        the cookies of now: those whose session still holds resume and lose nothing, the others are refused. Call it
+        when the session is deleted and the browser has its answer:
+        `tasks.add_task(ipc_main.reauthenticate, user=user.id)`, with FastAPI's `BackgroundTasks`.
+
+        What is connecting at this moment is asked again, too. What has arrived runs on with its `event.user`, and a
+        `sendSync` that waits is answered. The link of a page that does not come ends after 15 seconds (`ask_again_ms`).
+
+        Returns when it is done: nothing more is received from a page before it is asked. May be awaited in any event
+        loop. Raises TypeError when `user` is no str, int or UUID, and TimeoutError after two seconds, when the event
+        loop of the application is busy: then it is done later. Electron has nothing like it.
+        """
+        identity = UserTabs(self._groups, user).identity
+        hub = self._provider.hub
+        if hub is not None:
+            await hub.reauthentication.of_user(identity)
 
     def web_contents_created(self, listener: CreatedListener) -> CreatedListener:
         """Call `listener(event, web_contents)` for every new tab, before any message of it; usable as a decorator.

@@ -90,6 +90,28 @@ def test_dependencies_of_a_mount_are_a_list_of_depends(wrong: Any, text: str) ->
     ipc_main.mount(FastAPI())
 
 
+@pytest.mark.parametrize(
+    "wrong, error, text",
+    [
+        ("3600", TypeError, "expected seconds or None for max_age, got an object of the type str"),
+        (True, TypeError, "expected seconds or None for max_age, got an object of the type bool"),
+        (0, ValueError, "expected more than 0 seconds for max_age, got 0: None is for never"),
+        (-1.5, ValueError, "expected more than 0 seconds for max_age, got -1.5: None is for never"),
+        (float("inf"), ValueError, "expected more than 0 seconds for max_age, got inf: None is for never"),
+        (float("nan"), ValueError, "expected more than 0 seconds for max_age, got nan: None is for never"),
+    ],
+)
+def test_max_age_is_a_time(wrong: Any, error: type[Exception], text: str) -> None:
+    with pytest.raises(error) as caught:
+        IpcMain(max_age=wrong)
+    assert str(caught.value) == text
+
+
+@pytest.mark.parametrize("right", [None, 1, 0.5])
+def test_max_age_is_seconds_or_none(right: float | None) -> None:
+    IpcMain(max_age=right)
+
+
 def takes_a_body(name: Annotated[str, Body()]) -> None: ...
 
 

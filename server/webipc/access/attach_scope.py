@@ -16,10 +16,14 @@ _AUTHORIZATION: Final = b"authorization"
 class AttachScope:
     """A scope that can be read again as it came. Whoever made the scope may go on changing it."""
 
-    __slots__ = ("_headers", "_rest")
+    __slots__ = ("_headers", "_rest", "moment")
 
-    def __init__(self, scope: Any) -> None:
-        """`scope` is an ASGI scope of type `http` or `websocket`, as the application's middleware has left it."""
+    def __init__(self, scope: Any, moment: int = 0) -> None:
+        """`scope` is an ASGI scope of type `http` or `websocket`, as the application's middleware has left it.
+
+        `moment` says when that was, by what counts moments (identity/asked_again.py).
+        """
+        self.moment = moment
         headers = scope["headers"]
         joined = _SEPARATOR.join([part for header in headers for part in header])
         # One value with a line feed in it, which only a test client sends, would be taken for two.

@@ -4,7 +4,7 @@ It outlives its documents: the id stays over reload and navigation (docs/electro
 event loop's thread, except for what `WebContents` says of other threads.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from webipc.access.caller import Caller
@@ -14,11 +14,14 @@ from webipc.electron.document import Document, next_tree_node_id
 from webipc.electron.member import Member
 from webipc.electron.web_contents import WebContents
 
+AskAgain = Callable[["Tab"], Awaitable[None]]
+
 
 class Tab(Member):
     """One tab: its documents, and who may show another one in it."""
 
     __slots__ = (
+        "ask_again",
         "contents",
         "destroyed",
         "documents",
@@ -41,14 +44,17 @@ class Tab(Member):
         token: str,
         visitor: Visitor,
         caller: Caller,
-        make_ipc: Callable[[], IpcMainImpl] = IpcMainImpl,
+        make_ipc: Callable[[], IpcMainImpl],
+        ask_again: AskAgain,
     ) -> None:
         """`contents_id` is unique for the life of the server; the page shows `token` when its next document loads.
 
-        `make_ipc` makes where listeners and handlers for one tab or one document are registered.
+        `make_ipc` makes where listeners and handlers for one tab or one document are registered. `ask_again` has all
+        documents of a tab come again, so that they are asked who their user is.
         """
         super().__init__()
         self.make_ipc = make_ipc
+        self.ask_again = ask_again
         self.id = contents_id
         # That of the main frame, whatever document it shows.
         self.frame_tree_node_id = next_tree_node_id()

@@ -161,6 +161,15 @@ class WebContents(EventEmitter):
             self._tab.is_closing = False
             raise
 
+    async def reauthenticate(self) -> None:
+        """Ask the documents of this tab again who their user is, now: see `IpcMain.reauthenticate`.
+
+        Raises DestroyedError when the tab is gone, and TimeoutError as that does. Electron has nothing like it.
+        """
+        if self._tab.destroyed:
+            raise DestroyedError
+        await self._tab.ask_again(self._tab)
+
     def _shown(self) -> "Document":
         if self._tab.destroyed:
             raise DestroyedError

@@ -50,13 +50,12 @@ class BeaconEndpoint(BodyEndpoint):
     async def begin(self, hello: Hello, visitor: Visitor, attach_scope: AttachScope, bounds: BodyBounds) -> Delivery:
         """Return what delivers a beacon. Of one for a link that is here it may not be known yet who it is from."""
         hub = self._hub_here()
-        connection = hub.known(hello)
-        if connection is not None:
-            ask = functools.partial(hub.ask, hello, visitor, attach_scope)
-            return BeaconDelivery(hub, connection, Caller(attach_scope), bounds, ask)
-        caller = await hub.ask(hello, visitor, attach_scope)
-        await hub.wait_for_place(hello, visitor, caller)
-        return BeaconDelivery(hub, hub.identify(hello, visitor, caller), caller, bounds)
+        ask = functools.partial(hub.ask, hello, visitor, attach_scope)
+        known = hub.known(hello)
+        if known is not None:
+            return BeaconDelivery(hub, known, Caller(attach_scope), ask, bounds, is_asked=False)
+        connection, caller = await hub.identified(hello, visitor, attach_scope)
+        return BeaconDelivery(hub, connection, caller, ask, bounds, is_asked=True)
 
     async def respond(self, request: Request, delivery: Delivery, last: Control | None) -> Response:
         """Return an empty response: the page that sent the beacon is gone."""
@@ -88,13 +87,15 @@ class BeaconDelivery(Delivery):
         hub: Hub,
         connection: Connection,
         caller: Caller,
+        ask: Callable[[], Awaitable[Caller]],
         bounds: BodyBounds,
-        ask: Callable[[], Awaitable[Caller]] | None = None,
+        *,
+        is_asked: bool,
     ) -> None:
-        """`ask` returns who the beacon is from, where it is not `caller`."""
-        super().__init__(hub, connection, caller)
+        """`is_asked` tells whether it is known that the beacon is from `caller`."""
+        super().__init__(hub, connection, caller, ask)
         self._bounds = bounds
-        self._ask = ask
+        self._is_asked = is_asked
         # Why the messages are dropped, and how many; None while they are not.
         self._refused: RefusedError | None = None
         self._dropped = 0
@@ -120,13 +121,29 @@ class BeaconDelivery(Delivery):
 
     async def is_taken(self, frame: Frame) -> bool:
         """Ask who the beacon is from when the first new message is there. Returns False where it is not let in."""
-        if self._ask is not None and _new_in(frame, self.connection):
-            ask, self._ask = self._ask, None
-            try:
-                self._caller = await ask()
-                self._hub.admit(self.connection, self._caller)
-            except RefusedError as refused:
-                self._refused = refused
+        if not self._is_asked and _new_in(frame, self.connection):
+            self._is_asked = True
+            await self._admit()
+        return self._counted(frame)
+
+    async def is_taken_still(self, frame: Frame) -> bool:
+        """Ask once more. Returns False where the beacon is not let in any more."""
+        if not self._is_asked:
+            # Nothing new is in it.
+            return True
+        self._hub.asks.renew(self._caller.attach_scope)
+        await self._admit()
+        return self._counted(frame)
+
+    async def _admit(self) -> None:
+        try:
+            self._caller = await self._ask()
+            self._hub.admit(self.connection, self._caller)
+        except RefusedError as refused:
+            self._refused = refused
+
+    def _counted(self, frame: Frame) -> bool:
+        """Return whether the frame is taken; count its messages where it is not."""
         if self._refused is None:
             return True
         self._dropped += _new_in(frame, self.connection)

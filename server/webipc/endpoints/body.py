@@ -6,6 +6,7 @@ answered.
 """
 
 import asyncio
+import functools
 import logging
 from collections.abc import Callable
 
@@ -72,12 +73,11 @@ class BodyEndpoint:
     async def begin(self, hello: Hello, visitor: Visitor, attach_scope: AttachScope, bounds: BodyBounds) -> Delivery:
         """Return what delivers a body to the link that its first frame names, once it is known who it is from.
 
-        Raises as `Hub.ask` and `Hub.identify`.
+        Raises as `Hub.identified`.
         """
         hub = self._hub_here()
-        caller = await hub.ask(hello, visitor, attach_scope)
-        await hub.wait_for_place(hello, visitor, caller)
-        return Delivery(hub, hub.identify(hello, visitor, caller), caller)
+        connection, caller = await hub.identified(hello, visitor, attach_scope)
+        return Delivery(hub, connection, caller, functools.partial(hub.ask, hello, visitor, attach_scope))
 
     def reset(self, error: ResetError) -> Response:
         """Return the response for a link that cannot continue."""
@@ -142,9 +142,11 @@ class BodyEndpoint:
             return self.refuse(visitor, error)
 
     async def _answer(self, request: Request, visitor: Visitor, frames: BodyFrames, bounds: BodyBounds) -> Response:
+        # Now, and not behind the first frame: a middleware may just have looked up the user.
+        attach_scope = AttachScope(request.scope, self._hub_here().asks.again.moment)
         frames.refuse_announced(request.headers.getlist("content-length"))
         hello = await self._hello(frames)
-        delivery = await self.begin(hello, visitor, AttachScope(request.scope), bounds)
+        delivery = await self.begin(hello, visitor, attach_scope, bounds)
         connection = bounds.connection = delivery.connection
         if not _continues(connection, hello):
             connection.reset("gap")

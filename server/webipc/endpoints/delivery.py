@@ -3,11 +3,11 @@
 The frames are read by body_frames.py, and what is answered is said by the endpoints.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
-from webipc.access.caller import Caller
+from webipc.access.caller import ANOTHER_USER, AnotherUserError, Caller
 from webipc.core.envelope import Bye, Control, parse_control
-from webipc.core.errors import ProtocolError, ResetError
+from webipc.core.errors import CloseCode, ProtocolError, ResetError
 from webipc.core.frame import Frame
 from webipc.core.link.large import Arrived
 from webipc.endpoints.body_bounds import ROOM_SECONDS
@@ -21,10 +21,11 @@ from webipc.link.last_calls import still_taken
 class Delivery:
     """Delivers one body to a link."""
 
-    def __init__(self, hub: Hub, connection: Connection, caller: Caller) -> None:
-        """`connection` is the link that the body names, `caller` who brings it."""
+    def __init__(self, hub: Hub, connection: Connection, caller: Caller, ask: Callable[[], Awaitable[Caller]]) -> None:
+        """`connection` is the link that the body names, `caller` who brings it. `ask` asks for that."""
         self._hub = hub
         self._caller = caller
+        self._ask = ask
         self.connection = connection
 
     async def run(self, frames: BodyFrames) -> Control | None:
@@ -47,6 +48,20 @@ class Delivery:
         """Return whether the link gets this frame: in any case, where it is known who the body is from."""
         return True
 
+    async def is_taken_still(self, frame: Frame) -> bool:
+        """Ask once more who the body is from, and return whether the link gets this frame.
+
+        Raises RefusedError where the user is not let in any more, and ends the link of another user.
+        """
+        self._hub.asks.renew(self._caller.attach_scope)
+        self._caller = await self._ask()
+        try:
+            self._hub.admit(self.connection, self._caller)
+        except AnotherUserError:
+            self.connection.reset(ANOTHER_USER, CloseCode.UNAUTHORIZED)
+            raise
+        return True
+
     async def await_turn(self, seq: int) -> None:
         """Wait until messages from this number on may be received. May raise ResetError. A body has its own place."""
 
@@ -59,11 +74,10 @@ class Delivery:
         is_taken = await self.is_taken(frame)
         if is_taken and frame.messages and frame.seq > connection.link.received + 1:
             await self.await_turn(frame.seq)
-        # What came meanwhile may be received and not dispatched yet.
-        while connection.unpacking is not None:
-            await dispatched(connection.unpacking)
-        if connection.ended:
-            raise ResetError(connection.end_reason)
+        await self._dispatched()
+        while is_taken and frame.messages and self._hub.asks.is_older(self._caller):
+            is_taken = await self.is_taken_still(frame)
+            await self._dispatched()
         if is_taken:
             await self._take(frame, is_large=is_large)
         if frame.control is None:
@@ -72,6 +86,14 @@ class Delivery:
         if isinstance(control, Bye):
             connection.bye(control.last)
         return control
+
+    async def _dispatched(self) -> None:
+        """Wait until what came meanwhile, and was received, is dispatched. Raises ResetError where the link is over."""
+        connection = self.connection
+        while connection.unpacking is not None:
+            await dispatched(connection.unpacking)
+        if connection.ended:
+            raise ResetError(connection.end_reason)
 
     async def _take(self, frame: Frame, *, is_large: bool) -> None:
         connection = self.connection

@@ -150,6 +150,11 @@ class UserTabs(Recipients):
             )
         super().__init__(groups, str.__str__(user) if isinstance(user, str) else str(user))
 
+    @property
+    def identity(self) -> str:
+        """What identifies the user, as the text that is compared."""
+        return self._name
+
     def _found(self, groups: Groups) -> Callable[[str], Few[Any]]:
         return groups.users.members
 

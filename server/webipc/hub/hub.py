@@ -40,11 +40,13 @@ from webipc.groups.shared_messages import SharedMessages
 from webipc.hub.births import Application, Births
 from webipc.hub.drain import Drain
 from webipc.hub.links import Links
+from webipc.hub.reauthentication import Reauthentication
 from webipc.hub.settings import Settings
 from webipc.hub.stats import stats_of
 from webipc.hub.sweeper import Sweeper, period_of
 from webipc.hub.tabs import Tabs
 from webipc.identity.ask import Asks
+from webipc.identity.outcome import ask_again, later
 from webipc.link.connection import Connection
 from webipc.link.outlet import LinkOutlet, encode_send
 from webipc.link.surroundings import Surroundings
@@ -52,6 +54,9 @@ from webipc.link.transport import Transport
 from webipc.version import VERSION
 
 logger = logging.getLogger("webipc")
+
+# How often a request is asked who it is from.
+_ASKS = 2
 
 # How long the application's code may take to end when the server does.
 LAST_SECONDS = 0.5
@@ -71,6 +76,8 @@ class Hub:
 
     # Returns how many connections the server has that the last socket came from; None where it does not tell.
     connection_counts: Callable[[], dict[str, int]] | None = None
+    # It takes no page any more.
+    _is_stopping = False
 
     def __init__(
         self,
@@ -87,11 +94,14 @@ class Hub:
         self._debug = settings.debug
         # Names this process to pages; another one does not know this one's links.
         self.process = secrets.token_hex(8)
-        self.tabs = Tabs(limits.goodbye_ms / 1000, ipc_main.for_pages)
         # What runs of the application's code.
         self.tasks: set[asyncio.Task[Any]] = set()
         # Asks the application who a client is.
         self.asks = Asks(loop, self.clock, settings.asking, limits, self.tasks)
+        self.account = Account(default_memory() if settings.memory is None else settings.memory)
+        self._links = Links(settings, self.account, self.end)
+        self.reauthentication = Reauthentication(loop, self.asks, self._links)
+        self.tabs = Tabs(limits.goodbye_ms / 1000, ipc_main.for_pages, self.reauthentication.of_tab)
         # Holds back what is sent while calls run.
         self.flusher = Flusher(loop)
         # Runs `def` handlers. None of them is FastAPI's.
@@ -103,14 +113,11 @@ class Hub:
         # Called once when the hub begins to stop.
         self.at_stop: list[Callable[[], None]] = []
         self._stalls = Stalls(loop)
-        self._is_stopping = False
         replies = self._replies = Replies(limits, debug=settings.debug)
         self._router = Router(
             ipc_main, replies, self.threads, self.tasks, Cycles(loop, debug=settings.debug), settings.authorization
         )
         dispatcher = Dispatcher(self._router, replies, limits, self.tabs.from_id, settings.may_send_to)
-        self.account = Account(default_memory() if settings.memory is None else settings.memory)
-        self._links = Links(settings, self.account, self.end)
         around = self._around = Surroundings(
             loop,
             self.clock,
@@ -178,14 +185,31 @@ class Hub:
         """Wait until a new document may have its tab: see `Births.wait_for_place`."""
         await self._births.wait_for_place(hello, visitor, caller)
 
+    async def identified(self, hello: Hello, visitor: Visitor, attach_scope: AttachScope) -> tuple[Connection, Caller]:
+        """Return the link that a request names, and who the request is from. Raises as `ask` and `identify` do.
+
+        One that the application has asked for again meanwhile is asked once more: a beacon does not come again.
+        """
+        for _ in range(_ASKS):
+            caller = await self.ask(hello, visitor, attach_scope)
+            await self.wait_for_place(hello, visitor, caller)
+            if not self.asks.is_older(caller):
+                return self.identify(hello, visitor, caller), caller
+            self.asks.renew(attach_scope)
+        raise later()
+
     def attach(self, hello: Hello, visitor: Visitor, caller: Caller, transport: Transport) -> Connection:
         """Let a socket carry the link that it names.
 
-        Raises RefusedError and ResetError with the reason to tell, StoppingError when the hub ends. Where `caller` is
+        Raises RefusedError and ResetError with the reason to tell, StoppingError when the hub ends,
+        AskRefusedError with ASK_AGAIN where the application has asked for this user again meanwhile. Where `caller` is
         another user than the link's, the link ends.
         """
         self._enter()
         found = self._links.find(hello)
+        # Compared here, behind all that is waited for.
+        if self.asks.is_older(caller):
+            raise ask_again()
         # A socket that was asked about for so long that the next one has the link is superseded, whoever it is from.
         if found is not None and transport.attempt > found.link.claimed:
             self._compare(found, visitor, caller)
@@ -203,7 +227,7 @@ class Hub:
         if not link.can_resume(hello.first, hello.received):
             self.end(connection, "gap")
             raise ResetError("gap")
-        connection.document.attached_by(caller.user)
+        self._asked(connection, caller)
         self.show(connection)
         self._links.attached(connection)
         connection.attach(transport, hello, self._welcome(connection))
@@ -220,7 +244,7 @@ class Hub:
             self._compare(found, visitor, caller)
         connection = found or self._births.create(hello, visitor, caller, by_request=True)
         connection.claims_last(hello.last)
-        connection.document.attached_by(caller.user)
+        self._asked(connection, caller)
         return connection
 
     def known(self, hello: Hello) -> Connection | None:
@@ -238,7 +262,12 @@ class Hub:
         """Note whose messages a beacon brings. Raises AnotherUserError: then none of them may run."""
         if connection.document.tab.identity != caller.identity:
             raise AnotherUserError
+        self._asked(connection, caller)
+
+    def _asked(self, connection: Connection, caller: Caller) -> None:
+        """Note who has attached, and when that is to be asked again."""
         connection.document.attached_by(caller.user)
+        connection.ask_due = self.asks.due(caller)
 
     def _compare(self, connection: Connection, visitor: Visitor, caller: Caller) -> None:
         """End a link that another user names who has its secret, so that nothing of it is ever theirs."""

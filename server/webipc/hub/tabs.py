@@ -13,16 +13,17 @@ from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.concurrency.fatal import contained
 from webipc.electron.document import Document
 from webipc.electron.ipc_event import WebContentsEvent
-from webipc.electron.tab import Tab
+from webipc.electron.tab import AskAgain, Tab
 
 
 class Tabs:
     """The tabs of a hub. All but `all` and `from_id` belong to the event loop's thread."""
 
-    def __init__(self, wait: float, make_ipc: Callable[[], IpcMainImpl]) -> None:
-        """`wait`: for how many seconds a tab without a document waits for its next one. `make_ipc`: see `Tab`."""
+    def __init__(self, wait: float, make_ipc: Callable[[], IpcMainImpl], ask_again: AskAgain) -> None:
+        """`wait`: for how many seconds a tab without a document waits for its next one. The others: see `Tab`."""
         self._wait = wait
         self._make_ipc = make_ipc
+        self._ask_again = ask_again
         self._by_id: dict[int, Tab] = {}
         self._by_token: dict[str, Tab] = {}
         # Those without a document, and until when they may get one; in the order of time.
@@ -52,7 +53,7 @@ class Tabs:
         # A tab shows one document: where its token comes with a second live one, the tab was duplicated.
         if tab is not None and not tab.is_occupied:
             return tab, False
-        tab = Tab(self._next_id, secrets.token_hex(16), visitor, caller, self._make_ipc)
+        tab = Tab(self._next_id, secrets.token_hex(16), visitor, caller, self._make_ipc, self._ask_again)
         self._next_id += 1
         self._by_id[tab.id] = tab
         self._by_token[tab.token] = tab

@@ -7,6 +7,8 @@ wait in a line, and who has no answer in time is refused while the ask runs on.
 
 import asyncio
 import logging
+import math
+import random
 from typing import Any, Final
 
 from webipc.access.attach_scope import AttachScope
@@ -16,6 +18,7 @@ from webipc.concurrency.clock import Clock
 from webipc.concurrency.fatal import FATAL
 from webipc.core.limits import Limits
 from webipc.dependencies.solver import Tree, solved
+from webipc.identity.asked_again import AskedAgain
 from webipc.identity.asking import USER, Asking
 from webipc.identity.confidential import log_error, without_secrets
 from webipc.identity.identity_of import IdentityError, identity_text
@@ -24,6 +27,9 @@ from webipc.identity.outcome import AskRefusedError, failed, later, refusal_of
 from webipc.logs.ration import Ration
 
 logger = logging.getLogger("webipc")
+
+_SPREAD: Final = 0.1
+"""Which part of `max_age` is random, to both sides."""
 
 _REFUSED: Final = "%s at %s was refused with %d: %s%s"
 _UNCOMPARED: Final = "%s at %s was not let in: %s%s"
@@ -57,6 +63,8 @@ class Asks:
         self._refusals = Ration(10, 100, 60.0)
         self._failures = Ration(1, 1, 10.0)
         self._has_named_proxy = False
+        # Who was asked again lately, by the time that stands still while the process does.
+        self.again = AskedAgain(lambda: clock.now)
 
     @property
     def running(self) -> int:
@@ -86,6 +94,31 @@ class Asks:
         if isinstance(outcome, AskRefusedError):
             raise outcome
         return outcome
+
+    def due(self, caller: Caller) -> float:
+        """Return when a caller is to be asked again, by the event loop's time: `max_age` from now, more or less.
+
+        Pages that have come together, as after a restart, come again at different times.
+        """
+        max_age = self._asking.max_age
+        if max_age is None or caller.identity is None:
+            return math.inf
+        spread = random.uniform(1 - _SPREAD, 1 + _SPREAD)  # noqa: S311 - it spreads load, and guards nothing
+        return self._loop.time() + max_age * spread
+
+    def is_older(self, caller: Caller) -> bool:
+        """Tell whether what is known of a caller is older than the last time that its user was asked again."""
+        return self.again.is_older(caller.identity, caller.attach_scope.moment)
+
+    def renew(self, attach_scope: AttachScope) -> None:
+        """Let the next ask about an attach count from now on.
+
+        Raises AskRefusedError where only a middleware knows the user, which has looked at the attach before: the page
+        may come again.
+        """
+        if self._asking.tree is None:
+            raise later()
+        attach_scope.moment = self.again.moment
 
     async def _answer(self, tree: Tree, visitor: Visitor, attach_scope: AttachScope) -> Caller | AskRefusedError:
         try:

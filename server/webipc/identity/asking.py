@@ -1,6 +1,7 @@
 """`Asking`: what an application wants to be asked of each client, and the check of the settings that say so."""
 
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -33,6 +34,8 @@ class Asking:
     # Whether the tree has that parameter. Otherwise the user is that of Starlette's AuthenticationMiddleware.
     authenticates: bool = False
     identity: Callable[[Any], Any] = identity_of
+    # After how many seconds a user is asked again, about; None is never.
+    max_age: float | None = None
 
 
 def asking_of(
@@ -40,13 +43,14 @@ def asking_of(
     dependencies: Sequence[params.Depends],
     authenticate: Authenticate | None,
     identity: Callable[[Any], Any] = identity_of,
+    max_age: float | None = None,
 ) -> Asking:
     """Return what is asked in an application that has these dependencies.
 
     Raises TreeError, which is a TypeError, where one of them takes what an attach does not have, such as a body.
     """
     if authenticate is None and not dependencies:
-        return Asking(app=app, identity=identity)
+        return Asking(app=app, identity=identity, max_age=max_age)
     parameters = []
     if authenticate is not None:
         parameters.append(inspect.Parameter(USER, inspect.Parameter.KEYWORD_ONLY, default=Depends(authenticate)))
@@ -54,7 +58,7 @@ def asking_of(
         tree = tree_of(parameters, guards=dependencies)
     except TreeError as error:
         raise TreeError(f"{error}. {_REMEDY}") from error
-    return Asking(tree, app, authenticate is not None, identity)
+    return Asking(tree, app, authenticate is not None, identity, max_age)
 
 
 def checked_authenticate(authenticate: Any) -> Authenticate | None:
@@ -79,6 +83,17 @@ def checked_identity(identity: Any) -> Callable[[Any], Any]:
     if inspect.iscoroutinefunction(identity) or inspect.iscoroutinefunction(getattr(identity, "__call__", None)):  # noqa: B004 - the method itself is looked at
         raise TypeError("identity is an async function: it must be a plain one. Load what it needs in authenticate")
     return identity  # type: ignore[no-any-return] # what it returns is checked at each attach
+
+
+def checked_max_age(max_age: Any) -> float | None:
+    """Return the setting `max_age`. Raises TypeError for what is no number, ValueError for one that is no time."""
+    if max_age is None:
+        return None
+    if isinstance(max_age, bool) or not isinstance(max_age, int | float):
+        raise TypeError(f"expected seconds or None for max_age, got {_kind(max_age)}")
+    if not 0 < max_age < math.inf:
+        raise ValueError(f"expected more than 0 seconds for max_age, got {max_age!r}: None is for never")
+    return float(max_age)
 
 
 def _kind(value: Any) -> str:

@@ -14,6 +14,7 @@ from webipc.access.visitor import RefusedError
 from webipc.core.errors import CloseCode, fit_reason
 
 FAILED: Final = "the server failed"
+AGAIN: Final = "the server asks who the user of this page is now"
 LATER: Final = "the server cannot tell who this is at the moment"
 
 _TEMPORARY: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
@@ -24,8 +25,8 @@ _OWN_TEXT: Final = frozenset({"value_error", "assertion_error"})
 class AskRefusedError(RefusedError):
     """An ask has let nobody in. Other than with its base class, the line in the log is written already.
 
-    `code` is UNAUTHORIZED, FORBIDDEN, TRY_LATER or INTERNAL_ERROR. The last two are no refusal to a request: the page
-    may ask again.
+    `code` is UNAUTHORIZED, FORBIDDEN, TRY_LATER, INTERNAL_ERROR or ASK_AGAIN. The last three are no refusal to a
+    request: the page may ask again.
     """
 
 
@@ -47,6 +48,11 @@ def failed() -> AskRefusedError:
 def later() -> AskRefusedError:
     """Return the refusal where nothing has answered."""
     return AskRefusedError(CloseCode.TRY_LATER, LATER)
+
+
+def ask_again() -> AskRefusedError:
+    """Return the refusal where what was found does not count any more: the page comes again at once."""
+    return AskRefusedError(CloseCode.ASK_AGAIN, AGAIN)
 
 
 def _code_of(status: int) -> CloseCode | None:

@@ -54,7 +54,7 @@ class WebSocketEndpoint:
         offer = frame_socket_offer_of(scope)
         hub.connection_counts = None if offer is None else offer.connection_counts
         readers = self._readers_of(hub)
-        caller = Caller(AttachScope(scope))
+        caller = Caller(AttachScope(scope, hub.asks.again.moment))
         frame_socket = None if offer is None else offer.begin(readers.terms, payer_of(visitor))
         if offer is None or frame_socket is None:
             transport = AsgiTransport(send, visitor.peer, hub)
