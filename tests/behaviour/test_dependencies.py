@@ -389,6 +389,22 @@ async def test_a_send_sync_whose_listener_is_refused_gets_the_reason() -> None:
     assert caught.value.code == "forbidden"
 
 
+async def test_a_send_sync_that_one_listener_refuses_and_another_answers_has_the_answer() -> None:
+    app, ipc_main = application()
+
+    @ipc_main.on("ask")
+    async def refuses(event: IpcMainEvent, _: None = refusing(403, "not you")) -> None: ...
+
+    async def answer(event: IpcMainEvent) -> None:
+        await settled()
+        event.return_value = 2
+
+    # A listener that raises at once stops those behind it, as in Electron.
+    ipc_main.prepend_listener("ask", answer)
+    async with Renderer(app) as page:
+        assert await page.send_sync("ask") == 2
+
+
 async def test_a_session_sees_that_the_arguments_do_not_fit(connected: Connected) -> None:
     async with Renderer(connected.app) as page:
         with pytest.raises(InvokeError, match="what is missing"):

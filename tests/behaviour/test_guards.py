@@ -143,6 +143,7 @@ async def test_a_listener_behind_a_guard_that_refuses_is_not_called(
         elif kind == "postMessage":
             page.post_message("x", None)
         else:
+            # No other listener has answered.
             with pytest.raises(SyncError, match="only for the role admin") as caught:
                 await page.send_sync("x")
             assert caught.value.code == "forbidden"

@@ -68,12 +68,11 @@ class SyncJob(LastHolderJob):
     def fail(self, error: BaseException) -> None:
         """Log what it has raised, drop the event, and note that it has returned.
 
-        An HTTPException, of a dependency or of itself, is the error of the page's call.
+        An HTTPException, of a dependency or of itself, is the error of the page's call if no other listener answers.
         """
-        page, channel = self._event.sender, self._handler.channel
+        if isinstance(error, HTTPException):
+            call, page = self._returns.call, self._event.sender
+            call.answer_otherwise(self._replies.error(call.call_id, self._handler.channel, error, page))
         super().fail(error)
-        call = self._returns.call
-        if isinstance(error, HTTPException) and call.is_open:
-            call.settle(self._replies.error(call.call_id, channel, error, page))
         if self._is_suspended:
             self._returns.end()

@@ -67,6 +67,7 @@ class SyncCall:
         "_around",
         "_asking",
         "_charged",
+        "_else",
         "_encode",
         "_end_reason",
         "_holders",
@@ -95,6 +96,8 @@ class SyncCall:
         # How many listeners hold back an answer until their dependencies are closed, and the answer that is held back.
         self._holders = 0
         self._kept: EncodedMessage | None = None
+        # What the page gets when there is no answer, in the place of "reply was never sent".
+        self._else: EncodedMessage | None = None
         # The message to answer with, once there is one.
         self.answered: asyncio.Future[EncodedMessage] = around.loop.create_future()
         self.ended: Callable[[], object] | None = None
@@ -180,13 +183,18 @@ class SyncCall:
         else:
             self.settle(message)
 
+    def answer_otherwise(self, message: EncodedMessage) -> None:
+        """Set what the page gets if there is no answer: why a listener has refused. The first one counts."""
+        if self._else is None:
+            self._else = message
+
     def forsake(self) -> None:
-        """Answer "reply was never sent": nothing holds the event any more."""
+        """Answer "reply was never sent", or why a listener has refused: nothing holds the event any more."""
         if self.is_open:
             self._is_given = True
             # Not at once, even in the loop's own thread: a garbage collector calls this wherever it happens to run. So
             # it never waits either.
-            run_soon_in(self._around.loop, self.settle, self._encode(self.call_id, NEVER_SENT))
+            run_soon_in(self._around.loop, self.settle, self._else or self._encode(self.call_id, NEVER_SENT))
 
     def settle(self, message: EncodedMessage) -> None:
         """Answer with a message, in the loop; the first one counts."""
