@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from anyio.to_thread import current_default_thread_limiter
+from fastapi import Response
 from starlette.requests import Request
 
 from tests.support.raw_sockets import Site
@@ -35,6 +36,16 @@ class Users(Site):
         self.ipc_main.on("say", self._hear)
         self.ipc_main.on("ask", self._answer)
         self.ipc_main.handle("me", lambda event: None if event.user is None else event.user.id)
+        self.app.post("/login/{name}")(self.login)
+        self.app.post("/logout")(self.logout)
+
+    def login(self, name: str, response: Response) -> None:
+        """Set the cookie, as the route for a login."""
+        response.set_cookie("user", name, httponly=True)
+
+    def logout(self, response: Response) -> None:
+        """Delete the cookie, as the route for a logout."""
+        response.delete_cookie("user")
 
     def current_user(self, request: Request) -> User | None:
         """Return who a request is from, as `authenticate`. It runs in a thread, as most of such functions do."""
@@ -44,6 +55,11 @@ class Users(Site):
             answer: User | None = self.instead[name]()
             return answer
         return None if name is None else User(name)
+
+    @staticmethod
+    def user(name: str) -> User:
+        """Return a user of this name, as an ask would."""
+        return User(name)
 
     def _hear(self, event: IpcMainEvent, *args: Any) -> None:
         name = None if event.user is None else event.user.id
