@@ -274,6 +274,22 @@ async def test_the_address_is_that_of_the_browser(app: FastAPI) -> None:
 # --- tokens ---------------------------------------------------------------------------------------------------------
 
 
+async def test_a_token_is_what_the_application_finds_as_a_bearer_token(app: FastAPI) -> None:
+    async with Renderer(app, token="abc.def-1~+/==") as page:
+        assert await page.invoke("token") == "Bearer abc.def-1~+/=="
+        page.token = "next"
+        assert await page.invoke("token") == "Bearer abc.def-1~+/=="
+        assert await page.send_sync("sync") == [{}, "Bearer next"]
+        await page.disconnect()
+        await page.connect()
+        assert await page.invoke("token") == "Bearer next"
+        page.token = None
+        assert await page.send_sync("sync") == [{}, None]
+        async with page.open() as other, page.open(token="other") as third, page.open_frame(token="frame") as frame:
+            tokens = [await each.invoke("token") for each in (other, third, frame)]
+    assert tokens == [None, "Bearer other", "Bearer frame"]
+
+
 @pytest.mark.parametrize("wrong", ["", "secret b", "secret\nb", "secret ä", "=secret", "x" * 8_193])
 async def test_what_is_no_token_is_refused_and_not_shown(app: FastAPI, wrong: str) -> None:
     longest = "x" * 8_192
