@@ -2,7 +2,8 @@
  * Electron's `ipcRenderer`: emits the messages of the server, and has the methods that send. Values are copied by
  * core/clone/; the network is behind `connection`. Twin: server/webipc/ipc_main.py
  */
-import { Connection, type ClientOptions } from './link/connection.js'
+import { Connection } from './link/connection.js'
+import type { ClientOptions } from './link/options.js'
 import { encode, type Cloned } from './core/clone/index.js'
 import { descriptor } from './core/clone/skeleton.js'
 import {

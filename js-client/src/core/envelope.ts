@@ -131,8 +131,8 @@ type Kinds = ReadonlyMap<unknown, readonly Field[]>
 const isTruth: Check = (field) => typeof field === 'boolean'
 const isPositive: Check = (field) => isCount(field) && field > 0
 const isToken: Check = (field) => isText(field) && /^[\da-f]{32}$/.test(field)
-/** What may stand behind `Authorization: Bearer` (RFC 6750), so that a server can show it there. */
-export const isBearer: Check = (field) => isText(field) && field.length <= 8192 && /^[\w.~+/-]+=*$/.test(field)
+/** What may stand behind `Authorization: Bearer` (RFC 6750), so that a server can show it there. Of a text. */
+export const isBearer = (field: unknown): boolean => /^[\w.~+/=-]{1,8192}$/.test(field as string)
 const areTexts: Check = (field) => Array.isArray(field) && field.every(isText)
 const isObject = (field: unknown): field is object => isContainer(field) && !Array.isArray(field)
 const isValue: Check = (field, kind) =>
@@ -179,7 +179,7 @@ const pageControls = (): Kinds => new Map([
     link: isToken, secret: isToken, attempt: isCount, received: isCount, first: isPositive, fresh: isTruth,
     features: areTexts, token: optional(isToken), url: optional(isText), name: optional(isText),
     version: optional(isText), parent: optional(isToken), process: optional(isText), last: optional(isCount),
-    auth: optional(isBearer),
+    auth: optional((field) => isText(field) && isBearer(field)),
   })],
   ['await', [id]],
   ['bye', [['last', isCount]]],

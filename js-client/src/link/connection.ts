@@ -9,16 +9,16 @@ import { JobQueue } from '../concurrency/job-queue.js'
 import { SocketSession, type SessionListener } from './socket-session.js'
 import { Backoff } from './backoff.js'
 import { block, introduce, type BlockedConnection } from './blocking.js'
+import type { ConnectionOptions } from './options.js'
 import { describeDocument, type DocumentDescription } from '../page/description.js'
 import type * as Public from '../types/connection.js'
-import type { Envelope, Welcome } from '../core/envelope.js'
+import { isBearer, type Envelope, type Welcome } from '../core/envelope.js'
 import type { Cloned } from '../core/clone/index.js'
 import {
   AfterClose, afterClose, CloseCode, DestroyedError, FeatureError, fitReason, NoSyncError, ProtocolError,
   refuseMore, resetReason, UnauthorizedError,
 } from '../core/errors.js'
 import { encodeMessage, type EncodedMessage } from '../core/frame.js'
-import type { Limits } from '../core/limits.js'
 import { awaitParent, sharedHold } from '../page/embedding.js'
 import type { LifecycleConnection } from '../page/lifecycle.js'
 import { forbids } from '../page/own-document.js'
@@ -33,23 +33,6 @@ import { report } from '../concurrency/report-error.js'
 import type { Refusal } from '../transports/sync-request.js'
 import { Tab } from '../page/tab-token.js'
 import { VERSION } from '../version.js'
-import type { SocketClass } from '../transports/websocket.js'
-
-export interface ClientOptions {
-  /** Of the server, without a slash at its end; undefined if there is none. */
-  readonly address: string | undefined
-  /** The browser's, or another; undefined if there is none, and then messages wait, within the link's limits. */
-  readonly WebSocket: SocketClass | undefined
-  /** Nothing connects before `open()`. */
-  readonly manual?: boolean
-  readonly limits?: Limits | undefined
-  readonly random?: () => number
-}
-
-export interface ConnectionOptions extends ClientOptions {
-  /** Called with each message. @throws ProtocolError if its value is wrong */
-  readonly deliver: (envelope: Envelope) => void
-}
 
 /** The reason of a server that takes nothing more, and has acknowledged what it took (PROTOCOL.md 6.5). */
 const DRAINED = 'drained'
@@ -84,6 +67,7 @@ export class Connection extends EventEmitter
   #state: Public.ConnectionState = 'connecting'
   #reason: string | undefined
   #code: number | undefined
+  #token: string | undefined
   /** The page has to call `open()` first. */
   #manual: boolean
 
@@ -108,6 +92,14 @@ export class Connection extends EventEmitter
   get state(): Public.ConnectionState { return this.#state }
   get reason(): string | undefined { return this.#reason }
   get code(): number | undefined { return this.#code }
+  get token(): string | undefined { return this.#token }
+  set token(token: string | undefined) {
+    // `undefined` is a text of such letters too. What was given is not quoted, because it is a secret.
+    if (!isBearer(token)) throw new TypeError('connection.token: expected at most 8192 letters, digits and -._~+/=')
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-conversion -- JavaScript may have set a number
+    this.#token = token && String(token)
+  }
+
   get webContentsId(): number | undefined { return this.#welcome?.webContentsId }
   /** Of the server. */
   get address(): string | undefined { return this.#options.address }
@@ -204,7 +196,7 @@ export class Connection extends EventEmitter
 
   /** The current description of the document. */
   describe(): DocumentDescription {
-    return describeDocument(this.#tab.token, this.#welcome?.process, this.address)
+    return describeDocument(this.#tab.token, this.#welcome?.process, this.address, this.#token)
   }
 
   /** The server has refused the link in a request; the refusal has a close code. */

@@ -1,5 +1,6 @@
 /**
- * The description of a document, which `hello` carries (PROTOCOL.md 6.1): its tab, address, name, version and parent.
+ * The description of a document, which `hello` carries (PROTOCOL.md 6.1): its tab, address, name, version and parent,
+ * and its bearer token.
  */
 import { parentLink } from './embedding.js'
 import { VERSION } from '../version.js'
@@ -14,6 +15,8 @@ export interface DocumentDescription {
   readonly parent: string | undefined
   /** The server process that welcomed this document last. */
   readonly process: string | undefined
+  /** The bearer token of the page's user. */
+  readonly auth: string | undefined
 }
 
 /** What a server keeps of each of them (PROTOCOL.md 9). A longer one would only make the first frame too large. */
@@ -22,7 +25,7 @@ const NAME_LENGTH = 256
 
 /** @param address - of the server that the description is for */
 export function describeDocument(
-  token: string | undefined, process: string | undefined, address: string | undefined,
+  token: string | undefined, process: string | undefined, address: string | undefined, auth?: string,
 ): DocumentDescription {
   // A worker has no window, and a program outside the browser has no location.
   const { location, name } = globalThis as { location?: Location, name?: string }
@@ -34,5 +37,6 @@ export function describeDocument(
     version: VERSION,
     parent: parentLink(address),
     process,
+    auth,
   }
 }

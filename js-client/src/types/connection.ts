@@ -50,6 +50,13 @@ export interface Connection {
   readonly code: number | undefined
   /** The server's id of this tab, undefined until the first connection; a reload keeps it. */
   readonly webContentsId: number | undefined
+  /**
+   * A bearer token (RFC 6750, at most 8,192 characters, without the word `Bearer`) that tells the server who the user
+   * is. Each socket, blocking request and beacon that begins from then on has it, and nothing else, such as a URL.
+   * A cookie with HttpOnly is safer, because scripts cannot read it. Setting anything else throws a TypeError;
+   * `undefined` removes it.
+   */
+  token: string | undefined
   /** True when the server runs in debug mode. */
   readonly debug: boolean
   on<Name extends keyof ConnectionEvents>(name: Name, listener: (event: ConnectionEvents[Name]) => void): this

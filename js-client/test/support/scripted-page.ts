@@ -4,7 +4,7 @@
  *
  * A test file calls `newServer` before each of its tests, and closes the connection afterwards.
  */
-import type { ConnectionOptions } from '../../src/link/connection.js'
+import type { ConnectionOptions } from '../../src/link/options.js'
 import type { ResetEvent, StateEvent } from '../../src/types/connection.js'
 import type { IpcRenderer } from '../../src/ipc-renderer.js'
 import { clientOf, ScriptedServer, until } from './scripted-server.js'

@@ -13,7 +13,7 @@ import {
 import { DEFAULT_LIMITS } from '../../src/core/limits.js'
 import { claim, Link, Side } from '../../src/core/link/index.js'
 import { IpcRenderer } from '../../src/ipc-renderer.js'
-import type { ConnectionOptions } from '../../src/link/connection.js'
+import type { ConnectionOptions } from '../../src/link/options.js'
 import type { Socket, SocketClass } from '../../src/transports/websocket.js'
 import { answerText, type SyncAnswer } from './scripted-request.js'
 

@@ -21,7 +21,7 @@ Count = Annotated[int, Strict(), Field(ge=0, le=MAX_SAFE_INTEGER)]
 Positive = Annotated[int, Strict(), Field(ge=1, le=MAX_SAFE_INTEGER)]
 Token = Annotated[str, Strict(), Field(pattern="^[0-9a-f]{32}$")]
 # What may stand behind `Authorization: Bearer` (RFC 6750), so that it can be shown there.
-Bearer = Annotated[str, Strict(), Field(max_length=8_192, pattern=r"^[A-Za-z0-9\-._~+/]+=*$")]
+Bearer = Annotated[str, Strict(), Field(pattern=r"^[A-Za-z0-9\-._~+/=]{1,8192}$")]
 
 # rows.py has checked the types of these: Pydantic would only copy them.
 _UNCHECKED: Final = GetPydanticSchema(lambda _source, _handler: any_schema())
