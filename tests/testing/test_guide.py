@@ -22,4 +22,4 @@ def test_the_example_of_the_guide_passes(tmp_path: Path, project_root: Path) -> 
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 passed" in done.stdout
+    assert "4 passed" in done.stdout

@@ -108,6 +108,29 @@ async def test_a_page_of_a_session_that_has_ended_is_refused_when_it_comes_back(
             assert await page.invoke("whoami") == "ada"
 
 
+async def test_a_page_that_is_asked_again_resumes_when_the_test_connects_it(site: Site) -> None:
+    SESSIONS["s"] = "ada"
+    async with Renderer(site.app, cookies={"session": "s"}) as page:
+        link = page._connection.page.link_id
+        await site.ipc_main.reauthenticate(user="ada")
+        assert await page.closed() == 4411
+        assert not page.connected
+        site.ipc_main.to(user="ada").send("note", "kept")
+        await page.connect()
+        assert page._connection.page.link_id == link
+        assert await page.received("note") == ["kept"]
+
+
+async def test_a_page_is_closed_with_4401_when_its_session_has_ended_before_it_is_asked_again(site: Site) -> None:
+    SESSIONS["s"] = "ada"
+    async with Renderer(site.app, cookies={"session": "s"}) as page:
+        SESSIONS.clear()
+        await site.ipc_main.reauthenticate(user="ada")
+        with pytest.raises(ClosedError) as closed:
+            await page.connect()
+        assert closed.value.close_code == await page.closed() == 4401
+
+
 async def test_another_user_in_the_same_browser_gets_a_new_link_and_a_new_tab(site: Site) -> None:
     async with Browser(site.app) as browser:
         await browser.post("/login", json={"name": "ada"})
