@@ -16,7 +16,7 @@ from urllib.request import urlopen
 import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
-from tests.browser.browsers import browser, evaluate
+from tests.browser.browsers import PageError, browser, evaluate
 from tests.browser.site import PAGES, visit
 from tests.support.serving import PATIENCE, Spawned, free_port, wait_until
 from tools.install_browser import BrowserMissingError
@@ -26,12 +26,32 @@ DEPLOYMENT = Path(__file__).parents[2] / "docs" / "deployment.md"
 NAME = "app.example"
 
 PROGRAM = f"""
-from fastapi import FastAPI
+from typing import Annotated
+
+from fastapi import Cookie, FastAPI, Response
 from webipc import IpcMain
 
+def current_user(user: Annotated[str | None, Cookie()] = None) -> str | None:
+    return user
+
 app = FastAPI()
-ipc_main = IpcMain()
+ipc_main = IpcMain(authenticate=current_user)
 ipc_main.mount(app, pages={str(PAGES)!r})
+room = ipc_main.group("room")
+
+@app.post("/login/{{name}}")
+def login(name: str, response: Response) -> None:
+    response.set_cookie("user", name, httponly=True)
+
+@ipc_main.handle("join")
+async def join(event):
+    room.add(event.sender)
+    return event.user
+
+@ipc_main.handle("tell")
+async def tell(event, user, number):
+    room.send("count", number)
+    ipc_main.to(user=user).send("count", number + 1)
 
 @ipc_main.handle("length")
 async def length(event, value):
@@ -189,3 +209,30 @@ def test_a_page_behind_the_proxy_has_its_socket_its_sync_calls_and_its_uploads(
     # The path of this socket is another one: it has the number of the attempt.
     assert evaluate(chromium, "ipcRenderer.invoke('length', 'again')") == 5
     assert evaluate(chromium, "resets") == []
+
+
+@pytest.mark.parametrize("is_blocked", [True, False], ids=["sendSync", "socket"])
+def test_another_user_behind_the_proxy_gets_nothing_that_was_for_the_first(
+    chromium: WebDriver, proxy: Proxy, *, is_blocked: bool
+) -> None:
+    def log_in(name: str) -> None:
+        assert evaluate(chromium, f"fetch('/login/{name}', {{ method: 'POST' }}).then(({{ ok }}) => ok)")
+
+    visit(chromium, proxy.url)
+    log_in("ada")
+    visit(chromium, proxy.url)
+    assert evaluate(chromium, "ipcRenderer.invoke('join')") == "ada"
+    assert evaluate(chromium, "ipcRenderer.invoke('tell', 'ada', 1).then(() => arrived.splice(0))") == [1, 2]
+    log_in("bob")
+    if is_blocked:
+        with pytest.raises(PageError, match="another-user"):
+            evaluate(chromium, "ipcRenderer.sendSync('length', 'secret')")
+    else:
+        proxy.stop()
+        proxy.start()
+    evaluate(chromium, "until(() => connection.state === 'closed')")
+    assert evaluate(chromium, "[connection.code, arrived]") == [4401, []]
+    evaluate(chromium, "connection.open(), until(() => connection.state === 'open')")
+    assert evaluate(chromium, "ipcRenderer.invoke('tell', 'ada', 3).then(() => arrived.splice(0))") == []
+    assert evaluate(chromium, "ipcRenderer.invoke('tell', 'bob', 5).then(() => arrived.splice(0))") == [6]
+    chromium.delete_all_cookies()
