@@ -4,7 +4,7 @@
  */
 import { Connection } from './link/connection.js'
 import type { ClientOptions } from './link/options.js'
-import { encode, type Cloned } from './core/clone/index.js'
+import { decode, encode, type Cloned } from './core/clone/index.js'
 import { descriptor } from './core/clone/skeleton.js'
 import {
   decodeValue, type Envelope, type ErrorReply, type Invoke, type Post, type Result, type Send,
@@ -16,7 +16,6 @@ import { answers as succeeds } from './core/values/slots.js'
 import type * as Electron from './types/electron.js'
 import { EventEmitter } from './channels/emitter.js'
 import { postToHost } from './web-view/host.js'
-import { channelMessage } from './web-view/messages.js'
 import { report } from './concurrency/report-error.js'
 
 /** The value of an `error` (PROTOCOL.md 4.2). */
@@ -71,8 +70,8 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
   }
 
   readonly sendToHost = (channel: string, ...args: unknown[]): void => {
-    if (typeof channel !== 'string') refuseArgument(0, channel)
-    postToHost(channelMessage(channel, args))
+    const { skeleton, fixups, segments } = this.#cloned(channel, args, 0)
+    postToHost({ channel, args: decode(skeleton, fixups, segments) as unknown[] })
   }
 
   /** @param index - of the channel in Electron's count of arguments, which begins with an internal one */
@@ -91,27 +90,42 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
     }
   }
 
+  /** What a message does, by its kind; a page gets no others. */
+  readonly #effects: { readonly [Kind in Envelope['kind']]?: (envelope: Extract<Envelope, { kind: Kind }>) => void } = {
+    send: (envelope) => {
+      const { senderId, senderIsMainFrame = true } = envelope.meta ?? {}
+      const args = this.#value(envelope)
+      if (!Array.isArray(args)) fail('wrong value')
+      this.#emit(envelope.channel, args, senderId === undefined ? {} : { senderId, senderIsMainFrame })
+    },
+    result: (envelope) => {
+      // The value first: if it is wrong, the call stays open and is rejected at the end of the link.
+      const value = this.#value(envelope)
+      this.connection.settle(envelope.id)?.resolve(value)
+    },
+    // The envelope was checked: it is an object with a message.
+    error: (envelope) => { this.#reject(envelope.id, this.#value(envelope) as Failure) },
+    post: (envelope) => {
+      const value = this.#value(envelope)
+      this.#emit(envelope.channel, [value], { ports: this.connection.ports.handOut(envelope.ports) })
+    },
+    invoke: (envelope) => {
+      const args = this.#value(envelope) as unknown[]
+      void this.#answer(envelope.id, () => {
+        const handler = this.connection.answers.get(envelope.channel)
+        if (!handler) throw new Error(`the page does not allow '${envelope.channel}'`)
+        return handler(...args)
+      })
+    },
+    port: (envelope) => { this.connection.ports.receive(envelope) },
+    'port-close': ({ port }) => { this.connection.ports.receiveClose(port) },
+    void: () => undefined,
+  }
+
   #dispatch(envelope: Envelope): void {
-    switch (envelope.kind) {
-      case 'send':
-        this.#send(envelope)
-        break
-      case 'result':
-        this.#resolve(envelope)
-        break
-      case 'error':
-        // The envelope was checked: it is an object with a message.
-        this.#reject(envelope.id, this.#value(envelope) as Failure)
-        break
-      case 'post':
-        this.#emit(envelope.channel, [this.#value(envelope)], { ports: this.connection.ports.handOut(envelope.ports) })
-        break
-      case 'invoke':
-        this.#call(envelope, this.#value(envelope))
-        break
-      default:
-        this.#deliverQuietly(envelope)
-    }
+    const effect = this.#effects[envelope.kind] as ((envelope: Envelope) => void) | undefined
+    if (!effect) fail(`unexpected ${envelope.kind}`)
+    effect(envelope)
   }
 
   /** A value that this engine cannot build concerns its message alone (PROTOCOL.md section 5). */
@@ -133,21 +147,6 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
     }
   }
 
-  /** Messages that run no listener of this emitter. */
-  #deliverQuietly(envelope: Envelope): void {
-    const { ports } = this.connection
-    if (envelope.kind === 'port') ports.receive(envelope)
-    else if (envelope.kind === 'port-close') ports.receiveClose(envelope.port)
-    else if (envelope.kind !== 'void') fail(`unexpected ${envelope.kind}`)
-  }
-
-  #send(envelope: Send): void {
-    const { senderId, senderIsMainFrame = true } = envelope.meta ?? {}
-    const args = this.#value(envelope)
-    if (!Array.isArray(args)) fail('wrong value')
-    this.#emit(envelope.channel, args, senderId === undefined ? {} : { senderId, senderIsMainFrame })
-  }
-
   #emit(channel: string, args: readonly unknown[], fields: Partial<Electron.IpcRendererEvent>): void {
     const event = { sender: this, ports: [], ...fields }
     // Not enumerable: Electron 27 has `senderId`, later versions do not.
@@ -159,23 +158,9 @@ export class IpcRenderer extends EventEmitter implements Electron.IpcRenderer {
     }
   }
 
-  #resolve(envelope: Result): void {
-    // The value first: if it is wrong, the call stays open and is rejected at the end of the link.
-    const value = this.#value(envelope)
-    this.connection.settle(envelope.id)?.resolve(value)
-  }
-
   #reject(id: number, failure: Failure): void {
     const call = this.connection.settle(id)
     call?.reject(withDetails(failure, `Error invoking remote method '${call.channel}': `))
-  }
-
-  #call({ id, channel }: Invoke, args: unknown): void {
-    void this.#answer(id, () => {
-      const handler = this.connection.answers.get(channel)
-      if (!handler) throw new Error(`the page does not allow '${channel}'`)
-      return handler(...args as unknown[])
-    })
   }
 
   /** Answers a call of the server. A channel that the page does not allow, or a handler that throws, is an error. */

@@ -35,19 +35,15 @@ export class EventHold {
     if (this.#held.length === 0) return
     const channel = new TaskChannel(() => {
       channel.close()
-      this.#release()
+      // This task may run in the middle of a call, whose end posts another.
+      if (this.#blocking > 0) return
+      try {
+        this.#held.shift()?.()
+      } catch (error) {
+        report(error)
+      }
+      this.#releaseLater()
     })
     channel.post()
-  }
-
-  #release(): void {
-    // This task may run in the middle of a call, whose end posts another.
-    if (this.#blocking > 0) return
-    try {
-      this.#held.shift()?.()
-    } catch (error) {
-      report(error)
-    }
-    this.#releaseLater()
   }
 }

@@ -19,10 +19,11 @@ export class JobQueue<Job> {
   #jobs: Job[] = []
   /** Index of the next job to dispatch. */
   #next = 0
-  /** A dispatch is running. Jobs may be pushed in the middle of it: some browsers do that while a page blocks. */
+  /**
+   * A dispatch is running, or a task is posted that continues. Jobs may be pushed in the middle of a dispatch: some
+   * browsers do that while a page blocks.
+   */
   #busy = false
-  /** A task is posted that continues. */
-  #posted = false
   #channel: TaskChannel | undefined
 
   /**
@@ -38,7 +39,7 @@ export class JobQueue<Job> {
   /** Adds jobs and dispatches those that may run in this task. Call it at the end of a task. */
   push(jobs: readonly Job[]): void {
     for (const job of jobs) this.#jobs.push(job)
-    if (!this.#busy && !this.#posted) this.#turn()
+    if (!this.#busy) this.#turn()
   }
 
   /** Drops the jobs that were not dispatched. */
@@ -52,7 +53,7 @@ export class JobQueue<Job> {
     this.clear()
     this.#channel?.close()
     this.#channel = undefined
-    this.#posted = false
+    this.#busy = false
   }
 
   /** Runs one task of the queue. */
@@ -61,9 +62,9 @@ export class JobQueue<Job> {
     try {
       this.#dispatchSome()
     } finally {
-      this.#busy = false
-      this.#dropDispatched()
-      if (this.#jobs.length > 0) this.#post()
+      this.#busy = this.#next < this.#jobs.length
+      if (this.#busy) this.#goOnLater()
+      else this.clear()
     }
   }
 
@@ -80,23 +81,14 @@ export class JobQueue<Job> {
     }
   }
 
-  #dropDispatched(): void {
-    if (this.#next >= this.#jobs.length) {
-      this.clear()
-    } else if (this.#next >= SPENT && this.#next * 2 >= this.#jobs.length) {
+  #goOnLater(): void {
+    if (this.#next >= SPENT && this.#next * 2 >= this.#jobs.length) {
       // Moves each waiting job at most once per dispatched job, so the cost stays linear.
       this.#jobs.splice(0, this.#next)
       this.#next = 0
     }
-  }
-
-  #post(): void {
-    this.#posted = true
     this.#channel ??= new TaskChannel(() => {
-      this.#hold.run(() => {
-        this.#posted = false
-        this.#turn()
-      })
+      this.#hold.run(() => { this.#turn() })
     })
     this.#channel.post()
   }

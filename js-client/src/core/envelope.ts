@@ -129,7 +129,7 @@ type Field = readonly [name: string, check: Check]
 type Kinds = ReadonlyMap<unknown, readonly Field[]>
 
 const isTruth: Check = (field) => typeof field === 'boolean'
-const isPositive: Check = (field) => isCount(field) && field > 0
+const isPositive = (field: unknown): boolean => isCount(field) && field > 0
 const isToken: Check = (field) => isText(field) && /^[\da-f]{32}$/.test(field)
 /** What may stand behind `Authorization: Bearer` (RFC 6750), so that a server can show it there. Of a text. */
 export const isBearer = (field: unknown): boolean => /^[\w.~+/=-]{1,8192}$/.test(field as string)
@@ -143,8 +143,7 @@ const channel: Field = ['channel', isText]
 const id: Field = ['id', isPositive]
 const port: Field = ['port', isPositive]
 const value: Field = ['value', isValue]
-const ports: Field = ['ports', (field, kind) =>
-  Array.isArray(field) && field.every((each) => isPositive(each, kind))]
+const ports: Field = ['ports', (field) => Array.isArray(field) && field.every(isPositive)]
 
 /** Each kind and its fixed fields, in order (PROTOCOL.md section 4). */
 const KINDS: Kinds = new Map<unknown, readonly Field[]>([
@@ -217,22 +216,21 @@ export function decodeValue(carrier: Carrier, limits: Limits = DEFAULT_LIMITS): 
 
 function parseFields(kinds: Kinds, [kind, fields, ...more]: readonly unknown[]): Record<string, unknown> {
   if (!isObject(fields) || more.length > 0) fail('malformed frame')
-  const given = fields as Record<string, unknown>
-  return checked(kinds, kind, (name) => Object.hasOwn(given, name) ? given[name] : undefined)
+  return checked(kinds, kind, (name) =>
+    Object.hasOwn(fields, name) ? (fields as Record<string, unknown>)[name] : undefined)
 }
 
 function parseMessage({ fields, segments }: RawMessage, limits: Limits): Envelope {
   let length = 1
   const envelope = checked(KINDS, fields[0], () => fields[length++])
   envelope['segments'] = segments
+  const rest = fields.slice(length)
   if (Object.hasOwn(envelope, 'value')) {
-    // After the fixed fields. Either may be absent; their types tell them apart.
-    const [first, second] = fields.slice(length)
-    const [meta, fixups] = isObject(first) ? [first, second] : [null, first]
-    Object.assign(envelope, { meta, fixups: Array.isArray(fixups) ? fixups : [] })
-    length += Number(meta !== null) + Number(Array.isArray(fixups))
+    // Either may be absent; their types tell them apart.
+    envelope['meta'] = isObject(rest[0]) ? rest.shift() : null
+    envelope['fixups'] = Array.isArray(rest[0]) ? rest.shift() : []
   }
-  if (fields.length !== length) fail('wrong count')
+  if (rest.length > 0) fail('wrong count')
   refuseExcess(envelope as unknown as Excessive, limits)
   return envelope as unknown as Envelope
 }

@@ -89,7 +89,7 @@ export function encodeControl(ack: number, name: string, fields: unknown): strin
 
 /** The binary form of a frame, which bodies need. */
 export function binaryForm(frame: string | Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  return typeof frame === 'string' ? pack(frame.slice(1, -1), unpack(frame, 2).messages) : frame
+  return typeof frame === 'string' ? pack(frame.slice(1, -1), unpack(frame, 2)[0]) : frame
 }
 
 /** Encodes a body (PROTOCOL.md 2.4): frames in their binary form, each after its length. */
@@ -121,7 +121,7 @@ export function decodeBody(
 export function decodeFrame(data: string | Uint8Array, limits: Limits = DEFAULT_LIMITS): Frame {
   const size = typeof data === 'string' ? utf8Length(data) : data.length
   refuseLarger('frame', size, limits.socketBytes)
-  const { elements: [seq, ack], messages } = unpack(data, 2)
+  const [messages, [seq, ack]] = unpack(data, 2)
   refuseLarger('messages of a frame', messages.length, limits.frameMessages)
   // Checks the number of the last message too; without messages, this refuses 0.
   if (!isCount(seq) || !isCount(ack) || !isCount(seq + (messages.length - 1))) fail('wrong number')
@@ -136,7 +136,7 @@ export function encodeParcel(message: EncodedMessage): Uint8Array<ArrayBuffer> {
 
 /** @param pieces - of all parts, in order. @throws ProtocolError if together they are not a parcel */
 export function decodeParcel(pieces: readonly Uint8Array[]): RawMessage {
-  return single(unpack(concat(pieces), 0).messages)
+  return single(unpack(concat(pieces), 0)[0])
 }
 
 function single([message, second]: readonly RawMessage[]): RawMessage {
@@ -188,10 +188,7 @@ function concat(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return whole
 }
 
-interface Unpacked {
-  readonly elements: readonly unknown[]
-  readonly messages: readonly RawMessage[]
-}
+type Unpacked = readonly [messages: readonly RawMessage[], elements: readonly unknown[]]
 
 /**
  * The reverse of `pack`; `before` elements of the JSON stand before the messages. Text has no lengths and no segments.
@@ -208,7 +205,7 @@ function unpack(data: string | Uint8Array, before: number): Unpacked {
     if ((isText || rows.length === segments.length) && rows.every(Array.isArray)) {
       // Not `segments[index] ?? []`: a script may have given every array an element.
       const segmentsOf = (index: number): Uint8Array[] => isText ? [] : segments[index] as Uint8Array[]
-      return { elements, messages: rows.map((fields, index) => ({ fields, segments: segmentsOf(index) })) }
+      return [rows.map((fields, index) => ({ fields, segments: segmentsOf(index) })), elements]
     }
   } catch {
     // Refused below, like an array that is no frame.

@@ -71,9 +71,12 @@ function lookAbove<T>(
     for (let inner: Window = window; inner !== inner.parent;) {
       inner = inner.parent
       const connection = connectionOf(inner)
-      if (connection && serves(connection, address)) return answer(connection)
-      const found = connection ? undefined : otherwise?.(inner)
-      if (found !== undefined) return found
+      if (!connection) {
+        const found = otherwise?.(inner)
+        if (found !== undefined) return found
+      } else if (connection.address === address && connection.state !== 'closed') {
+        return answer(connection)
+      }
     }
   } catch {
     // A worker has no window, and access to a document of another origin throws.
@@ -83,10 +86,6 @@ function lookAbove<T>(
 
 function connectionOf(window: Window): Embedding | undefined {
   return (window as unknown as Realm)[Symbol.for('webipc')]?.ipcRenderer.connection
-}
-
-function serves({ address, state }: Embedding, sought: string | undefined): boolean {
-  return address === sought && state !== 'closed'
 }
 
 /** Whether module scripts may still have to run: `readyState` is `interactive` before they do. */

@@ -40,42 +40,26 @@ export class HandedPort {
   #isStarted = false
   /** The other side is closed. */
   #isEnded = false
-  /** No `close` event is due: something else dispatches it, or it was dispatched, or the page has closed its end. */
-  #isSilent = dispatchesClose()
+  /**
+   * No `close` event is due: this engine or the electron module dispatches it, or it was dispatched, or the page has
+   * closed its end.
+   */
+  #isSilent = 'onclose' in MessagePort.prototype
 
   constructor() {
-    const { port1, port2 } = new MessageChannel()
+    const { port1, port2: port } = new MessageChannel()
+    const { prototype } = MessagePort
     this.inner = port1
-    this.port = port2
-    port2.addEventListener('message', () => {
+    this.port = port
+    port.addEventListener('message', () => {
       this.#waiting -= 1
       this.#started()
     })
-    port2.close = () => {
+    port.close = () => {
       this.#isSilent = true
-      closeLoudly(port2)
+      closeLoudly(port)
     }
-    this.#watchStart()
-    handed.set(port2, this)
-  }
-
-  deliver(message: unknown, ports: MessagePort[]): void {
-    this.#waiting += 1
-    this.inner.postMessage(message, ports)
-  }
-
-  /** The other side is closed. Messages that were posted before still arrive, then the `close` event. */
-  end(): void {
-    this.#isEnded = true
-    if (this.isBack) this.inner.postMessage(CLOSED)
-    this.inner.close()
-    this.#closeLater()
-  }
-
-  /** A port is started by `start`, and by setting `onmessage`. */
-  #watchStart(): void {
-    const { port } = this
-    const { prototype } = MessagePort
+    // A port is started by `start`, and by setting `onmessage`.
     port.start = () => {
       prototype.start.call(port)
       this.#started()
@@ -88,6 +72,21 @@ export class HandedPort {
         this.#started()
       },
     }))
+    handed.set(port, this)
+  }
+
+  /** Delivers a message to the page. Named like the next, as the two of a port that the page has sent. */
+  postMessage(message: unknown, ports: MessagePort[]): void {
+    this.#waiting += 1
+    this.inner.postMessage(message, ports)
+  }
+
+  /** The other side is closed. Messages that were posted before still arrive, then the `close` event. */
+  close(): void {
+    this.#isEnded = true
+    if (this.isBack) this.inner.postMessage(CLOSED)
+    this.inner.close()
+    this.#closeLater()
   }
 
   #started(): void {
@@ -95,22 +94,16 @@ export class HandedPort {
     this.#closeLater()
   }
 
-  /** In a task of its own: a browser runs microtasks after every single listener of an event. */
   #closeLater(): void {
-    if (this.#isEnded && this.#isStarted && this.#waiting === 0) setTimeout(() => { this.#emitClose() })
+    if (!this.#isEnded || !this.#isStarted || this.#waiting > 0) return
+    // In a task of its own: a browser runs microtasks after every single listener of an event.
+    setTimeout(() => {
+      if (this.#isSilent || this.isBack) return
+      this.#isSilent = true
+      const event = new Event('close')
+      const { onclose } = this.port as { onclose?: ((event: Event) => void) | null }
+      this.port.dispatchEvent(event)
+      onclose?.call(this.port, event)
+    })
   }
-
-  #emitClose(): void {
-    if (this.#isSilent || this.isBack) return
-    this.#isSilent = true
-    const event = new Event('close')
-    const { onclose } = this.port as { onclose?: ((event: Event) => void) | null }
-    this.port.dispatchEvent(event)
-    onclose?.call(this.port, event)
-  }
-}
-
-/** Whether ports of this engine, or of the electron module, dispatch `close` by themselves. */
-function dispatchesClose(): boolean {
-  return 'onclose' in MessagePort.prototype
 }

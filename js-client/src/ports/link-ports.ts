@@ -44,7 +44,7 @@ export class LinkPorts {
     try {
       this.#post(encodeMessage(fields, cloned, ids))
     } catch (error) {
-      for (const id of ids) shut(this.#table.close(id))
+      for (const id of ids) this.#table.close(id)?.close()
       throw error
     }
     for (const id of ids) {
@@ -60,11 +60,11 @@ export class LinkPorts {
       try {
         this.#table.accept(id, end)
       } catch (error) {
-        end.end()
+        end.close()
         throw error
       }
       this.#listen(id, end)
-      if (this.#over) shut(this.#table.close(id))
+      if (this.#over) this.#table.close(id)?.close()
       return end.port
     })
   }
@@ -77,27 +77,30 @@ export class LinkPorts {
       for (const port of ports) port.close()
       return
     }
-    const message = this.#readable(() => decode(value, fixups, segments, this.#limits))
-    if (end instanceof HandedPort) end.deliver(message, ports)
-    else end.postMessage(message, ports)
+    let message: unknown = null
+    try {
+      message = decode(value, fixups, segments, this.#limits)
+    } catch (error) {
+      // Another page has sent it, and the server forwards such values undecoded; or this engine cannot build it.
+      if (!(error instanceof RemoteError)) throw error
+      console.warn(error.message)
+    }
+    end.postMessage(message, ports)
   }
 
   /** The other end of a port was closed. @throws ProtocolError if there never was such a port */
   receiveClose(id: number): void {
-    if (this.#table.get(id)) shut(this.#table.close(id))
+    if (this.#table.get(id)) this.#table.close(id)?.close()
   }
 
   /** The link has ended: closes every port. */
   end(): void {
     this.#over = true
-    for (const end of this.#table.closeAll()) shut(end)
+    for (const end of this.#table.closeAll()) end.close()
   }
 
-  #adopt(transfer: unknown): number[] {
-    const given = transfer === undefined ? [] : transfer
-    if (!Array.isArray(given) || !given.every(isPort)) return refuse()
-    const ports = given as readonly MessagePort[]
-    if (new Set(ports).size < ports.length) refuse()
+  #adopt(ports: unknown = []): number[] {
+    if (!arePorts(ports) || new Set(ports).size < ports.length) return refuse()
     this.#table.roomFor(ports.length)
     const taken: MessagePort[] = []
     try {
@@ -145,21 +148,10 @@ export class LinkPorts {
     }
   }
 
-  #readable(read: () => unknown): unknown {
-    try {
-      return read()
-    } catch (error) {
-      // Another page has sent it, and the server forwards such values undecoded; or this engine cannot build it.
-      if (!(error instanceof RemoteError)) throw error
-      console.warn(error.message)
-      return null
-    }
-  }
-
   #sendClose(id: number): void {
     const end = this.#table.close(id)
     if (!end) return
-    shut(end)
+    end.close()
     try {
       this.#post(encodeMessage(['port-close', id]))
     } catch {
@@ -168,14 +160,10 @@ export class LinkPorts {
   }
 }
 
-function shut(end: End | undefined): void {
-  if (end instanceof HandedPort) end.end()
-  else end?.close()
-}
-
 /** Of this realm, or of an iframe, which has its own class. An object that only has the tag cannot be transferred. */
-function isPort(value: unknown): boolean {
-  return value instanceof MessagePort || ask(Object.prototype, 'toString', value as object) === '[object MessagePort]'
+function arePorts(values: unknown): values is readonly MessagePort[] {
+  return Array.isArray(values) && values.every((value) =>
+    value instanceof MessagePort || ask(Object.prototype, 'toString', value as object) === '[object MessagePort]')
 }
 
 function refuse(): never {

@@ -38,10 +38,10 @@ describe('a port that the page receives', () => {
   test('gets a close of the other side after all messages, by a listener and by onclose', async () => {
     const events: Event[] = []
     Object.assign(handed.port, { onclose: (event: Event) => events.push(event) })
-    handed.deliver(1, [])
-    handed.deliver(2, [])
+    handed.postMessage(1, [])
+    handed.postMessage(2, [])
     listen(handed.port)
-    handed.end()
+    handed.close()
     await until(() => heard.includes('close') && events.length > 0)
     assert.deepEqual(heard, [1, 2, 'close'])
     assert.equal(events[0]?.type, 'close')
@@ -51,7 +51,7 @@ describe('a port that the page receives', () => {
     const { port1, port2 } = new MessageChannel()
     const got: MessagePort[] = []
     handed.port.onmessage = ({ ports }) => got.push(...ports)
-    handed.deliver('take', [port2])
+    handed.postMessage('take', [port2])
     await until(() => got.length === 1)
     assert.ok(got[0] instanceof MessagePort)
     port1.close()
@@ -76,8 +76,8 @@ describe('a port that the page sends', () => {
     const taken = takeOver(handed.port)
     assert.ok(handed.isBack)
     taken.onmessage = ({ data }) => heard.push(data === CLOSED ? 'closed' : data)
-    handed.deliver('through', [])
-    handed.end()
+    handed.postMessage('through', [])
+    handed.close()
     await until(() => heard.length === 2)
     assert.deepEqual(heard, ['through', 'closed'])
     taken.close()

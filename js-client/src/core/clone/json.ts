@@ -4,9 +4,8 @@
  */
 import { isContainer, setOwn } from './skeleton.js'
 
-const { parse, stringify } = JSON
-
-export const parseJson: (text: string) => unknown = parse
+export const { parse: parseJson }: { readonly parse: (text: string) => unknown } = JSON
+const { stringify } = JSON
 
 export function toJson(value: unknown): string {
   return stringify('toJSON' in [] ? shielded(value) : value)
