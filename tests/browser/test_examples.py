@@ -185,3 +185,70 @@ def test_every_text_of_the_electron_application_has_enough_contrast(
     Page(tab, electron_app.url).prefer("prefers-color-scheme", scheme)
     tab.get(electron_app.url)
     assert unreadable(tab) == []
+
+
+@pytest.fixture
+def board(project_root: Path, tmp_path: Path) -> Iterator[Spawned]:
+    pytest.importorskip("sqlalchemy")
+    with spawned(project_root / "examples/login/main.py", LOGIN_FILE=str(tmp_path / "login.sqlite3")) as served:
+        yield served
+
+
+def is_shown(tab: WebDriver, element: str) -> bool:
+    return tab.find_element(By.ID, element).is_displayed()
+
+
+def notices(tab: WebDriver) -> list[str]:
+    texts: list[str] = evaluate(tab, "[...document.querySelectorAll('li')].map((it) => it.firstChild.textContent)")
+    return texts
+
+
+def says(tab: WebDriver, text: str) -> None:
+    wait_until(lambda: text in tab.find_element(By.ID, "message").text, f"the page says {text!r}")
+
+
+def log_in(tab: WebDriver, name: str, password: str) -> None:
+    wait_until(lambda: is_shown(tab, "login"), "the form is shown")
+    tab.find_element(By.ID, "name").clear()
+    tab.find_element(By.ID, "name").send_keys(name)
+    tab.find_element(By.ID, "password").send_keys(password + Keys.ENTER)
+
+
+def test_a_login_opens_the_board_and_a_logout_closes_it_in_every_tab_of_the_session(
+    tab: WebDriver, board: Spawned
+) -> None:
+    tab.get(board.url)
+    says(tab, "log in first")
+    log_in(tab, "ada", "wrong")
+    says(tab, "wrong name or password")
+    log_in(tab, "ada", "ada")
+    wait_until(lambda: tab.find_element(By.ID, "who").text == "ada, editor", "ada is in, without a reload")
+    tab.find_element(By.ID, "text").send_keys("Tea at four" + Keys.ENTER)
+    wait_until(lambda: notices(tab) == ["ada: Tea at four"], "the notice is there")
+    first = tab.current_window_handle
+    second = new_tab(tab)
+    tab.get(board.url)
+    wait_until(lambda: notices(tab) == ["ada: Tea at four"], "the second tab is in by the cookie")
+    tab.find_element(By.ID, "logout").click()
+    for handle in (second, first):
+        tab.switch_to.window(handle)
+        wait_until(lambda: is_shown(tab, "login") and not is_shown(tab, "board"), "it is out")
+        assert notices(tab) == []
+    # Another user, on the page that the first has left.
+    log_in(tab, "bob", "bob")
+    wait_until(lambda: tab.find_element(By.ID, "who").text == "bob, reader", "bob is in")
+    tab.find_element(By.ID, "text").send_keys("Coffee" + Keys.ENTER)
+    says(tab, "only editors may change the board")
+    assert notices(tab) == ["ada: Tea at four"]
+
+
+@pytest.mark.engines("chromium")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_of_the_notice_board_has_enough_contrast(tab: WebDriver, board: Spawned, scheme: str) -> None:
+    Page(tab, board.url).prefer("prefers-color-scheme", scheme)
+    tab.get(board.url)
+    says(tab, "log in first")
+    assert unreadable(tab) == []
+    log_in(tab, "ada", "ada")
+    wait_until(lambda: tab.find_element(By.ID, "who").text == "ada, editor", "ada is in")
+    assert unreadable(tab) == []
