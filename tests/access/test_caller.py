@@ -185,6 +185,28 @@ async def test_a_listener_that_is_found_after_the_next_socket_has_attached_sees_
     assert heard == [("second", "Ada", "Ada"), ("next", "Bob", "Bob"), ("suspended", "Ada", "Ada")]
 
 
+async def test_messages_of_two_attaches_that_run_in_one_turn_have_their_own_callers(make_hub: MakeHub) -> None:
+    ipc_main = IpcMainImpl()
+    hub = make_hub(ipc_main=ipc_main)
+    heard: list[Any] = []
+    first = hello()
+    page = hub.attach(first, visitor("192.0.2.1"), caller("first"), Socket())
+    ipc_main.on("named", lambda event, *args: heard.append(event.user))
+    ipc_main.on("asked", lambda event: heard.append(event.user))
+
+    @ipc_main.handle("called")
+    async def called(event: IpcMainInvokeEvent) -> None:
+        heard.append(event.user)
+
+    messages = '["send","named",[]],["invoke",%d,"called",[]],["post","named",null,[]],["sync",%d,"asked",[]]'
+    page.receive(decode_frame(f"[1,0,{messages % (1, 3)}]"), 1, caller("first"))
+    hub.attach(dataclasses.replace(first, fresh=False), visitor("192.0.2.1"), caller("second"), Socket(2))
+    page.receive(decode_frame(f"[5,0,{messages % (5, 7)}]"), 2, caller("second"))
+    page.jobs.start()
+    await until(lambda: len(heard) == 8)
+    assert heard == ["first"] * 4 + ["second"] * 4
+
+
 @pytest.mark.parametrize("by_request", [False, True])
 async def test_who_uses_a_new_tab_is_known_when_it_is_announced(make_hub: MakeHub, by_request: bool) -> None:
     seen: list[Any] = []
