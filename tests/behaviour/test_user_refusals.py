@@ -168,3 +168,17 @@ class TestAnAskThatNeverReturns:
         assert left == {**NOTHING, "asks": left["asks"], "threads": left["threads"]}
         gate.open()
         wait_until(lambda: server.run(users.left_behind()) == NOTHING, "nothing is left")
+
+
+def test_a_stolen_link_without_its_secret_is_refused_and_costs_no_ask(server: Live, users: Users) -> None:
+    guess = {"secret": "f" * 32, "fresh": False}
+    with greeted(server, cookie("ada")):
+        for user in ("ada", "bob"):
+            with socket(server, headers=cookie(user)) as opened:
+                opened.send(hello(attempt=2, **guess))
+                assert closing(opened) == (4403, "the secret is not this link's")
+            assert post(server, "/ipc/sync", sync(ASK, **guess), **cookie(user))[0] == 403
+            assert post(server, "/ipc/beacon", beacon(ASK, '[0,0,["bye",2]]', **guess), **cookie(user))[0] == 403
+        assert users.asked == ["ada"]
+        (connection,) = connections_of(users.ipc_main)
+        assert (connection.ended, connection.bye_deadline, users.heard) == (False, None, [])
