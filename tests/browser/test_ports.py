@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
-from tests.browser.browsers import PageError, evaluate
+from tests.browser.browsers import LISTEN, PageError, evaluate
 from tests.browser.site import PAGES
 from tests.browser.site import visit as visit_page
 from tests.support.applications import Application
@@ -109,6 +109,64 @@ def test_a_page_and_python_exchange_messages_through_a_port(tab: WebDriver, serv
     site.ports[0].post_message({"answer": [1, 2.5]})
     evaluate(tab, "until(() => heard.length === 1)")
     assert evaluate(tab, "heard") == [{"answer": [1, 2.5]}]
+
+
+TOO_MUCH = {
+    "deep": ("Array(600).fill().reduce((inner) => [inner], 0)", "depth"),
+    "large": ("'x'.repeat(3000)", "message_bytes"),
+}
+"""Values that no message may have here, and the limit that each exceeds."""
+
+
+@pytest.fixture(params=list(TOO_MUCH.values()), ids=list(TOO_MUCH))
+def too_much(request: pytest.FixtureRequest) -> tuple[str, str]:
+    value, limit = request.param
+    return value, limit
+
+
+def test_what_a_port_of_the_page_itself_cannot_carry_is_null_with_a_line_in_the_console_and_the_port_stays(
+    tab: WebDriver, too_much: tuple[str, str]
+) -> None:
+    value, limit = too_much
+    site = Site(limits=Limits(message_bytes=2000))
+    with live(site.app) as server:
+        visit(tab, server.url)
+        evaluate(tab, LISTEN)
+        evaluate(
+            tab,
+            f"""(() => {{
+              const {{ port1, port2 }} = new MessageChannel()
+              listen(port1)
+              ipcRenderer.postMessage('port', null, [port2])
+              port1.postMessage({value})
+              port1.postMessage('next')
+            }})()""",
+        )
+        wait_until(lambda: len(site.heard) == 2, "both arrive")
+        assert site.heard == [None, "next"]
+        assert [line for line in evaluate(tab, LISTEN) if f"{limit}: at most" in line] != []
+        site.ports[0].post_message("still open")
+        evaluate(tab, "until(() => heard.length === 1)")
+        assert site.closes == 0
+
+
+def test_what_a_port_that_the_page_was_given_cannot_carry_throws_at_the_call_and_the_port_stays(
+    tab: WebDriver, too_much: tuple[str, str]
+) -> None:
+    value, limit = too_much
+    site = Site(limits=Limits(message_bytes=2000))
+    with live(site.app) as server:
+        visit(tab, server.url)
+        server.call(lambda: site.give("port"))
+        evaluate(tab, "until(() => window.port)")
+        with pytest.raises(PageError, match=f"LimitError: {limit}: at most"):
+            evaluate(tab, f"(async () => {{ port.postMessage({value}) }})()")
+        with pytest.raises(PageError, match="DataCloneError"):
+            evaluate(tab, "(async () => { port.postMessage(() => 0) })()")
+        evaluate(tab, "(() => { port.postMessage('next') })()")
+        wait_until(lambda: site.heard, "the next one arrives")
+        assert site.heard == ["next"]
+        assert site.closes == 0
 
 
 def test_a_port_created_by_another_frame_can_be_transferred(tab: WebDriver, server: Live, site: Site) -> None:

@@ -79,7 +79,7 @@ export class Connection extends EventEmitter
     this.hold = sharedHold(options.address)
     this.#tab = new Tab(options.address ?? '')
     this.goodbye = new Goodbye(this)
-    this.#links = new PageLinks(() => new PageLink(options.limits, (message) => { this.post(message) }))
+    this.#links = new PageLinks(() => new PageLink(options.limits, (message) => { this.post(message) }, this.#most))
     this.#jobs = new JobQueue<Job>(
       (job) => { this.#dispatch(job) },
       (job) => typeof job === 'function' || !QUIET.includes(job.kind),
@@ -142,7 +142,7 @@ export class Connection extends EventEmitter
   /** Sends a message at once or at the end of this task, or when a socket is open. @returns its number */
   post(message: EncodedMessage, piece?: number): number {
     this.require()
-    refuseMore('message_bytes', message.size, this.#welcome?.messageBytes ?? Infinity)
+    refuseMore('message_bytes', message.size, this.#most())
     const { newest } = this.#links
     const seq = newest.core.post(message, piece)
     this.goodbye.posted(newest)
@@ -294,6 +294,9 @@ export class Connection extends EventEmitter
     this.#backoff.reset()
     this.#connect()
   }
+
+  /** The size of the largest message that the server takes. */
+  readonly #most = (): number => this.#welcome?.messageBytes ?? Infinity
 
   /** A field, because timers and other documents keep it as a callback. */
   readonly #connect = (): void => {

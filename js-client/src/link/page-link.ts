@@ -49,11 +49,13 @@ export class PageLink {
   attempts = 0
   #identity: Identity | undefined
 
-  /** @param post - sends a message on this link */
-  constructor(limits: Limits = DEFAULT_LIMITS, post: (message: EncodedMessage) => void) {
+  /** @param post - sends a message on this link; @param mostBytes - the size above which it refuses one */
+  constructor(
+    limits: Limits = DEFAULT_LIMITS, post: (message: EncodedMessage) => void, mostBytes: () => number,
+  ) {
     this.core = new Link(Side.RENDERER, limits)
     this.calls = new Calls(Side.RENDERER, limits)
-    this.ports = new LinkPorts(limits, post)
+    this.ports = new LinkPorts(limits, post, mostBytes)
   }
 
   /** Its id and its secret, created at first use: a program that never connects needs no randomness. */

@@ -1,7 +1,8 @@
 /**
  * A port that the client hands to the page: one end of a channel, whose other end stays in the client. Each side gets a
- * `close` event when the other closes, which most engines do not dispatch. This works only while the page keeps this
- * very object, or gives it back: a transfer elsewhere creates another object.
+ * `close` event when the other closes, which most engines do not dispatch. `postMessage` throws for what is beyond a
+ * limit. All this works only while the page keeps this very object, or gives it back: a transfer elsewhere creates
+ * another object.
  */
 import { descriptor } from '../core/clone/skeleton.js'
 
@@ -46,7 +47,8 @@ export class HandedPort {
    */
   #isSilent = 'onclose' in MessagePort.prototype
 
-  constructor() {
+  /** @param check - throws for a message that the link would refuse when it has arrived at the client's end */
+  constructor(check: (message: unknown) => void) {
     const { port1, port2: port } = new MessageChannel()
     const { prototype } = MessagePort
     this.inner = port1
@@ -55,6 +57,10 @@ export class HandedPort {
       this.#waiting -= 1
       this.#started()
     })
+    port.postMessage = (...args: unknown[]) => {
+      check(args[0])
+      prototype.postMessage.call(port, ...args as [message: unknown, options: StructuredSerializeOptions])
+    }
     port.close = () => {
       this.#isSilent = true
       closeLoudly(port)

@@ -5,7 +5,7 @@
  */
 import { decode, encode, type Cloned } from '../core/clone/index.js'
 import type { Port } from '../core/envelope.js'
-import { RemoteError, type WebipcError } from '../core/errors.js'
+import { LimitError, RemoteError, refuseMore, type WebipcError } from '../core/errors.js'
 import { encodeMessage, type EncodedMessage } from '../core/frame.js'
 import type { Limits } from '../core/limits.js'
 import { ask } from '../core/values/slots.js'
@@ -20,13 +20,16 @@ type End = MessagePort | HandedPort
 export class LinkPorts {
   readonly #limits: Limits
   readonly #post: (message: EncodedMessage) => void
+  readonly #mostBytes: () => number
   readonly #table: Ports<End>
   /** The link has ended; its messages may still be dispatched. */
   #over = false
 
-  constructor(limits: Limits, post: (message: EncodedMessage) => void) {
+  /** @param mostBytes - tells the size of the largest message that `post` does not refuse */
+  constructor(limits: Limits, post: (message: EncodedMessage) => void, mostBytes: () => number) {
     this.#limits = limits
     this.#post = post
+    this.#mostBytes = mostBytes
     this.#table = new Ports(Side.RENDERER, limits)
   }
 
@@ -56,7 +59,7 @@ export class LinkPorts {
   /** Returns the page's ends of ports that were received. @throws ProtocolError */
   handOut(ids: readonly number[]): MessagePort[] {
     return ids.map((id) => {
-      const end = new HandedPort()
+      const end = new HandedPort((message) => { this.#check(id, message) })
       try {
         this.#table.accept(id, end)
       } catch (error) {
@@ -135,6 +138,19 @@ export class LinkPorts {
       // better than losing one message.
       if (data !== null && (error as WebipcError).code === 'limit') this.#forward(id, null, [])
       else this.#sendClose(id)
+    }
+  }
+
+  /**
+   * Refuses what would arrive as null because it is beyond a limit. What cannot be cloned is up to the browser, which
+   * refuses it too, or takes it. @throws LimitError
+   */
+  #check(id: number, message: unknown): void {
+    try {
+      const { size } = encodeMessage(['port', id], encode(message, this.#limits, 'message'), [])
+      refuseMore('message_bytes', size, this.#mostBytes())
+    } catch (error) {
+      if (error instanceof LimitError) throw error
     }
   }
 

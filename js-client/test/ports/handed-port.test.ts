@@ -16,7 +16,7 @@ function listen(port: MessagePort): void {
 }
 
 beforeEach(() => {
-  handed = new HandedPort()
+  handed = new HandedPort(() => undefined)
   inner = []
   heard = []
   handed.inner.onmessage = ({ data }) => inner.push(data === CLOSED ? 'closed' : data)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, mock, test } from 'node:test'
 import { encode } from '../../src/core/clone/index.js'
 import { decodeValue, parse, type Envelope, type Port } from '../../src/core/envelope.js'
-import { BufferFullError, DestroyedError, LimitError, ProtocolError, refuseMore } from '../../src/core/errors.js'
+import { BufferFullError, DestroyedError, LimitError, ProtocolError } from '../../src/core/errors.js'
 import { decodeFrame, encodeFrame, type EncodedMessage } from '../../src/core/frame.js'
 import { DEFAULT_LIMITS } from '../../src/core/limits.js'
 import { LinkPorts } from '../../src/ports/link-ports.js'
@@ -45,7 +45,7 @@ const said = (port: number): Port[] =>
 const valuesOf = (port: number): unknown[] => said(port).map((message) => decodeValue(message))
 
 beforeEach(() => {
-  ports = new LinkPorts(DEFAULT_LIMITS, post)
+  ports = new LinkPorts(DEFAULT_LIMITS, post, () => Infinity)
   sent = []
   channels = []
   refuse = undefined
@@ -142,7 +142,7 @@ describe('ports that the page sends', () => {
   })
 
   test('too many are refused, and the page keeps them', () => {
-    ports = new LinkPorts({ ...DEFAULT_LIMITS, openPorts: 1 }, post)
+    ports = new LinkPorts({ ...DEFAULT_LIMITS, openPorts: 1 }, post, () => Infinity)
     const two = [channel(), channel()]
     assert.throws(() => { give(...two.map(({ port2 }) => port2)) }, { code: 'limit', limit: 'open_ports' })
     give(...two.slice(0, 1).map(({ port2 }) => port2))
@@ -193,7 +193,7 @@ describe('invalid ports', () => {
   })
 
   test('more than the limit are refused with 4413', () => {
-    ports = new LinkPorts({ ...DEFAULT_LIMITS, openPorts: 1 }, post)
+    ports = new LinkPorts({ ...DEFAULT_LIMITS, openPorts: 1 }, post, () => Infinity)
     assert.throws(() => ports.handOut([2, 4]), { closeCode: 4413 })
   })
 })
@@ -279,44 +279,4 @@ for (const [what, refusal] of [
   } finally {
     delete globals.reportError
   }
-})
-
-describe('a message that is too much is null for the server, and the port stays', () => {
-  const reported: unknown[] = []
-  const globals = globalThis as { reportError?: unknown }
-  let warn: ReturnType<typeof mock.method>
-
-  beforeEach(() => {
-    reported.length = 0
-    globals.reportError = (error: unknown) => reported.push(error)
-    warn = mock.method(console, 'warn', () => undefined)
-  })
-  afterEach(() => {
-    delete globals.reportError
-    warn.mock.restore()
-  })
-
-  let deep: unknown = 0
-  for (let level = 0; level < 600; level += 1) deep = [deep]
-
-  for (const [what, value, count, warned] of [
-    ['a deep one', deep, 0, 1],
-    ['a large one', 'x'.repeat(2_000), 0, 0],
-    ['one with many ports', 'x', 3, 0],
-  ] as const) test(what, async () => {
-    ports = new LinkPorts({ ...DEFAULT_LIMITS, openPorts: 3 }, (message) => {
-      refuseMore('message_bytes', message.size, 1_000)
-      post(message)
-    })
-    const outer = channel()
-    give(outer.port2)
-    const given = Array.from({ length: count }, channel)
-    let closes = 0
-    for (const { port1 } of given) port1.addEventListener('close', () => { closes += 1 })
-    outer.port1.postMessage(value, given.map(({ port2 }) => port2))
-    outer.port1.postMessage('next')
-    await until(() => said(1).length === 2 && closes === count)
-    assert.deepEqual([valuesOf(1), ports.size], [[null, 'next'], 1])
-    assert.deepEqual([warn.mock.callCount(), reported.length], [warned, 1 - warned])
-  })
 })
