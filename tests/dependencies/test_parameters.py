@@ -162,8 +162,8 @@ def test_what_only_a_request_has_is_refused(annotation: Any, name: str) -> None:
 @pytest.mark.parametrize(
     "annotation, name",
     [
-        (CurrentUser | None, "Depends"),
         (list[CurrentUser], "Depends"),
+        (AliasedUser | None, "Depends"),
         (Request | None, "Request"),
         (Annotated[AliasedUser, Field()], "Depends"),
     ],

@@ -1,7 +1,8 @@
 """FastAPI's solver for functions that are no path operations: `tree_of` reads their dependencies, `solved` runs them.
 
-The only file that knows how FastAPI solves, which is no public API of it; what it uses is the same from 0.115.0 on.
-Imported by those that have something to solve, so that an application without dependencies does not depend on it.
+The only file that knows how FastAPI solves, which is no public API of it; what it uses is the same from 0.115.0 on
+(tests/packaging/test_fastapi_versions.py). Imported by those that have something to solve, so that an application
+without dependencies does not depend on it.
 """
 
 import functools
