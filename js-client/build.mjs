@@ -7,7 +7,7 @@ import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promi
 import { basename } from 'node:path'
 import { build } from 'esbuild'
 import { minify } from 'terser'
-import { useArrows } from './arrows.mjs'
+import { shorten } from './shorter.mjs'
 
 const directory = new URL('./', import.meta.url).pathname
 
@@ -97,7 +97,7 @@ async function licences(names) {
 }
 
 /**
- * Builds a file for browsers: esbuild bundles and minifies, terser minifies further, and a module gets arrow functions.
+ * Builds a file for browsers: esbuild bundles and minifies, terser minifies further, and shorter.mjs once more.
  * The map leads to the sources.
  */
 async function buildMinified(entry, outfile, format, { packages = [], ...options } = {}) {
@@ -110,7 +110,7 @@ async function buildMinified(entry, outfile, format, { packages = [], ...options
   const { ast } = await minify(joined, {
     module, compress: { ...compress }, mangle: { ...mangle }, format: { ast: true, code: false, spidermonkey: true },
   })
-  if (module) useArrows(ast)
+  if (module) shorten(ast)
   const { code, map: chained } = await minify(ast, {
     module, parse: { spidermonkey: true }, compress: false, mangle: false, format: { preamble: await licences(packages) },
     // No comment with the address of the map: the server sends it in a header, which is not part of the download.
