@@ -6,10 +6,10 @@ A place among the bodies that are being read, and bytes of the account of its li
 from collections.abc import Callable
 from typing import Final
 
+from webipc.access.payers import payer_of
 from webipc.access.visitor import Visitor
 from webipc.concurrency.clock import Clock
 from webipc.hub.hub import Hub
-from webipc.hub.payers import payer_of
 from webipc.link.connection import Connection
 from webipc.link.decoding import NoRoomError, room_for
 

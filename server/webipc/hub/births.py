@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from webipc.access.caller import Caller
+from webipc.access.payers import ProxyHint, payer_of
 from webipc.access.visitor import Visitor
 from webipc.concurrency.job_queue import JobQueue
 from webipc.concurrency.keyed_event import KeyedEvent
@@ -22,7 +23,6 @@ from webipc.electron.document import Document
 from webipc.electron.tab import Tab
 from webipc.groups.roster import Rosters
 from webipc.hub.links import Links
-from webipc.hub.payers import ProxyHint, payer_of
 from webipc.hub.tabs import Tabs
 from webipc.link.connection import Connection
 from webipc.link.outlet import LinkOutlet

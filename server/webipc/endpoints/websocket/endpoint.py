@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from webipc.access.attach_scope import AttachScope
 from webipc.access.caller import Caller
 from webipc.access.origins import Origins
+from webipc.access.payers import payer_of
 from webipc.access.visitor import RefusedError, Visitor, check_origin, visitor_of
 from webipc.core.errors import CloseCode, fit_reason
 from webipc.core.limits import Limits
@@ -19,7 +20,6 @@ from webipc.endpoints.websocket.asgi import AsgiSession, AsgiSource
 from webipc.endpoints.websocket.readers import Readers
 from webipc.endpoints.websocket.transport import AsgiTransport
 from webipc.hub.hub import Hub
-from webipc.hub.payers import payer_of
 from webipc.servers.frame_socket import frame_socket_offer_of
 from webipc.version import SUBPROTOCOL, VERSION
 
