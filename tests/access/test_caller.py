@@ -164,12 +164,12 @@ async def test_a_listener_that_is_found_after_the_next_socket_has_attached_sees_
     hub = make_hub(ipc_main=ipc_main)
     heard: list[Any] = []
     first = hello()
-    page = hub.attach(first, visitor("192.0.2.1"), caller("Ada"), Socket())
+    page = hub.attaches.attach(first, visitor("192.0.2.1"), caller("Ada"), Socket())
     go_on = asyncio.Event()
 
     async def one(event: IpcMainEvent) -> None:
         # The second listener is not looked for yet.
-        hub.attach(dataclasses.replace(first, fresh=False), visitor("192.0.2.1"), caller("Bob"), Socket(2))
+        hub.attaches.attach(dataclasses.replace(first, fresh=False), visitor("192.0.2.1"), caller("Bob"), Socket(2))
         page.receive(decode_frame('[2,0,["send","next",[]]]'), 2, caller("Bob"))
         await go_on.wait()
         heard.append(("suspended", event.user, event.connection.headers["name"]))
@@ -190,7 +190,7 @@ async def test_messages_of_two_attaches_that_run_in_one_turn_have_their_own_call
     hub = make_hub(ipc_main=ipc_main)
     heard: list[Any] = []
     first = hello()
-    page = hub.attach(first, visitor("192.0.2.1"), caller("first"), Socket())
+    page = hub.attaches.attach(first, visitor("192.0.2.1"), caller("first"), Socket())
     ipc_main.on("named", lambda event, *args: heard.append(event.user))
     ipc_main.on("asked", lambda event: heard.append(event.user))
 
@@ -200,7 +200,7 @@ async def test_messages_of_two_attaches_that_run_in_one_turn_have_their_own_call
 
     messages = '["send","named",[]],["invoke",%d,"called",[]],["post","named",null,[]],["sync",%d,"asked",[]]'
     page.receive(decode_frame(f"[1,0,{messages % (1, 3)}]"), 1, caller("first"))
-    hub.attach(dataclasses.replace(first, fresh=False), visitor("192.0.2.1"), caller("second"), Socket(2))
+    hub.attaches.attach(dataclasses.replace(first, fresh=False), visitor("192.0.2.1"), caller("second"), Socket(2))
     page.receive(decode_frame(f"[5,0,{messages % (5, 7)}]"), 2, caller("second"))
     page.jobs.start()
     await until(lambda: len(heard) == 8)
@@ -216,9 +216,9 @@ async def test_who_uses_a_new_tab_is_known_when_it_is_announced(make_hub: MakeHu
 
     hub = make_hub(created=created)
     if by_request:
-        hub.identify(hello(), visitor("192.0.2.1"), caller("Ada"))
+        hub.attaches.identify(hello(), visitor("192.0.2.1"), caller("Ada"))
     else:
-        hub.attach(hello(), visitor("192.0.2.1"), caller("Ada"), Socket())
+        hub.attaches.attach(hello(), visitor("192.0.2.1"), caller("Ada"), Socket())
     await until(lambda: seen)
     assert seen == [("Ada", "Ada")]
 
@@ -226,15 +226,15 @@ async def test_who_uses_a_new_tab_is_known_when_it_is_announced(make_hub: MakeHu
 async def test_a_document_and_its_tab_have_the_user_of_the_newest_attach(make_hub: MakeHub) -> None:
     hub = make_hub()
     first = hello()
-    page = hub.attach(first, visitor("192.0.2.1"), caller("Ada, 1"), Socket())
+    page = hub.attaches.attach(first, visitor("192.0.2.1"), caller("Ada, 1"), Socket())
     frame, contents = page.document.frame, page.document.tab.contents
-    hub.attach(dataclasses.replace(first, fresh=False), visitor("192.0.2.1"), caller("Ada, 2"), Socket(2))
+    hub.attaches.attach(dataclasses.replace(first, fresh=False), visitor("192.0.2.1"), caller("Ada, 2"), Socket(2))
     assert (frame.user, contents.user) == ("Ada, 2", "Ada, 2")
-    hub.identify(dataclasses.replace(first, fresh=False), visitor("192.0.2.1"), caller("Ada, 3"))
+    hub.attaches.identify(dataclasses.replace(first, fresh=False), visitor("192.0.2.1"), caller("Ada, 3"))
     assert (frame.user, contents.user) == ("Ada, 3", "Ada, 3")
     assert page.transport is not None
     page.lost(page.transport)
-    after = hub.attach(
+    after = hub.attaches.attach(
         dataclasses.replace(hello(), token=page.document.tab.token),
         visitor("192.0.2.1"),
         caller("Ada, 4"),
@@ -242,7 +242,7 @@ async def test_a_document_and_its_tab_have_the_user_of_the_newest_attach(make_hu
     )
     assert after.document.tab is page.document.tab
     assert (frame.user, contents.user, after.document.frame.user) == ("Ada, 3", "Ada, 4", "Ada, 4")
-    hub.identify(dataclasses.replace(first, fresh=False), visitor("192.0.2.1"), caller("Ada, 5"))
+    hub.attaches.identify(dataclasses.replace(first, fresh=False), visitor("192.0.2.1"), caller("Ada, 5"))
     assert (frame.user, contents.user) == ("Ada, 5", "Ada, 4"), "the tab shows the newer document"
     hub.end(after, "ended")
     hub.end(page, "ended")
@@ -254,8 +254,8 @@ async def test_a_document_and_its_tab_have_the_user_of_the_newest_attach(make_hu
 
 async def test_an_iframe_has_a_user_of_its_own_and_its_tab_that_of_the_main_document(make_hub: MakeHub) -> None:
     hub = make_hub()
-    page = hub.attach(hello(), visitor("192.0.2.1"), caller("above"), Socket())
-    child = hub.attach(
+    page = hub.attaches.attach(hello(), visitor("192.0.2.1"), caller("above"), Socket())
+    child = hub.attaches.attach(
         dataclasses.replace(hello(), parent=page.link_id), visitor("192.0.2.1"), caller("below"), Socket()
     )
     assert child.document.tab is page.document.tab
@@ -266,10 +266,12 @@ async def test_an_iframe_has_a_user_of_its_own_and_its_tab_that_of_the_main_docu
 async def test_a_refused_attach_changes_nobody(make_hub: MakeHub) -> None:
     hub = make_hub()
     first = hello()
-    page = hub.attach(first, visitor("192.0.2.1"), caller("Ada"), Socket(2))
+    page = hub.attaches.attach(first, visitor("192.0.2.1"), caller("Ada"), Socket(2))
     for attempt in (1, 2):
         with pytest.raises(Exception, match="not larger"):
-            hub.attach(dataclasses.replace(first, fresh=False), visitor("192.0.2.1"), caller("Eve"), Socket(attempt))
+            hub.attaches.attach(
+                dataclasses.replace(first, fresh=False), visitor("192.0.2.1"), caller("Eve"), Socket(attempt)
+            )
     assert (page.document.frame.user, page.document.tab.contents.user) == ("Ada", "Ada")
 
 

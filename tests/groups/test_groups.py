@@ -349,7 +349,7 @@ async def test_the_next_document_of_a_tab_pays_for_its_groups(make_hub: MakeHub)
     assert hub.account.held == LINK_BYTES + 100 * GROUP_BYTES
     hub.end(page, "ended")
     assert hub.account.held == 0
-    following = hub.attach(replace(hello(), token=tab.token), visitor("203.0.113.1"), NOBODY, Socket())
+    following = hub.attaches.attach(replace(hello(), token=tab.token), visitor("203.0.113.1"), NOBODY, Socket())
     assert following.document.tab is tab
     assert hub.account.held == LINK_BYTES + 100 * GROUP_BYTES
     group(hub, "one more").add(following.document.frame)

@@ -57,7 +57,7 @@ class Model:
 
     def attach(self, user: str | None, token: str | None = None) -> Connection:
         caller = NOBODY if user is None else Caller(NOBODY.attach_scope, user, user)
-        return self.hub.attach(replace(hello(), token=token), visitor("203.0.113.1"), caller, Socket())
+        return self.hub.attaches.attach(replace(hello(), token=token), visitor("203.0.113.1"), caller, Socket())
 
     def group(self, name: str) -> Group:
         return Group(lambda: self.hub.groups, name)

@@ -49,7 +49,7 @@ async def test_a_link_that_is_away_has_as_much_time_and_no_more_than_before(turn
 
 async def test_a_page_that_came_by_a_request_alone_keeps_its_ten_seconds(turned: Turned, make_hub: MakeHub) -> None:
     hub = make_hub()
-    page = hub.identify(hello(), visitor("203.0.113.1"), NOBODY)
+    page = hub.attaches.identify(hello(), visitor("203.0.113.1"), NOBODY)
     ask_again(page)
     assert 10 <= lives_for(turned, hub, page) <= 11
 

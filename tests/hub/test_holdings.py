@@ -252,7 +252,7 @@ async def test_a_call_that_ends_with_its_link_while_room_is_made_holds_nothing(m
     parent = connect(hub, "203.0.113.1", Socket(blocked=True))
     claims = hello()
     object.__setattr__(claims, "parent", parent.link_id)
-    page = hub.attach(claims, visitor("203.0.113.1"), NOBODY, Socket())
+    page = hub.attaches.attach(claims, visitor("203.0.113.1"), NOBODY, Socket())
     for _ in range(18):
         parent.post_here(message(100_000))
     hub._router._ipc_main.on("ask", lambda event: setattr(event, "return_value", "x" * 750_000))
@@ -284,7 +284,7 @@ async def test_what_a_page_says_of_itself_is_cut(make_hub: MakeHub) -> None:
     claims = hello()
     object.__setattr__(claims, "url", "http://localhost/" + "x" * 10_000)
     object.__setattr__(claims, "name", "y" * 10_000)
-    document = hub.attach(claims, visitor("203.0.113.1"), NOBODY, Socket()).document
+    document = hub.attaches.attach(claims, visitor("203.0.113.1"), NOBODY, Socket()).document
     assert (len(document.url), len(document.name)) == (2_048, 256)
 
 
@@ -294,7 +294,7 @@ async def test_stats_tell_who_holds_most(make_hub: MakeHub) -> None:
         for _ in range(number):
             connect(hub, f"203.0.113.{number}")
     suspend(hub, "203.0.113.7")
-    hub.identify(hello(), visitor("203.0.113.7"), NOBODY)
+    hub.attaches.identify(hello(), visitor("203.0.113.7"), NOBODY)
     stats = hub.stats()
     # A number of the machine.
     assert stats.pop("stall_ms") >= 0

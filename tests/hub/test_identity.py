@@ -58,7 +58,7 @@ def again(page: Connection, **fields: Any) -> Hello:
 def attach(
     hub: Hub, who: Caller, said: Hello | None = None, socket: Socket | None = None, **browser: Any
 ) -> Connection:
-    return hub.attach(said or hello(), visitor(**browser), who, socket or Socket())
+    return hub.attaches.attach(said or hello(), visitor(**browser), who, socket or Socket())
 
 
 # --- links ------------------------------------------------------------------------------------------------------------
@@ -77,7 +77,11 @@ async def test_another_user_ends_a_link_and_gets_nothing_of_it(
     page.flush()
     before = list(carrying.written)
     with pytest.raises(AnotherUserError) as caught:
-        _ = hub.identify(again(page), visitor(), second) if by_request else attach(hub, second, again(page), newer)
+        _ = (
+            hub.attaches.identify(again(page), visitor(), second)
+            if by_request
+            else attach(hub, second, again(page), newer)
+        )
     assert (caught.value.code, caught.value.reason) == (CloseCode.UNAUTHORIZED, ANOTHER_USER)
     assert (page.ended, page.end_reason, newer.written) == (True, ANOTHER_USER, [])
     assert (carrying.closed, carrying.written) == ((4401, ANOTHER_USER), before), "no reset: the page gives up"
@@ -93,7 +97,7 @@ async def test_a_link_of_another_user_is_refused_for_its_grace_time_whoever_come
         with pytest.raises(AnotherUserError):
             attach(hub, who, again(page), Socket(3))
         with pytest.raises(AnotherUserError):
-            hub.identify(again(page), visitor(), who)
+            hub.attaches.identify(again(page), visitor(), who)
     hub.clock.now += 61
     sweep(hub)
     with pytest.raises(ResetError) as caught:
@@ -105,7 +109,7 @@ async def test_the_same_user_resumes_with_another_object_and_another_session(mak
     hub = make_hub()
     page = attach(hub, ADA)
     assert attach(hub, caller("ada"), again(page), Socket(2)) is page
-    assert hub.identify(again(page), visitor(), caller("ada")) is page
+    assert hub.attaches.identify(again(page), visitor(), caller("ada")) is page
 
 
 async def test_a_wrong_secret_is_refused_before_the_user_is_looked_at_and_ends_nothing(make_hub: MakeHub) -> None:
@@ -114,8 +118,8 @@ async def test_a_wrong_secret_is_refused_before_the_user_is_looked_at_and_ends_n
     guess = again(page, secret="c" * 32)
     attempts: list[Callable[[], object]] = [
         lambda: attach(hub, BOB, guess, Socket(2)),
-        lambda: hub.identify(guess, visitor(), BOB),
-        lambda: hub.known(guess),
+        lambda: hub.attaches.identify(guess, visitor(), BOB),
+        lambda: hub.attaches.known(guess),
     ]
     for attempt in attempts:
         with pytest.raises(RefusedError) as caught:
@@ -204,7 +208,7 @@ async def test_a_token_of_a_tab_does_not_count_for_another_user(
     page = attach(hub, first)
     leave(page)
     if by_request:
-        other = hub.identify(with_token(page), visitor(), second)
+        other = hub.attaches.identify(with_token(page), visitor(), second)
         hub.show(other)
     else:
         other = attach(hub, second, with_token(page))
@@ -249,10 +253,10 @@ async def test_a_tab_whose_first_answer_did_not_set_the_cookie_takes_the_cookie_
 async def test_nobody_waits_for_a_tab_of_another_user(make_hub: MakeHub) -> None:
     hub = make_hub()
     page = attach(hub, ADA)
-    waiting = hub.wait_for_place(with_token(page), visitor(), BOB)
+    waiting = hub.attaches.wait_for_place(with_token(page), visitor(), BOB)
     with pytest.raises(StopIteration):
         waiting.send(None)
-    waiting = hub.wait_for_place(with_token(page), visitor(), ADA)
+    waiting = hub.attaches.wait_for_place(with_token(page), visitor(), ADA)
     waiting.send(None)
     waiting.close()
 

@@ -17,7 +17,7 @@ from webipc.link.holdings import LINK_BYTES
 
 
 def post_beacon(hub: Hub, address: str) -> Connection:
-    return hub.identify(hello(), visitor(address), NOBODY)
+    return hub.attaches.identify(hello(), visitor(address), NOBODY)
 
 
 def refused(action: Callable[[Hub, str], Connection], hub: Hub, address: str) -> str:
@@ -126,8 +126,8 @@ async def test_too_many_suspended_pages_cost_the_address_that_has_them(make_hub:
 async def test_a_page_whose_beacon_came_first_becomes_an_ordinary_one_with_its_socket(make_hub: MakeHub) -> None:
     hub = make_hub(max_links=40)
     first = hello()
-    connection = hub.identify(first, visitor("203.0.113.1"), NOBODY)
-    assert hub.attach(first, visitor("203.0.113.1"), NOBODY, Socket()) is connection
+    connection = hub.attaches.identify(first, visitor("203.0.113.1"), NOBODY)
+    assert hub.attaches.attach(first, visitor("203.0.113.1"), NOBODY, Socket()) is connection
     assert hub._links.counts()["by_request"] == 0
     for _ in range(30):
         post_beacon(hub, "203.0.113.1")
@@ -137,7 +137,7 @@ async def test_a_page_whose_beacon_came_first_becomes_an_ordinary_one_with_its_s
 async def test_a_socket_whose_attempt_is_refused_leaves_no_link(make_hub: MakeHub) -> None:
     hub = make_hub()
     with pytest.raises(RefusedError):
-        hub.attach(hello(), visitor("203.0.113.1"), NOBODY, Socket(attempt=0))
+        hub.attaches.attach(hello(), visitor("203.0.113.1"), NOBODY, Socket(attempt=0))
     assert hub._links.counts()["open"] == 0
 
 
@@ -148,11 +148,11 @@ async def test_the_ids_of_ended_links_are_bounded_and_the_oldest_is_forgotten(
     hub = make_hub()
     names = [f"{number:032x}" for number in range(12)]
     for name in names:
-        hub.end(hub.attach(hello(name), visitor("203.0.113.1"), NOBODY, Socket()), "ended")
+        hub.end(hub.attaches.attach(hello(name), visitor("203.0.113.1"), NOBODY, Socket()), "ended")
     with pytest.raises(ResetError, match="unknown-link"):
-        hub.attach(hello(names[1], fresh=False), visitor("203.0.113.1"), NOBODY, Socket())
+        hub.attaches.attach(hello(names[1], fresh=False), visitor("203.0.113.1"), NOBODY, Socket())
     with pytest.raises(ResetError, match="ended"):
-        hub.attach(hello(names[2], fresh=False), visitor("203.0.113.1"), NOBODY, Socket())
+        hub.attaches.attach(hello(names[2], fresh=False), visitor("203.0.113.1"), NOBODY, Socket())
 
 
 async def test_an_address_that_has_its_share_of_the_memory_gets_no_more_links(make_hub: MakeHub) -> None:

@@ -58,7 +58,9 @@ def connect(hub: Hub) -> Connection:
         features=["ports", "invoke"],
         url="http://localhost:8000/index.html",
     )
-    return hub.attach(hello, Visitor("http://localhost:8000", "127.0.0.1:50000", "127.0.0.1", "0" * 32), NOBODY, SOCKET)
+    return hub.attaches.attach(
+        hello, Visitor("http://localhost:8000", "127.0.0.1:50000", "127.0.0.1", "0" * 32), NOBODY, SOCKET
+    )
 
 
 async def settle() -> None:

@@ -56,7 +56,7 @@ def leave_behind(hub: Hub, connection: Connection) -> None:
 
 def resume_with_a_gap(hub: Hub, connection: Connection) -> None:
     with pytest.raises(ResetError, match="gap"):
-        hub.attach(again(connection, first=9), visitor("192.0.2.1"), NOBODY, Socket(2))
+        hub.attaches.attach(again(connection, first=9), visitor("192.0.2.1"), NOBODY, Socket(2))
 
 
 def close_code(code: int) -> Callable[[Hub, Connection], None]:
@@ -83,10 +83,10 @@ def give_way(hub: Hub, connection: Connection) -> None:
 
 
 def end_with_the_parent(hub: Hub, connection: Connection) -> None:
-    child = hub.attach(hello_below(connection), visitor("192.0.2.1"), NOBODY, Socket())
+    child = hub.attaches.attach(hello_below(connection), visitor("192.0.2.1"), NOBODY, Socket())
     connection.reset("overflow", CloseCode.OVERFLOW)
     with pytest.raises(ResetError, match="ended"):
-        hub.attach(again(child), visitor("192.0.2.1"), NOBODY, Socket(2))
+        hub.attaches.attach(again(child), visitor("192.0.2.1"), NOBODY, Socket(2))
 
 
 WAYS: dict[str, tuple[Callable[[Hub, Connection], None], str, int | None]] = {
@@ -124,16 +124,16 @@ async def test_a_page_is_told_why_its_link_has_ended(
 ) -> None:
     hub = make_hub(**LIMITS)
     socket = Socket()
-    connection = hub.attach(hello(), visitor("192.0.2.1"), NOBODY, socket)
+    connection = hub.attaches.attach(hello(), visitor("192.0.2.1"), NOBODY, socket)
     blocked = blocked_in(connection)
     end(hub, connection)
     assert connection.ended
     assert socket.code == code
     with pytest.raises(ResetError) as told:
-        hub.attach(again(connection), visitor("192.0.2.1"), NOBODY, Socket(2))
+        hub.attaches.attach(again(connection), visitor("192.0.2.1"), NOBODY, Socket(2))
     assert told.value.reason == reason
     with pytest.raises(ResetError) as told:
-        hub.identify(again(connection), visitor("192.0.2.1"), NOBODY)
+        hub.attaches.identify(again(connection), visitor("192.0.2.1"), NOBODY)
     assert told.value.reason == reason
     # A page that is blocked in `sendSync` at that moment.
     with pytest.raises(ResetError) as told:
@@ -155,7 +155,7 @@ def blocked_in(connection: Connection) -> SyncCall:
 
 async def test_a_handler_that_waits_for_its_page_gets_the_reason(make_hub: MakeHub) -> None:
     hub = make_hub()
-    connection = hub.attach(hello(), visitor("192.0.2.1"), NOBODY, Socket())
+    connection = hub.attaches.attach(hello(), visitor("192.0.2.1"), NOBODY, Socket())
     waiting = hub.loop.create_task(connection.outgoing_calls.invoke("webipc:reload"))
     await asyncio.sleep(0)
     connection.reset("overflow", CloseCode.OVERFLOW)
@@ -166,7 +166,7 @@ async def test_a_handler_that_waits_for_its_page_gets_the_reason(make_hub: MakeH
 
 async def test_a_page_that_is_blocked_when_the_server_ends_asks_the_next_one(make_hub: MakeHub) -> None:
     hub = make_hub()
-    connection = hub.attach(hello(), visitor("192.0.2.1"), NOBODY, Socket())
+    connection = hub.attaches.attach(hello(), visitor("192.0.2.1"), NOBODY, Socket())
     waiting = hub.loop.create_task(blocked_in(connection).wait())
     await hub.stop()
     assert await waiting is None
@@ -174,7 +174,7 @@ async def test_a_page_that_is_blocked_when_the_server_ends_asks_the_next_one(mak
 
 async def test_another_secret_is_refused_and_told_nothing(make_hub: MakeHub) -> None:
     hub = make_hub()
-    connection = hub.attach(hello(), visitor("192.0.2.1"), NOBODY, Socket())
+    connection = hub.attaches.attach(hello(), visitor("192.0.2.1"), NOBODY, Socket())
     other = Hello(link=connection.link_id, secret="d" * 32, attempt=2, received=0, first=1, fresh=False, features=[])
     with pytest.raises(RefusedError):
-        hub.identify(other, visitor("192.0.2.1"), NOBODY)
+        hub.attaches.identify(other, visitor("192.0.2.1"), NOBODY)

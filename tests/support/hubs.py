@@ -94,7 +94,7 @@ def visitor(address: str) -> Visitor:
 
 
 def connect(hub: Hub, address: str, socket: Socket | None = None) -> Connection:
-    return hub.attach(hello(), visitor(address), NOBODY, socket or Socket())
+    return hub.attaches.attach(hello(), visitor(address), NOBODY, socket or Socket())
 
 
 def suspend(hub: Hub, address: str) -> Connection:

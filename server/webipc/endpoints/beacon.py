@@ -50,11 +50,11 @@ class BeaconEndpoint(BodyEndpoint):
     async def begin(self, hello: Hello, visitor: Visitor, attach_scope: AttachScope, bounds: BodyBounds) -> Delivery:
         """Return what delivers a beacon. Of one for a link that is here it may not be known yet who it is from."""
         hub = self._hub_here()
-        ask = functools.partial(hub.ask, hello, visitor, attach_scope)
-        known = hub.known(hello)
+        ask = functools.partial(hub.attaches.ask, hello, visitor, attach_scope)
+        known = hub.attaches.known(hello)
         if known is not None:
             return BeaconDelivery(hub, known, Caller(attach_scope), ask, bounds, is_asked=False)
-        connection, caller = await hub.identified(hello, visitor, attach_scope)
+        connection, caller = await hub.attaches.identified(hello, visitor, attach_scope)
         return BeaconDelivery(hub, connection, caller, ask, bounds, is_asked=True)
 
     async def respond(self, request: Request, delivery: Delivery, last: Control | None) -> Response:
@@ -138,7 +138,7 @@ class BeaconDelivery(Delivery):
     async def _admit(self) -> None:
         try:
             self._caller = await self._ask()
-            self._hub.admit(self.connection, self._caller)
+            self._hub.attaches.admit(self.connection, self._caller)
         except RefusedError as refused:
             self._refused = refused
 

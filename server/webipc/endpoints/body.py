@@ -28,7 +28,8 @@ from webipc.endpoints.delivery import Delivery
 from webipc.endpoints.hello import shortened
 from webipc.endpoints.lingering import LingeringResponse
 from webipc.endpoints.responses import broken_off, refusal, refused, refused_attach, stopping
-from webipc.hub.hub import Hub, StoppingError
+from webipc.hub.attaches import StoppingError
+from webipc.hub.hub import Hub
 from webipc.link.connection import Connection
 from webipc.link.decoding import NoRoomError
 
@@ -73,11 +74,11 @@ class BodyEndpoint:
     async def begin(self, hello: Hello, visitor: Visitor, attach_scope: AttachScope, bounds: BodyBounds) -> Delivery:
         """Return what delivers a body to the link that its first frame names, once it is known who it is from.
 
-        Raises as `Hub.identified`.
+        Raises as `Attaches.identified`.
         """
         hub = self._hub_here()
-        connection, caller = await hub.identified(hello, visitor, attach_scope)
-        return Delivery(hub, connection, caller, functools.partial(hub.ask, hello, visitor, attach_scope))
+        connection, caller = await hub.attaches.identified(hello, visitor, attach_scope)
+        return Delivery(hub, connection, caller, functools.partial(hub.attaches.ask, hello, visitor, attach_scope))
 
     def reset(self, error: ResetError) -> Response:
         """Return the response for a link that cannot continue."""

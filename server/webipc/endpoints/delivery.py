@@ -56,7 +56,7 @@ class Delivery:
         self._hub.asks.renew(self._caller.attach_scope)
         self._caller = await self._ask()
         try:
-            self._hub.admit(self.connection, self._caller)
+            self._hub.attaches.admit(self.connection, self._caller)
         except AnotherUserError:
             self.connection.reset(ANOTHER_USER, CloseCode.UNAUTHORIZED)
             raise

@@ -1,7 +1,7 @@
 """`Hub`: every page of one process, in one event loop.
 
-Gives links to sockets that say hello, and ends them when their time is over (PROTOCOL.md section 6). How a link begins
-is in births.py, which links there are in links.py, which tabs in tabs.py.
+Puts everything together that a page needs, and ends links (PROTOCOL.md section 6). Who gets into a link is in
+attaches.py, how one begins in births.py, which links there are in links.py, which tabs in tabs.py.
 """
 
 import asyncio
@@ -11,9 +11,7 @@ import threading
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
-from webipc.access.attach_scope import AttachScope
-from webipc.access.caller import ANOTHER_USER, AnotherUserError, Caller
-from webipc.access.visitor import RefusedError, Visitor
+from webipc.access.caller import ANOTHER_USER
 from webipc.budget.account import Account
 from webipc.budget.backlog import Backlog
 from webipc.budget.machine import default_memory
@@ -23,10 +21,9 @@ from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.concurrency.agenda import Agenda
 from webipc.concurrency.clock import Clock
 from webipc.concurrency.flusher import Flusher
-from webipc.concurrency.loops import home_loop, running_loop
+from webipc.concurrency.loops import running_loop
 from webipc.concurrency.stalls import Stalls
-from webipc.core.envelope import Hello
-from webipc.core.errors import CloseCode, ResetError
+from webipc.core.errors import CloseCode
 from webipc.core.frame import EncodedMessage
 from webipc.core.link.held import held_by
 from webipc.dispatch.cycles import Cycles
@@ -37,6 +34,7 @@ from webipc.electron.document import Document
 from webipc.electron.tab import Tab
 from webipc.groups.groups import Groups
 from webipc.groups.shared_messages import SharedMessages
+from webipc.hub.attaches import Attaches
 from webipc.hub.births import Application, Births
 from webipc.hub.drain import Drain
 from webipc.hub.links import Links
@@ -46,17 +44,12 @@ from webipc.hub.stats import stats_of
 from webipc.hub.sweeper import Sweeper, period_of
 from webipc.hub.tabs import Tabs
 from webipc.identity.ask import Asks
-from webipc.identity.outcome import ask_again, later
 from webipc.link.connection import Connection
 from webipc.link.outlet import LinkOutlet, encode_send
 from webipc.link.surroundings import Surroundings
-from webipc.link.transport import Transport
 from webipc.version import VERSION
 
 logger = logging.getLogger("webipc")
-
-# How often a request is asked who it is from.
-_ASKS = 2
 
 # How long the application's code may take to end when the server does.
 LAST_SECONDS = 0.5
@@ -67,17 +60,11 @@ BODIES = 64
 LEAST_BODIES = 2
 
 
-class StoppingError(Exception):
-    """The hub ends: it takes no page any more, and the page may ask the process that serves next."""
-
-
 class Hub:
     """Every page of one process. All methods belong to the event loop's thread, but those that say otherwise."""
 
     # Returns how many connections the server has that the last socket came from; None where it does not tell.
     connection_counts: Callable[[], dict[str, int]] | None = None
-    # It takes no page any more.
-    _is_stopping = False
 
     def __init__(
         self,
@@ -117,7 +104,6 @@ class Hub:
         self._router = Router(
             ipc_main, replies, self.threads, self.tasks, Cycles(loop, debug=settings.debug), settings.authorization
         )
-        dispatcher = Dispatcher(self._router, replies, limits, self.tabs.from_id, settings.may_send_to)
         around = self._around = Surroundings(
             loop,
             self.clock,
@@ -125,7 +111,7 @@ class Hub:
             threading.get_ident(),
             limits,
             self.flusher,
-            dispatcher.dispatch,
+            Dispatcher(self._router, replies, limits, self.tabs.from_id, settings.may_send_to).dispatch,
             self,
             self.account,
             Backlog(self.account.limit // 8),
@@ -140,6 +126,8 @@ class Hub:
             self.tabs,
             Application(self._router, created, self.tasks, self.groups.users, settings.debug),
         )
+        # The ways into the links.
+        self.attaches = Attaches(around, self._links, self._births, self.asks, self.show, self._welcome)
         self._sweeper = Sweeper(around, self._links, self.tabs, self.end)
 
     # --- pages ----------------------------------------------------------------------------------------------------
@@ -163,119 +151,7 @@ class Hub:
         for connection in self._links:
             connection.control("reload")
 
-    # --- sockets and requests -------------------------------------------------------------------------------------
-
-    async def ask(self, hello: Hello, visitor: Visitor, attach_scope: AttachScope) -> Caller:
-        """Return who a socket or a request is from, before anything else of it is looked at.
-
-        Only who knows the secret of a link is asked about it. The link may be another one behind this, or over. Raises
-        RefusedError, AskRefusedError and ResetError, StoppingError when the hub ends. To cancel it does not cancel what
-        the application does.
-        """
-        self._enter()
-        self._links.find(hello)
-        try:
-            return await self.asks.ask(visitor, attach_scope, hello.auth)
-        except RefusedError:
-            if self._is_stopping:
-                raise StoppingError from None
-            raise
-
-    async def wait_for_place(self, hello: Hello, visitor: Visitor, caller: Caller) -> None:
-        """Wait until a new document may have its tab: see `Births.wait_for_place`."""
-        await self._births.wait_for_place(hello, visitor, caller)
-
-    async def identified(self, hello: Hello, visitor: Visitor, attach_scope: AttachScope) -> tuple[Connection, Caller]:
-        """Return the link that a request names, and who the request is from. Raises as `ask` and `identify` do.
-
-        One that the application has asked for again meanwhile is asked once more: a beacon does not come again.
-        """
-        for _ in range(_ASKS):
-            caller = await self.ask(hello, visitor, attach_scope)
-            await self.wait_for_place(hello, visitor, caller)
-            if not self.asks.is_older(caller):
-                return self.identify(hello, visitor, caller), caller
-            self.asks.renew(attach_scope)
-        raise later()
-
-    def attach(self, hello: Hello, visitor: Visitor, caller: Caller, transport: Transport) -> Connection:
-        """Let a socket carry the link that it names.
-
-        Raises RefusedError and ResetError with the reason to tell, StoppingError when the hub ends,
-        AskRefusedError with ASK_AGAIN where the application has asked for this user again meanwhile. Where `caller` is
-        another user than the link's, the link ends.
-        """
-        self._enter()
-        found = self._links.find(hello)
-        # Compared here, behind all that is waited for.
-        if self.asks.is_older(caller):
-            raise ask_again()
-        # A socket that was asked about for so long that the next one has the link is superseded, whoever it is from.
-        if found is not None and transport.attempt > found.link.claimed:
-            self._compare(found, visitor, caller)
-        if found is None and self._links.has_ended(hello.parent):
-            # That document does not know it yet, or it has just begun another link: its frames come again behind it.
-            raise RefusedError(CloseCode.TRY_LATER, "the link of the document that embeds this one has ended")
-        connection = found or self._births.create(hello, visitor, caller, by_request=False)
-        connection.claims_last(hello.last)
-        link = connection.link
-        if not link.claim(transport.attempt):
-            if found is None:
-                # An attempt that no link accepts must not leave one behind.
-                self.end(connection, "ended")
-            raise RefusedError(CloseCode.SUPERSEDED, f"attempt {transport.attempt} is not larger than all before it")
-        if not link.can_resume(hello.first, hello.received):
-            self.end(connection, "gap")
-            raise ResetError("gap")
-        self._asked(connection, caller)
-        self.show(connection)
-        self._links.attached(connection)
-        connection.attach(transport, hello, self._welcome(connection))
-        return connection
-
-    def identify(self, hello: Hello, visitor: Visitor, caller: Caller) -> Connection:
-        """Return the link that a request names, without letting the request own it. Raises as `attach` does.
-
-        A page that goes away before its socket was welcomed connects first by a request.
-        """
-        self._enter()
-        found = self._links.find(hello)
-        if found is not None:
-            self._compare(found, visitor, caller)
-        connection = found or self._births.create(hello, visitor, caller, by_request=True)
-        connection.claims_last(hello.last)
-        self._asked(connection, caller)
-        return connection
-
-    def known(self, hello: Hello) -> Connection | None:
-        """Return the link that a beacon names, if it is here, before it is known who the beacon is from.
-
-        Raises RefusedError and ResetError as `attach` does, StoppingError when the hub ends.
-        """
-        self._enter()
-        found = self._links.find(hello)
-        if found is not None:
-            found.claims_last(hello.last)
-        return found
-
-    def admit(self, connection: Connection, caller: Caller) -> None:
-        """Note whose messages a beacon brings. Raises AnotherUserError: then none of them may run."""
-        if connection.document.tab.identity != caller.identity:
-            raise AnotherUserError
-        self._asked(connection, caller)
-
-    def _asked(self, connection: Connection, caller: Caller) -> None:
-        """Note who has attached, and when that is to be asked again."""
-        connection.document.attached_by(caller.user)
-        connection.ask_due = self.asks.due(caller)
-
-    def _compare(self, connection: Connection, visitor: Visitor, caller: Caller) -> None:
-        """End a link that another user names who has its secret, so that nothing of it is ever theirs."""
-        tab = connection.document.tab
-        if tab.identity != caller.identity:
-            connection.reset(ANOTHER_USER, CloseCode.UNAUTHORIZED)
-            raise AnotherUserError
-        tab.take_in(visitor)
+    # --- what attaches --------------------------------------------------------------------------------------------
 
     def show(self, connection: Connection) -> None:
         """Make its document the one that its tab shows."""
@@ -287,13 +163,6 @@ class Hub:
         """Return what it holds now, as `IpcMain.stats` says. From any thread."""
         counts = self.connection_counts
         return stats_of(self.account, self._links, self.threads, self._stalls, None if counts is None else counts())
-
-    def _enter(self) -> None:
-        if self._is_stopping:
-            raise StoppingError
-        # In the context of the task that serves the socket or request. Every message that it brings runs in a copy, and
-        # so ports that a handler makes in a thread find this loop.
-        home_loop.set(self.loop)
 
     def _welcome(self, connection: Connection) -> dict[str, Any]:
         tab = connection.document.tab
@@ -345,7 +214,7 @@ class Hub:
         A page that is connected is told by a `reset`, and so is one that comes back to another process.
         """
         is_away = connection.transport is None or connection.bye_deadline is not None
-        return connection.missing if is_away and not self._is_stopping else 0
+        return connection.missing if is_away and not self.attaches.is_stopping else 0
 
     def _end_below(self, document: Document, reason: str) -> None:
         """End what is embedded in a document whose link is over while it is still there: it comes again behind it,
@@ -365,7 +234,7 @@ class Hub:
 
     async def drain(self, seconds: float, hurry: asyncio.Event) -> None:
         """Take no page any more, let what runs end, and close every socket with 1012: see `Drain`."""
-        self._is_stopping = True
+        self.attaches.is_stopping = True
         await Drain(self.loop, self._links, self.threads, self._replies).run(seconds, hurry)
 
     async def stop(self) -> None:
@@ -373,7 +242,7 @@ class Hub:
 
         Takes no page from the first moment on. Returns when the application's code has ended, or after `LAST_SECONDS`.
         """
-        self._is_stopping = True
+        self.attaches.is_stopping = True
         for stop in self.at_stop:
             stop()
         self._sweeper.stop()

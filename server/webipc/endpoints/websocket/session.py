@@ -17,7 +17,8 @@ from webipc.core.limits import Limits
 from webipc.endpoints.hello import hello_of
 from webipc.endpoints.unpack import frame_of, unpack
 from webipc.endpoints.websocket.transport import WebSocketTransport
-from webipc.hub.hub import Hub, StoppingError
+from webipc.hub.attaches import StoppingError
+from webipc.hub.hub import Hub
 from webipc.identity.outcome import AskRefusedError
 from webipc.link.connection import Connection
 from webipc.link.decoding import NoRoomError
@@ -90,9 +91,9 @@ class WebSocketSession:
         hello = hello_of(data, self._limits)
         self._transport.attempt = hello.attempt
         hub = self._hub
-        caller = self.caller = await hub.ask(hello, visitor, self.caller.attach_scope)
-        await hub.wait_for_place(hello, visitor, caller)
-        return hub.attach(hello, visitor, caller, self._transport)
+        caller = self.caller = await hub.attaches.ask(hello, visitor, self.caller.attach_scope)
+        await hub.attaches.wait_for_place(hello, visitor, caller)
+        return hub.attaches.attach(hello, visitor, caller, self._transport)
 
     def receive(self, connection: Connection, data: str | bytes) -> None:
         """Receive a frame behind `hello`. One of a socket that does not carry the link any more is dropped.
