@@ -19,7 +19,7 @@ from webipc import Limits
 # WebKitGTK's driver opens windows, behind which a page stays visible.
 pytestmark = pytest.mark.engines("chromium", "firefox")
 
-LIMITS = Limits(heartbeat_ms=100, silence_ms=600, probe_ms=300)
+LIMITS = Limits(heartbeat_ms=100, silence_ms=800, probe_ms=500)
 LATE = 800
 """A timer of 10 ms that comes after so many ms is throttled."""
 TURNS = 4
