@@ -5,7 +5,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
+from starlette.authentication import AuthCredentials, AuthenticationBackend, BaseUser
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tests.support.applications import Application
 from tests.support.connected import contents_of
 from tests.support.users import Users
 from tests.support.waiting import settled, until
@@ -260,3 +265,81 @@ async def test_the_token_of_a_page_is_shown_to_its_handlers_as_a_header(users: U
         page.send("look")
         await until(lambda: len(seen) == 2)
     assert seen == ["Bearer first", "Bearer third"]
+
+
+class Person(BaseUser):
+    """A user of Starlette's AuthenticationMiddleware."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @property
+    def is_authenticated(self) -> bool:
+        return True
+
+    @property
+    def identity(self) -> str:
+        return self._name
+
+
+class ByCookie(AuthenticationBackend):
+    async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:
+        name = conn.cookies.get("user")
+        return None if name is None else (AuthCredentials(), Person(name))
+
+
+async def test_users_of_starlettes_middleware_are_told_apart_without_a_setting() -> None:
+    made = Application()
+    made.app.add_middleware(AuthenticationMiddleware, backend=ByCookie())
+    heard: list[Any] = []
+    made.ipc_main.on("say", lambda event, text: heard.append((event.user.identity, event.connection.user, text)))
+    made.ipc_main.handle("me", lambda event: event.user.is_authenticated and event.user.identity)
+    async with Renderer(made.app) as page:
+        assert await page.invoke("me") is False
+        contents = made.the_contents()
+        page._connection.client.keep_cookies([(b"set-cookie", b"user=ada")])
+        await page.disconnect()
+        page.send("say", "before the login")
+        await is_refused(page)
+        await page.connect()
+        assert await page.invoke("me") == "ada"
+        assert page.web_contents_id != contents.id
+        page.send("say", "as ada")
+        await until(lambda: heard)
+        [(name, user, text)] = heard
+        assert (name, user.identity, text) == ("ada", "ada", "as ada")
+        await page.disconnect()
+        await page.connect()
+        assert await page.invoke("me") == "ada", "another object of the same user resumes"
+
+
+async def test_nobodies_of_starlettes_middleware_are_one_identity() -> None:
+    made = Application()
+    made.app.add_middleware(AuthenticationMiddleware, backend=ByCookie())
+    made.ipc_main.handle("me", lambda event: event.user.is_authenticated)
+    async with Renderer(made.app) as page:
+        await page.disconnect()
+        await page.connect()
+        assert await page.invoke("me") is False
+
+
+async def test_what_a_middleware_has_put_into_the_scope_is_seen_by_handlers() -> None:
+    made = Application()
+
+    class Sessions:
+        """As SessionMiddleware of Starlette, without a signature."""
+
+        def __init__(self, app: ASGIApp) -> None:
+            self._app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            scope["session"] = {"path": scope.get("path")}
+            await self._app(scope, receive, send)
+
+    made.app.add_middleware(Sessions)
+    made.ipc_main.handle("path", lambda event: event.connection.session["path"])
+    made.ipc_main.on("sync", lambda event: setattr(event, "return_value", event.connection.session["path"]))
+    async with Renderer(made.app) as page:
+        assert await page.invoke("path") == "/ipc/socket"
+        await page.disconnect()
+        assert await page.send_sync("sync") == "/ipc/sync"

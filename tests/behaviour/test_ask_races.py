@@ -1,5 +1,6 @@
 """What happens while a socket or a request waits until the application has said who it is from."""
 
+import asyncio
 import contextlib
 import json
 from collections.abc import Iterator
@@ -118,6 +119,17 @@ def test_a_server_that_ends_meanwhile_refuses_nobody_for_good(server: Live, user
         assert request.result() == (503, b"the server ends\n")
         gate.open()
     assert users.heard == []
+
+
+def test_a_server_that_drains_meanwhile_lets_no_page_in_any_more(server: Live, users: Users) -> None:
+    gate = slow(users)
+    with socket(server, headers=cookie("slow")) as opened:
+        opened.send(hello())
+        reached(gate)
+        server.run(users.hub.drain(0, asyncio.Event()))
+        gate.open()
+        assert closing(opened) == (1001, "the server ends")
+    assert connections_of(users.ipc_main) == []
 
 
 def test_pages_that_come_together_wait_in_line_and_are_all_let_in(server: Live, users: Users) -> None:

@@ -1,5 +1,6 @@
 """A link and a tab have one user from birth to end: who comes as another one gets nothing of either."""
 
+import asyncio
 import dataclasses
 from collections.abc import Callable
 from typing import Any
@@ -176,6 +177,18 @@ async def test_iframes_of_a_page_that_another_user_has_ended_give_up_with_it(mak
     for socket in (below, innermost):
         assert socket.closed == (4401, ANOTHER_USER)
         assert not any("reset" in frame for frame in socket.written)
+
+
+async def test_where_nothing_is_asked_an_attach_waits_for_nothing_and_makes_no_task(make_hub: MakeHub) -> None:
+    hub = make_hub()
+    page = attach(hub, NOBODY)
+    for said in (hello(), again(page)):
+        tasks = asyncio.all_tasks()
+        asking = hub.attaches.ask(said, visitor(), NOBODY.attach_scope)
+        with pytest.raises(StopIteration) as ended:
+            asking.send(None)
+        assert (ended.value.value.user, ended.value.value.identity) == (None, None)
+        assert asyncio.all_tasks() == tasks
 
 
 # --- tabs -------------------------------------------------------------------------------------------------------------
