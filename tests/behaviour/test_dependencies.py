@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextvars import ContextVar
 from typing import Annotated, Any
@@ -12,8 +13,9 @@ from starlette.requests import HTTPConnection
 
 from tests.support.applications import application
 from tests.support.logged import troubles
+from tests.support.port_listeners import PortListener
 from tests.support.waiting import settled, until
-from webipc import IpcError, IpcMain, IpcMainEvent, IpcMainInvokeEvent, ResetError
+from webipc import IpcError, IpcMain, IpcMainEvent, IpcMainInvokeEvent, MessageChannelMain, ResetError
 from webipc.testing import InvokeError, Renderer, SyncError
 
 HEADERS = {"X-Tenant": "blue", "Cookie": "session=secret"}
@@ -428,6 +430,41 @@ async def test_a_session_of_a_handler_that_waits_sees_the_end_of_the_server() ->
     with pytest.raises(ResetError):
         await call
     assert database.steps == ["open", "rollback: CancelledError", "close"]
+
+
+async def test_a_session_is_not_closed_while_a_thread_uses_it_even_when_the_server_ends() -> None:
+    app, ipc_main = application()
+    database = Database()
+    begun, go_on = threading.Event(), threading.Event()
+
+    @ipc_main.handle("work")
+    def work(event: IpcMainInvokeEvent, db: Annotated[str, Depends(database.session)]) -> None:
+        begun.set()
+        go_on.wait(20)
+        database.steps.append("work")
+
+    async with Renderer(app) as page:
+        call = asyncio.ensure_future(page.invoke("work"))
+        await until(begun.is_set)
+    with pytest.raises(ResetError):
+        await call
+    assert database.steps == ["open"]
+    go_on.set()
+    await until(lambda: "close" in database.steps)
+    assert database.steps == ["open", "work", "rollback: CancelledError", "close"]
+
+
+async def test_ports_of_a_message_that_is_refused_are_closed() -> None:
+    app, ipc_main = application()
+
+    @ipc_main.on("port")
+    async def listen(event: IpcMainEvent, _: Any, __: None = refusing(403, "not you")) -> None: ...
+
+    async with Renderer(app) as page:
+        channel = MessageChannelMain()
+        mine = PortListener(channel.port1)
+        page.post_message("port", None, [channel.port2])
+        await until(lambda: mine.received == ["close"])
 
 
 async def test_many_sessions_at_once_are_closed_once_each(connected: Connected) -> None:
