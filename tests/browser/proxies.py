@@ -1,0 +1,104 @@
+"""nginx and Caddy with the settings of docs/deployment.md, for tests whose pages come through them."""
+
+import os
+import re
+import signal
+import subprocess
+import textwrap
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from tests.support.serving import PATIENCE, wait_until
+from tools.install_proxies import find
+
+DEPLOYMENT = Path(__file__).parents[2] / "docs" / "deployment.md"
+NAME = "app.example"
+
+NGINX = """
+daemon off;
+pid {folder}/nginx.pid;
+error_log stderr;
+{user}
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen 127.0.0.1:{port};
+        server_name {name};
+{snippet}
+    }}
+}}
+"""
+"""What stands around the settings of a site, in nginx."""
+
+
+def snippet_of(language: str) -> str:
+    """Return the only block of code in this language."""
+    (found,) = re.findall(rf"```{language}\n(.*?)```", DEPLOYMENT.read_text(encoding="utf-8"), re.DOTALL)
+    assert isinstance(found, str)
+    assert "127.0.0.1:8000" in found
+    return found
+
+
+def nginx(folder: Path, port: int, server: int) -> list[str]:
+    """Write the settings; return the command that runs nginx with them, once it has checked them."""
+    file = folder / "nginx.conf"
+    snippet = textwrap.indent(snippet_of("nginx").replace("127.0.0.1:8000", f"127.0.0.1:{server}"), " " * 8)
+    # Its workers need the folder of the test.
+    user = "user root;" if os.geteuid() == 0 else ""
+    file.write_text(NGINX.format(folder=folder, port=port, name=NAME, snippet=snippet, user=user))
+    command = [find("nginx"), "-e", "stderr", "-p", str(folder), "-c", str(file)]
+    checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+    return command
+
+
+def caddy(folder: Path, port: int, server: int) -> list[str]:
+    """The same for Caddy, without TLS, for which it would ask an authority for a certificate."""
+    file = folder / "Caddyfile"
+    snippet = snippet_of("caddy").replace("127.0.0.1:8000", f"127.0.0.1:{server}")
+    file.write_text("{\n\tadmin off\n}\n" + snippet.replace(NAME, f"http://{NAME}:{port}", 1))
+    return [find("caddy"), "run", "--config", str(file), "--adapter", "caddyfile"]
+
+
+class Proxy:
+    """A proxy in a process of its own."""
+
+    def __init__(self, command: list[str], port: int, log: Path) -> None:
+        self._command = command
+        self.port = port
+        self.log = log
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://{NAME}:{self.port}"
+
+    def start(self) -> None:
+        environment = {**os.environ, "HOME": str(self.log.parent), "XDG_DATA_HOME": str(self.log.parent)}
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(self._command, stdout=log, stderr=log, env=environment)
+        wait_until(self._answers, "the proxy answers")
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log.read_text()
+        try:
+            with urlopen(f"http://127.0.0.1:{self.port}/", timeout=1):
+                return True
+        except URLError as error:
+            # An answer, of whatever kind.
+            return hasattr(error, "code")
+
+    def stop(self) -> None:
+        """End it. Caddy 2.6 must not say goodbye: its close frame is not masked, which violates RFC 6455."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGKILL if "caddy" in self._command[0] else signal.SIGTERM)
+            self.process.wait(PATIENCE)
+            self.process = None
