@@ -11,7 +11,9 @@ const LAST_BOUND = 10_000
 /** A timer whose wait grows. */
 export class Backoff extends Timer {
   readonly #random: () => number
-  #bound = FIRST_BOUND
+  /** How many waits there were since the last `reset`. */
+  tries = 0
+  #asked = 0
 
   /** @param random - returns a number from 0 up to 1, as Math.random does */
   constructor(random: () => number) {
@@ -21,18 +23,26 @@ export class Backoff extends Timer {
 
   /** @returns the next wait in milliseconds */
   next(): number {
-    const wait = this.#random() * this.#bound
-    this.#bound = Math.min(this.#bound * 2, LAST_BOUND)
-    return wait
+    return this.#random() * Math.min(FIRST_BOUND * 2 ** this.tries++, LAST_BOUND)
   }
 
-  /** Runs `action` after the next wait. */
-  retry(action: () => void): void {
-    this.start(this.next(), action)
+  /**
+   * Runs `action` after the next wait.
+   *
+   * @param isAsked - the server asks for it (4411): at once, unless it has just asked as well
+   */
+  retry(action: () => void, isAsked?: boolean): void {
+    const now = Date.now()
+    if (isAsked && now - this.#asked > LAST_BOUND) {
+      this.#asked = now
+      action()
+    } else {
+      this.start(this.next(), action)
+    }
   }
 
   /** To be called when a server answered, or the network is back. */
   reset(): void {
-    this.#bound = FIRST_BOUND
+    this.tries = 0
   }
 }

@@ -25,20 +25,18 @@ import { forbids } from '../page/own-document.js'
 import { isPrerendered } from '../page/prerendering.js'
 import { EventEmitter } from '../channels/emitter.js'
 import type { EventHold } from '../concurrency/event-hold.js'
-import { Goodbye } from './goodbye.js'
+import { Goodbye, MOST_BEACONS } from './goodbye.js'
 import { PageLink, type Call, type Rejected } from './page-link.js'
 import { PageLinks } from './page-links.js'
 import type { LinkPorts } from '../ports/link-ports.js'
 import { report } from '../concurrency/report-error.js'
+import { PROBED, wantsLogin } from '../transports/probe.js'
 import type { Refusal } from '../transports/sync-request.js'
 import { Tab } from '../page/tab-token.js'
 import { VERSION } from '../version.js'
 
 /** The reason of a server that takes nothing more, and has acknowledged what it took (PROTOCOL.md 6.5). */
 const DRAINED = 'drained'
-
-/** To a server that takes them in any order. Firefox sends any number, and a page should not need long to leave. */
-const MOST_BEACONS = 16
 
 /** Within how many milliseconds a server answers a `sync`, if it does not tell. */
 const SYNC_MS = 30_000
@@ -232,7 +230,15 @@ export class Connection extends EventEmitter
     } else {
       // 4409 too: a page with a newer socket has closed this one itself, and gets no event of it.
       if (this.#state === 'open') this.#become('resuming', undefined, code)
-      this.#backoff.retry(this.#connect)
+      this.#backoff.retry(this.#connect, code === CloseCode.ASK_AGAIN)
+      if (code === CloseCode.ABNORMAL && this.#backoff.tries % PROBED === 0) void this.#probe()
+    }
+  }
+
+  async #probe(): Promise<void> {
+    const link = this.#links.newest
+    if (await wantsLogin(String(this.address)) && this.#state !== 'open') {
+      this.refused(link, { code: CloseCode.UNAUTHORIZED, reason: 'a proxy wants a login' })
     }
   }
 

@@ -13,6 +13,9 @@ import type { DocumentDescription } from '../page/description.js'
 import type { Link } from '../core/link/index.js'
 import type { PageLink } from './page-link.js'
 
+/** To a server that takes them in any order. Firefox sends any number, and a page should not need long to leave. */
+export const MOST_BEACONS = 16
+
 /** The document that unloads. */
 interface Leaving {
   /** Of the server; undefined where there is none. */
