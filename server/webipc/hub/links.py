@@ -4,11 +4,11 @@ Knows which links there are, which of them have no socket, who pays for them, an
 socket is never evicted, and a link that once had one is not evicted for one that only a request has made.
 """
 
-import hmac
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 
 from webipc.access.caller import ANOTHER_USER, AnotherUserError
+from webipc.access.link_secret import proves
 from webipc.access.visitor import RefusedError
 from webipc.budget.account import Account
 from webipc.budget.share import Share
@@ -98,7 +98,7 @@ class Links:
             if (ended := self._ended.get(hello.link)) is not None:
                 raise AnotherUserError if ended[1] == ANOTHER_USER else ResetError(ended[1])
             return None
-        if not hmac.compare_digest(connection.secret, hello.secret.encode()):
+        if not proves(hello.secret, connection.secret_digest):
             raise RefusedError(CloseCode.FORBIDDEN, "the secret is not this link's")
         return connection
 

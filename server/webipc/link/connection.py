@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from webipc.access.caller import Caller
+from webipc.access.link_secret import digest_of
 from webipc.concurrency.job_queue import JobQueue
 from webipc.core.calls import Answers
 from webipc.core.envelope import Hello
@@ -66,7 +67,7 @@ class Connection:
         "owes_since",
         "page_last",
         "ports_if_made",
-        "secret",
+        "secret_digest",
         "syncs_if_made",
         "transport",
         "unpacking",
@@ -92,8 +93,8 @@ class Connection:
         self.around = around
         limits = around.limits
         self.link_id = hello.link
-        # Proves that a socket or a request belongs to this link. Never logged.
-        self.secret = hello.secret.encode()
+        # Of the secret that proves that a socket or a request belongs to this link. The secret itself is not kept.
+        self.secret_digest = digest_of(hello.secret)
         # What it holds of the memory of the process.
         self.holdings = Holdings(self, around.account, payer, limits)
         self.link = Link(Side.MAIN, limits, self.holdings, FIRST_ROOM)
