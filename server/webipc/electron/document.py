@@ -4,7 +4,6 @@ A document is a link. It ends with that link: what is loaded after it is another
 thread, except for what `WebFrameMain` says of other threads.
 """
 
-import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,9 +17,6 @@ from webipc.ports.ends import PortMessage
 if TYPE_CHECKING:
     from webipc.core.frame import EncodedMessage
     from webipc.electron.tab import Tab
-
-_routing_ids = itertools.count(1)
-_tree_node_ids = itertools.count(1)
 
 
 class Outlet(Protocol):
@@ -76,6 +72,8 @@ class Document(Member):
         tab: "Tab",
         outlet: Outlet,
         *,
+        routing_id: int,
+        frame_tree_node_id: int,
         frame_token: str,
         origin: str,
         url: str,
@@ -83,6 +81,7 @@ class Document(Member):
         user: Any = None,
         parent: "Document | None" = None,
     ) -> None:
+        """The ids are those of `Ids`. That of the frame is the tab's own for a main document."""
         super().__init__()
         # The tab that shows the document.
         self.tab = tab
@@ -104,9 +103,8 @@ class Document(Member):
         # What the page says of itself: claims, for logs and for people.
         self.url = url
         self.name = name
-        # Unique in this process.
-        self.routing_id = next(_routing_ids)
-        self.frame_tree_node_id = tab.frame_tree_node_id if parent is None else next_tree_node_id()
+        self.routing_id = routing_id
+        self.frame_tree_node_id = frame_tree_node_id
         # Listeners and handlers of a document in an iframe; None while none was asked for.
         self.own_ipc: IpcMainImpl | None = None
         # The object that handlers see.
@@ -196,8 +194,3 @@ class Document(Member):
     def __repr__(self) -> str:
         gone = ", gone" if self.outlet is None else ""
         return f"<WebFrameMain {self.routing_id} of WebContents #{self.tab.id} at {self.origin}{gone}>"
-
-
-def next_tree_node_id() -> int:
-    """Return a `frame_tree_node_id` that no frame of this process has had."""
-    return next(_tree_node_ids)

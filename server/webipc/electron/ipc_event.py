@@ -82,7 +82,7 @@ class _FrameEvent(Event):
 
     @property
     def frame_id(self) -> int:
-        """Electron's routing id of the frame: an integer, unique for one document in this process."""
+        """Electron's routing id of the frame: an integer, unique for one document of the application."""
         return self._document.routing_id
 
     @property

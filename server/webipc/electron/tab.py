@@ -10,7 +10,7 @@ from typing import Any
 from webipc.access.caller import Caller
 from webipc.access.visitor import Visitor
 from webipc.channels.ipc_main_impl import IpcMainImpl
-from webipc.electron.document import Document, next_tree_node_id
+from webipc.electron.document import Document
 from webipc.electron.member import Member
 from webipc.electron.web_contents import WebContents
 
@@ -38,7 +38,7 @@ class Tab(Member):
         "user",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is known of a tab
         self,
         contents_id: int,
         token: str,
@@ -46,8 +46,10 @@ class Tab(Member):
         caller: Caller,
         make_ipc: Callable[[], IpcMainImpl],
         ask_again: AskAgain,
+        *,
+        frame_tree_node_id: int,
     ) -> None:
-        """`contents_id` is unique for the life of the server; the page shows `token` when its next document loads.
+        """The ids are those of `Ids`; the page shows `token` when its next document loads.
 
         `make_ipc` makes where listeners and handlers for one tab or one document are registered. `ask_again` has all
         documents of a tab come again, so that they are asked who their user is.
@@ -57,7 +59,7 @@ class Tab(Member):
         self.ask_again = ask_again
         self.id = contents_id
         # That of the main frame, whatever document it shows.
-        self.frame_tree_node_id = next_tree_node_id()
+        self.frame_tree_node_id = frame_tree_node_id
         # Whose it is, by `Caller.identity`: from its birth to its end, and of all its documents.
         self.identity = caller.identity
         # Which browser it is in, and whether that has sent it as a cookie: one that was only given to it may be lost.

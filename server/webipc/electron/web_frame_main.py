@@ -84,7 +84,7 @@ class WebFrameMain:
 
     @property
     def routing_id(self) -> int:
-        """Unique in this process."""
+        """Unique for the life of the application."""
         return self._living().routing_id
 
     @property

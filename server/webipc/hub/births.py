@@ -127,9 +127,12 @@ class Births:
         parent: Document | None,
         connection: Connection,
     ) -> Document:
+        ids = self._tabs.ids
         return Document(
             tab,
             LinkOutlet(connection, self._around),
+            routing_id=ids.routing(),
+            frame_tree_node_id=tab.frame_tree_node_id if parent is None else ids.tree_node(),
             frame_token=secrets.token_hex(16),
             origin=origin,
             url=(hello.url or "")[:URL_LENGTH],

@@ -31,6 +31,7 @@ from webipc.dispatch.dispatcher import FEATURES, Dispatcher
 from webipc.dispatch.replies import Replies
 from webipc.dispatch.router import Router
 from webipc.electron.document import Document
+from webipc.electron.ids import Ids
 from webipc.electron.tab import Tab
 from webipc.groups.groups import Groups
 from webipc.groups.shared_messages import SharedMessages
@@ -88,7 +89,7 @@ class Hub:
         self.account = Account(default_memory() if settings.memory is None else settings.memory)
         self._links = Links(settings, self.account, self.end)
         self.reauthentication = Reauthentication(loop, self.asks, self._links)
-        self.tabs = Tabs(limits.goodbye_ms / 1000, ipc_main.for_pages, self.reauthentication.of_tab)
+        self.tabs = Tabs(Ids(), limits.goodbye_ms / 1000, ipc_main.for_pages, self.reauthentication.of_tab)
         # Holds back what is sent while calls run.
         self.flusher = Flusher(loop)
         # Runs `def` handlers. None of them is FastAPI's.

@@ -12,6 +12,7 @@ from webipc.access.visitor import Visitor
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.concurrency.fatal import contained
 from webipc.electron.document import Document
+from webipc.electron.ids import Ids
 from webipc.electron.ipc_event import WebContentsEvent
 from webipc.electron.tab import AskAgain, Tab
 
@@ -19,8 +20,10 @@ from webipc.electron.tab import AskAgain, Tab
 class Tabs:
     """The tabs of a hub. All but `all` and `from_id` belong to the event loop's thread."""
 
-    def __init__(self, wait: float, make_ipc: Callable[[], IpcMainImpl], ask_again: AskAgain) -> None:
+    def __init__(self, ids: Ids, wait: float, make_ipc: Callable[[], IpcMainImpl], ask_again: AskAgain) -> None:
         """`wait`: for how many seconds a tab without a document waits for its next one. The others: see `Tab`."""
+        # Gives the ids of tabs, and those of the documents in them.
+        self.ids = ids
         self._wait = wait
         self._make_ipc = make_ipc
         self._ask_again = ask_again
@@ -28,7 +31,6 @@ class Tabs:
         self._by_token: dict[str, Tab] = {}
         # Those without a document, and until when they may get one; in the order of time.
         self._empty: dict[Tab, float] = {}
-        self._next_id = 1
 
     def all(self) -> list[Tab]:
         """Return every tab. From any thread."""
@@ -53,8 +55,16 @@ class Tabs:
         # A tab shows one document: where its token comes with a second live one, the tab was duplicated.
         if tab is not None and not tab.is_occupied:
             return tab, False
-        tab = Tab(self._next_id, secrets.token_hex(16), visitor, caller, self._make_ipc, self._ask_again)
-        self._next_id += 1
+        ids = self.ids
+        tab = Tab(
+            ids.contents(),
+            secrets.token_hex(16),
+            visitor,
+            caller,
+            self._make_ipc,
+            self._ask_again,
+            frame_tree_node_id=ids.tree_node(),
+        )
         self._by_id[tab.id] = tab
         self._by_token[tab.token] = tab
         return tab, True
