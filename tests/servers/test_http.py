@@ -18,6 +18,7 @@ from tests.support.client_frames import TEXT, frame
 from tests.support.raw_sockets import Site, greeted, hello
 from tests.support.raw_sockets import socket as websocket
 from tests.support.serving import Live, live, wait_until
+from tests.support.users import Gate, Users, cookie
 from webipc.servers.http.by_httptools import BoundedHttp
 from webipc.servers.newcomers import Bounds, Newcomers, newcomers_of
 from webipc.version import SUBPROTOCOL
@@ -365,6 +366,20 @@ def test_sockets_without_a_hello_are_bounded_and_those_with_one_are_not(alone: L
         for page in pages:
             page.send(json.dumps([1, 0, ["invoke", 1, "echo", ["here"]]]))
             assert '"here"' in str(page.recv(5))
+
+
+def test_sockets_whose_user_is_asked_for_are_no_newcomers(new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    users = Users()
+    gate = users.instead["slow"] = Gate()
+    with live(users.app, new_loop=new_loop, http=SmallHttp) as served, contextlib.ExitStack() as stack:
+        pages = [stack.enter_context(websocket(served, headers=cookie("slow"))) for _ in range(30)]
+        for number, page in enumerate(pages):
+            page.send(hello(link=f"{number:032x}"))
+        wait_until(lambda: gate.reached == 30, "all are asked for")
+        wait_for(served, newcomers=0)
+        let_time_pass(served)
+        gate.open()
+        assert all("welcome" in str(page.recv(5)) for page in pages)
 
 
 def test_stats_count_the_connections_of_the_server(site: Pages, server: Live) -> None:

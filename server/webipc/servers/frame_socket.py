@@ -86,8 +86,11 @@ class FrameSocket(Protocol):
     def buffered(self) -> int:
         """How many bytes were written and are not in the kernel yet."""
 
+    def leave_newcomers(self) -> None:
+        """Note that the client has said what it wants, though it may not be let in: see newcomers.py."""
+
     def greeted(self) -> None:
-        """Accept larger messages, and several in a turn: the first one was accepted. See also newcomers.py."""
+        """Accept larger messages, and several in a turn: the first one was accepted."""
 
     def done(self) -> None:
         """Give the turn back, after `frames_came`. What is left in `frames` is reported again when it is its turn."""

@@ -128,7 +128,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._is_greeted = True
         self._most = TURN_FRAMES
         self._splitter.max_size = self._max_size
-        self._leave_newcomers()
+        self.leave_newcomers()
 
     def done(self) -> None:
         """See `FrameSocket`."""
@@ -204,7 +204,7 @@ class WebSocketProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Mark the socket as gone. It ends behind the messages that were received."""
         self._connections.discard(self)
-        self._leave_newcomers()
+        self.leave_newcomers()
         self.is_gone = True
         if self._close_timer is not None:
             self._close_timer.cancel()
@@ -287,7 +287,8 @@ class WebSocketProtocol(asyncio.Protocol):
 
     # --- the end, and other frames --------------------------------------------------------------------------------
 
-    def _leave_newcomers(self) -> None:
+    def leave_newcomers(self) -> None:
+        """See `FrameSocket`."""
         if self.newcomers is not None:
             self.newcomers.leave(self)
             self.newcomers = None

@@ -90,6 +90,7 @@ class WebSocketSession:
     async def _attach(self, data: str | bytes, visitor: Visitor) -> Connection:
         hello = hello_of(data, self._limits)
         self._transport.attempt = hello.attempt
+        self._transport.said_hello()
         hub = self._hub
         caller = self.caller = await hub.attaches.ask(hello, visitor, self.caller.attach_scope)
         await hub.attaches.wait_for_place(hello, visitor, caller)

@@ -63,6 +63,9 @@ class WebSocketTransport:
         """Return None: ASGI does not tell."""
         return None
 
+    def said_hello(self) -> None:
+        """Do nothing: what ASGI does not tell is not counted."""
+
     def carry(self, connection: Connection) -> None:
         """Flush this connection from now on when the network can take more."""
         self._connection = connection
@@ -205,8 +208,12 @@ class DirectTransport(WebSocketTransport):
         connection = self._frame_socket.transport.get_extra_info("socket")
         return None if connection is None else tcp_health(connection.fileno())
 
+    def said_hello(self) -> None:
+        """Count the socket as none that is silent: identity/line.py bounds how many wait to be asked who they are."""
+        self._frame_socket.leave_newcomers()
+
     def carry(self, connection: Connection) -> None:
-        """Flush this connection from now on, and count the socket as a known one."""
+        """Flush this connection from now on, and take larger messages."""
         super().carry(connection)
         self._frame_socket.greeted()
 
