@@ -207,3 +207,16 @@ async def test_a_link_that_ends_while_a_beacon_is_asked_about_runs_nothing_of_it
     assert (await beacon)[0] == 204
     await settled()
     assert users.heard == []
+
+
+async def test_a_synchronous_request_that_waits_is_told_that_another_user_has_come(
+    users: Users, page: PostingPage
+) -> None:
+    held: list[Any] = []
+    users.ipc_main.on("never", held.append)
+    request = page.upload(page.ask("never"))
+    await until(lambda: held)
+    page.post("send", "say", value=["not hers"])
+    assert await post(page, "bob") == 204
+    assert await request == (401, {"code": 4401, "reason": "another-user"})
+    assert users.heard == []
