@@ -1,5 +1,7 @@
 """What `IpcMain.mount` adds to an application: routes beside the application's own, pages, and the lifespan."""
 
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -131,3 +133,19 @@ async def test_dependencies_of_the_application_and_of_mount_guard_ipc_as_they_gu
             pass
     assert asked == ["application", "mount"]
     assert troubles(caplog) == []
+
+
+def test_an_application_without_dependencies_does_not_load_what_knows_fastapis_solver() -> None:
+    source = """
+import sys
+from fastapi import Depends, FastAPI
+from webipc import IpcMain
+ipc_main = IpcMain()
+ipc_main.handle("add", lambda event, a, b: a + b)
+ipc_main.mount(FastAPI())
+print("webipc.dependencies.solver" in sys.modules)
+ipc_main.handle("with", lambda event, a, b=Depends(lambda: 1): None)
+print("webipc.dependencies.solver" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", source], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["False", "True"]

@@ -52,13 +52,11 @@ class Needs:
         return self._tree.closes
 
     def solved(self, scope: Mapping[str, Any], user: Any) -> AbstractAsyncContextManager[dict[str, Any]]:
-        """Return what solves it for one call, as `solved` of the solver: `async with` it, the value is for `placed`.
+        """Return what solves it for one call, as `Tree.solved`: `async with` it, the value is for `placed`.
 
         `scope` is that of the attach, whose application has the `dependency_overrides`; `user` is the caller's.
         """
-        from webipc.dependencies.solver import solved
-
-        return solved(self._tree, scope, scope.get("app"), user=user)
+        return self._tree.solved(scope, scope.get("app"), user=user)
 
     def placed(self, arguments: list[Any], values: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         """Return the positional and the keyword arguments of a call, behind the event.

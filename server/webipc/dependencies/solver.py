@@ -8,7 +8,7 @@ without dependencies does not depend on it.
 import functools
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
 from fastapi import params
@@ -60,6 +60,12 @@ class Tree:
         self.needs_threads = not all(inspect.iscoroutinefunction(f) or inspect.isasyncgenfunction(f) for f in functions)
         # Whether some of it is closed when the block is left: what has a `yield`.
         self.closes = any(inspect.isgeneratorfunction(f) or inspect.isasyncgenfunction(f) for f in functions)
+
+    def solved(
+        self, scope: Mapping[str, Any], app: Any, *, user: Any = None
+    ) -> AbstractAsyncContextManager[dict[str, Any]]:
+        """Return what runs it for one call, as the function `solved`: `async with` it."""
+        return solved(self, scope, app, user=user)
 
     def within(self, app: Any) -> tuple[Dependant, Any]:
         """Return what is to be solved in an application, and whose `dependency_overrides` count."""

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import math
 import random
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from webipc.access.attach_scope import AttachScope
 from webipc.access.caller import Caller
@@ -17,7 +17,6 @@ from webipc.access.visitor import Visitor
 from webipc.concurrency.clock import Clock
 from webipc.concurrency.fatal import FATAL
 from webipc.core.limits import Limits
-from webipc.dependencies.solver import Tree, solved
 from webipc.identity.asked_again import AskedAgain
 from webipc.identity.asking import USER, Asking
 from webipc.identity.confidential import log_error, without_secrets
@@ -25,6 +24,9 @@ from webipc.identity.identity_of import IdentityError, identity_text
 from webipc.identity.line import FullError, Line
 from webipc.identity.outcome import AskRefusedError, failed, later, refusal_of
 from webipc.logs.ration import Ration
+
+if TYPE_CHECKING:
+    from webipc.dependencies.solver import Tree
 
 logger = logging.getLogger("webipc")
 
@@ -120,7 +122,7 @@ class Asks:
             raise later()
         attach_scope.moment = self.again.moment
 
-    async def _answer(self, tree: Tree, visitor: Visitor, attach_scope: AttachScope) -> Caller | AskRefusedError:
+    async def _answer(self, tree: "Tree", visitor: Visitor, attach_scope: AttachScope) -> Caller | AskRefusedError:
         try:
             async with self._clock.timeout(self._limits.ask_ms / 1000):
                 await self._line.enter(visitor.address)
@@ -135,7 +137,7 @@ class Asks:
         return asked.result()
 
     def _begin(
-        self, tree: Tree, visitor: Visitor, attach_scope: AttachScope
+        self, tree: "Tree", visitor: Visitor, attach_scope: AttachScope
     ) -> "asyncio.Task[Caller | AskRefusedError]":
         asked = self._loop.create_task(self._run(tree, visitor, attach_scope))
         self._tasks.add(asked)
@@ -143,10 +145,10 @@ class Asks:
         asked.add_done_callback(lambda _: self._line.leave(visitor.address))
         return asked
 
-    async def _run(self, tree: Tree, visitor: Visitor, attach_scope: AttachScope) -> Caller | AskRefusedError:
+    async def _run(self, tree: "Tree", visitor: Visitor, attach_scope: AttachScope) -> Caller | AskRefusedError:
         scope = attach_scope.scope()
         try:
-            async with solved(tree, scope, self._asking.app) as values:
+            async with tree.solved(scope, self._asking.app) as values:
                 user = values[USER] if self._asking.authenticates else scope.get("user")
                 # An object of an ORM may answer no more when its session is closed.
                 caller = Caller(attach_scope, user, identity_text(self._asking.identity, user))

@@ -4,13 +4,15 @@ import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import Depends, params
 
 from webipc.dependencies.parameters import TreeError
-from webipc.dependencies.solver import Tree, tree_of
 from webipc.identity.identity_of import identity_of
+
+if TYPE_CHECKING:
+    from webipc.dependencies.solver import Tree
 
 USER: Final = "user"
 """The name of the parameter that `authenticate` fills in."""
@@ -28,7 +30,7 @@ class Asking:
     """What an application wants to be asked of each client."""
 
     # Its dependencies, and `authenticate` as the parameter `USER`; None where it has neither.
-    tree: Tree | None = None
+    tree: "Tree | None" = None
     # Whose `dependency_overrides` count.
     app: Any = None
     # Whether the tree has that parameter. Otherwise the user is that of Starlette's AuthenticationMiddleware.
@@ -51,6 +53,9 @@ def asking_of(
     """
     if authenticate is None and not dependencies:
         return Asking(app=app, identity=identity, max_age=max_age)
+    # Not before something is asked: see the module.
+    from webipc.dependencies.solver import tree_of
+
     parameters = []
     if authenticate is not None:
         parameters.append(inspect.Parameter(USER, inspect.Parameter.KEYWORD_ONLY, default=Depends(authenticate)))
