@@ -1,6 +1,7 @@
 """FastAPI's dependencies in handlers and listeners: what they see, in which order they run, and when they close."""
 
 import asyncio
+import gc
 import logging
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -405,6 +406,30 @@ async def test_a_send_sync_that_one_listener_refuses_and_another_answers_has_the
     ipc_main.prepend_listener("ask", answer)
     async with Renderer(app) as page:
         assert await page.send_sync("ask") == 2
+
+
+@pytest.mark.parametrize("what", ["nothing", "raise"])
+async def test_a_send_sync_whose_listener_gives_no_answer_is_not_left_waiting(what: str) -> None:
+    app, ipc_main = application()
+    database = Database()
+
+    @ipc_main.on("ask")
+    async def listen(
+        event: IpcMainEvent,
+        request: Request,
+        db: str = Depends(database.session),
+        _: str = Depends(database.plain_session),
+    ) -> None:
+        await settled()
+        if what == "raise":
+            raise LookupError
+
+    async with Renderer(app) as page:
+        gc.disable()
+        try:
+            assert await page.send_sync("ask") == {"error": "reply was never sent"}
+        finally:
+            gc.enable()
 
 
 async def test_a_session_sees_that_the_arguments_do_not_fit(connected: Connected) -> None:
