@@ -47,7 +47,7 @@ RULES: Mapping[str, Rule] = {
     "uvicorn_websocket": rule("servers"),
     "pyinstaller": rule("", "PyInstaller"),
     "pages": rule("core access channels", "starlette"),
-    "cluster": rule("core version concurrency budget access link hub endpoints", "redis"),
+    "cluster": rule("core version concurrency budget access ports electron groups link hub endpoints", "redis"),
     "endpoints": rule("core version concurrency budget access identity servers link hub", "starlette"),
     "hub": rule("core version concurrency budget access channels electron link groups dispatch identity"),
     "identity": rule("core concurrency logs budget access dependencies", "fastapi starlette"),
@@ -70,7 +70,7 @@ RULES: Mapping[str, Rule] = {
 BY_TYPE = frozenset({"electron", "testing"})
 """Folders whose files may name each other's types: an event names its sender, a tab the documents that it shows."""
 
-AHEAD = frozenset({"cluster"})
+AHEAD: frozenset[str] = frozenset()
 """Folders that have their row, and no files yet."""
 
 OUTSIDE_WORLD = frozenset(

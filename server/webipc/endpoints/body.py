@@ -152,11 +152,12 @@ class BodyEndpoint:
         if not _continues(connection, hello):
             connection.reset("gap")
             raise ResetError("gap")
-        last = await delivery.run(frames)
-        bounds.release()
-        if connection.last_calls is not None and connection.last_calls.has_ended:
-            raise StoppingError
-        return await self.respond(request, delivery, last)
+        with self._hub_here().attaches.visit(connection.link_id):
+            last = await delivery.run(frames)
+            bounds.release()
+            if connection.last_calls is not None and connection.last_calls.has_ended:
+                raise StoppingError
+            return await self.respond(request, delivery, last)
 
     async def _hello(self, frames: BodyFrames) -> Hello:
         """Return the first frame. Nothing behind it has been decoded by then."""

@@ -4,7 +4,9 @@ Each is asked who it is from, behind its secret and before anything else of it i
 the user of the link that it names (docs/adr/0043). How a link begins is in births.py.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from webipc.access.attach_scope import AttachScope
@@ -48,6 +50,8 @@ class Attaches:
         self._asks = asks
         self._show = show
         self._welcome_of = welcome_of
+        # By the ids of links: how many of their sockets and requests are under way, as `visit` says.
+        self._visits: Counter[str] = Counter()
         # The hub ends, and lets no page in any more.
         self.is_stopping = False
 
@@ -61,11 +65,27 @@ class Attaches:
         self._enter()
         self._links.find(hello)
         try:
-            return await self._asks.ask(visitor, attach_scope, hello.auth)
+            with self.visit(hello.link):
+                return await self._asks.ask(visitor, attach_scope, hello.auth)
         except RefusedError:
             if self.is_stopping:
                 raise StoppingError from None
             raise
+
+    @contextmanager
+    def visit(self, link_id: str) -> Iterator[None]:
+        """Count a socket or a request that is under way to a link: it is asked about, or its body arrives."""
+        self._visits[link_id] += 1
+        try:
+            yield
+        finally:
+            self._visits[link_id] -= 1
+            if not self._visits[link_id]:
+                del self._visits[link_id]
+
+    def is_visited(self, link_id: str) -> bool:
+        """Tell whether a socket or a request is under way to a link."""
+        return link_id in self._visits
 
     async def wait_for_place(self, hello: Hello, visitor: Visitor, caller: Caller) -> None:
         """Wait until a new document may have its tab: see `Births.wait_for_place`."""

@@ -43,7 +43,6 @@ class Connection:
     """One link. Everything belongs to the event loop's thread: what may come from another is in outlet.py."""
 
     __slots__ = (
-        "_outgoing_calls",
         "answers",
         "around",
         "ask_due",
@@ -63,6 +62,7 @@ class Connection:
         "link",
         "link_id",
         "lost_at",
+        "outgoing_calls_if_made",
         "owes_frame",
         "owes_since",
         "page_last",
@@ -105,7 +105,7 @@ class Connection:
         # Made when they are needed: most pages have none, and there may be thousands of pages.
         self.ports_if_made: LinkPorts | None = None
         self.syncs_if_made: SyncCalls | None = None
-        self._outgoing_calls: OutgoingCalls | None = None
+        self.outgoing_calls_if_made: OutgoingCalls | None = None
         # The socket that owns the link; None while there is none.
         self.transport: Transport | None = None
         # A socket has carried it; a link that only requests have named is given less time.
@@ -155,9 +155,9 @@ class Connection:
     @property
     def outgoing_calls(self) -> OutgoingCalls:
         """The server's calls in the page."""
-        if self._outgoing_calls is None:
-            self._outgoing_calls = OutgoingCalls(self.around.limits, self.around.loop, self.post_here)
-        return self._outgoing_calls
+        if self.outgoing_calls_if_made is None:
+            self.outgoing_calls_if_made = OutgoingCalls(self.around.limits, self.around.loop, self.post_here)
+        return self.outgoing_calls_if_made
 
     @property
     def syncs(self) -> SyncCalls:
@@ -362,8 +362,8 @@ class Connection:
             self.ports_if_made.end()
         if self.syncs_if_made is not None:
             self.syncs_if_made.end(reason)
-        if self._outgoing_calls is not None:
-            self._outgoing_calls.end(reason)
+        if self.outgoing_calls_if_made is not None:
+            self.outgoing_calls_if_made.end(reason)
         given_up = self.link.end()
         self.holdings.close()
         return given_up

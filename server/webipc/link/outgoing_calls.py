@@ -29,6 +29,10 @@ class OutgoingCalls:
         self._post = post
         self._calls: Calls[asyncio.Future[Any]] = Calls(Side.MAIN, limits)
 
+    def __len__(self) -> int:
+        """Return how many wait."""
+        return len(self._calls)
+
     async def invoke(self, channel: str, *args: Any) -> Any:
         """Call the page, and return what it answers.
 

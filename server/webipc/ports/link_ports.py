@@ -104,6 +104,11 @@ class LinkPorts:
     def __len__(self) -> int:
         return len(self._table)
 
+    @property
+    def is_sending(self) -> bool:
+        """Whether something is on its way to the other side that has no number of the link yet."""
+        return self._is_sending or bool(self._queued)
+
     def admit(self, message: PortMessage) -> PortMessage:
         """See `End.admit`: in any thread."""
         backlog = self._backlog
