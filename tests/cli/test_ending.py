@@ -14,6 +14,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.cli.processes import answers, line_with, page_at, running
+from tests.support.raw_sockets import hello, socket
 from tests.support.serving import PATIENCE, free_port, spawned, wait_until
 from webipc.core.frame import encode_body, encode_control
 from webipc.endpoints.body import CONTENT_TYPE
@@ -143,6 +144,39 @@ def test_ctrl_c_ends_within_a_second_with_pages_connected(program: Path, *, bloc
         assert server.process.returncode == 0
     # One second for the server, and one for a busy machine.
     assert seconds < 2
+
+
+WAITS_IN_A_THREAD = """
+import os
+import pathlib
+import threading
+from fastapi import Depends, FastAPI
+from webipc import IpcMain
+def wait():
+    pathlib.Path(os.environ["WAITS"]).touch()
+    threading.Event().wait(600)
+app = FastAPI()
+ipc_main = IpcMain(authenticate={authenticate})
+ipc_main.mount(app)
+@ipc_main.handle("depends", dependencies=[Depends(wait)])
+async def depends(event):
+    pass
+"""
+
+
+@pytest.mark.parametrize("authenticate", ["wait", None])
+def test_ctrl_c_ends_a_server_while_a_plain_dependency_waits(tmp_path: Path, authenticate: str | None) -> None:
+    file, waits = tmp_path / "main.py", tmp_path / "waits"
+    file.write_text(WAITS_IN_A_THREAD.format(authenticate=authenticate), encoding="utf-8")
+    with spawned(file, WAITS=str(waits)) as server, socket(server) as page:
+        page.send(hello())
+        if authenticate is None:
+            assert "welcome" in str(page.recv(5))
+            page.send('[1,0,["invoke",1,"depends",[]]]')
+        wait_until(waits.exists, "the dependency waits")
+        server.interrupt()
+        assert server.process is not None
+        assert server.process.returncode == 0
 
 
 BLOCKED = """

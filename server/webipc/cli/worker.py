@@ -39,8 +39,9 @@ TARGET_VARIABLE = "WEBIPC_TARGET"
 # What `webipc dev` says when the program cannot be served.
 WAITING = "webipc: waiting for a file to change"
 
-# The prefix of the names of the threads that run `def` handlers: budget/threads.py names them.
-HANDLER_THREADS = "webipc"
+# The prefixes of the names of threads that run code of the application: `def` handlers (budget/threads.py names them),
+# and `def` dependencies, `authenticate` among them, which FastAPI runs in the threads of anyio.
+APPLICATION_THREADS = ("webipc", "AnyIO worker")
 # How many seconds the process waits for these threads when everything else has ended.
 LAST_SECONDS = 0.5
 
@@ -223,21 +224,21 @@ def _take_turns() -> None:
 
 
 def _end_despite_threads() -> None:
-    """End the process soon, even if a `def` handler still runs: Python itself would wait for its thread."""
+    """End the process soon, even if a `def` handler or dependency still runs: Python itself would wait for it."""
     threading.Thread(target=_wait_and_end, daemon=True).start()
 
 
 def _wait_and_end() -> None:
     end = time.monotonic() + LAST_SECONDS
-    for thread in _handler_threads():
+    for thread in _application_threads():
         thread.join(end - time.monotonic())
-    if _handler_threads():
+    if _application_threads():
         logging.shutdown()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)
 
 
-def _handler_threads() -> list[threading.Thread]:
+def _application_threads() -> list[threading.Thread]:
     # By name, because an executor does not list its threads.
-    return [thread for thread in threading.enumerate() if thread.name.startswith(HANDLER_THREADS)]
+    return [thread for thread in threading.enumerate() if thread.name.startswith(APPLICATION_THREADS)]
