@@ -1,5 +1,5 @@
 """An application and pages that know of each message who has said it and which attach has brought it: for the model of
-tests/behaviour/test_users_machine.py.
+tests/behaviour/test_banned_users.py.
 
 The header `x-attach` numbers the sockets and requests of all pages. An attach has one user, its cookie, and each page
 has one link.
