@@ -110,7 +110,7 @@ $(CLIENT_READY): $(CLIENT)/package-lock.json | need-node
 	cd $(CLIENT) && npm ci --no-audit --no-fund
 	@touch $@
 
-$(BUNDLE): $(CLIENT_READY) $(CLIENT_SOURCES) $(CLIENT)/build.mjs $(CLIENT)/shorter.mjs $(CLIENT)/tsconfig.json $(CLIENT)/tsconfig.build.json
+$(BUNDLE): $(CLIENT_READY) $(CLIENT_SOURCES) $(CLIENT)/*.mjs $(CLIENT)/tsconfig.json $(CLIENT)/tsconfig.build.json
 	cd $(CLIENT) && npm run --silent build
 	@touch $@
 

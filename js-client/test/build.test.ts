@@ -1,0 +1,97 @@
+/** What the build does to a minified module (shorter.mjs, names.mjs): it has another text, and does the same. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { minify, type MinifyOptions } from 'terser'
+
+interface Steps {
+  readonly shorten: (program: unknown) => void
+  readonly improveNames: (program: unknown, print: (program: unknown) => Promise<string>) => Promise<void>
+}
+
+/** They have no types, as no program imports them. */
+const load = async (file: string): Promise<Steps> => await import(new URL(`../${file}`, import.meta.url).href) as Steps
+const { shorten } = await load('shorter.mjs')
+const { improveNames } = await load('names.mjs')
+
+const asItIs: MinifyOptions = { module: true, compress: false, mangle: false, parse: { spidermonkey: true } as object }
+
+async function print(program: unknown): Promise<string> {
+  return (await minify(program as string, asItIs)).code ?? ''
+}
+
+async function changed(source: string, mangle: boolean): Promise<string> {
+  const format = { ast: true, code: false, spidermonkey: true } as object
+  const { ast } = await minify(source, { module: true, compress: false, mangle, format }) as { ast?: unknown }
+  shorten(ast)
+  if (mangle) await improveNames(ast, print)
+  return await print(ast)
+}
+
+async function run(source: string): Promise<unknown> {
+  return ((await import(`data:text/javascript,${encodeURIComponent(source)}`)) as { readonly result: unknown }).result
+}
+
+test('functions become arrow functions, unless they have their own this or arguments, or yield', async () => {
+  const source = `
+    function plain(a) { return a + 1 }
+    function early() { return later() }
+    function later() { return 'later' }
+    function counts() { return arguments.length }
+    function self() { return this?.here }
+    function * numbers() { yield 1 }
+    const nested = { call: function (a) { return () => a }, me: function () { return [() => this.here] }, here: 3 }
+    class Holder { value = 4; get() { return (() => this.value)() } }
+    export const result = JSON.stringify([plain(1), early(), counts(1, 2), self.call({ here: 5 }), ...numbers(),
+      nested.call(2)(), nested.me()[0](), new Holder().get()])
+  `
+  const text = await changed(source, false)
+  assert.equal(await run(text), await run(source))
+  const left = text.match(/function\*? ?\w*/g)?.sort()
+  assert.deepEqual(left, ['function', 'function counts', 'function self', 'function*numbers'])
+})
+
+test('a field has no declaration if the constructor sets it in any case', async () => {
+  const source = `
+    class Fields {
+      always; sometimes; never; private_; value = 1; static shared
+      #private_
+      constructor(given) {
+        this.#private_ = this.always = given
+        if (given > 1) this.sometimes = given
+      }
+      get sum() { return this.#private_ }
+    }
+    const fields = new Fields(1)
+    export const result = JSON.stringify([Object.keys(fields).sort(), fields.sum, 'shared' in Fields])
+  `
+  const text = await changed(source, false)
+  assert.equal(await run(text), await run(source))
+  assert.match(text, /class Fields\{sometimes;never;private_;value=1;static shared;#private_;constructor/)
+})
+
+describe('names that compress well', () => {
+  const source = `
+    const first = ({ a, b: [c, ...d] = [], ...rest }, e = a) => [a, c, d, rest, e]
+    const second = (a, b) => { try { throw a } catch (c) { let a = c + b; { let b = a * 2; return [a, b, c] } } }
+    class Counter {
+      #count = 0
+      #step
+      constructor(step) { this.#step = step }
+      add() { this.#count += this.#step; return this }
+      get count() { return this.#count }
+    }
+    const third = function inner(a) { return a > 0 ? [a, ...inner(a - 1)] : [] }
+    const loops = (list) => { let sum = 0; for (let a of list) for (let b = 0; b < a; b++) sum += a * b; return sum }
+    export const result = JSON.stringify([first({ a: 1, b: [2, 3], f: 4 }), second(5, 6), third(3), loops([1, 2, 3]),
+      new Counter(7).add().add().count, [1, 2].map((a) => ({ a })), typeof document])
+  `
+
+  test('mean what they meant', async () => {
+    const text = await changed(source, true)
+    assert.equal(await run(text), await run(source))
+  })
+
+  test('are the same in each build', async () => {
+    assert.equal(await changed(source, true), await changed(source, true))
+  })
+})
