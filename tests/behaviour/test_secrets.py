@@ -50,6 +50,8 @@ class Tokens(Logins):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.users: dict[str, str] = {TOKEN: "ada"}
+        # Whether it says of a token that it is not valid any more.
+        self.says_why = False
         self.ipc_main.handle("fails", self._fails)
         self.ipc_main.handle("me", lambda event: event.connection.headers["authorization"])
         self.ipc_main.on("whoami", self._look)
@@ -67,6 +69,8 @@ class Tokens(Logins):
         await self.before.pass_by()
         if token is None:
             raise HTTPException(401, "no token")
+        if self.says_why:
+            raise HTTPException(401, f"the token {token.credentials} is not valid any more")
         return type("User", (), {"id": self.users[token.credentials]})()
 
 
@@ -109,6 +113,23 @@ async def test_nothing_that_a_user_does_writes_a_secret(written: pytest.LogCaptu
     await page.end()
     await settled()
     assert "KeyError: '[hidden]'" in written.text
+    assert_no_secret_in(written.text)
+
+
+async def test_what_the_application_says_of_a_secret_goes_to_the_client_and_not_to_the_log(
+    written: pytest.LogCaptureFixture,
+) -> None:
+    logins = Tokens()
+    page = page_of(logins)
+    await page.connect()
+    page.post("send", "say", value=["last words"])
+    logins.says_why = True
+    answers = [await page.upload(page.body(), path=path) for path in ("/ipc/sync", "/ipc/beacon")]
+    assert answers[0] == (401, {"code": 4401, "reason": f"the token {TOKEN} is not valid any more"})
+    assert answers[1][0] == 204
+    await page.connect()
+    assert TOKEN in page.closes[-1][1]
+    assert written.text.count("the token [hidden] is not valid any more") == 4
     assert_no_secret_in(written.text)
 
 

@@ -82,3 +82,25 @@ async def test_the_traceback_stays(make_asks: MakeAsks, caplog: pytest.LogCaptur
         await make_asks(looks_up).ask(visitor(), attach(("cookie", f"session={COOKIE}")))
     assert "return SESSIONS[session]" in caplog.text
     assert "KeyError: '[hidden]'" in caplog.text
+
+
+@pytest.mark.parametrize("authenticate", [looks_up, says_it, chains_it])
+@pytest.mark.parametrize("secret", [COOKIE * 500, "back\\slash-canary-7a8b", "quote'd-canary-9c0d"], ids=range(3))
+async def test_a_secret_that_is_cut_or_escaped_is_found_too(
+    make_asks: MakeAsks, caplog: pytest.LogCaptureFixture, authenticate: Callable[..., Any], secret: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(AskRefusedError):
+        await make_asks(authenticate).ask(visitor(), attach(("cookie", f"session={secret}")))
+    assert "[hidden]" in caplog.text
+    assert "canary" not in caplog.text
+
+
+async def test_what_is_no_secret_stays(make_asks: MakeAsks, caplog: pytest.LogCaptureFixture) -> None:
+    async def refuse() -> None:
+        raise HTTPException(401, "the session of this example.com is over")
+
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(AskRefusedError):
+        await make_asks(refuse).ask(visitor(), attach(("cookie", "session=sess; a=is"), ("host", "example.com")))
+    assert "the session of this example.com is over" in caplog.text

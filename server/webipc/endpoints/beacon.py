@@ -114,7 +114,7 @@ class BeaconDelivery(Delivery):
 
     def _conclude(self, refused: RefusedError, *, has_bye: bool) -> None:
         connection = self.connection
-        logger.info("%r: %d messages of a beacon are dropped: %s", connection.document, self._dropped, refused.reason)
+        logger.info("%r: %d messages of a beacon are dropped: %s", connection.document, self._dropped, refused.logged)
         # With `bye`, the socket may still bring what its own user has sent.
         if isinstance(refused, AnotherUserError) and not has_bye:
             connection.reset(ANOTHER_USER, refused.code)

@@ -16,6 +16,7 @@ from webipc.access.caller import Caller
 from webipc.access.visitor import Visitor
 from webipc.concurrency.clock import Clock
 from webipc.concurrency.fatal import FATAL
+from webipc.core.errors import fit_reason
 from webipc.core.limits import Limits
 from webipc.identity.asked_again import AskedAgain
 from webipc.identity.asking import USER, Asking
@@ -175,9 +176,11 @@ class Asks:
         refusal = refusal_of(error)
         if refusal is None:
             return self._failed(error, visitor, attach_scope)
+        # The reason is for the client, which knows its secrets.
+        refusal.logged = fit_reason(without_secrets(refusal.logged, attach_scope))
         if self._refusals.may_write(visitor.address):
-            reason = without_secrets(refusal.reason, attach_scope)
-            logger.info(_REFUSED, visitor.peer, visitor.origin, refusal.code, reason, self._refusals.left_out())
+            left_out = self._refusals.left_out()
+            logger.info(_REFUSED, visitor.peer, visitor.origin, refusal.code, refusal.logged, left_out)
         return refusal
 
     def _failed(self, error: BaseException, visitor: Visitor, attach_scope: AttachScope) -> AskRefusedError:

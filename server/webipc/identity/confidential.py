@@ -18,16 +18,31 @@ logger = logging.getLogger("webipc")
 HIDDEN: Final = "[hidden]"
 # A shorter one would be found in words of any text, and keeps no secret.
 _LEAST_LENGTH: Final = 6
+# So many characters are taken for the beginning of a longer one.
+_BEGINNING: Final = 16
 _WORDS: Final = ("auth", "token", "secret", "key", "password", "session")
 
 
 def without_secrets(text: str, attach_scope: AttachScope) -> str:
-    """Return a text in which no cookie and no token of this client is left."""
-    found = {secret for secret in _secrets_of(attach_scope) if len(secret) >= _LEAST_LENGTH and secret in text}
+    """Return a text in which no cookie and no token of this client is left, nor the beginning of a long one.
+
+    A text that is cut may end in the middle of one, and in the `repr` of a text a backslash is two.
+    """
+    secrets = {secret for secret in _secrets_of(attach_scope) if len(secret) >= _LEAST_LENGTH}
     # The longest first: one may contain another.
-    for secret in sorted(found, key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
+    for secret in sorted({*secrets, *(repr(secret)[1:-1] for secret in secrets)}, key=len, reverse=True):
+        text = _without(text, secret)
     return text
+
+
+def _without(text: str, secret: str) -> str:
+    beginning = secret[:_BEGINNING]
+    parts, start = [], 0
+    while (found := text.find(beginning, start)) >= 0:
+        parts += [text[start:found], HIDDEN]
+        there = text[found : found + len(secret)]
+        start = found + next((at for at, char in enumerate(there) if char != secret[at]), len(there))
+    return "".join([*parts, text[start:]])
 
 
 def log_error(error: BaseException, attach_scope: AttachScope, text: str, *args: object) -> None:

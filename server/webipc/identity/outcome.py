@@ -31,13 +31,23 @@ class AskRefusedError(RefusedError):
 
 
 def refusal_of(error: BaseException) -> AskRefusedError | None:
-    """Return the refusal that an exception of the application means; None for one that means none: the ask failed."""
+    """Return the refusal that an exception of the application means; None for one that means none: the ask failed.
+
+    Its `logged` is the text that the application has given: it may contain secrets of the client.
+    """
     if isinstance(error, RequestValidationError):
-        return AskRefusedError(CloseCode.UNAUTHORIZED, fit_reason(_text_of(list(error.errors()))))
+        return _refused(CloseCode.UNAUTHORIZED, list(error.errors()))
     if not isinstance(error, HTTPException):
         return None
     code = _code_of(error.status_code)
-    return None if code is None else AskRefusedError(code, fit_reason(_text_of(error.detail)))
+    return None if code is None else _refused(code, error.detail)
+
+
+def _refused(code: CloseCode, detail: Any) -> AskRefusedError:
+    text = _text_of(detail)
+    error = AskRefusedError(code, fit_reason(text))
+    error.logged = text
+    return error
 
 
 def failed() -> AskRefusedError:
