@@ -90,7 +90,7 @@ class Everything:
 
 
 async def is_refused(page: Renderer) -> None:
-    """Assert that the page's link is over, for whoever comes."""
+    """Assert that the page's link is over, for any user who comes."""
     with pytest.raises(ClosedError) as caught:
         await page.connect()
     assert (caught.value.close_code, caught.value.reason) == (4401, "another-user")

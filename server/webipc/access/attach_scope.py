@@ -14,7 +14,7 @@ _AUTHORIZATION: Final = b"authorization"
 
 
 class AttachScope:
-    """A scope that can be read again as it came. Whoever made the scope may go on changing it."""
+    """A scope that can be read again as it came. The server and the middleware may go on changing the scope."""
 
     __slots__ = ("_headers", "_rest", "moment")
 

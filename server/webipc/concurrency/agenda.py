@@ -1,7 +1,7 @@
 """`Agenda`: what is to be looked at, by the time at which it is due.
 
 Rows of keys, one row for each step of time. To look at everything at each step would cost an idle process more than all
-that it does. A key is in several rows where it was planned anew: its owner remembers the number of the row that counts.
+that it does. A key is in several rows if it was planned again: its owner remembers the number of the row that counts.
 Reasons and figures: docs/adr/0037-only-what-is-due-is-looked-at.md
 """
 
@@ -24,7 +24,7 @@ class Agenda(Generic[Key]):
         """`step` is how many seconds a row stands for; `now` is the time, in seconds."""
         self._step = step
         self._rows: dict[int, list[Key]] = {}
-        # The number of the first row that was not taken. An attribute: who is in this row need not be planned anew.
+        # The number of the first row that was not taken. An attribute: who is in this row need not be planned again.
         self.next = math.floor(now / step) + 1
 
     def __len__(self) -> int:

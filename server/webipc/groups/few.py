@@ -16,7 +16,7 @@ MOST: Final = 8
 LEAST: Final = 4
 """A dict with no more elements becomes a tuple again."""
 ROOMY: Final = 160
-"""A dict that takes more bytes for each element is made anew: it does not shrink when elements leave. A new one takes
+"""A dict that takes more bytes for each element is made again: it does not shrink when elements leave. A new one takes
 about 50.
 """
 

@@ -77,7 +77,7 @@ class Recipients(ABC):
 
 
 class Group(Recipients):
-    """A group of tabs and documents, by its name. It exists while somebody is in it.
+    """A group of tabs and documents, by its name. It exists while it has members.
 
     A page cannot join by itself: a handler adds its sender. Names that come from a page are the application's to check.
     """

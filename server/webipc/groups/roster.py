@@ -1,4 +1,4 @@
-"""`Roster`: who is in one group, and `Rosters`: all groups by name. A group exists while somebody is in it.
+"""`Roster`: who is in one group, and `Rosters`: all groups by name. A group exists while it has members.
 
 Everything here belongs to the event loop's thread, but `Rosters.members`.
 """

@@ -116,7 +116,7 @@ class Attaches:
         # Compared here, behind all that is waited for.
         if self._asks.is_older(caller):
             raise ask_again()
-        # A socket that was asked about for so long that the next one has the link is superseded, whoever it is from.
+        # A socket that was asked about for so long that the next one has the link is superseded, from any user.
         if found is not None and transport.attempt > found.link.claimed:
             self._compare(found, visitor, caller)
         if found is None and self._links.has_ended(hello.parent):

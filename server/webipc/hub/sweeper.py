@@ -88,7 +88,7 @@ class Sweeper:
         for number, link_ids in around.agenda.take(around.loop.time()):
             for link_id in link_ids:
                 connection = self._links.get(link_id)
-                # One that has ended, or was planned anew, is not due; and a row may have it twice.
+                # One that has ended, or was planned again, is not due; and a row may have it twice.
                 if connection is not None and connection.due == number:
                     connection.due = 0
                     due.append(connection)

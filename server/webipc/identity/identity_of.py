@@ -33,7 +33,7 @@ def identity_of(user: Any) -> Any:
     for name in ("id", "identity"):
         value = getattr(user, name, _MISSING)
         if value is None:
-            # Of a user who is somebody. None would be nobody.
+            # Of a user who has logged in. None would be nobody.
             raise IdentityError(user, "None")
         if value is not _MISSING:
             return value

@@ -1,4 +1,4 @@
-"""`PortValue`: the encoded value of a message within a channel, from the program or from a page, for whoever takes it.
+"""`PortValue`: the encoded value of a message within a channel, from the program or a page, for the end that takes it.
 
 The message itself, with the ends that are transferred with it, is in ends.py.
 """
