@@ -15,6 +15,9 @@ import type { PageLink } from './page-link.js'
 import { askSync, makeLink } from './sync-call.js'
 import type { Refusal } from '../transports/sync-request.js'
 
+/** Within how many milliseconds a server answers a `sync`, if it does not tell. */
+export const SYNC_MS = 30_000
+
 /** The part of the connection that is used while the page is blocked. */
 export interface BlockedConnection {
   /** Of the server; undefined if there is none, and then no call is answered. */

@@ -8,7 +8,7 @@
 import { JobQueue } from '../concurrency/job-queue.js'
 import { SocketSession, type SessionListener } from './socket-session.js'
 import { Backoff } from './backoff.js'
-import { block, introduce, type BlockedConnection } from './blocking.js'
+import { block, introduce, SYNC_MS, type BlockedConnection } from './blocking.js'
 import type { ConnectionOptions } from './options.js'
 import { describeDocument, type DocumentDescription } from '../page/description.js'
 import type * as Public from '../types/connection.js'
@@ -19,7 +19,7 @@ import {
   refuseMore, resetReason, UnauthorizedError,
 } from '../core/errors.js'
 import { encodeMessage, type EncodedMessage } from '../core/frame.js'
-import { awaitParent, sharedHold } from '../page/embedding.js'
+import { awaitOpening, awaitParent, sharedHold } from '../page/embedding.js'
 import type { LifecycleConnection } from '../page/lifecycle.js'
 import { forbids } from '../page/own-document.js'
 import { isPrerendered } from '../page/prerendering.js'
@@ -38,9 +38,6 @@ import { VERSION } from '../version.js'
 /** The reason of a server that takes nothing more, and has acknowledged what it took (PROTOCOL.md 6.5). */
 const DRAINED = 'drained'
 
-/** Within how many milliseconds a server answers a `sync`, if it does not tell. */
-const SYNC_MS = 30_000
-
 /** Messages that run no listener of the page: they settle a promise, or are posted to a port. */
 const QUIET: readonly Envelope['kind'][] = ['result', 'error', 'port', 'port-close']
 
@@ -57,7 +54,7 @@ export class Connection extends EventEmitter
   readonly #jobs: JobQueue<Job>
   readonly hold: EventHold
   /** Callbacks of embedded documents, which connect after this one. */
-  readonly waiting = new Set<() => void>()
+  readonly waiting = new Set<(state: Public.ConnectionState) => void>()
   readonly goodbye: Goodbye
   readonly #links: PageLinks
   #session: SocketSession | undefined
@@ -355,6 +352,8 @@ export class Connection extends EventEmitter
   #giveUp(reason: string, code?: number): void {
     console.warn(`webipc: ${this.address} refuses this page: ${code ?? ''} ${reason} (client ${VERSION})`)
     this.#release(reason, code)
+    // Unless it is closed for another reason by then.
+    awaitOpening(this.address, () => { if (this.#code) this.open() })
   }
 
   /** Closes while the document stays: waiting calls are rejected. */
@@ -379,7 +378,7 @@ export class Connection extends EventEmitter
     if (state !== 'open' && state !== 'closed') return
     const waiting = [...this.waiting]
     this.waiting.clear()
-    for (const again of waiting) again()
+    for (const again of waiting) again(state)
   }
 
   #notify(name: 'state' | 'reset', event: object): void {

@@ -11,8 +11,8 @@ export interface Embedding {
   readonly address: string | undefined
   readonly linkId: string
   readonly state: ConnectionState
-  /** Callbacks of embedded documents. Each is called once, when the connection is open, or closed for good. */
-  readonly waiting: Set<() => void>
+  /** Callbacks of embedded documents. Each is called once, when the connection is open or closed. */
+  readonly waiting: Set<(state: ConnectionState) => void>
   /** Holds back events while either document is blocked. Absent in an earlier version. */
   readonly hold: EventHold | undefined
   /** Blocks until the server knows the embedding document. */
@@ -58,14 +58,25 @@ export function awaitParent(address: string | undefined, again: () => void): boo
   }) ?? false
 }
 
+/** Calls `open` when the embedding document, which may be closed now, has connected next. */
+export function awaitOpening(address: string | undefined, open: () => void): void {
+  const look = (state?: ConnectionState): void => {
+    if (state === 'open') open()
+    else lookAbove(address, ({ waiting }) => waiting.add(look), undefined, '')
+  }
+  look()
+}
+
 /**
  * Walks the ancestor windows, from the inside out.
  *
  * @param answer - called with the first connection to this server; its result is returned
  * @param otherwise - called with a window that has no client; undefined continues the walk
+ * @param ignored - the state of connections that do not count
  */
 function lookAbove<T>(
   address: string | undefined, answer: (connection: Embedding) => T, otherwise?: (above: Window) => T | undefined,
+  ignored: ConnectionState | '' = 'closed',
 ): T | undefined {
   try {
     for (let inner: Window = window; inner !== inner.parent;) {
@@ -74,7 +85,7 @@ function lookAbove<T>(
       if (!connection) {
         const found = otherwise?.(inner)
         if (found !== undefined) return found
-      } else if (connection.address === address && connection.state !== 'closed') {
+      } else if (serves(connection, address, ignored)) {
         return answer(connection)
       }
     }
@@ -82,6 +93,10 @@ function lookAbove<T>(
     // A worker has no window, and access to a document of another origin throws.
   }
   return undefined
+}
+
+function serves({ address, state }: Embedding, sought: string | undefined, ignored: string): boolean {
+  return address === sought && state !== ignored
 }
 
 function connectionOf(window: Window): Embedding | undefined {
