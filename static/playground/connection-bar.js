@@ -1,7 +1,8 @@
 /**
- * Shows the connection state: a word in the header, and a notice while the server is not reachable.
+ * Shows the connection state: a word in the header, and a notice while the server is not reachable or refuses the page.
+ * A refused page can connect again from there, with a bearer token if its application wants one.
  */
-import { element } from './elements.js'
+import { button, element } from './elements.js'
 
 /** @typedef {import('../client.js').Connection} Connection */
 
@@ -59,14 +60,34 @@ export class ConnectionBar {
     const [title, text] = this.#words()
     const closed = this.#connection.state === 'closed'
     this.#notice.replaceChildren(element('div', { class: closed ? 'notice is-closed' : 'notice' },
-      element('strong', {}, title), element('span', {}, text),
-      closed && element('a', { href: location.href, onclick: () => { location.reload() } }, 'Reload the page')))
+      element('strong', {}, title), element('span', {}, text), closed && this.#connectAgain()))
+  }
+
+  /** @returns {HTMLElement} */
+  #connectAgain() {
+    const token = element('input', {
+      type: 'password', autocomplete: 'off', 'aria-label': 'Bearer token', placeholder: 'Bearer token, if needed',
+    })
+    const wrong = element('span', { role: 'alert' })
+    const connect = () => {
+      try {
+        if (token.value !== '') this.#connection.token = token.value
+      } catch (error) {
+        wrong.textContent = error instanceof Error ? error.message : String(error)
+        return
+      }
+      this.#connection.open()
+    }
+    token.addEventListener('keydown', ({ key }) => { if (key === 'Enter') connect() })
+    return element('span', { class: 'again' }, token, button('Connect again', connect), wrong)
   }
 
   /** @returns {[title: string, text: string]} */
   #words() {
     if (this.#connection.state === 'closed') {
-      return ['The connection is closed.', `Reason: ${this.#connection.reason ?? 'none was given'}.`]
+      const { code, reason } = this.#connection
+      const title = code === undefined ? 'The connection is closed.' : 'The server refuses this page.'
+      return [title, `Reason: ${reason ?? 'none was given'}${code === undefined ? '' : ` (${code})`}.`]
     }
     if (!this.#wasOpen) return ['No server yet.', 'This page retries until a server answers. Messages wait until then.']
     return ['The server is not reachable.', [

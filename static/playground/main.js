@@ -95,7 +95,10 @@ class Playground {
 
   async #load() {
     try {
-      const response = await fetch('channels.json', { cache: 'no-store' })
+      const { token } = ipcRenderer.connection
+      const headers = token === undefined ? undefined : { authorization: `Bearer ${token}` }
+      // Who may connect may read the list, so it is asked for with the same token.
+      const response = await fetch('channels.json', { cache: 'no-store', ...headers && { headers } })
       if (!response.ok) throw new Error(`the server answered ${response.status} for its list of channels`)
       const { title, channels } = await response.json()
       byId('title', HTMLElement).textContent = title
