@@ -157,7 +157,7 @@ def caller(user: str) -> Caller:
     return Caller(AttachScope({"type": "websocket", "headers": [(b"name", user.encode())]}), user)
 
 
-async def test_a_listener_that_is_found_after_the_next_socket_has_attached_sees_who_brought_its_message(
+async def test_listeners_that_are_found_when_the_next_socket_has_brought_a_message_see_who_brought_theirs(
     make_hub: MakeHub,
 ) -> None:
     ipc_main = IpcMainImpl()
@@ -168,21 +168,26 @@ async def test_a_listener_that_is_found_after_the_next_socket_has_attached_sees_
     go_on = asyncio.Event()
 
     async def one(event: IpcMainEvent) -> None:
-        # The second listener is not looked for yet.
+        # The second listener is not looked for yet, and the second message not looked at.
         hub.attaches.attach(dataclasses.replace(first, fresh=False), visitor("192.0.2.1"), caller("Bob"), Socket(2))
-        page.receive(decode_frame('[2,0,["send","next",[]]]'), 2, caller("Bob"))
+        page.receive(decode_frame('[3,0,["send","next",[]]]'), 2, caller("Bob"))
         await go_on.wait()
         heard.append(("suspended", event.user, event.connection.headers["name"]))
 
     ipc_main.on("named", one)
     ipc_main.on("named", lambda event: heard.append(("second", event.user, event.connection.headers["name"])))
     ipc_main.on("next", lambda event: heard.append(("next", event.user, event.connection.headers["name"])))
-    page.receive(decode_frame('[1,0,["send","named",[]]]'), 1, caller("Ada"))
+    page.receive(decode_frame('[1,0,["send","named",[]],["send","next",[]]]'), 1, caller("Ada"))
     page.jobs.start()
-    await until(lambda: len(heard) == 2)
-    go_on.set()
     await until(lambda: len(heard) == 3)
-    assert heard == [("second", "Ada", "Ada"), ("next", "Bob", "Bob"), ("suspended", "Ada", "Ada")]
+    go_on.set()
+    await until(lambda: len(heard) == 4)
+    assert heard == [
+        ("second", "Ada", "Ada"),
+        ("next", "Ada", "Ada"),
+        ("next", "Bob", "Bob"),
+        ("suspended", "Ada", "Ada"),
+    ]
 
 
 async def test_messages_of_two_attaches_that_run_in_one_turn_have_their_own_callers(make_hub: MakeHub) -> None:

@@ -90,8 +90,12 @@ class UsersMachine(RuleBasedStateMachine):
 
     @rule(page=PAGES, user=USERS)
     def guess(self, page: int, user: str | None) -> None:
-        """Attach with the id of the link and another secret."""
-        self.run(self.pages[page].attach(self._who(page, user), Ask.ANSWER, is_stale=False, secret="c" * 32))
+        """Attach with the id of the link and another secret, which ends nothing."""
+        hub, link_id = self.journal.ipc_main._provider.hub, self.pages[page].link.link_id
+        # Otherwise it would be the secret of a new link.
+        if hub is not None and link_id in hub._links:
+            self.run(self.pages[page].attach(self._who(page, user), Ask.ANSWER, is_stale=False, secret="c" * 32))
+            assert link_id in hub._links
 
     # --- what pages and applications do
 

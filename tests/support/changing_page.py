@@ -94,9 +94,9 @@ class PageLink:
     def closed(self, socket: MemorySocket, code: int, reason: str) -> None:
         """Note that the server has closed a socket."""
         self.open.pop(socket, None)
+        self.journal.was_closed(code, reason)
         if code != CloseCode.ABNORMAL:
             self.ends_by(code)
-        self.journal.closes[code] += 1
 
     def ends_by(self, code: int) -> None:
         """Do what a page does behind a close code."""

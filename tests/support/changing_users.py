@@ -15,10 +15,14 @@ from typing import Any, Final
 from fastapi import FastAPI, HTTPException, Request
 
 from webipc import IpcMain
+from webipc.core.errors import CloseCode
 
 NOBODY: Final = "nobody"
 _TEXT: Final = re.compile(r"[0-9a-f]{32}/\d+")
 _NUMBER: Final = "x-attach"
+_NO: Final = "no"
+_ENDED: Final = "the session has ended"
+_REFUSALS: Final = (_NO, _ENDED, "another-user")
 
 
 class Ask(Enum):
@@ -34,7 +38,7 @@ class Ask(Enum):
 
 
 _RAISED: Final[dict[Ask, Callable[[], Exception]]] = {
-    Ask.REFUSE: lambda: HTTPException(401, "no"),
+    Ask.REFUSE: lambda: HTTPException(401, _NO),
     Ask.FORBID: lambda: HTTPException(403, "never"),
     Ask.BE_BUSY: lambda: HTTPException(503, "later"),
     Ask.FAIL: lambda: ValueError("a bug"),
@@ -164,7 +168,7 @@ class Journal:
         if session is None:
             return None
         if name is None:
-            raise HTTPException(401, "the session has ended")
+            raise HTTPException(401, _ENDED)
         return User(name, attach.number)
 
     def let_asks_go_on(self) -> None:
@@ -241,6 +245,12 @@ class Journal:
         """A synchronous request has an answer, which is for this user."""
         self._is_of(link_id, name, "an answer")
         self._expect(attach.name, name, f"for whom attach {attach.number} was answered")
+
+    def was_closed(self, code: int, reason: str) -> None:
+        """A socket was closed by the server, or has ended otherwise. Only who is refused is told to give up."""
+        self.closes[code] += 1
+        if code == CloseCode.UNAUTHORIZED:
+            self._expect(reason in _REFUSALS, True, f"whether {reason!r} is a reason to give up")
 
     def was_told(self, link_id: str, text: str) -> None:
         """A page has got a message: `for:` a user, or `from:` the link that has sent it by sendTo."""
