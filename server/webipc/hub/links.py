@@ -14,6 +14,7 @@ from webipc.budget.account import Account
 from webipc.budget.share import Share
 from webipc.core.envelope import Hello
 from webipc.core.errors import CloseCode, ResetError
+from webipc.groups.few import Few, added, removed
 from webipc.hub.settings import Settings
 from webipc.link.connection import Connection
 from webipc.link.holdings import LINK_BYTES
@@ -39,13 +40,16 @@ class _Row:
 
 
 class Links:
-    """The links of a hub, by id and by payer."""
+    """The links of a hub, by id, by user and by payer."""
 
     def __init__(self, settings: Settings, account: Account, end: Callable[[Connection, str], None]) -> None:
         """`end` ends a link for a reason, and removes it from here."""
         self._account = account
         self._end = end
         self._by_id: dict[str, Connection] = {}
+        # Those of each user who is known, by identity. Also those that no tab shows: a request alone has made them, or
+        # the document that embeds theirs is gone.
+        self._of_users: dict[str, Few[Connection]] = {}
         most_away = settings.max_unattached_links
         self._open: Share[Hashable] = Share(settings.max_links, LEAST_LINKS)
         self._away: Share[Hashable] = Share(most_away, LEAST_LINKS)
@@ -64,6 +68,10 @@ class Links:
     def __iter__(self) -> Iterator[Connection]:
         """Iterate over a copy: a link may end meanwhile."""
         return iter(list(self._by_id.values()))
+
+    def of_user(self, identity: str) -> list[Connection]:
+        """Return every link of a user. A copy, in time in proportion to them."""
+        return list(self._of_users.get(identity, ()))
 
     @property
     def left(self) -> float:
@@ -153,6 +161,9 @@ class Links:
         """Take in a new link. It counts as made by a request until a socket attaches."""
         payer = connection.holdings.payer
         self._by_id[connection.link_id] = connection
+        identity = connection.document.tab.identity
+        if identity is not None:
+            self._of_users[identity] = added(self._of_users.get(identity, ()), connection)
         self._open.take(payer, 1)
         self._by_request.take(payer, 1)
         self._row(payer).by_request[connection] = None
@@ -193,11 +204,22 @@ class Links:
         """Take out a link that has ended; its id is refused until this time of the hub's clock."""
         if self._by_id.pop(connection.link_id, None) is None:
             return
+        self._remove_of_user(connection)
         self.attached(connection)
         self._open.give(connection.holdings.payer, 1)
         self._ended[connection.link_id] = (refused_until, connection.end_reason)
         if len(self._ended) > ENDED_IDS:
             del self._ended[next(iter(self._ended))]
+
+    def _remove_of_user(self, connection: Connection) -> None:
+        identity = connection.document.tab.identity
+        if identity is None:
+            return
+        rest = removed(self._of_users[identity], connection)
+        if rest:
+            self._of_users[identity] = rest
+        else:
+            del self._of_users[identity]
 
     def forget_ended(self, now: float) -> None:
         """Forget the ids of links that ended long ago."""

@@ -38,13 +38,12 @@ class Reauthentication:
 
     def _of_user(self, identity: str) -> None:
         self._asks.again.note(identity)
-        for connection in self._links:
-            if connection.document.tab.identity == identity:
-                ask_again(connection)
+        for connection in self._links.of_user(identity):
+            ask_again(connection)
 
     def _of_tab(self, tab: Tab) -> None:
         # What attaches at this moment for the same user is asked again, too: it may be a document of this tab.
         self._asks.again.note(tab.identity)
-        for connection in self._links:
+        for connection in self._links if tab.identity is None else self._links.of_user(tab.identity):
             if connection.document.tab is tab:
                 ask_again(connection)
