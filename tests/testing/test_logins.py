@@ -208,3 +208,13 @@ async def test_what_authorize_refuses_is_an_error_with_its_code(site: Site) -> N
         with pytest.raises(InvokeError) as refused:
             await his.invoke("secret")
         assert refused.value.code == "forbidden"
+
+
+async def test_of_two_ends_of_an_application_the_one_that_was_mounted_first_is_the_default() -> None:
+    app = FastAPI()
+    for prefix, name in (("/staff", "ada"), ("/guests", "bob")):
+        ipc_main = IpcMain(authenticate=lambda name=name: str(name))
+        ipc_main.handle("me", lambda event: event.user)
+        ipc_main.mount(app, prefix=prefix)
+    async with Renderer(app) as staff, Renderer(app, prefix="/guests") as guest:
+        assert [await staff.invoke("me"), await guest.invoke("me")] == ["ada", "bob"]

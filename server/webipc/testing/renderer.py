@@ -57,7 +57,8 @@ class Renderer(EventEmitter):
         """
         super().__init__()
         found = mounts(app)
-        path = prefix if prefix is not None else (found[0].prefix if found else "/ipc")
+        # Each mount puts its routes before those that are there.
+        path = prefix if prefix is not None else (found[-1].prefix if found else "/ipc")
         its_client = client or Client(app, base_url=base_url, origin=origin, headers=headers, cookies=cookies)
         self._connection = PageConnection(its_client, path, limits, self._deliver)
         self.token = token
