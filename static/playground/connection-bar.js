@@ -35,11 +35,11 @@ export class ConnectionBar {
   }
 
   #show() {
-    const { state } = this.#connection
+    const { state, code } = this.#connection
     this.#bar.dataset['state'] = state
     this.#bar.replaceChildren(
       element('span', { class: 'dot' }),
-      element('span', { class: 'word' }, WORDS[state]),
+      element('span', { class: 'word', title: code && `close code ${code}` }, WORDS[state]),
       ...state === 'open' ? this.#details() : [],
     )
     this.#wasOpen ||= state === 'open'

@@ -56,13 +56,13 @@ class Playground {
 
   #watchConnection() {
     const { connection } = ipcRenderer
-    connection.on('state', ({ state, reason }) => {
+    connection.on('state', ({ state, reason, code }) => {
       this.#arrivals.note({
         connecting: 'connecting',
         open: `connected as web contents ${connection.webContentsId}`,
         resuming: 'the connection is lost; resuming',
         reset: `the link has ended: ${reason}`,
-        closed: `closed: ${reason}`,
+        closed: `closed: ${reason}${code ? ` (${code})` : ''}`,
       }[state])
       // The server may have restarted with other channels.
       if (state === 'open') void this.#load()

@@ -51,6 +51,8 @@ def test_a_refused_page_shows_why_lists_nothing_and_connects_with_a_token(tab: W
     tab.get(page.url)
     page.until_text("#notice", "The server refuses this page.")
     page.until_text("#notice", "Reason: a token, please (4401).")
+    page.until_text("#arrivals", "closed: a token, please (4401)")
+    assert page.look("document.querySelector('#connection .word').title") == "close code 4401"
     assert unreadable(tab) == []
     page.until_text("#call", "the server answered 401 for its list of channels")
     assert page.text("#channel-list a") == ""
