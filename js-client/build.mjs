@@ -48,7 +48,7 @@ const INTERNAL = `
   attempts identity begin known receiveClose lost description describe doubt heard wake probe leave comeBack attach detach fixup messages
   deliver finish goodbye posted going callSync postPorted handOut running roomFor inner isBack openPorts sites uses closeAll
   protect carried answered retract bodies mostBeacons parcel joined receive step json newest arriving forget release take accept
-  calls core sent wait answer put target _keep _tell _warn _onceOnly _removeEach _add _warned _maxListeners
+  calls core sent wait answer put target hasCycle tries attached retry inside _keep _tell _warn _onceOnly _removeEach _add _warned _maxListeners
 `.trim().split(/\s+/)
 // `builtins`: the browser has some of these names too, but on objects that this package does not use.
 const mangle = { properties: { builtins: true, regex: new RegExp(`^(${INTERNAL.join('|')})$`) } }
@@ -111,12 +111,17 @@ async function buildMinified(entry, outfile, format, { packages = [], improve = 
   const [map, joined] = ['.map', '.js'].map((end) => outputFiles.find(({ path }) => path.endsWith(end)).text)
   const module = format === 'esm'
   // Copies, because terser adds options for modules to them, which are wrong for a classic script.
+  const nameCache = {}
   const { ast } = await minify(joined, {
-    module, compress: { ...compress }, mangle: { ...mangle }, format: { ast: true, code: false, spidermonkey: true },
+    module, compress: { ...compress }, mangle: { ...mangle }, nameCache,
+    format: { ast: true, code: false, spidermonkey: true },
   })
   if (module) shorten(ast)
   const asItIs = { module, parse: { spidermonkey: true }, compress: false, mangle: false }
-  if (improve) await improveNames(ast, async (tree) => (await minify(tree, asItIs)).code)
+  if (improve) {
+    const shortened = new Set(Object.values(nameCache.props.props))
+    await improveNames(ast, async (tree) => (await minify(tree, asItIs)).code, shortened)
+  }
   const { code, map: chained } = await minify(ast, {
     ...asItIs, format: { preamble: await licences(packages) },
     // No comment with the address of the map: the server sends it in a header, which is not part of the download.

@@ -36,8 +36,10 @@ function declarationsOf(node) {
 /**
  * @returns the variables, each with its `scope` and its `uses`: the identifiers, the declaration too, and the scopes
  *   `around` each, from the inside out, up to its own; and the names of `globals`
+ * @param properties - names of properties that may have other names, if they exchange them. They count as variables of
+ *   one scope, which has no other names
  */
-export function variablesOf(program) {
+export function variablesOf(program, properties = new Set()) {
   const variables = []
   const declare = (scope, identifier) => {
     if (scope.names.has(identifier.name)) return
@@ -46,10 +48,11 @@ export function variablesOf(program) {
     scope.names.set(identifier.name, variable)
   }
   const visits = []
-  const usePrivate = (members, identifier) => {
+  const useMember = (members, identifier) => {
     declare(members, identifier)
     members.names.get(identifier.name).uses.push({ identifier, around: [] })
   }
+  const shortened = { names: new Map(), isClosed: true }
   const visit = (node, scope, isBody, outerMembers) => {
     // A private name is used in its own class only, though a class that stands in it could use it too.
     const members = node.type === 'ClassBody' ? { outer: scope, names: new Map() } : outerMembers
@@ -61,9 +64,12 @@ export function variablesOf(program) {
       ? { outer: scope, names: new Map(), isFunction: /^Program$|Function/.test(node.type) }
       : scope
     for (const each of own) declare(inner, each)
-    for (const child of Object.values(node)) if (child?.type === 'PrivateIdentifier') usePrivate(members, child)
+    for (const child of Object.values(node)) if (child?.type === 'PrivateIdentifier') useMember(members, child)
     for (const [key, value] of Object.entries(node)) {
-      if (key === NAMES[node.type] && !node.computed) continue
+      if (key === NAMES[node.type] && !node.computed) {
+        if (value.type === 'Identifier' && properties.has(value.name)) useMember(shortened, value)
+        continue
+      }
       for (const child of [value].flat().filter(isNode)) {
         if (child.type === 'Identifier') visits.push([child, inner])
         else visit(child, inner, key === 'body' && child.type === 'BlockStatement' && /Function|CatchClause/.test(node.type), members)

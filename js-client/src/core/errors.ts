@@ -145,7 +145,7 @@ export class FeatureError extends LocalError {
   declare readonly feature: string
   /** @param feature as `hello` and `welcome` name it */
   constructor(feature: string) {
-    super(`The other side does not know '${feature}': use a newer version there`, { feature })
+    super(`The other side does not know '${feature}': update it`, { feature })
   }
 }
 
@@ -223,7 +223,7 @@ export class UnansweredError extends RemoteError {
   declare readonly channel: string
   /** @param channel of the call */
   constructor(channel: string) {
-    super(`sendSync('${channel}') was not answered, as the server could not be reached: it may have run`, { channel })
+    super(`sendSync('${channel}') was not answered: it may have run`, { channel })
   }
 }
 
