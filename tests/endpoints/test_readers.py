@@ -186,7 +186,7 @@ def test_a_page_that_waits_for_its_tab_keeps_no_other_waiting(site: Site, server
 def tasks_waiting(site: Site) -> bool:
     """Return whether a page waits for its tab."""
     hub = site.ipc_main._provider.hub
-    return hub is not None and bool(hub._births._next_in_tab._waiting)
+    return hub is not None and bool(hub.births._next_in_tab._waiting)
 
 
 def test_an_error_of_webipc_itself_closes_one_socket_with_1011(

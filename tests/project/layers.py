@@ -47,7 +47,9 @@ RULES: Mapping[str, Rule] = {
     "uvicorn_websocket": rule("servers"),
     "pyinstaller": rule("", "PyInstaller"),
     "pages": rule("core access channels", "starlette"),
-    "cluster": rule("core version concurrency budget access ports electron groups link hub endpoints", "redis"),
+    "cluster": rule(
+        "core version concurrency budget access ports electron link groups dispatch hub endpoints", "pydantic redis"
+    ),
     "endpoints": rule("core version concurrency budget access identity servers link hub", "starlette"),
     "hub": rule("core version concurrency budget access channels electron link groups dispatch identity"),
     "identity": rule("core concurrency logs budget access dependencies", "fastapi starlette"),

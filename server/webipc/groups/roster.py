@@ -14,11 +14,11 @@ AnyMember = TypeVar("AnyMember", bound=Member)
 class Roster(Generic[AnyMember]):
     """The members of one group."""
 
-    __slots__ = ("_all", "_name", "members")
+    __slots__ = ("_all", "members", "name")
 
     def __init__(self, name: str, every: "dict[str, Roster[AnyMember]]") -> None:
         """`every` has all groups, this one too as soon as it has a member."""
-        self._name = name
+        self.name = name
         self._all = every
         self.members: Few[AnyMember] = ()
 
@@ -26,7 +26,7 @@ class Roster(Generic[AnyMember]):
         """Take a member in. One that is in already stays in its place."""
         self.members = added(self.members, member)
         member.joined = added(cast("Few[Roster[AnyMember]]", member.joined), self)
-        self._all[self._name] = self
+        self._all[self.name] = self
 
     def discard(self, member: AnyMember) -> None:
         """Let a member go that may not be in."""
@@ -38,7 +38,7 @@ class Roster(Generic[AnyMember]):
         """Forget a member that has forgotten this group."""
         self.members = removed(self.members, cast("AnyMember", member))
         if not self.members:
-            del self._all[self._name]
+            del self._all[self.name]
 
 
 class Rosters(Generic[AnyMember]):
@@ -57,6 +57,11 @@ class Rosters(Generic[AnyMember]):
         """Return who is in a group. From any thread; to be copied at once, because it may change."""
         roster = self._by_name.get(name)
         return () if roster is None else roster.members
+
+    def names_of(self, member: Member) -> list[str]:
+        """Return the names of those of these groups that a member is in, in the order in which it joined them."""
+        joined = cast("Few[Roster[AnyMember]]", member.joined)
+        return [roster.name for roster in joined if self._by_name.get(roster.name) is roster]
 
     def add(self, name: str, member: AnyMember) -> None:
         """Take a member into a group."""

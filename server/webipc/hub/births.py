@@ -7,7 +7,7 @@ import asyncio
 import functools
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from webipc.groups.roster import Rosters
 from webipc.hub.links import Links
 from webipc.hub.tabs import Tabs
 from webipc.link.connection import Connection
+from webipc.link.features import LinkName, named_by
 from webipc.link.outlet import LinkOutlet
 from webipc.link.surroundings import Surroundings
 
@@ -103,19 +104,30 @@ class Births:
         parent = self._parent_of(hello, visitor, caller)
         tab, is_new = (parent.tab, False) if parent else self._tabs.tab_for(hello.token, visitor, caller)
         tab.take_in(visitor)
-        application, around = self._application, self._around
-        jobs = JobQueue(around.loop, application.tasks, around.flusher, debug=application.debug)
+        application = self._application
         make = functools.partial(self._document, hello, visitor.origin, caller, tab, parent)
-        connection = Connection(around, hello, jobs, make, payer)
-        self._links.add(connection)
-        connection.due = around.agenda.plan_next(connection.link_id)
-        self._proxies.look_at(payer)
-        self._orphans.set(hello.link)
+        connection = self._begin(named_by(hello), make, payer)
         if is_new and tab.identity is not None:
             application.users.add(tab.identity, tab)
         if is_new or parent is not None:
+            jobs = connection.jobs
             jobs.put(application.router.created(connection.document, application.created(), is_new_tab=is_new))
             jobs.start()
+        return connection
+
+    def adopt(self, name: LinkName, make: Callable[[Connection], Document], payer: Hashable) -> Connection:
+        """Make a link that was in another process. No listener runs. Raises RefusedError as `create` does."""
+        self._links.make_room(payer, by_request=False)
+        return self._begin(name, make, payer)
+
+    def _begin(self, name: LinkName, make: Callable[[Connection], Document], payer: Hashable) -> Connection:
+        application, around = self._application, self._around
+        jobs = JobQueue(around.loop, application.tasks, around.flusher, debug=application.debug)
+        connection = Connection(around, name, jobs, make, payer)
+        self._links.add(connection)
+        connection.due = around.agenda.plan_next(connection.link_id)
+        self._proxies.look_at(payer)
+        self._orphans.set(name.link_id)
         return connection
 
     def _document(

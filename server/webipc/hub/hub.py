@@ -101,7 +101,7 @@ class Hub:
         # Called once when the hub begins to stop.
         self.at_stop: list[Callable[[], None]] = []
         self._stalls = Stalls(loop)
-        replies = self._replies = Replies(limits, debug=settings.debug)
+        replies = self.replies = Replies(limits, debug=settings.debug)
         self._router = Router(
             ipc_main, replies, self.threads, self.tasks, Cycles(loop, debug=settings.debug), settings.authorization
         )
@@ -120,7 +120,7 @@ class Hub:
             FairThreads(loop, BORROWED_THREADS),
         )
         self.groups = Groups(around, SharedMessages(self.account, self._links), self._has)
-        self._births = Births(
+        self.births = Births(
             self.process,
             around,
             self._links,
@@ -128,7 +128,7 @@ class Hub:
             Application(self._router, created, self.tasks, self.groups.users, settings.debug),
         )
         # The ways into the links.
-        self.attaches = Attaches(around, self._links, self._births, self.asks, self.show, self._welcome)
+        self.attaches = Attaches(around, self._links, self.births, self.asks, self.show, self._welcome)
         self._sweeper = Sweeper(around, self._links, self.tabs, self.end)
 
     # --- pages ----------------------------------------------------------------------------------------------------
@@ -143,6 +143,11 @@ class Hub:
 
     def _broadcast(self, message: EncodedMessage) -> None:
         self.groups.shared.post(list(self._links), message)
+
+    @property
+    def links(self) -> Links:
+        """Every link of this process."""
+        return self._links
 
     def _has(self, tab: Tab) -> bool:
         return self.tabs.from_id(tab.id) is tab
@@ -184,7 +189,7 @@ class Hub:
     def lost(self, connection: Connection) -> None:
         """A link has no socket any more."""
         self._links.detached(connection)
-        self._births.leave_place(connection.document.tab)
+        self.births.leave_place(connection.document.tab)
 
     def end(self, connection: Connection, reason: str) -> None:
         """End a link, and its document with it; the tab lives on for a while without one (PROTOCOL.md 6.7)."""
@@ -199,7 +204,7 @@ class Hub:
         connection.jobs.put(self._router.disposed(document, missing))
         connection.jobs.start()
         self.tabs.forget(document, now)
-        self._births.leave_place(document.tab)
+        self.births.leave_place(document.tab)
         payer = connection.holdings.payer
         if cancelled := sum(pool.cancel(payer, connection) for pool in (self.threads, self._around.borrowed_threads)):
             logger.info("%r has gone: %d of its calls that waited for a thread were cancelled", document, cancelled)
@@ -236,7 +241,7 @@ class Hub:
     async def drain(self, seconds: float, hurry: asyncio.Event) -> None:
         """Take no page any more, let what runs end, and close every socket with 1012: see `Drain`."""
         self.attaches.is_stopping = True
-        await Drain(self.loop, self._links, self.threads, self._replies).run(seconds, hurry)
+        await Drain(self.loop, self._links, self.threads, self.replies).run(seconds, hurry)
 
     async def stop(self) -> None:
         """End the process's part: sockets close with 1001, so that pages come back; what runs is cancelled.

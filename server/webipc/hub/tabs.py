@@ -65,9 +65,36 @@ class Tabs:
             self._ask_again,
             frame_tree_node_id=ids.tree_node(),
         )
+        self._add(tab)
+        return tab, True
+
+    def adopt(self, contents_id: int, tree_node_id: int, visitor: Visitor, caller: Caller) -> Tab:
+        """Make a tab that was in another process, with its ids. Raises ValueError where it is here already.
+
+        It has a new token, which its page is told when it comes. Without a document that is shown it lives on for a
+        while, as after its last one.
+        """
+        if contents_id in self._by_id:
+            raise ValueError(f"expected a tab that is not here; got web contents {contents_id}, which are")
+        token = secrets.token_hex(16)
+        tab = Tab(contents_id, token, visitor, caller, self._make_ipc, self._ask_again, frame_tree_node_id=tree_node_id)
+        self._add(tab)
+        return tab
+
+    def await_document(self, tab: Tab, now: float) -> None:
+        """Give a tab without a document the time in which its next one has to come."""
+        self._empty[tab] = now + (0 if tab.is_closing else self._wait)
+
+    def release(self, tab: Tab) -> None:
+        """Forget a tab that goes on elsewhere, or was not adopted whole: nothing is emitted."""
+        del self._by_id[tab.id]
+        del self._by_token[tab.token]
+        self._empty.pop(tab, None)
+        tab.leave()
+
+    def _add(self, tab: Tab) -> None:
         self._by_id[tab.id] = tab
         self._by_token[tab.token] = tab
-        return tab, True
 
     def _named(self, token: str | None, visitor: Visitor, caller: Caller) -> Tab | None:
         tab = self._by_token.get(token) if token is not None else None
@@ -83,7 +110,7 @@ class Tabs:
         """Forget a document whose link is over. A tab that has none left lives on for a while."""
         tab = document.tab
         if tab.forget(document) and not tab.destroyed:
-            self._empty[tab] = now + (0 if tab.is_closing else self._wait)
+            self.await_document(tab, now)
 
     def overdue(self, now: float) -> Iterator[Tab]:
         """Yield each tab whose next document has not connected in time: the caller destroys it."""

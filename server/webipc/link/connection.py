@@ -12,7 +12,6 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from webipc.access.caller import Caller
-from webipc.access.link_secret import digest_of
 from webipc.concurrency.job_queue import JobQueue
 from webipc.core.calls import Answers
 from webipc.core.envelope import Hello
@@ -22,7 +21,7 @@ from webipc.core.link import Link, Side
 from webipc.core.link.large import Arrived, first_large
 from webipc.core.link.steps import FEW_BYTES, is_light
 from webipc.link.decoding import Opener
-from webipc.link.features import known_features
+from webipc.link.features import LinkName, known_features
 from webipc.link.holdings import FIRST_ROOM, Holdings
 from webipc.link.last_calls import LastCalls
 from webipc.link.outgoing_calls import OutgoingCalls
@@ -81,27 +80,27 @@ class Connection:
     def __init__(
         self,
         around: "Surroundings[Connection]",
-        hello: Hello,
+        name: LinkName,
         jobs: JobQueue,
         document_of: "Callable[[Connection], Document]",
         payer: Hashable,
     ) -> None:
-        """`hello` names the link. `jobs` runs the application's code. `document_of` makes the document of the link.
+        """`name` is that of the link. `jobs` runs the application's code. `document_of` makes the document of the link.
 
         `payer` is whose links and bytes are counted together.
         """
         self.around = around
         limits = around.limits
-        self.link_id = hello.link
-        # Of the secret that proves that a socket or a request belongs to this link. The secret itself is not kept.
-        self.secret_digest = digest_of(hello.secret)
+        self.link_id = name.link_id
+        # Of the secret that proves that a socket or a request belongs to this link.
+        self.secret_digest = name.secret_digest
         # What it holds of the memory of the process.
         self.holdings = Holdings(self, around.account, payer, limits)
         self.link = Link(Side.MAIN, limits, self.holdings, FIRST_ROOM)
         # The page's calls that wait for an answer.
         self.answers = Answers(Side.MAIN, limits)
         # What the page can take, by the names of PROTOCOL.md 6.1.
-        self.features = known_features(hello)
+        self.features = name.features
         # Made when they are needed: most pages have none, and there may be thousands of pages.
         self.ports_if_made: LinkPorts | None = None
         self.syncs_if_made: SyncCalls | None = None
@@ -226,7 +225,7 @@ class Connection:
         if older is not None:
             older.close(CloseCode.SUPERSEDED, "another socket of this link has a higher attempt")
         self.was_attached = True
-        self.features = known_features(hello)
+        self.features = known_features(hello.features)
         if not self.features:  # as the smallest peer of PROTOCOL.md 12
             self.link.keep_whole()
         self.link.attach(transport.attempt, hello.received)

@@ -33,6 +33,16 @@ class OutgoingCalls:
         """Return how many wait."""
         return len(self._calls)
 
+    @property
+    def next_id(self) -> int:
+        """The id of the next call: ids are never used again, wherever the link goes on."""
+        number: int = self._calls.snapshot()["next"]
+        return number
+
+    def go_on_from(self, next_id: int) -> None:
+        """Give the next call this id."""
+        self._calls = Calls.restore(Side.MAIN, self._limits, {"next": next_id, "records": []})
+
     async def invoke(self, channel: str, *args: Any) -> Any:
         """Call the page, and return what it answers.
 

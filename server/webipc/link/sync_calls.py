@@ -282,6 +282,17 @@ class SyncCalls:
         """Whether the page is blocked in one, as far as the server can tell: then silence means nothing."""
         return any(call.blocks for call in self._calls.values())
 
+    @property
+    def has_open(self) -> bool:
+        """Whether one has no answer yet."""
+        return not all(call.answered.done() for call in self._calls.values())
+
+    @property
+    def kept(self) -> list[tuple[int, str, EncodedMessage]]:
+        """The answers that the page may ask for again: the ids of their calls, the channels, and the messages."""
+        answered = [call for call in self._calls.values() if call.answered.done()]
+        return [(call.call_id, call.channel, call.answered.result()) for call in answered]
+
     def begin(self, call: SyncCall) -> None:
         """Add a call. A page is blocked in one at a time: it has the answers of those before."""
         for call_id in [known for known, other in self._calls.items() if other.answered.done()]:

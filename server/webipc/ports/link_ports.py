@@ -280,6 +280,23 @@ class LinkPorts:
             assert remote is not None
             remote.close()
 
+    def close_all(self) -> None:
+        """Close all ports on both sides: the link goes on where their other ends are not."""
+        for _, remote in self._table.snapshot()["open"]:
+            self._send_close(remote)
+            remote.close()
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The numbers behind which new ports of both sides have theirs, for `go_on_from`."""
+        state = self._table.snapshot()
+        return {"next": state["next"], "last": state["last"]}
+
+    def go_on_from(self, numbers: dict[str, int]) -> None:
+        """Go on with no open port, behind these numbers."""
+        side = Side.MAIN if numbers["next"] % 2 == 0 else Side.RENDERER
+        self._table = Ports.restore(side, self.limits, {**numbers, "open": []})
+
     def end(self) -> None:
         """Close all ports, because the link is over."""
         self._ended = True

@@ -8,7 +8,7 @@ from typing import Any, Final
 from webipc.core.frame import EncodedMessage, sized
 from webipc.core.limits import Limits
 from webipc.core.link import Link, Side
-from webipc.core.link.held import extra_of, held_by
+from webipc.core.link.held import Room, extra_of, held_by
 from webipc.core.link.parcel import Parcel
 
 # The fields that are plain values.
@@ -26,14 +26,18 @@ def snapshot(link: Link) -> dict[str, Any]:
     }
 
 
-def restore(side: Side, limits: Limits, state: dict[str, Any]) -> Link:
-    """Return a link in the state of a snapshot."""
-    link = Link(side, limits)
+def restore(side: Side, limits: Limits, state: dict[str, Any], asked: Room | None = None, room: int = 0) -> Link:
+    """Return a link in the state of a snapshot. `asked` and `room` are those of `Link`.
+
+    Raises BufferFullError where what it keeps has no room.
+    """
+    link = Link(side, limits, asked, room)
     for name in _PLAIN:
         setattr(link, name, state[name])
     link.kept.update(enumerate((sized(*message) for message in state["kept"]), link.first))
     link.held = sum(map(held_by, link.kept.values()))
     link.extra = extra_of(link.kept.values())
+    link._make_room(link.held, link.kept_bytes, 0)  # noqa: SLF001 - a part of the link
     if state["remaining"]:
         link.parcel = Parcel(limits, state["parcel"], state["remaining"])
     return link
