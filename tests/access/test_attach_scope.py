@@ -122,3 +122,28 @@ def test_a_browsers_headers_take_little_more_than_their_bytes() -> None:
     size = tracemalloc.get_traced_memory()[0] / len(kept)
     tracemalloc.stop()
     assert size < sum(len(name) + len(text) for name, text in BROWSER) + 400
+
+
+class StoredSession:
+    """A session of a middleware that keeps it elsewhere: an object of its own kind."""
+
+
+class MarkedSession(dict[str, Any]):
+    """A session that notes whether it was changed, as that of Starlette."""
+
+    modified = False
+
+
+def test_a_session_that_is_a_dict_is_a_copy_each_time() -> None:
+    session = MarkedSession(name="ada")
+    kept = AttachScope(scope(BROWSER, session=session))
+    written = kept.scope()["session"]
+    written["name"] = "eve"
+    written.modified = True
+    assert (session, session.modified, kept.scope()["session"]) == ({"name": "ada"}, False, {"name": "ada"})
+    assert type(written) is MarkedSession
+
+
+def test_a_session_of_another_kind_is_seen_as_it_is() -> None:
+    session = StoredSession()
+    assert AttachScope(scope(BROWSER, session=session)).scope()["session"] is session

@@ -4,6 +4,7 @@ An idle page costs what its socket keeps, and a browser's headers in a list of p
 belongs to the call that has ended (`extensions`, `subprotocols`) is not kept.
 """
 
+import copy
 from typing import Any, Final
 
 # Of the call and of its server, not of the client.
@@ -68,9 +69,17 @@ class AttachScope:
         return True
 
     def scope(self) -> dict[str, Any]:
-        """Return the scope, a new one each time: `starlette.requests.HTTPConnection` takes it."""
+        """Return the scope, a new one each time: `starlette.requests.HTTPConnection` takes it.
+
+        A session that is a dict, as that of SessionMiddleware, is a copy. What is written to it would otherwise be seen
+        by the next message, and that behind a request be set as a cookie, which a socket cannot do.
+        """
         names, *values = self._rest
-        return {**dict(zip(names, values, strict=True)), "headers": self.headers}
+        scope = {**dict(zip(names, values, strict=True)), "headers": self.headers}
+        session = scope.get("session")
+        if isinstance(session, dict):
+            scope["session"] = copy.copy(session)
+        return scope
 
 
 # The names are the same for all sockets of an application, so all share one tuple.
