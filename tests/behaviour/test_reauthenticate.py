@@ -8,18 +8,16 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import pytest
-from fastapi import BackgroundTasks, Cookie, Depends, FastAPI, HTTPException, Request
+from fastapi import Cookie
 
 from tests.support.applications import application
 from tests.support.connected import contents_of
-from tests.support.cookie_sessions import CookieSessions
-from tests.support.logins import LoggedInPage, Logins, User, cookie
+from tests.support.logins import LoggedInPage, Logins, cookie
 from tests.support.uploads import Upload
 from tests.support.waiting import settled, until
-from webipc import IpcMain
 from webipc.core.frame import encode_control
 from webipc.core.limits import Limits
-from webipc.testing import Browser, ClosedError, Renderer
+from webipc.testing import ClosedError, Renderer
 from webipc.testing.client import Client
 from webipc.testing.memory_socket import MemorySocket
 
@@ -408,42 +406,3 @@ async def test_pages_that_came_together_are_not_asked_again_together(logins: Log
     due = [connection.ask_due - now for connection in hub._links]
     assert 3_230 < min(due) < 3_360
     assert 3_840 < max(due) < 3_970
-
-
-# --- sessions that live in the cookie ---------------------------------------------------------------------------------
-
-
-async def test_a_logout_by_a_route_ends_the_pages_of_a_session_in_a_cookie() -> None:
-    app = FastAPI()
-    app.add_middleware(CookieSessions)
-
-    def current_user(request: Request) -> User:
-        if "name" not in request.session:
-            raise HTTPException(401, "not logged in")
-        return User(request.session["name"])
-
-    ipc_main = IpcMain(authenticate=current_user)
-    ipc_main.mount(app)
-
-    @app.post("/login")
-    async def login(request: Request) -> None:
-        request.session["name"] = "ada"
-
-    @app.post("/logout")
-    async def logout(request: Request, tasks: BackgroundTasks, user: Annotated[User, Depends(current_user)]) -> None:
-        request.session.clear()
-        tasks.add_task(ipc_main.reauthenticate, user=user.id)
-
-    async with Browser(app) as browser:
-        page = browser.open()
-        with pytest.raises(ClosedError) as refused:
-            await page.connect()
-        assert refused.value.close_code == 4401
-        await browser.post("/login")
-        await page.connect()
-        assert contents_of(ipc_main, page).user == User("ada")
-        await browser.post("/logout")
-        await until(lambda: not page.connected)
-        with pytest.raises(ClosedError) as refused:
-            await page.connect()
-        assert refused.value.close_code == 4401
