@@ -45,7 +45,6 @@ class Detached:
         (User(7), "7"),
         (User("7"), "7"),
         (User(ID), str(ID)),
-        (User(""), ""),
         (User(Role.ADMIN), "admin"),
         ("ada", "ada"),
         (7, "7"),
@@ -67,6 +66,8 @@ def test_an_identity_is_that_of_the_user(user: Any, expected: str | None) -> Non
         (object(), "an object of the type object", "user.id"),
         (True, "an object of the type bool", "user.id"),
         (b"ada", "an object of the type bytes", "user.id"),
+        (User(""), "an empty text", "user.username"),
+        ("", "an empty text", "user.id"),
         (Detached(), "not readable (RuntimeError)", "user.username"),
     ],
 )

@@ -43,8 +43,9 @@ def identity_of(user: Any) -> Any:
 def identity_text(identity: Callable[[Any], Any], user: Any) -> str | None:
     """Return the identity of a user as a text, by a function such as `identity_of`; None for nobody.
 
-    Raises IdentityError, whose text names the setting, where the function returns anything but a str, an int, a UUID or
-    None, or where the default function cannot read the user; and what a function of the application raises.
+    Raises IdentityError, whose text names the setting, where the function returns anything but an int, a UUID, None or
+    a str that is not empty, or where the default function cannot read the user; and what a function of the application
+    raises.
     """
     try:
         value = identity(user)
@@ -56,7 +57,11 @@ def identity_text(identity: Callable[[Any], Any], user: Any) -> str | None:
         return None
     if isinstance(value, str):
         # Of a member of an Enum, its value.
-        return str.__str__(value)
+        text = str.__str__(value)
+        if not text:
+            # As of a proxy's header without a value: it would be the same for all.
+            raise IdentityError(user, "an empty text")
+        return text
     # True would be the same for all.
     if isinstance(value, int | UUID) and not isinstance(value, bool):
         return str(value)
