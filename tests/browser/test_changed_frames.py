@@ -117,8 +117,9 @@ def test_iframes_whose_links_requests_have_made_are_refused_when_their_sockets_c
     assert asked == [("ada", True)]
 
 
+@pytest.mark.parametrize("opened", ["window", "window, frames[0]"])
 def test_an_iframe_follows_the_document_around_it_to_the_next_user(
-    tab: WebDriver, network: Relay, site: SharedSite
+    tab: WebDriver, network: Relay, site: SharedSite, opened: str
 ) -> None:
     show_as(tab, network.url, "ada")
     show(tab, f"{network.url}/frame-container.html")
@@ -132,7 +133,7 @@ def test_an_iframe_follows_the_document_around_it_to_the_next_user(
     closed = "[window, frames[0]].map(({ connection }) => [connection.state, connection.code])"
     evaluate(tab, "until(() => [window, frames[0]].every(({ connection }) => connection.state === 'closed'))")
     assert evaluate(tab, closed) == [["closed", 4401]] * 2
-    evaluate(tab, "[window, frames[0]].map(({ connection }) => connection.open())")
+    evaluate(tab, f"[{opened}].map(({{ connection }}) => connection.open())")
     # The page that was shown first is still there: it is in the back/forward cache.
     wait_until(lambda: ("bob", ["bob", "bob"]) in users_of(site), "both are there")
     assert contents_of(site, tab) is not contents
