@@ -1,7 +1,7 @@
-"""What all tests share: the project's folders as fixtures, and the fixtures of five files of tests/support.
+"""What all tests share: the project's folders as fixtures, and the fixtures of six files of tests/support.
 
 account.py checks what every hub holds at its end, asking.py asks without a hub, connected.py provides an application
-with a page, engines.py the browsers, hubs.py a hub without a server.
+with a page, engines.py the browsers, hubs.py a hub without a server, standstills.py a log without those of the machine.
 """
 
 import signal
@@ -26,6 +26,7 @@ pytest_plugins = [
     "tests.support.connected",
     "tests.support.engines",
     "tests.support.hubs",
+    "tests.support.standstills",
 ]
 
 

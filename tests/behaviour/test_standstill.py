@@ -66,6 +66,7 @@ def answering(page: ClientConnection) -> Iterator[Callable[[], list[str | bytes]
         thread.join()
 
 
+@pytest.mark.usefixtures("standstills_are_logged")
 def test_a_page_that_is_alive_keeps_its_socket(server: Live, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "webipc")
     with greeted(server) as page, answering(page) as came:
