@@ -31,10 +31,10 @@ from webipc.hub.hub import Hub
 from webipc.identity.outcome import AskRefusedError
 from webipc.link.connection import Connection
 
-logger = logging.getLogger("webipc")
-
 # The largest body of a beacon. No browser sends more, and a parsed value takes many times the memory of its text.
 BODY_BYTES = 131_072
+
+_DROPPED: Final = "%r: %d messages of a beacon are dropped: %s%s"
 
 _LOOK_SECONDS: Final = 0.02
 
@@ -114,7 +114,8 @@ class BeaconDelivery(Delivery):
 
     def _conclude(self, refused: RefusedError, *, has_bye: bool) -> None:
         connection = self.connection
-        logger.info("%r: %d messages of a beacon are dropped: %s", connection.document, self._dropped, refused.logged)
+        facts = (connection.document, self._dropped, refused.logged)
+        self._hub.asks.log(connection.holdings.payer, logging.INFO, _DROPPED, *facts)
         # With `bye`, the socket may still bring what its own user has sent.
         if isinstance(refused, AnotherUserError) and not has_bye:
             connection.reset(ANOTHER_USER, refused.code)

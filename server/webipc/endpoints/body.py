@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from webipc.access.attach_scope import AttachScope
-from webipc.access.caller import ANOTHER_USER
+from webipc.access.caller import ANOTHER_USER, AnotherUserError
 from webipc.access.origins import Origins
 from webipc.access.visitor import RefusedError, Visitor, check_origin, cors_of, visitor_of
 from webipc.core.envelope import Control, Hello, parse_control
@@ -87,6 +87,9 @@ class BodyEndpoint:
 
     def refuse(self, visitor: Visitor, error: RefusedError) -> Response:
         """Return the response where a link, a visitor or its user is refused."""
+        if isinstance(error, AnotherUserError):
+            self._hub_here().asks.log_refused(visitor, error)
+            return refusal(error.code, error.reason)
         return refused_attach(visitor, error)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

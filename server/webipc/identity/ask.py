@@ -9,11 +9,12 @@ import asyncio
 import logging
 import math
 import random
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, Final
 
 from webipc.access.attach_scope import AttachScope
 from webipc.access.caller import Caller
-from webipc.access.visitor import Visitor
+from webipc.access.visitor import RefusedError, Visitor
 from webipc.concurrency.clock import Clock
 from webipc.concurrency.fatal import FATAL
 from webipc.core.errors import fit_reason
@@ -169,6 +170,20 @@ class Asks:
         except Exception as error:  # noqa: BLE001 - it is logged
             return self._refused(error, visitor, attach_scope)
 
+    # --- the log ----------------------------------------------------------------------------------------------------
+
+    def log_refused(self, visitor: Visitor, refusal: RefusedError) -> None:
+        """Write the line about a refusal because of who the user is, unless there were too many: see `log`."""
+        self.log(visitor.address, logging.INFO, _REFUSED, visitor.peer, visitor.origin, refusal.code, refusal.logged)
+
+    def log(self, address: Hashable, level: int, text: str, *args: object) -> None:
+        """Write a line about a client, unless there were too many about this address in the last minute.
+
+        `text` has a `%s` at its end, for what is said of the lines that were left out.
+        """
+        if self._refusals.may_write(address):
+            logger.log(level, text, *args, self._refusals.left_out())
+
     # --- who is refused -------------------------------------------------------------------------------------------
 
     def _refused(self, error: BaseException, visitor: Visitor, attach_scope: AttachScope) -> AskRefusedError:
@@ -178,9 +193,7 @@ class Asks:
             return self._failed(error, visitor, attach_scope)
         # The reason is for the client, which knows its secrets.
         refusal.logged = fit_reason(without_secrets(refusal.logged, attach_scope))
-        if self._refusals.may_write(visitor.address):
-            left_out = self._refusals.left_out()
-            logger.info(_REFUSED, visitor.peer, visitor.origin, refusal.code, refusal.logged, left_out)
+        self.log_refused(visitor, refusal)
         return refusal
 
     def _failed(self, error: BaseException, visitor: Visitor, attach_scope: AttachScope) -> AskRefusedError:
@@ -197,7 +210,6 @@ class Asks:
         return failed()
 
     def _unanswered(self, visitor: Visitor, text: str, *args: object) -> AskRefusedError:
-        if self._refusals.may_write(visitor.address):
-            left_out = self._refusals.left_out()
-            logger.warning(text, visitor.peer, visitor.origin, *args, self.running, self.waiting, left_out)
+        counts = (self.running, self.waiting)
+        self.log(visitor.address, logging.WARNING, text, visitor.peer, visitor.origin, *args, *counts)
         return later()

@@ -8,7 +8,7 @@ import logging
 from functools import partial
 from typing import Any
 
-from webipc.access.caller import Caller
+from webipc.access.caller import AnotherUserError, Caller
 from webipc.access.visitor import RefusedError, Visitor
 from webipc.core.envelope import Bye, parse_control
 from webipc.core.errors import AfterClose, CloseCode, ProtocolError, ResetError, after_close
@@ -72,9 +72,7 @@ class WebSocketSession:
             logger.warning("%s at %s violated the protocol: %s", visitor.peer, visitor.origin, error.detail)
             transport.close(error.close_code, error.detail)
         except RefusedError as refused:
-            if not isinstance(refused, AskRefusedError):
-                logger.info("%s at %s was refused: %s", visitor.peer, visitor.origin, refused.reason)
-            transport.close(refused.code, refused.reason)
+            self._refuse(visitor, refused)
         except StoppingError:
             transport.close(CloseCode.GOING_AWAY, STOPPING)
         except ResetError as reset:
@@ -86,6 +84,13 @@ class WebSocketSession:
             transport.carry(connection)
             self._connection = connection
             connection.holdings.scope(self.caller.attach_scope.size)
+
+    def _refuse(self, visitor: Visitor, refused: RefusedError) -> None:
+        if isinstance(refused, AnotherUserError):
+            self._hub.asks.log_refused(visitor, refused)
+        elif not isinstance(refused, AskRefusedError):
+            logger.info("%s at %s was refused: %s", visitor.peer, visitor.origin, refused.reason)
+        self._transport.close(refused.code, refused.reason)
 
     async def _attach(self, data: str | bytes, visitor: Visitor) -> Connection:
         hello = hello_of(data, self._limits)
