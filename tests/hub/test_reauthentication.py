@@ -94,7 +94,7 @@ async def test_links_are_asked_again_that_are_away_or_that_their_tab_does_not_sh
     leaving.bye(0)
     hub.end(leaving, "ended")
     by_request = hub.attaches.identify(hello(), visitor("ada"), caller("ada"))
-    assert (orphan.ended, by_request.document.tab.shown) == (False, None)
+    assert (orphan.ended, by_request.was_attached) == (False, False)
     await hub.reauthentication.of_user("ada")
     assert asked_again(away, page, frame, inner, orphan, by_request) == [True] * 6
 

@@ -135,6 +135,12 @@ class Tab(Member):
         for document in self.documents:
             yield from document.subtree()
 
+    def take(self, document: Document) -> None:
+        """Note a main document that begins. It is not shown before it is attached, unless it is the only one."""
+        if not self.documents:
+            self.user = document.user
+        self.documents = (document, *self.documents)
+
     def show(self, document: Document) -> None:
         """Make `document`, which is none in an iframe, the one that the tab shows."""
         self.documents = (*self._without(document), document)

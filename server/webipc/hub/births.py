@@ -107,6 +107,7 @@ class Births:
         application = self._application
         make = functools.partial(self._document, hello, visitor.origin, caller, tab, parent)
         connection = self._begin(named_by(hello), make, payer)
+        self._tabs.take(connection.document)
         if is_new and tab.identity is not None:
             application.users.add(tab.identity, tab)
         if is_new or parent is not None:

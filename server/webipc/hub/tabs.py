@@ -100,6 +100,12 @@ class Tabs:
         tab = self._by_token.get(token) if token is not None else None
         return tab if tab is not None and tab.is_for(visitor, caller) else None
 
+    def take(self, document: Document) -> None:
+        """Note a document that begins. Its tab is not given up while it is there, also if no socket ever carries it."""
+        if document.parent is None:
+            document.tab.take(document)
+            self._empty.pop(document.tab, None)
+
     def show(self, document: Document) -> None:
         """Make this document the one that its tab shows. A document in an iframe keeps no tab without a main one."""
         if document.parent is None:
