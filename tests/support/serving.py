@@ -6,7 +6,9 @@ process of its own, which can be killed. Both wait until the server answers, and
 
 import asyncio
 import contextlib
+import itertools
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -22,6 +24,9 @@ from typing import Any, TypeVar
 import uvicorn
 
 from webipc.servers.uvicorn import DirectWebSocket
+
+# In another order in each process, and each but once before all have been used.
+_PORTS = itertools.cycle(random.sample(range(20_000, 32_000), 12_000))
 
 PATIENCE = 20.0
 """The timeout of everything that a test waits for, in seconds."""
@@ -44,11 +49,16 @@ def wait_until(fact: Callable[[], T], what: str, within: float = PATIENCE) -> T:
 
 
 def free_port() -> int:
-    """Return a port that no server listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that no server listens on.
+
+    It is none of those that the system gives to connections, which begin at 32,768 or above: one of these could be in
+    use by a connection of the test itself before its server listens there.
+    """
+    for port in _PORTS:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("unreachable: the ports repeat for ever")
 
 
 class Live:
