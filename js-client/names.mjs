@@ -18,7 +18,7 @@ const sizeOf = (text) => gzipSync(text, { level: 9 }).length
 
 /** Random numbers below `most`, the same ones in each build. */
 function numbers() {
-  let seed = 1
+  let seed = 3
   return (most) => {
     seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0
     return Math.floor(seed / 2 ** 32 * most)
