@@ -1,17 +1,16 @@
 """What validation costs depends on what a page sent: one error is enough, and no values are worse than others."""
 
-import sys
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from types import FrameType
 from typing import Annotated, Any
 from uuid import UUID
 
 import pytest
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, RootModel, TypeAdapter, ValidationError
 
+from tests.support.work import calls_of
 from webipc.channels.bounded.schema import bounded_validator
 from webipc.channels.bounded.steps import MOST_ERRORS
 from webipc.channels.complaint import ArgumentError
@@ -83,22 +82,6 @@ def errors_of(annotation: Any, value: Any) -> int:
     with pytest.raises(ValidationError) as caught:
         bounded_validator(TypeAdapter(annotation))(value)
     return caught.value.error_count()
-
-
-def steps_of(function: Callable[[], Any]) -> int:
-    """Return how many functions are called, those in C included."""
-    steps = 0
-
-    def count(frame: FrameType, event: str, argument: Any) -> None:
-        nonlocal steps
-        steps += event in {"call", "c_call"}
-
-    sys.setprofile(count)
-    try:
-        function()
-    finally:
-        sys.setprofile(None)
-    return steps
 
 
 def tree(depth: int) -> dict[str, Any]:
@@ -259,7 +242,7 @@ def test_a_union_of_types_that_contain_themselves_is_not_tried_in_every_combinat
 
     handler = taking(And | Or)
     assert handler.bind([{"terms": [{"terms": []}]}])
-    assert steps_of(refused) < 500_000
+    assert calls_of(refused) < 500_000
 
 
 def test_a_large_value_of_a_type_that_contains_itself_is_accepted() -> None:

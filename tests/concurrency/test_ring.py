@@ -1,14 +1,12 @@
 """The order in which a `Ring` serves what waits, and in how many steps (concurrency/ring.py). No test reads a clock."""
 
-import sys
 from collections import Counter, deque
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.work import lines_of
 from webipc.concurrency.ring import Ring
 
 
@@ -18,24 +16,6 @@ def served(ring: Ring[str, int]) -> list[tuple[str, int]]:
     while (one := ring.take()) is not None:
         taken.append(one)
     return taken
-
-
-def steps_of(work: Callable[[], object]) -> int:
-    """Return how many lines of Python a call runs: a measure of work that no other process changes."""
-    count = 0
-
-    def trace(frame: Any, event: str, arg: Any) -> Any:
-        nonlocal count
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return count
 
 
 def test_rows_are_served_in_turn_and_each_row_in_order() -> None:
@@ -127,7 +107,7 @@ def test_of_keys_that_all_owe_the_one_with_the_smallest_debt_is_served_first() -
 
 
 def test_taking_is_at_most_two_steps_for_each_row_however_large_the_debts() -> None:
-    few, many = (steps_of(partial(_take_with_debts, count)) for count in (10, 1000))
+    few, many = (lines_of(partial(_take_with_debts, count)) for count in (10, 1000))
     assert many < 150 * few
 
 
@@ -145,7 +125,7 @@ def test_taking_costs_the_same_however_many_rows_wait() -> None:
         for number in range(count):
             ring.put(str(number), 0)
         ring.take()
-        return steps_of(ring.take)
+        return lines_of(ring.take)
 
     assert take_of(10_000) == take_of(3)
 

@@ -2,18 +2,16 @@
 
 import asyncio
 import gc
-import sys
 import threading
 import tracemalloc
 import uuid
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from tests.support.hubs import NOBODY, MakeHub, Socket, connect, hello, suspend, visitor
 from tests.support.logged import troubles
+from tests.support.work import calls_of
 from webipc import BigInt
 from webipc.core.errors import BufferFullError, CloneError, LimitError
 from webipc.electron.tab import Tab
@@ -35,22 +33,6 @@ def members(hub: Hub, count: int, *, of: str) -> list[Connection]:
     for page in pages:
         group(hub, of).add(page.document.tab.contents)
     return pages
-
-
-def calls_of(function: Callable[[], object]) -> int:
-    """Return how many functions a call calls, those in C as well."""
-    count = 0
-
-    def note(*_: Any) -> None:
-        nonlocal count
-        count += 1
-
-    sys.setprofile(note)
-    try:
-        function()
-    finally:
-        sys.setprofile(None)
-    return count
 
 
 def sent(page: Connection) -> list[bytes]:

@@ -1,11 +1,9 @@
 """Every link of a user is asked again, whatever its tab shows, and no link of anybody else is looked at."""
 
 import dataclasses
-import sys
-from collections.abc import Callable
-from typing import Any
 
 from tests.support.hubs import MakeHub, Socket, hello, suspend, visitor
+from tests.support.work import lines_of
 from webipc.access.attach_scope import AttachScope
 from webipc.access.caller import Caller
 from webipc.core.envelope import Hello
@@ -28,24 +26,6 @@ def embed(hub: Hub, user: str, parent: Connection) -> Connection:
 
 def asked_again(*links: Connection) -> list[bool]:
     return [link.ask_due == ASKED_AGAIN for link in links]
-
-
-def lines_of(work: Callable[[], object]) -> int:
-    """Return how many lines of Python run."""
-    count = 0
-
-    def trace(frame: Any, event: str, arg: Any) -> Any:
-        nonlocal count
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return count
 
 
 def user_among(hub: Hub, others: int) -> list[Connection]:
