@@ -102,6 +102,12 @@ def test_a_token_does_not_replace_the_header_of_a_proxy() -> None:
     assert kept.headers == headers
 
 
+def test_a_token_that_is_shown_already_is_no_header_of_a_proxy() -> None:
+    kept = AttachScope(scope(BROWSER))
+    assert [kept.show_token("abc.def") for _ in range(2)] == [True, True]
+    assert kept.headers.count((b"authorization", b"Bearer abc.def")) == 1
+
+
 def test_one_value_is_read_without_the_others() -> None:
     kept = AttachScope(scope(BROWSER, user="ada"))
     assert (kept.get("user"), kept.get("path"), kept.get("nothing")) == ("ada", "/ipc/socket", None)

@@ -154,6 +154,16 @@ async def test_the_header_of_a_proxy_counts_and_one_line_says_so(
     )
 
 
+async def test_an_attach_that_is_asked_about_once_more_is_not_taken_for_one_behind_a_proxy(
+    make_asks: MakeAsks, caplog: pytest.LogCaptureFixture
+) -> None:
+    asks, scope = make_asks(of_token), attach()
+    with caplog.at_level(logging.INFO, "webipc"):
+        for _ in range(2):
+            assert (await asked(asks, scope, "abc")).identity == "user of abc"
+    assert caplog.records == []
+
+
 # --- who is refused ---------------------------------------------------------------------------------------------------
 
 

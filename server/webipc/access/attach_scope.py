@@ -56,12 +56,13 @@ class AttachScope:
     def show_token(self, token: str) -> bool:
         """Show a token that came inside of a frame as `Authorization: Bearer`, where that header always is.
 
-        Returns False, and changes nothing, where the client or a proxy has sent that header: then its word counts.
+        Returns False, and changes nothing, where the client or a proxy has sent that header: then its word counts. An
+        attach that is asked about once more shows its token already.
         """
         headers = self.headers
-        if any(name == _AUTHORIZATION for name, _ in headers):
-            return False
         shown = (_AUTHORIZATION, f"Bearer {token}".encode())
+        if any(name == _AUTHORIZATION for name, _ in headers):
+            return shown in headers
         if isinstance(self._headers, bytes):
             self._headers = _SEPARATOR.join([*filter(None, [self._headers]), *shown])
         else:
