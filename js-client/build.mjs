@@ -44,7 +44,7 @@ const INTERNAL = `
   takeFrame bareFrame wasHanded rejectCalls failAll canResume ackOwed ackDue owedMessages owedBytes handed claimed
   pieces kept keptBytes keptMessages frameMessages frameBytes partBytes socketBytes beaconBytes openCalls ackMessages
   ackBytes ackMs helloMs silenceMs probeMs answerPageMs answerServerMs channelLength records settle backlog skeleton
-  isBare places buffers holder welcomed arrived broken blocks underWay acked piece since measure resetPace patience shouldAnswer shouldProbe doubted
+  isBare places buffers holder welcomed arrived broken underWay acked piece since measure resetPace patience shouldAnswer shouldProbe doubted
   attempts identity begin known receiveClose lost description describe doubt heard wake probe leave comeBack attach detach fixup messages
   deliver finish goodbye posted going callSync postPorted handOut running roomFor inner isBack openPorts sites uses closeAll
   protect carried answered retract bodies mostBeacons parcel joined receive step json newest arriving forget release take accept

@@ -1,5 +1,6 @@
 /** What the build does to a minified module (shorter.mjs, names.mjs): it has another text, and does the same. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { minify, type MinifyOptions } from 'terser'
 
@@ -30,6 +31,12 @@ async function changed(source: string, mangle: boolean): Promise<string> {
 async function run(source: string): Promise<unknown> {
   return ((await import(`data:text/javascript,${encodeURIComponent(source)}`)) as { readonly result: unknown }).result
 }
+
+test('what documents use of each other keeps its name, since they may have different bundles', () => {
+  const built = readFileSync(new URL('../dist/client.js', import.meta.url), 'utf8')
+  const shared = ['address', 'linkId', 'state', 'waiting', 'hold', 'introduce', 'blocks', 'block', 'run']
+  assert.deepEqual(shared.filter((name) => !new RegExp(`(?:\\.|get |[;}{])${name}\\b`).test(built)), [])
+})
 
 test('functions become arrow functions, unless they have their own this or arguments, or yield', async () => {
   const source = `
