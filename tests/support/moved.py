@@ -12,8 +12,8 @@ from tests.support.hubs import NOBODY, Socket, visitor
 from tests.support.waiting import settled
 from webipc.access.caller import Caller
 from webipc.channels.ipc_main_impl import IpcMainImpl
-from webipc.cluster.moving import links_of, restore, snapshot
-from webipc.cluster.snapshot import Snapshot
+from webipc.cluster.moves.moving import links_of, restore, snapshot
+from webipc.cluster.moves.snapshot import Snapshot
 from webipc.core import clone
 from webipc.core.envelope import Hello
 from webipc.core.frame import EncodedMessage, decode_frame, encode_message

@@ -14,7 +14,7 @@ from tests.support.posting_page import PostingPage
 from tests.support.uploads import Upload
 from tests.support.waiting import settled, until
 from webipc import IpcMainEvent, IpcMainInvokeEvent, MessageChannelMain
-from webipc.cluster.quiet import is_quiet, is_quiet_tab
+from webipc.cluster.moves.quiet import is_quiet, is_quiet_tab
 from webipc.core.frame import encode_control
 from webipc.core.link.large import LARGE_TEXT
 from webipc.hub.hub import Hub

@@ -14,17 +14,17 @@ from tests.support.moved import World
 from tests.support.waiting import settled
 from webipc.access.caller import AnotherUserError, Caller
 from webipc.access.visitor import RefusedError
-from webipc.cluster.link_record import NotQuietError
-from webipc.cluster.moving import links_of, restore, snapshot
-from webipc.cluster.rows import RowsError, decode_rows, encode_rows
-from webipc.cluster.snapshot import FormatError, Snapshot, SnapshotError
+from webipc.cluster.bus.rows import RowsError, decode_rows, encode_rows
+from webipc.cluster.moves.link_record import NotQuietError
+from webipc.cluster.moves.moving import links_of, restore, snapshot
+from webipc.cluster.moves.snapshot import FormatError, Snapshot, SnapshotError
 from webipc.core.errors import BufferFullError
 from webipc.core.frame import sized
 from webipc.electron.message_port_main import MessageChannelMain
 from webipc.electron.tab import Tab
 from webipc.hub.hub import Hub
 
-GOLDEN = Path(__file__).parent.parent / "vectors" / "snapshots" / "1.json"
+GOLDEN = Path(__file__).parents[2] / "vectors" / "snapshots" / "1.json"
 
 
 def golden() -> tuple[dict[str, Any], list[bytes]]:

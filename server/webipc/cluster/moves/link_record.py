@@ -6,7 +6,7 @@ What the core knows is written by the core's own snapshots; here is what stands 
 from collections.abc import Iterator
 from typing import Any
 
-from webipc.cluster.snapshot import CallNumbers, FrameRecord, KeptAnswer, LinkNumbers, PortNumbers
+from webipc.cluster.moves.snapshot import CallNumbers, FrameRecord, KeptAnswer, LinkNumbers, PortNumbers
 from webipc.core.calls import Answers
 from webipc.core.frame import EncodedMessage, sized
 from webipc.core.link import Side

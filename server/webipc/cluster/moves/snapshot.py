@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from webipc.cluster.rows import RowsError, decode_rows, encode_rows
+from webipc.cluster.bus.rows import RowsError, decode_rows, encode_rows
 
 FORMAT: Final = 1
 

@@ -11,8 +11,8 @@ from webipc.access.attach_scope import AttachScope
 from webipc.access.caller import Caller
 from webipc.access.payers import payer_of
 from webipc.access.visitor import RefusedError, Visitor
-from webipc.cluster.link_record import NotQuietError, go_on, record_of
-from webipc.cluster.snapshot import FORMAT, FrameRecord, Head, Snapshot, TabRecord
+from webipc.cluster.moves.link_record import NotQuietError, go_on, record_of
+from webipc.cluster.moves.snapshot import FORMAT, FrameRecord, Head, Snapshot, TabRecord
 from webipc.core.errors import CloseCode
 from webipc.electron.document import Document
 from webipc.electron.tab import Tab
