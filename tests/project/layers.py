@@ -36,19 +36,21 @@ def _words(text: str) -> frozenset[str]:
 
 RULES: Mapping[str, Rule] = {
     "__main__": rule("cli"),
-    "cli": rule("core version budget access servers mount ipc_main", "fastapi starlette uvicorn watchfiles"),
+    "cli": rule("core version budget access servers cluster mount ipc_main", "fastapi starlette uvicorn watchfiles"),
     "testing": rule("core version concurrency servers ports channels electron mount", "orjson starlette"),
     "__init__": rule("version names"),
-    "names": rule("core channels electron groups hub ipc_main"),
+    "names": rule("core channels electron groups hub cluster ipc_main"),
     "ipc_main": rule(
-        "core budget access logs dependencies channels electron groups dispatch identity hub pages mount", "fastapi"
+        "core budget access logs dependencies channels electron groups dispatch identity hub cluster pages mount",
+        "fastapi",
     ),
     "mount": rule("core access hub endpoints pages", "fastapi starlette"),
     "uvicorn_websocket": rule("servers"),
     "pyinstaller": rule("", "PyInstaller"),
     "pages": rule("core access channels", "starlette"),
     "cluster": rule(
-        "core version concurrency budget access ports electron link groups dispatch hub endpoints", "pydantic redis"
+        "core version concurrency budget access identity channels ports electron link groups dispatch hub endpoints",
+        "orjson pydantic redis starlette",
     ),
     "endpoints": rule("core version concurrency budget access identity servers link hub", "starlette"),
     "hub": rule("core version concurrency budget access channels electron link groups dispatch identity"),

@@ -1,4 +1,4 @@
-"""What several processes of a server have in common: tabs that move from one to another.
+"""Several processes of a server that serve the same pages: the bus between them, relays, and tabs that move.
 
-Must not know what a message means, nor run the application's code.
+Must not know what a message means, nor run the application's code but through its ASGI interface.
 """

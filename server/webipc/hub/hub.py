@@ -41,6 +41,7 @@ from webipc.hub.drain import Drain
 from webipc.hub.links import Links
 from webipc.hub.reauthentication import Reauthentication
 from webipc.hub.settings import Settings
+from webipc.hub.sharing import Sharing
 from webipc.hub.stats import stats_of
 from webipc.hub.sweeper import Sweeper, period_of
 from webipc.hub.tabs import Tabs
@@ -64,6 +65,8 @@ LEAST_BODIES = 2
 class Hub:
     """Every page of one process. All methods belong to the event loop's thread, but those that say otherwise."""
 
+    # The other processes that serve the same pages; None in a single one. Set before the first page comes.
+    sharing: Sharing | None = None
     # Returns how many connections the server has that the last socket came from; None where it does not tell.
     connection_counts: Callable[[], dict[str, int]] | None = None
 
@@ -130,6 +133,11 @@ class Hub:
         # The ways into the links.
         self.attaches = Attaches(around, self._links, self.births, self.asks, self.show, self._welcome)
         self._sweeper = Sweeper(around, self._links, self.tabs, self.end)
+
+    def join(self, ordinal: int, sharing: Sharing) -> None:
+        """Become one of several processes, before the first page comes. `ordinal`: see `Ids`."""
+        self.tabs.ids = Ids(ordinal)
+        self.sharing = sharing
 
     # --- pages ----------------------------------------------------------------------------------------------------
 
