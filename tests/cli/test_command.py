@@ -9,6 +9,7 @@ import pytest
 from tests.cli.processes import line_with, running
 from tests.support.serving import DIRECT, STOCK
 from webipc.cli import command as cli
+from webipc.cli.serving import websocket_class
 from webipc.version import VERSION
 
 
@@ -59,9 +60,9 @@ def test_the_start_says_how_much_memory_pages_may_take(program: Path) -> None:
 def test_sockets_are_served_by_our_class_or_by_uvicorns_if_ours_cannot_be_imported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert cli._websocket_class() == DIRECT
+    assert websocket_class() == DIRECT
     monkeypatch.setitem(sys.modules, "webipc.servers.uvicorn", None)
-    assert cli._websocket_class() == STOCK
+    assert websocket_class() == STOCK
 
 
 def test_one_process_serves_also_if_the_environment_asks_for_more(program: Path) -> None:

@@ -150,8 +150,8 @@ sys.modules["httptools"] = None if {missing!r} != "nothing" else sys.modules.get
 if {missing!r} == "nothing":
     del sys.modules["httptools"]
 sys.modules[{missing!r}] = None
-from webipc.cli.command import _http_class
-made = _http_class()
+from webipc.cli.serving import http_class
+made = http_class()
 print(getattr(made, "__name__", made))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

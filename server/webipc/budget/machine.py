@@ -5,6 +5,7 @@ Reads the files of Linux where they are. Elsewhere the physical memory alone cou
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 LEAST_MEMORY = 64 * 1_048_576
@@ -35,6 +36,24 @@ def descriptors() -> int | None:
         return None
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return None if soft == resource.RLIM_INFINITY else soft
+
+
+def raise_descriptors(most: int) -> None:
+    """Let this process have as many files and connections open as the system allows, and at most so many.
+
+    The usual soft limit, 1,024, is for programs that use `select`.
+    """
+    try:
+        import resource
+    except ImportError:
+        # Windows, which has no such limit.
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = most if hard == resource.RLIM_INFINITY else min(hard, most)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        # Some systems allow less than they say.
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _physical() -> int:

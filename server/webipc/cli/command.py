@@ -1,7 +1,6 @@
-"""The command `webipc`: its options, and uvicorn's settings made from them.
+"""The command `webipc`: its options, and what they set in the environment of the process that serves.
 
-`webipc dev main.py` is for development, `webipc run main.py` for production. The settings are those that the
-measurements in benchmarks/README.md chose.
+`webipc dev main.py` is for development, `webipc run main.py` for production.
 """
 
 import argparse
@@ -9,11 +8,6 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import uvicorn
-from uvicorn.config import LOGGING_CONFIG
-from uvicorn.supervisors import ChangeReload
 
 from webipc.access.hosts import ANY, Hosts, is_loopback
 from webipc.access.origins import Origins
@@ -22,7 +16,7 @@ from webipc.cli import announce, worker
 from webipc.cli.host_check import HOSTS_VARIABLE
 from webipc.cli.listening import LAST_PORT, free_port, in_url
 from webipc.cli.program import StartError, Target, find_target
-from webipc.core.limits import DEFAULT_LIMITS
+from webipc.cli.serving import Serving, serve
 from webipc.ipc_main import DEBUG_VARIABLE, MEMORY_VARIABLE, ORIGINS_VARIABLE
 from webipc.version import VERSION
 
@@ -49,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     _set_environment(options, target, port)
     try:
-        _serve(_server_settings(options, target, port), getattr(options, "graceful_timeout", DEV_GRACEFUL_SECONDS))
+        serve(_serving(options, target, port))
     except KeyboardInterrupt:
         # uvicorn has shut down, and raises the signal again for its caller.
         pass
@@ -199,96 +193,16 @@ def _clear_environment() -> None:
         announce.remove_marker(Path(opened))
 
 
-def _server_settings(options: argparse.Namespace, target: Target, port: int) -> dict[str, Any]:
+def _serving(options: argparse.Namespace, target: Target, port: int) -> Serving:
     is_dev = options.command == "dev"
-    settings: dict[str, Any] = {
-        "app": f"{worker.__name__}:{worker.served.__name__}",
-        "factory": True,
-        "host": options.host,
-        "port": port,
-        "root_path": options.root_path,
-        # Explicit, because uvicorn would read WEB_CONCURRENCY, which hosting services set: a link lives in one process.
-        "workers": 1,
-        # Compression costs more than it saves on frames of this size, and memory for every page.
-        "http": _http_class(),
-        "ws": _websocket_class(),
-        "ws_per_message_deflate": False,
-        # Twice the limit of a frame: a frame that is a little too large reaches us, and our error names the limit.
-        "ws_max_size": 2 * DEFAULT_LIMITS.socket_bytes,
-        "timeout_graceful_shutdown": 1,
-        "log_config": _log_config(),
-        "access_log": not is_dev,
-    }
-    if is_dev:
-        settings |= {"reload": True, "reload_dirs": [str(target.folder)]}
-    else:
-        settings["forwarded_allow_ips"] = options.forwarded_allow_ips
-    return settings
-
-
-def _serve(settings: dict[str, Any], graceful_seconds: float) -> None:
-    """Serve until the end: in this process or, with `reload`, in a child process that restarts after each change."""
-    config = uvicorn.Config(**settings)
-    server = _server(config, graceful_seconds)
-    if not settings.get("reload"):
-        server.run()
-        if not server.started:
-            raise SystemExit(1)
-        return
-    restarter = _restarter() or ChangeReload
-    restarter(config, target=server.run, sockets=[config.bind_socket()]).run()
-
-
-def _server(config: uvicorn.Config, graceful_seconds: float) -> uvicorn.Server:
-    """Return our server, or uvicorn's own if this version of uvicorn lacks what ours uses."""
-    try:
-        from webipc.servers.server import DrainingServer
-    except ImportError:
-        return uvicorn.Server(config)
-    return DrainingServer(config, worker.drain, graceful_seconds)
-
-
-def _restarter() -> Any:
-    """Return our supervisor for reload; None, for uvicorn's own, if this version of uvicorn lacks what ours uses."""
-    try:
-        from webipc.cli.reloader import Restarter
-    except ImportError:
-        return None
-    return Restarter
-
-
-def _websocket_class() -> Any:
-    """Return our WebSocket class, or the name of uvicorn's if this version of uvicorn lacks what ours uses."""
-    try:
-        from webipc.servers.uvicorn import DirectWebSocket
-    except ImportError:
-        return "websockets-sansio"
-    return DirectWebSocket
-
-
-def _http_class() -> Any:
-    """Return our HTTP class, for httptools or for h11; or "auto" if this version of uvicorn lacks what ours use."""
-    try:
-        from webipc.servers.http.by_httptools import BoundedHttp
-    except ImportError:
-        return _h11_class()
-    return BoundedHttp
-
-
-def _h11_class() -> Any:
-    try:
-        from webipc.servers.http.by_h11 import BoundedH11
-    except ImportError as error:
-        text = "request heads have no time limit, and connections are not bounded"
-        print(f"webipc: {text}, because of {error}; put a proxy in front", file=sys.stderr)
-        return "auto"
-    return BoundedH11
-
-
-def _log_config() -> dict[str, Any]:
-    """Return uvicorn's own configuration, extended by the logger `webipc`."""
-    loggers = {**LOGGING_CONFIG["loggers"], "webipc": {"handlers": ["default"], "level": "INFO", "propagate": False}}
-    return {**LOGGING_CONFIG, "loggers": loggers}
+    return Serving(
+        host=options.host,
+        port=port,
+        root_path=options.root_path,
+        graceful_seconds=DEV_GRACEFUL_SECONDS if is_dev else options.graceful_timeout,
+        forwarded_allow_ips=None if is_dev else options.forwarded_allow_ips,
+        reload_folder=str(target.folder) if is_dev else None,
+    )
 
 
 if __name__ == "__main__":

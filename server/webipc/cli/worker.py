@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager
 from types import FrameType
 from typing import Any, NoReturn, Self
 
@@ -21,6 +21,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from webipc.access.hosts import Hosts
+from webipc.budget.machine import raise_descriptors
 from webipc.budget.sizes import in_words
 from webipc.cli.announce import ADDRESS_VARIABLE, announce
 from webipc.cli.host_check import HOSTS_VARIABLE, HostCheck
@@ -62,7 +63,7 @@ _mounts: list[IpcMount] = []
 def served() -> ASGIApp:
     """Return the application to serve: uvicorn calls this in the process that serves. Raises SystemExit on errors."""
     _end_with_parent()
-    _raise_descriptor_limit()
+    raise_descriptors(MOST_DESCRIPTORS)
     target = Target.from_text(os.environ[TARGET_VARIABLE])
     try:
         app = load(target)
@@ -100,24 +101,6 @@ def _end_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, daemon=True).start()
-
-
-def _raise_descriptor_limit() -> None:
-    """Let this process have as many files and connections open as the system allows, within reason.
-
-    The usual soft limit, 1,024, is for programs that use `select`.
-    """
-    try:
-        import resource
-    except ImportError:
-        # Windows, which has no such limit.
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        # Some systems allow less than they say.
-        with suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _give_up(error: StartError) -> NoReturn:
