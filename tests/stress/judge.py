@@ -27,6 +27,7 @@ class Verdict:
         self._relays_last = not any(each.resets or each.left for each in told)
         for each in told:
             self._judge(each, self._ran[each.page])
+            self._judge_heard(each)
         self._outcomes = Counter(outcome for each in told for kind, outcome in each.acts.values() if kind in CALLS)
         self._told = told
 
@@ -106,6 +107,17 @@ class Verdict:
                 self._say(told, f"{kind}: replies to what never ran", sorted(set(came) - set(due)))
             if self._lasts(told, kind):
                 self._say(told, f"{kind}: replies lost", sorted(set(due) - set(came)))
+
+    def _judge_heard(self, told: Told) -> None:
+        """Judge what was broadcast: each page hears all of it once, in the order of each sender."""
+        said = {page: [line.number for line in ran if line.kind == "shout"] for page, ran in self._ran.items()}
+        for page, numbers in told.heard.items():
+            self._say(told, f"broadcasts of {page} out of order or doubled", _out_of_order(numbers))
+            self._say(told, f"broadcasts of {page} that were never said", sorted(set(numbers) - set(said[page])))
+        if told.left or told.resets:
+            return
+        for page, numbers in said.items():
+            self._say(told, f"broadcasts of {page} lost", sorted(set(numbers) - set(told.heard.get(page, ()))))
 
     def _say(self, told: Told, what: str, numbers: Sequence[int]) -> None:
         if numbers:

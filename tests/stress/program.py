@@ -114,6 +114,13 @@ def relayed(event: IpcMainEvent, page: str, number: int, intact: bool) -> None:
     journal.ran("relay", page, number, intact=intact)
 
 
+@ipc_main.on("shout")
+def shout(event: IpcMainEvent, page: str, number: int, value: Any) -> None:
+    """Say a number to every page."""
+    journal.ran("shout", page, number, intact=is_value_of(number, value))
+    ipc_main.broadcast("heard", page, number)
+
+
 @ipc_main.handle("plain")
 async def plain(event: IpcMainInvokeEvent, page: str, number: int, size: int) -> Any:
     """Answer a client that knows no value but JSON's."""

@@ -47,6 +47,27 @@ def test_what_ran_otherwise_is_found(numbers: tuple[int, ...], fault: str) -> No
     assert fault in faults(told(), ran(*numbers))
 
 
+@pytest.mark.parametrize(
+    "heard, fault",
+    [
+        ([1, 3], ""),
+        ([1], "broadcasts of page lost: 1"),
+        ([1, 3, 3], "out of order or doubled: 1"),
+        ([3, 1], "out of order or doubled: 1"),
+        ([1, 3, 4], "never said: 1"),
+    ],
+)
+def test_a_page_has_heard_each_broadcast_once_and_in_order(heard: list[int], fault: str) -> None:
+    speaker, listener = Told("page"), Told("listener", heard={"page": heard})
+    lines = []
+    for number in (1, 3):
+        speaker.did(number, "shout")
+        lines.append(Ran(1, "shout", "page", number, intact=True))
+    speaker.heard["page"] = [1, 3]
+    found = "\n".join(Verdict([speaker, listener], lines).faults)
+    assert (fault in found) if fault else found == ""
+
+
 def test_what_was_never_sent_is_found() -> None:
     assert "never sent, but ran: 1" in faults(told(), [*ran(0, 1, 2, 3, 4), Ran(1, "note", "page", 9, intact=True)])
 

@@ -6,11 +6,11 @@ Pages of every kind make such a record: the ones in Python directly, those in a 
 from dataclasses import dataclass, field
 from typing import Any
 
-MESSAGES = frozenset({"note", "port", "relay", "plain note"})
+MESSAGES = frozenset({"note", "port", "relay", "plain note", "shout"})
 """Acts that nothing answers. The others are calls."""
 CALLS = frozenset({"call", "threaded", "ask", "large", "slow", "plain"})
 
-IN_ORDER = ({"note", "call", "ask", "large", "slow"}, {"port"}, {"relay"}, {"plain", "plain note"})
+IN_ORDER = ({"note", "call", "ask", "large", "slow", "shout"}, {"port"}, {"relay"}, {"plain", "plain note"})
 """Acts whose handlers begin in the order of the acts: those of a channel, and those of a port. Handlers in threads do
 not."""
 
@@ -36,6 +36,8 @@ class Told:
     """Numbers of the notes whose reply has come, as they came."""
     echoes: dict[str, list[int]] = field(default_factory=lambda: {"port": [], "relay": []})
     """The same for what has come back through ports."""
+    heard: dict[str, list[int]] = field(default_factory=dict)
+    """Numbers of the shouts of each page, as they came: the server broadcasts them."""
     resets: list[str] = field(default_factory=list)
     """The reasons."""
     dropped: int = 0

@@ -40,8 +40,10 @@ async def until(fact: Callable[[], object], what: str, within: float = PATIENCE)
 class Crowd:
     """Pages, connected or about to be."""
 
-    def __init__(self, rig: Rig, count: int) -> None:
+    def __init__(self, rig: Rig, count: int, *, roams: bool = False) -> None:
+        """`roams`: each connection of a page comes from another address."""
         self._rig = rig
+        self._roams = roams
         self._made = 0
         self._tasks: dict[Page, asyncio.Task[None]] = {}
         self.gone: list[Told] = []
@@ -59,7 +61,8 @@ class Crowd:
         number, self._made = self._made, self._made + 1
         address = f"127.1.{number // 250 % 250}.{number % 250 + 1}"
         rig = self._rig
-        page = Page(rig.network.port, f"page {number}", rig.limits, seed=str(rig.run.seed), address=address)
+        name, seed = f"page {number}", str(rig.run.seed)
+        page = Page(rig.network.port, name, rig.limits, seed=seed, address=address, roams=self._roams)
         page.peer = next((other for other in self.pages if other.peer is None), None)
         if page.peer is not None:
             page.peer.peer = page
@@ -132,6 +135,18 @@ class Crowd:
         # The last replies are on their way.
         kinds = ("note", "port", "relay") if relays and not self.gone else ("note", "port")
         await until(lambda: all(_has_heard(page.told, kinds) for page in self.pages), "all replies have come", within)
+        await until(lambda: all(map(self._has_heard_shouts, self.pages)), "all broadcasts have come", within)
+
+    def _has_heard_shouts(self, page: Page) -> bool:
+        """Tell whether a page has heard what all have shouted, as far as it has to."""
+        shouts = {told.page: [kind for kind, _ in told.acts.values()].count("shout") for told in self.told}
+        heard = page.told.heard
+        return bool(page.told.resets) or all(
+            len(heard.get(name, ())) >= count for name, count in shouts.items() if not self._may_be_lost(name)
+        )
+
+    def _may_be_lost(self, name: str) -> bool:
+        return any(told.page == name and (told.left or told.resets) for told in self.told)
 
     async def stop(self) -> None:
         """End the pages, wherever they are."""
@@ -158,6 +173,8 @@ async def act(page: Page, kind: str) -> None:
     """Let a page do an act of this kind."""
     if kind == "note":
         page.note()
+    elif kind == "shout":
+        page.shout()
     elif kind == "ask":
         # A request that fails, of a link that no server has welcomed, ends it: nothing tells whether it was taken.
         if page.link.known:
@@ -169,9 +186,9 @@ async def act(page: Page, kind: str) -> None:
 
 
 @asynccontextmanager
-async def crowd(rig: Rig, count: int) -> AsyncIterator[Crowd]:
-    """Let pages connect, and end them afterwards."""
-    pages = Crowd(rig, count)
+async def crowd(rig: Rig, count: int, *, roams: bool = False) -> AsyncIterator[Crowd]:
+    """Let pages connect, and end them afterwards. `roams`: see `Crowd`."""
+    pages = Crowd(rig, count, roams=roams)
     try:
         yield pages
     finally:

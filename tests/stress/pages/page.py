@@ -5,7 +5,8 @@ asks with requests that block. So thousands of pages fit into a process.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -27,18 +28,28 @@ FIRST_WAIT = 0.1
 """The bound of the wait before the first reconnect in seconds; it doubles."""
 
 
+def _anywhere(random: Random) -> str:
+    """Return one of many addresses of this machine."""
+    return f"127.{random.randint(2, 250)}.{random.randint(0, 250)}.{random.randint(1, 250)}"
+
+
 class Page:
     """One document. `run` connects it until it is cancelled."""
 
-    def __init__(self, port: int, name: str, limits: Limits, *, seed: str, address: str = "127.0.0.1") -> None:
-        """`port` is that of the network. `address` is where the page connects from."""
+    def __init__(
+        self, port: int, name: str, limits: Limits, *, seed: str, address: str = "127.0.0.1", roams: bool = False
+    ) -> None:
+        """`port` is that of the network. `address` is where the page connects from; `roams`: each time from another.
+
+        A server of several workers chooses one for each connection by where it comes from.
+        """
         self.told = Told(name)
         self.random = Random(f"{seed} {name}")
         self._limits = limits
         self._origin = f"http://127.0.0.1:{port}"
         self._url = f"ws://127.0.0.1:{port}/ipc"
-        self._address = address
-        self._requests = Requests(port, self._origin, address, limits)
+        self._place: Callable[[], str] = partial(_anywhere, self.random) if roams else lambda: address
+        self._requests = Requests(port, self._origin, self._place, limits)
         self.link = self._new_link()
         self._socket: Socket | None = None
         self._welcome: Welcome | None = None
@@ -103,7 +114,7 @@ class Page:
         if self._blocking.locked():
             socket.unblocked.clear()
         try:
-            await socket.run(self._url, self._origin, self._address, self._claims())
+            await socket.run(self._url, self._origin, self._place(), self._claims())
         finally:
             self._socket = None
 
@@ -156,6 +167,11 @@ class Page:
     def send(self, channel: str, *args: Any) -> None:
         """Send a message that is no act."""
         self.link.post(encode_message(["send", channel], clone.encode(list(args))))
+
+    def shout(self) -> None:
+        """Send a message that the server says to every page."""
+        number = self._act("shout")
+        self.send("shout", self.told.page, number, value_of(number))
 
     def call(self, kind: str) -> Answer:
         """Call a handler: `call`, `threaded`, `slow` or `large`."""
@@ -257,14 +273,20 @@ class Page:
         if isinstance(envelope, Result | ErrorReply):
             self._settle(envelope)
         elif isinstance(envelope, Send):
-            _, number = envelope.channel, decode_value(envelope, self._limits)[0]
-            self.told.pushes.append(number)
+            self._heard(envelope.channel, decode_value(envelope, self._limits))
         elif isinstance(envelope, Post):
             self._take_relayed(envelope)
         elif isinstance(envelope, Port):
             self.link.ports.receive(envelope)
         elif isinstance(envelope, PortClose):
             self.link.ports.receive_close(envelope)
+
+    def _heard(self, channel: str, args: Sequence[Any]) -> None:
+        if channel == "heard":
+            page, number = args
+            self.told.heard.setdefault(page, []).append(number)
+        else:
+            self.told.pushes.append(args[0])
 
     def _settle(self, envelope: Result | ErrorReply) -> None:
         value = decode_value(envelope, self._limits)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,12 +27,13 @@ class Refusal:
 
 
 class Requests:
-    """Posts bodies to one server, from one address, each on a connection of its own."""
+    """Posts bodies to one server, each on a connection of its own."""
 
-    def __init__(self, port: int, origin: str, address: str, limits: Limits) -> None:
+    def __init__(self, port: int, origin: str, place: Callable[[], str], limits: Limits) -> None:
+        """`place` returns the address from which the next one comes."""
         self._port = port
         self._origin = origin
-        self._address = address
+        self._place = place
         self._limits = limits
 
     async def ask(self, link: StressedLink, call_id: int, claims: dict[str, str | None]) -> Any:
@@ -68,7 +69,7 @@ class Requests:
         """Return status and content; None when the request fails."""
         writer = None
         try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", self._port, local_addr=(self._address, 0))
+            reader, writer = await asyncio.open_connection("127.0.0.1", self._port, local_addr=(self._place(), 0))
             head = f"POST {path} HTTP/1.1\r\nHost: {self._origin.removeprefix('http://')}\r\nOrigin: {self._origin}\r\n"
             head += f"Content-Type: {CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
             writer.write(head.encode() + body)
