@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
 from webipc.access.attach_scope import AttachScope
+from webipc.access.visitor import Visitor
 from webipc.core.envelope import Hello, SendTo
 from webipc.core.frame import EncodedMessage
 from webipc.electron.document import Document
@@ -60,16 +61,18 @@ class Sharing(Protocol):
 
     # --- what attaches --------------------------------------------------------------------------------------------
 
-    async def place(self, hello: Hello, *, is_relayed: bool) -> str | None:
+    async def place(self, hello: Hello, visitor: Visitor, *, is_relayed: bool) -> str | None:
         """Return the worker that has the link which a `hello` names, or its tab; None where that is this one.
 
-        None also where it is to be born here. May take a tab that is parked. `is_relayed`: another worker says that it
-        is here; then it is here or nowhere. Raises ResetError with the reason to tell, RefusedError with TRY_LATER
-        where nobody can tell now.
+        None also where it is to be born here. May take a tab that is parked; `visitor` pays for it then. `is_relayed`:
+        another worker says that it is here; then it is here or nowhere. Raises ResetError with the reason to tell,
+        RefusedError with TRY_LATER where nobody can tell now, StoppingError where the page is to come elsewhere.
         """
 
-    async def claim(self, hello: Hello, *, is_relayed: bool) -> str | None:
+    async def claim(self, hello: Hello, visitor: Visitor, *, is_relayed: bool) -> str | None:
         """Make this worker the home of a link that is not here yet; return another one where that has it by now.
+
+        To be called right before the link is attached, without waiting for anything in between.
 
         Raises as `place`. Call `release` where the link does not begin.
         """
