@@ -151,9 +151,10 @@ class Bus(Protocol):
         """Return how many bytes for a worker have not left this process, about: backpressure for relays."""
 
     async def since(self, number: int) -> list[SaidToAll] | None:
-        """Return what was said to all behind this number, as far as it was given to this worker or further.
+        """Return what was said to all behind this number, also what this worker was not given yet.
 
-        None where some of it is not kept any more. Raises BusError.
+        What a worker had said before it parked a tab is among it, for the worker that has taken that tab. None where
+        some of it is not kept any more. Raises BusError.
         """
 
     def drain(self) -> None:
