@@ -40,6 +40,8 @@ class Member(NamedTuple):
     formats: tuple[int, ...] = ()
     # How many tabs it has, at some moment of the last seconds; 0 where it has not told.
     pages: int = 0
+    # So much waits for it that some may be lost soon: it is given no new relay.
+    is_slow: bool = False
 
 
 class Members(Protocol):
@@ -103,6 +105,12 @@ class Receiver(Protocol):
 
     def forgotten(self) -> None:
         """Learn that the directory may have forgotten everything: what is here has to be noted once more."""
+
+    def lapsed(self) -> None:
+        """Learn that the others may have taken this worker for dead: links that are another's by now have to end.
+
+        `Directory.kept` tells which are not. A worker that was stopped for longer than its lease learns this.
+        """
 
 
 class Bus(Protocol):
