@@ -18,6 +18,8 @@ from webipc.access.visitor import visitor_of
 from webipc.budget.machine import default_memory
 from webipc.budget.sizes import parse_size
 from webipc.channels.ipc_main_impl import IpcMainImpl
+from webipc.cluster.choosing import MakeBus, shared_of
+from webipc.cluster.shared import Shared
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.dependencies.guards import checked_dependencies
 from webipc.dispatch.authorization import Authorize, checked_authorize
@@ -138,6 +140,9 @@ class IpcMain(IpcMainImpl):
         self._authorization = checked_authorize(authorize)
         self._created: tuple[Callable[..., Any], ...] = ()
         self._app: FastAPI | None = None
+        self._realm = ""
+        # Makes the way to the other processes; None in a single one.
+        self._make_bus: MakeBus | None = None
         self._provider = HubProvider(self._make_hub)
 
     @property
@@ -177,6 +182,7 @@ class IpcMain(IpcMainImpl):
         guards = [*app.router.dependencies, *checked_dependencies(dependencies)]
         self._asking = asking_of(app, guards, self._authenticate, self._identity, self._max_age)
         self._app = app
+        self._realm = prefix.rstrip("/")
         served = routes(self._provider.here, self._origins, self._limits)
         served.append(preload_route(self._preload, self._origins, lambda: self.debug))
         served += Playground(self, self._has_playground, self._ask).routes()
@@ -276,6 +282,17 @@ class IpcMain(IpcMainImpl):
         """Return the document with this token, or None (Electron's `webFrameMain.fromFrameToken`). From any thread."""
         return self._frame(process_id, lambda document: document.frame_token == frame_token)
 
+    @property
+    def shared(self) -> Shared | None:
+        """The other processes that serve the same pages, and this one among them; None in a single one.
+
+        `ipc_main.shared.worker` is the name of this process, `workers` are those that live, `connected` tells whether
+        they can be reached, `is_first` is for what only one of them should do, and `stats()` returns numbers. None as
+        well before the application has started. From any thread.
+        """
+        hub = self._provider.hub
+        return hub.sharing if hub is not None and isinstance(hub.sharing, Shared) else None
+
     def stats(self) -> dict[str, Any]:
         """Return what the process holds for its pages now, as plain values for a monitoring system. From any thread.
 
@@ -329,4 +346,7 @@ class IpcMain(IpcMainImpl):
         settings = Settings(
             self._limits, self.debug, *self._bounds, self._may_send_to, memory, self._asking, self._authorization
         )
-        return Hub(loop, self, self._created_listeners, settings)
+        hub = Hub(loop, self, self._created_listeners, settings)
+        if self._make_bus is not None and self._app is not None:
+            hub.sharing = shared_of(hub, self._app, self._realm, self._make_bus)
+        return hub

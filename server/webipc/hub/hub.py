@@ -65,7 +65,7 @@ LEAST_BODIES = 2
 class Hub:
     """Every page of one process. All methods belong to the event loop's thread, but those that say otherwise."""
 
-    # The other processes that serve the same pages; None in a single one. Set before the first page comes.
+    # The other processes that serve the same pages; None in a single one. Set where the hub is made.
     sharing: Sharing | None = None
     # Returns how many connections the server has that the last socket came from; None where it does not tell.
     connection_counts: Callable[[], dict[str, int]] | None = None
@@ -137,6 +137,7 @@ class Hub:
     def join(self, ordinal: int, sharing: Sharing) -> None:
         """Become one of several processes, before the first page comes. `ordinal`: see `Ids`."""
         self.tabs.ids = Ids(ordinal)
+        self.tabs.sharing = sharing
         self.sharing = sharing
 
     # --- pages ----------------------------------------------------------------------------------------------------
@@ -207,6 +208,9 @@ class Hub:
         given_up = connection.close(reason)
         now = self.clock.now
         self._links.remove(connection, now + self.limits.grace_ms / 1000)
+        # Where all of them end with the process, the others learn that from its end.
+        if self.sharing is not None and not self.attaches.is_stopping:
+            self.sharing.link_ended(connection)
         document = connection.document
         # What came before the end is still to be run, from a document that is detached and not yet disposed.
         connection.jobs.put(self._router.disposed(document, missing))

@@ -63,8 +63,18 @@ class HubProvider:
             self.hub.reload_pages()
 
     async def begin(self) -> None:
-        """Make the hub, when the application starts."""
-        self.here()
+        """Make the hub, when the application starts, and let it join the other processes, if there are any.
+
+        Raises WebipcError, with a text for the terminal, where it cannot join them.
+        """
+        hub = self.here()
+        if hub.sharing is None:
+            return
+        try:
+            await hub.sharing.begin()
+        except BaseException:
+            await self.end()
+            raise
 
     async def drain(self, seconds: float, hurry: asyncio.Event) -> None:
         """Let what runs end: see `Hub.drain`."""
@@ -78,6 +88,8 @@ class HubProvider:
             return
         try:
             await hub.stop()
+            if hub.sharing is not None:
+                await hub.sharing.end()
         finally:
             if self.hub is hub:
                 self.hub = None

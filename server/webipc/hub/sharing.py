@@ -59,6 +59,9 @@ class HandedBack(NamedTuple):
 class Sharing(Protocol):
     """The other workers, as a hub sees them."""
 
+    async def begin(self) -> None:
+        """Become one of them, if that has not happened. Raises WebipcError, with a text for the terminal."""
+
     # --- what attaches --------------------------------------------------------------------------------------------
 
     async def place(self, hello: Hello, visitor: Visitor, *, is_relayed: bool) -> str | None:

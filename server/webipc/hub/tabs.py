@@ -15,6 +15,7 @@ from webipc.electron.document import Document
 from webipc.electron.ids import Ids
 from webipc.electron.ipc_event import WebContentsEvent
 from webipc.electron.tab import AskAgain, Tab
+from webipc.hub.sharing import Sharing
 
 
 class Tabs:
@@ -31,6 +32,8 @@ class Tabs:
         self._by_token: dict[str, Tab] = {}
         # Those without a document, and until when they may get one; in the order of time.
         self._empty: dict[Tab, float] = {}
+        # The other processes; None in a single one.
+        self.sharing: Sharing | None = None
 
     def all(self) -> list[Tab]:
         """Return every tab. From any thread."""
@@ -95,6 +98,8 @@ class Tabs:
     def _add(self, tab: Tab) -> None:
         self._by_id[tab.id] = tab
         self._by_token[tab.token] = tab
+        if self.sharing is not None:
+            self.sharing.tab_born(tab)
 
     def _named(self, token: str | None, visitor: Visitor, caller: Caller) -> Tab | None:
         tab = self._by_token.get(token) if token is not None else None
@@ -130,5 +135,7 @@ class Tabs:
         del self._by_token[tab.token]
         tab.destroyed = True
         tab.leave()
+        if self.sharing is not None:
+            self.sharing.tab_destroyed(tab)
         with contained("A listener for 'destroyed' of %r raised", tab):
             tab.contents.emit("destroyed", WebContentsEvent(tab.contents))

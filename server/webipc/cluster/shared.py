@@ -1,0 +1,210 @@
+"""`Shared`: one worker among several, with all its parts. It is what a hub tells and asks (`Sharing`), what the bus
+tells (`Receiver`), and what the application sees as `ipc_main.shared`.
+
+What is done is done by the parts. Here is which of them does what.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from webipc.access.attach_scope import AttachScope
+from webipc.access.visitor import RefusedError, Visitor
+from webipc.cluster.bus.bus import Bus, Member, Said, SaidToAll
+from webipc.cluster.bus.kinds import Kinds
+from webipc.cluster.bus.questions import Questions
+from webipc.cluster.edge.placing import Placing
+from webipc.cluster.worker import Part, Worker
+from webipc.core.envelope import Hello, SendTo
+from webipc.core.errors import CloseCode
+from webipc.core.frame import EncodedMessage
+from webipc.electron.document import Document
+from webipc.electron.tab import Tab
+from webipc.hub.attaches import StoppingError
+from webipc.hub.hub import Hub
+from webipc.hub.sharing import HandedBack, Relay
+from webipc.link.connection import Connection
+from webipc.link.transport import Transport
+
+
+class Shared:
+    """One worker among several. The methods for the hub and the bus belong to the event loop's thread."""
+
+    def __init__(self, hub: Hub, bus: Bus, application: ASGIApp) -> None:
+        """`application` is what the `IpcMain` is mounted on. Nothing is told before `begin`."""
+        self._hub = hub
+        self._bus = bus
+        self._mailbox, self._to_all = Kinds(), Kinds()
+        self._questions = Questions(bus, self._mailbox)
+        worker = Worker(hub, bus, self._mailbox, self._to_all, self._questions, application)
+        self._placing = Placing(worker)
+        self._parts: tuple[Part, ...] = (self._placing,)
+        self._counts: Counter[str] = Counter()
+        self._beginning: asyncio.Task[None] | None = None
+
+    # --- what the application sees --------------------------------------------------------------------------------
+
+    @property
+    def worker(self) -> str:
+        """The name of this process among the others: 16 hexadecimal digits, new at each start. From any thread."""
+        return self._bus.worker
+
+    @property
+    def workers(self) -> tuple[Member, ...]:
+        """The processes that live, as far as this one knows, itself among them, by their ordinals. From any thread."""
+        return tuple(self._bus.members)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the others can be reached at this moment, as far as this process knows. From any thread."""
+        return self._bus.is_connected
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process has the lowest ordinal of those that live: for what only one of them should do.
+
+        A hint, and no lock: for a moment two processes may think so, or none. From any thread.
+        """
+        return next((member.worker == self.worker for member in self._bus.members), False)
+
+    def stats(self) -> Mapping[str, Any]:
+        """Return numbers since the start for a monitoring system, as plain values. From any thread.
+
+        `gaps`: how often messages of others may have been lost. `missed`: how many messages to all were. `lapsed`: how
+        often the others may have taken this process for dead. `dropped`: what came from others and was wrong, by
+        reason. `questions`: how many wait for an answer. The others are those of the parts.
+        """
+        dropped = self._mailbox.dropped + self._to_all.dropped
+        numbers = {**self._bus.stats(), "dropped": dict(dropped), "questions": len(self._questions)}
+        for part in self._parts:
+            numbers.update(part.stats())
+        return {**numbers, **{name: self._counts[name] for name in ("gaps", "missed", "lapsed")}}
+
+    # --- its beginning and its end --------------------------------------------------------------------------------
+
+    async def begin(self) -> None:
+        """Become a member, before the first page. Raises BusError where that is impossible; then it may be tried again.
+
+        Whoever calls it while it begins waits for the same.
+        """
+        if self._beginning is None:
+            self._beginning = self._hub.loop.create_task(self._begin(), name="webipc joins the other workers")
+        task = self._beginning
+        try:
+            await asyncio.shield(task)
+        except Exception:
+            if self._beginning is task:
+                self._beginning = None
+            raise
+
+    async def _begin(self) -> None:
+        await self._bus.begin(self)
+        self._hub.join(self._bus.ordinal, self)
+
+    async def drain(self, seconds: float, hurry: asyncio.Event) -> None:
+        """See `Sharing`."""
+        self._bus.drain()
+
+    async def end(self) -> None:
+        """See `Sharing`."""
+        for part in self._parts:
+            part.end()
+        if self._beginning is not None:
+            await asyncio.wait([self._beginning])
+            await self._bus.end()
+
+    # --- what attaches --------------------------------------------------------------------------------------------
+
+    async def place(self, hello: Hello, visitor: Visitor, *, is_relayed: bool) -> str | None:
+        """See `Sharing`."""
+        await self.begin()
+        return await self._placing.place(hello, visitor, is_relayed=is_relayed)
+
+    async def claim(self, hello: Hello, visitor: Visitor, *, is_relayed: bool) -> str | None:
+        """See `Sharing`."""
+        return await self._placing.claim(hello, visitor, is_relayed=is_relayed)
+
+    def release(self, hello: Hello) -> None:
+        """See `Sharing`."""
+        self._placing.release(hello)
+
+    def relay(self, worker: str, scope: AttachScope, first: str | bytes, transport: Transport) -> Relay:
+        """See `Sharing`."""
+        raise RefusedError(CloseCode.TRY_LATER, "the page is at another process, and this one cannot relay sockets")
+
+    async def hand_on(self, worker: str, scope: AttachScope, body: bytes, gone: Awaitable[Any]) -> HandedBack:
+        """See `Sharing`."""
+        raise StoppingError
+
+    # --- what begins and ends -------------------------------------------------------------------------------------
+
+    def link_ended(self, connection: Connection) -> None:
+        """See `Sharing`."""
+        self._placing.link_ended(connection)
+
+    def tab_born(self, tab: Tab) -> None:
+        """See `Sharing`."""
+        self._placing.tab_born(tab)
+
+    def tab_destroyed(self, tab: Tab) -> None:
+        """See `Sharing`."""
+        self._placing.tab_destroyed(tab)
+
+    # --- what is sent to many, or to pages elsewhere --------------------------------------------------------------
+
+    def broadcast(self, message: EncodedMessage) -> None:
+        """See `Sharing`."""
+
+    def group(self, name: str, message: EncodedMessage, excluded: frozenset[Tab | Document]) -> None:
+        """See `Sharing`."""
+
+    def user(self, identity: str, message: EncodedMessage, excluded: frozenset[Tab | Document]) -> None:
+        """See `Sharing`."""
+
+    def reauthenticate(self, identity: str) -> None:
+        """See `Sharing`."""
+
+    def send_to(self, sender: Document, envelope: SendTo) -> None:
+        """See `Sharing`."""
+
+    # --- what the bus tells ---------------------------------------------------------------------------------------
+
+    def received(self, said: Said) -> None:
+        """See `Receiver`."""
+        self._mailbox.take(said)
+
+    def received_by_all(self, message: SaidToAll) -> None:
+        """See `Receiver`."""
+        self._to_all.take(message.said)
+
+    def gap(self) -> None:
+        """See `Receiver`."""
+        self._counts["gaps"] += 1
+        self._questions.gap()
+        self._tell(lambda part: part.gap())
+
+    def missed(self, count: int) -> None:
+        """See `Receiver`."""
+        self._counts["missed"] += count
+        self._tell(lambda part: part.missed(count))
+
+    def lost(self, worker: str) -> None:
+        """See `Receiver`."""
+        self._questions.lost(worker)
+        self._tell(lambda part: part.lost(worker))
+
+    def forgotten(self) -> None:
+        """See `Receiver`."""
+        self._tell(lambda part: part.forgotten())
+
+    def lapsed(self) -> None:
+        """See `Receiver`."""
+        self._counts["lapsed"] += 1
+        self._tell(lambda part: part.lapsed())
+
+    def _tell(self, what: Callable[[Part], None]) -> None:
+        for part in self._parts:
+            what(part)
