@@ -7,11 +7,25 @@ import re
 import secrets
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from webipc.access.origins import REMEDY, Origins
 from webipc.budget.addresses import address_of
 from webipc.core.errors import CloseCode
+
+RELAYED: Final = "webipc.relayed"
+"""The key of a scope that another process of this server has relayed; no client can set it. Its value is a `Relayed`.
+"""
+
+
+class Relayed(NamedTuple):
+    """Where a relayed attach comes from."""
+
+    # The process at which it arrived.
+    edge: str
+    # Which browser it is from, and whether that has shown it as a cookie.
+    principal: str
+    principal_was_shown: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +43,13 @@ class Visitor:
     principal: str
     # The `Set-Cookie` header for a browser that has no cookie yet, otherwise None.
     cookie: str | None = None
+    # Where another process of this server has relayed it; that has set the cookie.
+    relayed: Relayed | None = None
 
     @property
     def shows_principal(self) -> bool:
         """Whether the browser has sent its principal."""
-        return self.cookie is None
+        return self.cookie is None and (self.relayed is None or self.relayed.principal_was_shown)
 
 
 class RefusedError(Exception):
@@ -61,6 +77,9 @@ def visitor_of(scope: MutableMapping[str, Any]) -> Visitor:
     peer = f"{client[0]}:{client[1]}" if client else "unknown"
     address = address_of(client[0]) if client else "unknown"
     origin = _header(scope, b"origin") or "null"
+    relayed: Relayed | None = scope.get(RELAYED)
+    if relayed is not None:
+        return Visitor(origin, peer, address, relayed.principal, relayed=relayed)
     is_secure = scope["scheme"] in ("https", "wss")
     name = SECURE_COOKIE if is_secure else COOKIE
     found = _VALUES[name].search(_header(scope, b"cookie") or "")

@@ -6,12 +6,11 @@ What is done is done by the parts. Here is which of them does what.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 from starlette.types import ASGIApp
 
-from webipc.access.attach_scope import AttachScope
 from webipc.access.visitor import RefusedError, Visitor
 from webipc.cluster.bus.bus import Bus, Member, Said, SaidToAll
 from webipc.cluster.bus.kinds import Kinds
@@ -25,7 +24,7 @@ from webipc.electron.document import Document
 from webipc.electron.tab import Tab
 from webipc.hub.attaches import StoppingError
 from webipc.hub.hub import Hub
-from webipc.hub.sharing import HandedBack, Relay
+from webipc.hub.sharing import Arrival, HandedBack, Relay
 from webipc.link.connection import Connection
 from webipc.link.transport import Transport
 
@@ -131,11 +130,13 @@ class Shared:
         """See `Sharing`."""
         self._placing.release(hello)
 
-    def relay(self, worker: str, scope: AttachScope, first: str | bytes, transport: Transport) -> Relay:
+    def relay(self, worker: str, arrival: Arrival, first: str | bytes, transport: Transport) -> Relay:
         """See `Sharing`."""
         raise RefusedError(CloseCode.TRY_LATER, "the page is at another process, and this one cannot relay sockets")
 
-    async def hand_on(self, worker: str, scope: AttachScope, body: bytes, gone: Awaitable[Any]) -> HandedBack:
+    async def hand_on(
+        self, worker: str, arrival: Arrival, body: AsyncIterator[bytes], gone: Callable[[], Awaitable[Any]]
+    ) -> HandedBack:
         """See `Sharing`."""
         raise StoppingError
 

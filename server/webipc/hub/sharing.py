@@ -5,8 +5,8 @@ cluster/, above. All of it belongs to the event loop's thread.
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping
-from typing import Any, Final, NamedTuple, Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, NamedTuple, Protocol
 
 from webipc.access.attach_scope import AttachScope
 from webipc.access.visitor import Visitor
@@ -17,18 +17,13 @@ from webipc.electron.tab import Tab
 from webipc.link.connection import Connection
 from webipc.link.transport import Transport
 
-RELAYED: Final = "webipc.relayed"
-"""The key of a scope that another worker has relayed. Its value is a `Relayed`."""
 
+class Arrival(NamedTuple):
+    """A socket or a request that has arrived here, with the first frame of it."""
 
-class Relayed(NamedTuple):
-    """Where a relayed attach comes from."""
-
-    # The worker at which it arrived.
-    edge: str
-    # Which browser it is from, and whether that has shown it as a cookie.
-    principal: str
-    principal_was_shown: bool
+    hello: Hello
+    visitor: Visitor
+    scope: AttachScope
 
 
 class Relay(Protocol):
@@ -36,16 +31,19 @@ class Relay(Protocol):
 
     @property
     def is_full(self) -> bool:
-        """Whether so much waits for the home that the socket should not be read now; then `resume` is called."""
+        """Whether so much waits for the home that the socket should not be read now: see `has_room`."""
+
+    async def has_room(self) -> None:
+        """Wait until the socket may be read on, or the relay is over."""
 
     def up(self, frame: str | bytes) -> None:
         """Pass on a frame that the page has sent."""
 
     def flush(self) -> None:
-        """Learn that the network takes more: what the socket has written by now is told to the home."""
+        """Learn that the network takes more: what the home has sent, and waits here, is written."""
 
     def gone(self, code: int) -> None:
-        """Learn that the socket has ended, with this close code."""
+        """Learn that the socket has ended, with this close code. Once or more."""
 
 
 class HandedBack(NamedTuple):
@@ -83,16 +81,22 @@ class Sharing(Protocol):
     def release(self, hello: Hello) -> None:
         """Forget a link that was claimed, unless it has begun."""
 
-    def relay(self, worker: str, scope: AttachScope, first: str | bytes, transport: Transport) -> Relay:
+    def relay(self, worker: str, arrival: Arrival, first: str | bytes, transport: Transport) -> Relay:
         """Relay a socket, whose first frame this is, to the worker that has its tab.
 
-        `transport` is written to and closed as the home says. Raises RefusedError where there are too many.
+        `transport` is written to and closed as the home says. Raises RefusedError with TRY_LATER where there are too
+        many.
         """
 
-    async def hand_on(self, worker: str, scope: AttachScope, body: bytes, gone: Awaitable[Any]) -> HandedBack:
-        """Hand on a request, and return its response. `gone` is done when the browser has left.
+    async def hand_on(
+        self, worker: str, arrival: Arrival, body: AsyncIterator[bytes], gone: Callable[[], Awaitable[Any]]
+    ) -> HandedBack:
+        """Hand on a request, piece by piece as it comes, and return its response.
 
-        Raises StoppingError where the page is to ask again, ResetError where the worker has died.
+        `body` has all of it, from the first byte on. It is not read to its end where the response is there before.
+        Behind the body, `gone()` returns when the browser has left. Raises what `body` raises; StoppingError where the
+        page is to ask again, ResetError where the worker has died, RefusedError with TRY_LATER where there are too
+        many.
         """
 
     # --- what begins and ends -------------------------------------------------------------------------------------
