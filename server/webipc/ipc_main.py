@@ -194,18 +194,34 @@ class IpcMain(IpcMainImpl):
             serve_pages(app, folder)
 
     def broadcast(self, channel: str, *args: Any) -> None:
-        """Send a message to every page, encoded once.
+        """Send a message to every page, encoded once. With several workers: to those of all of them.
 
         Pages that are away for a moment get it when they are back (PROTOCOL.md section 6.4). Without a running
         application nothing happens. May be called from any thread. Raises TypeError when `channel` is not a string,
         CloneError and LimitError when the arguments cannot be sent, DestroyedError when the event loop is closed,
         BufferFullError in a thread that has waited five seconds for the event loop to take what was sent before.
+
+        Pages of other workers get what one worker sends to many in its order; a worker that could not be given some of
+        it resets its pages, with the reason `overflow`, and logs that. Where each worker hears the same event from
+        outside, use `broadcast_here`.
         """
         if not isinstance(channel, str):
             raise TypeError("Missing required channel argument")
         hub = self._provider.hub
         if hub is not None:
             hub.broadcast(channel, args)
+
+    def broadcast_here(self, channel: str, *args: Any) -> None:
+        """Send a message to every page of this worker alone. In a single process it is `broadcast`.
+
+        For programs in which each worker hears the same event, from a message queue or a change feed: with `broadcast`
+        each page would get it once for each worker. Threads and errors as `broadcast`.
+        """
+        if not isinstance(channel, str):
+            raise TypeError("Missing required channel argument")
+        hub = self._provider.hub
+        if hub is not None:
+            hub.broadcast_here(channel, args)
 
     def group(self, name: str) -> Group:
         """Return the group with this name: tabs and documents that get messages together. Nothing is made by it.
@@ -238,7 +254,8 @@ class IpcMain(IpcMainImpl):
         What is connecting at this moment is asked again, too. What has arrived runs on with its `event.user`, and a
         `sendSync` that waits is answered. The link of a page that does not come ends after 15 seconds (`ask_again_ms`).
 
-        Returns when it is done: nothing more is received from a page before it is asked. May be awaited in any event
+        Returns when it is done: nothing more is received from a page before it is asked. Pages of other workers are
+        asked as soon as those have read it, which is not waited for. May be awaited in any event
         loop. Raises TypeError when `user` is no str, int or UUID, and TimeoutError after two seconds, when the event
         loop of the application is busy: then it is done later. Electron has nothing like it.
         """

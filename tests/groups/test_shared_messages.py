@@ -2,6 +2,7 @@
 
 from tests.support.hubs import NOBODY, MakeHub, connect, suspend
 from webipc.core.frame import decode_frame
+from webipc.groups.group import Group
 from webipc.link.connection import Connection
 from webipc.link.holdings import LINK_BYTES
 
@@ -35,7 +36,7 @@ async def test_pages_that_are_behind_with_different_messages_are_charged_for_all
     for pair in zip(pages[::2], pages[1::2], strict=True):
         for page in pair:
             hub.groups.add(str(id(pair)), page.document.tab)
-        hub.groups.send(hub.groups.named.members, str(id(pair)), "news", (SMALL,), frozenset())
+        Group(lambda: hub.groups, str(id(pair))).send("news", SMALL)
     flat = 20 * LINK_BYTES
     assert flat + 100_000 <= hub.account.held <= flat + 105_000
     acknowledge(*pages)

@@ -16,6 +16,7 @@ from webipc.cluster.bus.bus import Bus, Member, Said, SaidToAll
 from webipc.cluster.bus.kinds import Kinds
 from webipc.cluster.bus.questions import Questions
 from webipc.cluster.edge.placing import Placing
+from webipc.cluster.spread.spread import Spread
 from webipc.cluster.worker import Part, Worker
 from webipc.core.envelope import Hello, SendTo
 from webipc.core.errors import CloseCode
@@ -40,7 +41,9 @@ class Shared:
         self._questions = Questions(bus, self._mailbox)
         worker = Worker(hub, bus, self._mailbox, self._to_all, self._questions, application)
         self._placing = Placing(worker)
-        self._parts: tuple[Part, ...] = (self._placing,)
+        # What is sent to many, or to pages elsewhere.
+        self.spread = Spread(worker)
+        self._parts: tuple[Part, ...] = (self._placing, self.spread)
         self._counts: Counter[str] = Counter()
         self._beginning: asyncio.Task[None] | None = None
 
@@ -158,15 +161,19 @@ class Shared:
 
     def broadcast(self, message: EncodedMessage) -> None:
         """See `Sharing`."""
+        self.spread.broadcast(message)
 
     def group(self, name: str, message: EncodedMessage, excluded: frozenset[Tab | Document]) -> None:
         """See `Sharing`."""
+        self.spread.group(name, message, excluded)
 
     def user(self, identity: str, message: EncodedMessage, excluded: frozenset[Tab | Document]) -> None:
         """See `Sharing`."""
+        self.spread.user(identity, message, excluded)
 
     def reauthenticate(self, identity: str) -> None:
         """See `Sharing`."""
+        self.spread.reauthenticate(identity)
 
     def send_to(self, sender: Document, envelope: SendTo) -> None:
         """See `Sharing`."""
@@ -179,7 +186,7 @@ class Shared:
 
     def received_by_all(self, message: SaidToAll) -> None:
         """See `Receiver`."""
-        self._to_all.take(message.said)
+        self.spread.received_by_all(message)
 
     def gap(self) -> None:
         """See `Receiver`."""

@@ -9,12 +9,13 @@ from typing import Any, Final
 from uuid import UUID
 
 from webipc.core.errors import DestroyedError
+from webipc.core.frame import EncodedMessage
 from webipc.electron.document import Document
 from webipc.electron.faces import Face, face_of, record_of
 from webipc.electron.tab import Tab
 from webipc.electron.web_frame_main import DisposedError
 from webipc.groups.few import Few
-from webipc.groups.groups import Groups
+from webipc.groups.groups import Elsewhere, Excluded, Groups
 
 NAME_LENGTH: Final = 256
 """Characters of the name of a group at most: a page may have a say in it."""
@@ -34,10 +35,16 @@ class Recipients(ABC):
     def _found(self, groups: Groups) -> Callable[[str], Few[Any]]:
         """Return what finds the members by name."""
 
+    @staticmethod
+    @abstractmethod
+    def _pass_on(elsewhere: Elsewhere, name: str, message: EncodedMessage, excluded: Excluded) -> None:
+        """Send to those that are in other processes of the server."""
+
     def send(self, channel: str, *args: Any, exclude: Face | Iterable[Face] | None = None) -> None:
         """Send a message to all of them, encoded once; their `ipcRenderer.on(channel)` listeners get `args`.
 
-        Who gets it is decided when the event loop runs this: at once where this is its thread. A tab gets it in the
+        With several workers, members at the others get it as well, soon afterwards (docs/workers.md). Who gets it here
+        is decided when the event loop runs this: at once where this is its thread. A tab gets it in the
         document that it shows, and nothing between two documents, without a line in the log. A page whose socket is
         lost gets it when it is back (PROTOCOL.md section 6.4). A document gets it once, also if its tab is in the group
         as well. A page that goes away meanwhile, or that does not read and is reset, is no error here.
@@ -55,7 +62,7 @@ class Recipients(ABC):
         excluded = _all_of(exclude)
         groups = self._groups()
         if groups is not None:
-            groups.send(self._found(groups), self._name, channel, args, excluded)
+            groups.send(self._found(groups), self._pass_on, self._name, channel, args, excluded)
 
     def _members(self) -> list[Tab | Document]:
         groups = self._groups()
@@ -94,6 +101,10 @@ class Group(Recipients):
 
     def _found(self, groups: Groups) -> Callable[[str], Few[Any]]:
         return groups.named.members
+
+    @staticmethod
+    def _pass_on(elsewhere: Elsewhere, name: str, message: EncodedMessage, excluded: Excluded) -> None:
+        elsewhere.group(name, message, excluded)
 
     def add(self, member: Face) -> None:
         """Take a tab or a document in. One that is in already stays.
@@ -157,6 +168,10 @@ class UserTabs(Recipients):
 
     def _found(self, groups: Groups) -> Callable[[str], Few[Any]]:
         return groups.users.members
+
+    @staticmethod
+    def _pass_on(elsewhere: Elsewhere, name: str, message: EncodedMessage, excluded: Excluded) -> None:
+        elsewhere.user(name, message, excluded)
 
     def __repr__(self) -> str:
         return f"<UserTabs of {self._name!r}, {len(self)} of them>"

@@ -6,7 +6,7 @@ in the event loop, where `LinkOutlet` and `Hub.broadcast` do theirs.
 
 import logging
 from collections.abc import Callable, Collection, Iterable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from webipc.core.errors import BufferFullError
 from webipc.core.frame import EncodedMessage
@@ -29,9 +29,30 @@ STEP_BYTES: Final = 200
 
 Find = Callable[[str], Few[Any]]
 
+Excluded = frozenset[Tab | Document]
+
+
+class Elsewhere(Protocol):
+    """The pages that are in other processes of the server."""
+
+    def broadcast(self, message: EncodedMessage) -> None:
+        """Send to all of them."""
+
+    def group(self, name: str, message: EncodedMessage, excluded: Excluded) -> None:
+        """Send to the members of a group."""
+
+    def user(self, identity: str, message: EncodedMessage, excluded: Excluded) -> None:
+        """Send to the tabs of a user."""
+
+
+PassOn = Callable[[Elsewhere, str, EncodedMessage, Excluded], None]
+
 
 class Groups:
     """The groups of one process. `add`, `discard`, `send` and the reading of members may be called from any thread."""
+
+    # The pages in other processes; None in a single one. Set before the first page comes.
+    elsewhere: Elsewhere | None = None
 
     def __init__(self, around: Surroundings[Connection], shared: SharedMessages, has: Callable[[Tab], bool]) -> None:
         """`has` tells whether a tab is one of this process, from any thread."""
@@ -94,25 +115,32 @@ class Groups:
         return document.outlet.connection.holdings.groups(of_tab + len(document.joined))
 
     def send(
-        self, find: Find, name: str, channel: str, args: tuple[Any, ...], excluded: frozenset[Tab | Document]
+        self, find: Find, pass_on: PassOn, name: str, channel: str, args: tuple[Any, ...], excluded: Excluded
     ) -> None:
         """Send to those that `find` returns for `name` when the event loop runs this. The arguments are encoded now.
 
-        Raises CloneError and LimitError, and as `Surroundings.hand_over` does.
+        `pass_on` sends to those in other processes. Raises CloneError and LimitError, and as `Surroundings.hand_over`
+        does.
         """
         around = self._around
         message = encode_send(channel, args, around.limits)
         if around.is_loop_thread:
-            self._send(find, name, message, excluded)
+            self._send(find, pass_on, name, message, excluded)
         else:
-            around.hand_over(held_by(message), self._send, find, name, message, excluded)
+            around.hand_over(held_by(message), self._send, find, pass_on, name, message, excluded)
 
-    def _send(self, find: Find, name: str, message: EncodedMessage, excluded: frozenset[Tab | Document]) -> None:
+    def _send(self, find: Find, pass_on: PassOn, name: str, message: EncodedMessage, excluded: Excluded) -> None:
+        self.deliver(find(name), message, excluded)
+        if self.elsewhere is not None:
+            pass_on(self.elsewhere, name, message, excluded)
+
+    def deliver(self, members: Iterable[Tab | Document], message: EncodedMessage, excluded: Excluded) -> None:
+        """Post a message to the documents that these members show, in the event loop."""
         # Copied: a link that is full ends while others still get the message.
-        self.shared.post(_links_of(find(name), excluded), message)
+        self.shared.post(_links_of(members, excluded), message)
 
 
-def _links_of(members: Iterable[Tab | Document], excluded: frozenset[Tab | Document]) -> Collection[Connection]:
+def _links_of(members: Iterable[Tab | Document], excluded: Excluded) -> Collection[Connection]:
     """Return the link of the document that each member shows; none twice, and none between two documents."""
     links: dict[Connection, None] = {}
     for member in members:

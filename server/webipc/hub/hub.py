@@ -139,18 +139,32 @@ class Hub:
         self.tabs.ids = Ids(ordinal)
         self.tabs.sharing = sharing
         self.sharing = sharing
+        self.groups.elsewhere = sharing
+        self.reauthentication.elsewhere = sharing.reauthenticate
 
     # --- pages ----------------------------------------------------------------------------------------------------
 
     def broadcast(self, channel: str, args: tuple[Any, ...]) -> None:
         """Send to every page, encoded once. From any thread. Raises CloneError, and as `hand_over` does."""
+        self._encode(self._broadcast, channel, args)
+
+    def broadcast_here(self, channel: str, args: tuple[Any, ...]) -> None:
+        """Send to every page of this process. As `broadcast`."""
+        self._encode(self._broadcast_here, channel, args)
+
+    def _encode(self, send: Callable[[EncodedMessage], None], channel: str, args: tuple[Any, ...]) -> None:
         message = encode_send(channel, args, self.limits)
         if running_loop() is self.loop:
-            self._broadcast(message)
+            send(message)
         else:
-            self._around.hand_over(held_by(message), self._broadcast, message)
+            self._around.hand_over(held_by(message), send, message)
 
     def _broadcast(self, message: EncodedMessage) -> None:
+        self._broadcast_here(message)
+        if self.groups.elsewhere is not None:
+            self.groups.elsewhere.broadcast(message)
+
+    def _broadcast_here(self, message: EncodedMessage) -> None:
         self.groups.shared.post(list(self._links), message)
 
     @property

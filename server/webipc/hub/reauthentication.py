@@ -5,6 +5,7 @@ refused.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from webipc.concurrency.loops import done_in
@@ -18,15 +19,17 @@ SECONDS: Final = 2.0
 
 
 class Reauthentication:
-    """All methods may be awaited in any event loop."""
+    """All that is awaited may be awaited in any event loop."""
 
-    __slots__ = ("_asks", "_links", "_loop")
+    __slots__ = ("_asks", "_links", "_loop", "elsewhere")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, asks: Asks, links: Links) -> None:
         """`loop` is that of the links."""
         self._loop = loop
         self._asks = asks
         self._links = links
+        # Has the other processes of the server do the same; None in a single one.
+        self.elsewhere: Callable[[str], None] | None = None
 
     async def of_user(self, identity: str) -> None:
         """Ask every page of a user again. Raises TimeoutError where the loop is busy: then they are asked later."""
@@ -37,6 +40,12 @@ class Reauthentication:
         await done_in(self._loop, SECONDS, self._of_tab, tab)
 
     def _of_user(self, identity: str) -> None:
+        self.of_user_here(identity)
+        if self.elsewhere is not None:
+            self.elsewhere(identity)
+
+    def of_user_here(self, identity: str) -> None:
+        """Ask every page of a user again that is in this process. In the event loop."""
         self._asks.again.note(identity)
         for connection in self._links.of_user(identity):
             ask_again(connection)

@@ -1,0 +1,47 @@
+"""A message for pages as rows of the bus, and back: as it travels on a link, its JSON and then its segments.
+
+What arrives is looked at as a page would. Many links carry the row as it is, so a wrong one would reset every page.
+"""
+
+from collections.abc import Sequence
+
+from webipc.core.envelope import Send, decode_value, parse
+from webipc.core.errors import LimitError, ProtocolError, UnreadableError
+from webipc.core.frame import EncodedMessage, RawMessage, sized
+from webipc.core.frame.json_text import load_array
+from webipc.core.limits import Limits
+from webipc.core.link.sizes import check_size
+
+
+class WrongMessageError(Exception):
+    """Rows that no page may be sent. The text says what was expected, and nothing of what came."""
+
+
+def rows_of(message: EncodedMessage) -> list[bytes]:
+    """Return a message as rows."""
+    return [message.json, *map(bytes, message.segments)]
+
+
+def message_of(rows: Sequence[bytes], limits: Limits, *, has_sender: bool = False) -> EncodedMessage:
+    """Return the message of rows, which has to be a `send` that any page takes. Raises WrongMessageError.
+
+    `has_sender`: it may name the tab that has sent it. Any other comes from the program.
+    """
+    if not rows:
+        raise WrongMessageError("expected the JSON of a message, got no row")
+    message = sized(rows[0], tuple(rows[1:]))
+    try:
+        check_size(message, limits)
+        segments = [memoryview(segment) for segment in message.segments]
+        (envelope,) = parse([RawMessage(load_array(message.json), segments)], limits)
+        if not isinstance(envelope, Send) or (envelope.meta is not None and not has_sender):
+            raise WrongMessageError("expected a `send` of the program, got another message")
+        value = decode_value(envelope, limits)
+    except UnreadableError:
+        # A page may be able to read it; else the message fails there alone.
+        return message
+    except (ProtocolError, LimitError) as error:
+        raise WrongMessageError(str(error)) from None
+    if type(value) is not list:
+        raise WrongMessageError("expected the array of arguments as the value, got something else")
+    return message
