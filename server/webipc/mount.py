@@ -136,6 +136,7 @@ def wrap_lifespan(app: FastAPI, provider: HubProvider) -> None:
         await provider.begin()
         try:
             async with inner(scope_app) as state:
+                provider.keep(state)
                 yield state
         finally:
             await provider.end()

@@ -18,4 +18,4 @@ def shared_of(hub: Hub, application: ASGIApp, realm: str, make_bus: MakeBus) -> 
 
     `realm` is the prefix under which its `IpcMain` is mounted: workers of other realms do not know each other.
     """
-    return Shared(hub, make_bus(realm, hub.process, (FORMAT,)), application)
+    return Shared(hub, make_bus(realm, hub.process, (FORMAT,)), application, realm)

@@ -11,19 +11,22 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from webipc.access.visitor import RefusedError, Visitor
+from webipc.access.visitor import Visitor
 from webipc.cluster.bus.bus import Bus, Member, Said, SaidToAll
 from webipc.cluster.bus.kinds import Kinds
 from webipc.cluster.bus.questions import Questions
+from webipc.cluster.edge.hand_on import HandOn
 from webipc.cluster.edge.placing import Placing
+from webipc.cluster.edge.relay import Relays
+from webipc.cluster.edge.upward import Upwards
+from webipc.cluster.home.requests import HomeRequests
+from webipc.cluster.home.sockets import HomeSockets
 from webipc.cluster.spread.spread import Spread
 from webipc.cluster.worker import Part, Worker
 from webipc.core.envelope import Hello, SendTo
-from webipc.core.errors import CloseCode
 from webipc.core.frame import EncodedMessage
 from webipc.electron.document import Document
 from webipc.electron.tab import Tab
-from webipc.hub.attaches import StoppingError
 from webipc.hub.hub import Hub
 from webipc.hub.sharing import Arrival, HandedBack, Relay
 from webipc.link.connection import Connection
@@ -33,17 +36,26 @@ from webipc.link.transport import Transport
 class Shared:
     """One worker among several. The methods for the hub and the bus belong to the event loop's thread."""
 
-    def __init__(self, hub: Hub, bus: Bus, application: ASGIApp) -> None:
-        """`application` is what the `IpcMain` is mounted on. Nothing is told before `begin`."""
+    def __init__(self, hub: Hub, bus: Bus, application: ASGIApp, prefix: str = "/ipc") -> None:
+        """`application` is what the `IpcMain` is mounted on, under `prefix`. Nothing is told before `begin`."""
         self._hub = hub
         self._bus = bus
         self._mailbox, self._to_all = Kinds(), Kinds()
         self._questions = Questions(bus, self._mailbox)
-        worker = Worker(hub, bus, self._mailbox, self._to_all, self._questions, application)
+        worker = Worker(hub, bus, self._mailbox, self._to_all, self._questions, application, prefix)
         self._placing = Placing(worker)
+        upwards = Upwards(worker)
+        self._relays, self._hand_on = Relays(worker, upwards), HandOn(worker, upwards)
         # What is sent to many, or to pages elsewhere.
         self.spread = Spread(worker)
-        self._parts: tuple[Part, ...] = (self._placing, self.spread)
+        self._parts: tuple[Part, ...] = (
+            self._placing,
+            self._relays,
+            self._hand_on,
+            HomeSockets(worker),
+            HomeRequests(worker),
+            self.spread,
+        )
         self._counts: Counter[str] = Counter()
         self._beginning: asyncio.Task[None] | None = None
 
@@ -135,13 +147,13 @@ class Shared:
 
     def relay(self, worker: str, arrival: Arrival, first: str | bytes, transport: Transport) -> Relay:
         """See `Sharing`."""
-        raise RefusedError(CloseCode.TRY_LATER, "the page is at another process, and this one cannot relay sockets")
+        return self._relays.relay(worker, arrival, first, transport)
 
     async def hand_on(
         self, worker: str, arrival: Arrival, body: AsyncIterator[bytes], gone: Callable[[], Awaitable[Any]]
     ) -> HandedBack:
         """See `Sharing`."""
-        raise StoppingError
+        return await self._hand_on.hand_on(worker, arrival, body, gone)
 
     # --- what begins and ends -------------------------------------------------------------------------------------
 

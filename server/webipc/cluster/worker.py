@@ -26,8 +26,9 @@ class Worker:
     # What is said to all.
     to_all: Kinds
     questions: Questions
-    # What the `IpcMain` is mounted on.
+    # What the `IpcMain` is mounted on, and under which prefix.
     application: ASGIApp
+    prefix: str
 
     @property
     def name(self) -> str:

@@ -54,7 +54,7 @@ class BeaconEndpoint(BodyEndpoint):
         known = hub.attaches.known(hello)
         if known is not None:
             return BeaconDelivery(hub, known, Caller(attach_scope), ask, bounds, is_asked=False)
-        connection, caller = await hub.attaches.identified(hello, visitor, attach_scope)
+        connection, caller = await self._identified(hello, visitor, attach_scope)
         return BeaconDelivery(hub, connection, caller, ask, bounds, is_asked=True)
 
     async def respond(self, request: Request, delivery: Delivery, last: Control | None) -> Response:

@@ -6,16 +6,18 @@ answered.
 """
 
 import asyncio
+import contextlib
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from webipc.access.attach_scope import AttachScope
-from webipc.access.caller import ANOTHER_USER, AnotherUserError
+from webipc.access.caller import ANOTHER_USER, AnotherUserError, Caller
 from webipc.access.origins import Origins
 from webipc.access.visitor import RefusedError, Visitor, check_origin, cors_of, visitor_of
 from webipc.core.envelope import Control, Hello, parse_control
@@ -23,13 +25,15 @@ from webipc.core.errors import CloseCode, ProtocolError, ResetError
 from webipc.core.frame import decode_frame
 from webipc.core.limits import Limits
 from webipc.endpoints.body_bounds import BodyBounds
-from webipc.endpoints.body_frames import BodyFrames, LateError
+from webipc.endpoints.body_frames import LENGTH_BYTES, BodyFrames, LateError
 from webipc.endpoints.delivery import Delivery
+from webipc.endpoints.elsewhere import ElsewhereError, claim, place
 from webipc.endpoints.hello import shortened
 from webipc.endpoints.lingering import LingeringResponse
 from webipc.endpoints.responses import broken_off, refusal, refused, refused_attach, stopping
 from webipc.hub.attaches import StoppingError
 from webipc.hub.hub import Hub
+from webipc.hub.sharing import Arrival, HandedBack, Sharing
 from webipc.link.connection import Connection
 from webipc.link.decoding import NoRoomError
 
@@ -38,6 +42,9 @@ logger = logging.getLogger("webipc")
 CONTENT_TYPE = "application/vnd.webipc.v1"
 
 _UNREAD = (408, 503)
+
+_PASSED_ON: Final = frozenset({"content-type", "content-encoding", "cache-control", "retry-after"})
+"""The headers of the response of another process that this one passes on."""
 
 
 class BodyEndpoint:
@@ -77,8 +84,13 @@ class BodyEndpoint:
         Raises as `Attaches.identified`.
         """
         hub = self._hub_here()
-        connection, caller = await hub.attaches.identified(hello, visitor, attach_scope)
+        connection, caller = await self._identified(hello, visitor, attach_scope)
         return Delivery(hub, connection, caller, functools.partial(hub.attaches.ask, hello, visitor, attach_scope))
+
+    async def _identified(self, hello: Hello, visitor: Visitor, attach_scope: AttachScope) -> tuple[Connection, Caller]:
+        hub = self._hub_here()
+        claims = None if hub.sharing is None else functools.partial(claim, hub.sharing, hello, visitor)
+        return await hub.attaches.identified(hello, visitor, attach_scope, claims)
 
     def reset(self, error: ResetError) -> Response:
         """Return the response for a link that cannot continue."""
@@ -149,8 +161,17 @@ class BodyEndpoint:
         # Now, and not behind the first frame: a middleware may just have looked up the user.
         attach_scope = AttachScope(request.scope, self._hub_here().asks.again.moment)
         frames.refuse_announced(request.headers.getlist("content-length"))
-        hello = await self._hello(frames)
-        delivery = await self.begin(hello, visitor, attach_scope, bounds)
+        first, hello = await self._hello(frames)
+        if (sharing := self._hub_here().sharing) is None:
+            delivery = await self.begin(hello, visitor, attach_scope, bounds)
+        else:
+            try:
+                delivery = await self._begin_here(sharing, hello, visitor, attach_scope, bounds)
+            except ElsewhereError as elsewhere:
+                body = _whole(first, frames, bounds)
+                arrival = Arrival(hello, visitor, attach_scope)
+                gone = functools.partial(disconnected, request)
+                return _handed_back(await sharing.hand_on(elsewhere.worker, arrival, body, gone))
         connection = bounds.connection = delivery.connection
         if not _continues(connection, hello):
             connection.reset("gap")
@@ -162,14 +183,48 @@ class BodyEndpoint:
                 raise StoppingError
             return await self.respond(request, delivery, last)
 
-    async def _hello(self, frames: BodyFrames) -> Hello:
+    async def _begin_here(
+        self, sharing: Sharing, hello: Hello, visitor: Visitor, attach_scope: AttachScope, bounds: BodyBounds
+    ) -> Delivery:
+        """Begin where several processes serve the same pages. Raises ElsewhereError."""
+        await place(sharing, hello, visitor)
+        try:
+            return await self.begin(hello, visitor, attach_scope, bounds)
+        except BaseException:
+            sharing.release(hello)
+            raise
+
+    async def _hello(self, frames: BodyFrames) -> tuple[memoryview, Hello]:
         """Return the first frame. Nothing behind it has been decoded by then."""
         data = await frames.next(self._limits.hello_bytes)
         control = None if data is None else decode_frame(data, self._limits).control
         hello = None if control is None else parse_control(control)
-        if not isinstance(hello, Hello):
+        if data is None or not isinstance(hello, Hello):
             raise ProtocolError("expected hello as the first frame of a body, got something else")
-        return shortened(hello)
+        return data, shortened(hello)
+
+
+async def _whole(first: memoryview, frames: BodyFrames, bounds: BodyBounds) -> AsyncIterator[bytes]:
+    """Return a body as it came, piece by piece; `first` is its first frame, which was read already."""
+    yield len(first).to_bytes(LENGTH_BYTES, "little") + first
+    while (piece := await frames.piece()) is not None:
+        yield piece
+    bounds.release()
+
+
+def _handed_back(response: HandedBack) -> Response:
+    """Return the response of another process. What concerns the connection, and cookies, are this one's."""
+    headers = {name: text for name, text in response.headers if name in _PASSED_ON}
+    return Response(response.body, status_code=response.status, headers=headers)
+
+
+async def disconnected(request: Request) -> None:
+    """Return when the client has disconnected, as far as the ASGI server reports it."""
+    with contextlib.suppress(Exception):
+        if (await request.receive())["type"] == "http.disconnect":
+            return
+    # A middleware does not pass disconnects on. Wait until this is cancelled.
+    await asyncio.Event().wait()
 
 
 def _continues(connection: Connection, hello: Hello) -> bool:

@@ -83,6 +83,15 @@ class BodyFrames:
             raise ProtocolError(f"a frame has at most {most} bytes here, not {size}", CloseCode.TOO_LARGE)
         return await self._bytes(size)
 
+    async def piece(self) -> bytes | None:
+        """Return what has arrived behind the last frame, or else what arrives next; None behind the end of the body.
+
+        Raises as `next` does.
+        """
+        if not len(self._chunk) and not await self._more():
+            return None
+        return bytes(self._cut(len(self._chunk)))
+
     async def drop_rest(self) -> None:
         """Read up to the end, within the same limits, and hold nothing. Raises as `next` does."""
         self._chunk = memoryview(b"")

@@ -5,8 +5,6 @@ A request does not own a link: it names one and proves its secret.
 Twin in spirit: js-client/src/transports/sync-request.ts
 """
 
-import asyncio
-import contextlib
 from collections.abc import Callable
 
 from starlette.requests import Request
@@ -17,7 +15,7 @@ from webipc.core.envelope import Await, Control
 from webipc.core.errors import ProtocolError, ResetError
 from webipc.core.frame import EncodedMessage, binary_form, encode_parcel
 from webipc.core.limits import Limits
-from webipc.endpoints.body import BodyEndpoint
+from webipc.endpoints.body import BodyEndpoint, disconnected
 from webipc.endpoints.delivery import Delivery
 from webipc.endpoints.responses import stopping
 from webipc.hub.hub import Hub
@@ -62,22 +60,13 @@ class SyncEndpoint(BodyEndpoint):
     async def _answer_of(self, call: SyncCall, request: Request) -> EncodedMessage | None:
         """Wait for the answer, and tell the call when the client disconnects meanwhile. See `SyncCall.wait`."""
         call.asked()
-        watching = self._hub_here().loop.create_task(_disconnected(request))
+        watching = self._hub_here().loop.create_task(disconnected(request))
         watching.add_done_callback(lambda _: call.left())
         try:
             # Also after a disconnect: some middleware reports one for every request, and an unread answer is cheap.
             return await call.wait()
         finally:
             watching.cancel()
-
-
-async def _disconnected(request: Request) -> None:
-    """Return when the client has disconnected, as far as the ASGI server reports it."""
-    with contextlib.suppress(Exception):
-        if (await request.receive())["type"] == "http.disconnect":
-            return
-    # A middleware does not pass disconnects on. Wait until this is cancelled.
-    await asyncio.Event().wait()
 
 
 def _body(connection: Connection, message: EncodedMessage) -> bytes:

@@ -5,7 +5,7 @@ the user of the link that it names (docs/adr/0043). How a link begins is in birt
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -91,14 +91,24 @@ class Attaches:
         """Wait until a new document may have its tab: see `Births.wait_for_place`."""
         await self._births.wait_for_place(hello, visitor, caller)
 
-    async def identified(self, hello: Hello, visitor: Visitor, attach_scope: AttachScope) -> tuple[Connection, Caller]:
+    async def identified(
+        self,
+        hello: Hello,
+        visitor: Visitor,
+        attach_scope: AttachScope,
+        claim: Callable[[], Awaitable[None]] | None = None,
+    ) -> tuple[Connection, Caller]:
         """Return the link that a request names, and who the request is from. Raises as `ask` and `identify` do.
+
+        `claim` is called before a link begins, where there are other processes, and what it raises is raised.
 
         One that the application has asked for again meanwhile is asked once more: a beacon does not come again.
         """
         for _ in range(_ASKS):
             caller = await self.ask(hello, visitor, attach_scope)
             await self.wait_for_place(hello, visitor, caller)
+            if claim is not None and hello.link not in self._links:
+                await claim()
             if not self._asks.is_older(caller):
                 return self.identify(hello, visitor, caller), caller
             self._asks.renew(attach_scope)

@@ -8,7 +8,8 @@ import asyncio
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from webipc.access.caller import ANOTHER_USER
@@ -67,6 +68,8 @@ class Hub:
 
     # The other processes that serve the same pages; None in a single one. Set where the hub is made.
     sharing: Sharing | None = None
+    # What the lifespan of the application has put into the state of every scope.
+    lifespan_state: Mapping[str, Any] = MappingProxyType({})
     # Returns how many connections the server has that the last socket came from; None where it does not tell.
     connection_counts: Callable[[], dict[str, int]] | None = None
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from webipc.core.errors import WebipcError
 from webipc.hub.hub import Hub
@@ -61,6 +62,11 @@ class HubProvider:
         """Ask every connected page to load itself again."""
         if self.hub is not None:
             self.hub.reload_pages()
+
+    def keep(self, state: Mapping[str, Any] | None) -> None:
+        """Note what the lifespan of the application has put into the state of every scope."""
+        if self.hub is not None and state is not None:
+            self.hub.lifespan_state = state
 
     async def begin(self) -> None:
         """Make the hub, when the application starts, and let it join the other processes, if there are any.

@@ -21,6 +21,7 @@ from webipc.endpoints.unpack import must_wait
 from webipc.endpoints.websocket.session import WebSocketSession
 from webipc.endpoints.websocket.transport import AsgiTransport
 from webipc.hub.hub import Hub
+from webipc.hub.sharing import Relay
 from webipc.link.connection import Connection
 
 Value = TypeVar("Value")
@@ -122,8 +123,26 @@ class AsgiSession(WebSocketSession):
                 await self.greet(first)
             if self._connection is not None:
                 await self._read_in_task(self._connection)
+            elif self._relay is not None:
+                await self._pass_on(self._relay)
         finally:
             self._asgi.ended()
+
+    async def _pass_on(self, relay: Relay) -> None:
+        """Pass frames on to the process that has the tab, until the socket ends."""
+        task = asyncio.current_task()
+        assert task is not None, "an ASGI server calls in a task"
+        self._asgi.on_close_timeout = task.cancel
+        try:
+            while (data := await self._source.first()) is not None:
+                relay.up(data)
+                if relay.is_full:
+                    await relay.has_room()
+                else:
+                    # A server may have frames without end.
+                    await asyncio.sleep(0)
+        finally:
+            self.end(self._source.code)
 
     async def _first_frame(self) -> str | bytes | None:
         try:

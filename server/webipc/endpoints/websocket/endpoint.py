@@ -7,7 +7,7 @@ Checks origin and version before anything is created. Then the socket is served 
 import logging
 from collections.abc import Callable
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from webipc.access.attach_scope import AttachScope
 from webipc.access.caller import Caller
@@ -49,10 +49,10 @@ class WebSocketEndpoint:
             await _refuse(send, offered, refused, visitor)
             return
         hub = self._hub_here()
-        cookies = [] if visitor.cookie is None else [(b"set-cookie", visitor.cookie.encode())]
-        await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL, "headers": cookies})
+        await send(_accepted(visitor))
         offer = frame_socket_offer_of(scope)
-        hub.connection_counts = None if offer is None else offer.connection_counts
+        if offer is not None or visitor.relayed is None:
+            hub.connection_counts = None if offer is None else offer.connection_counts
         readers = self._readers_of(hub)
         caller = Caller(AttachScope(scope, hub.asks.again.moment))
         frame_socket = None if offer is None else offer.begin(readers.terms, payer_of(visitor))
@@ -70,6 +70,11 @@ class WebSocketEndpoint:
         if self._readers is None or self._readers.hub is not hub:
             self._readers = Readers(hub, self._limits)
         return self._readers
+
+
+def _accepted(visitor: Visitor) -> Message:
+    cookies = [] if visitor.cookie is None else [(b"set-cookie", visitor.cookie.encode())]
+    return {"type": "websocket.accept", "subprotocol": SUBPROTOCOL, "headers": cookies}
 
 
 def _check_version(offered: list[str]) -> None:

@@ -23,6 +23,7 @@ from webipc.endpoints.unpack import must_wait
 from webipc.endpoints.websocket.session import WebSocketSession
 from webipc.endpoints.websocket.transport import DirectTransport
 from webipc.hub.hub import Hub
+from webipc.hub.sharing import Relay
 from webipc.servers.frame_socket import FrameSocket, Terms
 from webipc.servers.ready import Ready
 
@@ -224,9 +225,22 @@ class DirectSession(WebSocketSession):
 
     async def _read_first(self) -> bool:
         """Greet the client. Returns False where that has kept this task, because the document had to wait."""
+        if self._relay is not None:
+            return await self._pass_on(self._relay)
         self._readers.heard(self)
         frames = self._frame_socket.frames
         return not frames or await self._in_this_task(self.greet(frames.pop(0)))
+
+    async def _pass_on(self, relay: Relay) -> bool:
+        """Pass frames on to the process that has the tab. Returns False where that has kept this task."""
+        frames, ready = self._frame_socket.frames, self._readers.ready
+        while frames:
+            relay.up(frames.pop(0))
+            if relay.is_full and not await self._in_this_task(relay.has_room()):
+                return False
+            if frames and ready.is_over:
+                break
+        return True
 
     async def _in_this_task(self, work: Coroutine[Any, Any, None]) -> bool:
         """Do something with a frame. If it suspends, it keeps this task, and another one reads: returns False."""

@@ -10,15 +10,17 @@ from typing import Any
 
 from webipc.access.caller import AnotherUserError, Caller
 from webipc.access.visitor import RefusedError, Visitor
-from webipc.core.envelope import Bye, parse_control
+from webipc.core.envelope import Bye, Hello, parse_control
 from webipc.core.errors import AfterClose, CloseCode, ProtocolError, ResetError, after_close
 from webipc.core.frame import Frame, decode_frame, encode_control
 from webipc.core.limits import Limits
+from webipc.endpoints.elsewhere import ElsewhereError, claim, place
 from webipc.endpoints.hello import hello_of
 from webipc.endpoints.unpack import frame_of, unpack
 from webipc.endpoints.websocket.transport import WebSocketTransport
 from webipc.hub.attaches import StoppingError
 from webipc.hub.hub import Hub
+from webipc.hub.sharing import Arrival, Relay, Sharing
 from webipc.identity.outcome import AskRefusedError
 from webipc.link.connection import Connection
 from webipc.link.decoding import NoRoomError
@@ -34,7 +36,7 @@ FAILED = "Reading a socket of %s failed: it is closed; no other page is affected
 class WebSocketSession:
     """One admitted socket."""
 
-    __slots__ = ("_connection", "_hub", "_limits", "_transport", "_visitor", "caller")
+    __slots__ = ("_connection", "_hub", "_limits", "_relay", "_transport", "_visitor", "caller")
 
     def __init__(
         self, hub: Hub, limits: Limits, visitor: Visitor, caller: Caller, transport: WebSocketTransport
@@ -49,6 +51,8 @@ class WebSocketSession:
         self._transport = transport
         # The link that the socket carries; None before its `hello` was accepted.
         self._connection: Connection | None = None
+        # What passes the frames on, where another process has the tab.
+        self._relay: Relay | None = None
 
     def refuse_silence(self) -> None:
         """Close a socket whose `hello` did not come in time."""
@@ -67,7 +71,7 @@ class WebSocketSession:
         assert visitor is not None, "a socket has one first frame"
         self._visitor = None
         try:
-            connection = await self._attach(data, visitor)
+            carried = await self._attach(data, visitor)
         except ProtocolError as error:
             logger.warning("%s at %s violated the protocol: %s", visitor.peer, visitor.origin, error.detail)
             transport.close(error.close_code, error.detail)
@@ -81,9 +85,15 @@ class WebSocketSession:
         except Exception as error:  # noqa: BLE001 - it is logged
             self._failed(error)
         else:
-            transport.carry(connection)
-            self._connection = connection
-            connection.holdings.scope(self.caller.attach_scope.size)
+            self._carry(carried)
+
+    def _carry(self, carried: Connection | Relay) -> None:
+        self._transport.carry(carried)
+        if isinstance(carried, Connection):
+            self._connection = carried
+            carried.holdings.scope(self.caller.attach_scope.size)
+        else:
+            self._relay = carried
 
     def _refuse(self, visitor: Visitor, refused: RefusedError) -> None:
         if isinstance(refused, AnotherUserError):
@@ -92,14 +102,31 @@ class WebSocketSession:
             logger.info("%s at %s was refused: %s", visitor.peer, visitor.origin, refused.reason)
         self._transport.close(refused.code, refused.reason)
 
-    async def _attach(self, data: str | bytes, visitor: Visitor) -> Connection:
+    async def _attach(self, data: str | bytes, visitor: Visitor) -> Connection | Relay:
         hello = hello_of(data, self._limits)
         self._transport.attempt = hello.attempt
         self._transport.said_hello()
+        if (sharing := self._hub.sharing) is None:
+            return await self._attach_here(hello, visitor, None)
+        try:
+            await place(sharing, hello, visitor)
+            return await self._attach_here(hello, visitor, sharing)
+        except ElsewhereError as elsewhere:
+            arrival = Arrival(hello, visitor, self.caller.attach_scope)
+            return sharing.relay(elsewhere.worker, arrival, data, self._transport)
+
+    async def _attach_here(self, hello: Hello, visitor: Visitor, sharing: Sharing | None) -> Connection:
         hub = self._hub
         caller = self.caller = await hub.attaches.ask(hello, visitor, self.caller.attach_scope)
         await hub.attaches.wait_for_place(hello, visitor, caller)
-        return hub.attaches.attach(hello, visitor, caller, self._transport)
+        if sharing is None or hello.link in hub.links:
+            return hub.attaches.attach(hello, visitor, caller, self._transport)
+        try:
+            await claim(sharing, hello, visitor)
+            return hub.attaches.attach(hello, visitor, caller, self._transport)
+        except BaseException:
+            sharing.release(hello)
+            raise
 
     def receive(self, connection: Connection, data: str | bytes) -> None:
         """Receive a frame behind `hello`. One of a socket that does not carry the link any more is dropped.
@@ -161,6 +188,8 @@ class WebSocketSession:
     def end(self, code: int) -> None:
         """Detach the socket from its link, if it has one; `code` is its close code."""
         connection, transport = self._connection, self._transport
+        if self._relay is not None:
+            self._relay.gone(code)
         if connection is None:
             return
         if connection.transport is transport and after_close(code) is AfterClose.NEW_LINK:

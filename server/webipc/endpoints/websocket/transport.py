@@ -16,6 +16,7 @@ from starlette.types import Message, Send
 from webipc.concurrency.started_coroutine import StartedCoroutine, start
 from webipc.core.errors import CloseCode, fit_reason
 from webipc.hub.hub import Hub
+from webipc.hub.sharing import Relay
 from webipc.link.connection import Connection
 from webipc.link.life import Health
 from webipc.servers.frame_socket import FrameSocket
@@ -33,8 +34,8 @@ class WebSocketTransport:
     hears_bytes = False
 
     def __init__(self, peer: str) -> None:
-        # Set when the socket carries a link.
-        self._connection: Connection | None = None
+        # Set when the socket carries a link, or is relayed.
+        self._connection: Connection | Relay | None = None
         self.attempt = 0
         self.peer = peer
         self.blocked = False
@@ -66,9 +67,9 @@ class WebSocketTransport:
     def said_hello(self) -> None:
         """Do nothing: what ASGI does not tell is not counted."""
 
-    def carry(self, connection: Connection) -> None:
-        """Flush this connection from now on when the network can take more."""
-        self._connection = connection
+    def carry(self, carried: Connection | Relay) -> None:
+        """Flush this link, or what relays the socket, from now on when the network can take more."""
+        self._connection = carried
 
     def write(self, frame: str | bytes) -> None:
         """Write a frame to the network. Ignored on a socket that closes."""
@@ -101,7 +102,7 @@ class AsgiTransport(WebSocketTransport):
         self._tasks = hub.tasks
         self._close_seconds = hub.limits.close_ms / 1000
         # Called when the socket has not ended within `close_ms` after `close`.
-        self.on_close_timeout: Callable[[], None] | None = None
+        self.on_close_timeout: Callable[[], object] | None = None
         self._close_timer: asyncio.TimerHandle | None = None
         # Tasks of `send` calls that have suspended; None until the first, because most sockets never have one.
         self._sending: set[asyncio.Task[Any]] | None = None
@@ -212,9 +213,9 @@ class DirectTransport(WebSocketTransport):
         """Count the socket as none that is silent: identity/line.py bounds how many wait to be asked who they are."""
         self._frame_socket.leave_newcomers()
 
-    def carry(self, connection: Connection) -> None:
-        """Flush this connection from now on, and take larger messages."""
-        super().carry(connection)
+    def carry(self, carried: Connection | Relay) -> None:
+        """See `WebSocketTransport`. Takes larger messages from now on."""
+        super().carry(carried)
         self._frame_socket.greeted()
 
     def write(self, frame: str | bytes) -> None:
@@ -240,5 +241,5 @@ class DirectTransport(WebSocketTransport):
     def _charge(self, size: int) -> None:
         """Charge the link for what waits in the write buffer, if it is still this socket that carries it."""
         connection = self._connection
-        if connection is not None and connection.transport is self:
+        if isinstance(connection, Connection) and connection.transport is self:
             connection.holdings.buffer(size)
