@@ -146,7 +146,7 @@ static void webipc_upgraded(struct connection *connection) {
     hexadecimal(link);
     hexadecimal(secret);
     snprintf(frame, sizeof frame,
-        "[0,0,[\"hello\",{\"link\":\"%s\",\"secret\":\"%s\",\"attempt\":1,\"received\":0,\"first\":1,\"fresh\":true,\"features\":[]}]]",
+        "[0,0,[\"hello\",{\"link\":\"%s\",\"secret\":\"%s\",\"attempt\":1,\"received\":0,\"first\":1,\"fresh\":true,\"features\":[\"doubles\"]}]]",
         link, secret);
     say(connection, frame);
 }

@@ -23,7 +23,7 @@ class Asker:
     def ask(self, channel: str) -> None:
         """Call once, and check that it was answered. Raises WireError."""
         fresh, call, first = self._next == 1, self._id, self._next
-        hello = ["hello", {**self._link, "received": 0, "first": first, "fresh": fresh, "features": []}]
+        hello = ["hello", {**self._link, "received": 0, "first": first, "fresh": fresh, "features": ["doubles"]}]
         messages = [] if fresh else [["sync-done", call - 2]]
         messages.append(["sync", call, channel, []])
         self._next, self._id = first + len(messages), call + 2

@@ -35,7 +35,7 @@ class WebipcPage:
         self._next, self._received, self._id = 1, 0, 1
         self._parcel = b""
         fields = {"link": secrets.token_hex(16), "secret": secrets.token_hex(16), "attempt": 1}
-        hello = ["hello", {**fields, "received": 0, "first": 1, "fresh": True, "features": []}]
+        hello = ["hello", {**fields, "received": 0, "first": 1, "fresh": True, "features": ["doubles"]}]
         self.wire.send(json.dumps([0, 0, hello]).encode())
         self._until("welcome")
 

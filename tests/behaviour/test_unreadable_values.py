@@ -18,6 +18,7 @@ from webipc import JSError, UnreadableError
 from webipc.core.clone import Cloned
 from webipc.core.envelope import ErrorReply, Send, decode_value, parse
 from webipc.core.frame import RawMessage, encode_message
+from webipc.core.frame.json_text import load_array
 from webipc.core.limits import DEFAULT_LIMITS
 from webipc.core.link.large import LARGE_TEXT, unpacked
 from webipc.testing.errors import InvokeError
@@ -158,7 +159,7 @@ async def test_a_page_of_the_test_library_treats_such_values_as_a_browsers_does(
 
 def test_a_large_message_with_such_a_value_is_unpacked_with_those_around_it() -> None:
     rows = [["send", "a", [1]], ["send", "b", PEOPLE, knowing()], ["send", "c", [None], [["u", [0]]]]]
-    done, error = unpacked(parse([RawMessage(row, []) for row in rows]), DEFAULT_LIMITS, lambda _: True)
+    done, error = unpacked(parse([RawMessage(row, []) for row in rows]), DEFAULT_LIMITS, load_array, lambda _: True)
     assert (len(done), error) == (3, None)
     assert isinstance(done[1], Send)
     with pytest.raises(UnreadableError):

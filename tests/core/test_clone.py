@@ -17,7 +17,7 @@ from tests.support.same import is_same
 from tests.support.strategies import values
 from webipc.core.clone import Cloned, decode, encode
 from webipc.core.errors import CloseCode, LimitError, ProtocolError, UnreadableError
-from webipc.core.frame.json_text import load
+from webipc.core.frame.json_text import load_any_array
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.values import BigInt, undefined
 
@@ -80,7 +80,7 @@ def test_a_wrong_encoding_is_refused(vector: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("vector", SPELLED, ids=name_of)
 def test_a_number_is_its_ieee_value_however_it_is_spelled(vector: dict[str, Any]) -> None:
-    assert wire_of(encode(read(vector, load))) == json.loads(vector["same"])
+    assert wire_of(encode(read(vector, load_any_array))) == json.loads(vector["same"])
 
 
 @pytest.mark.parametrize("vector", [vector for vector in UNREADABLE if vector["by"] == "both"], ids=name_of)

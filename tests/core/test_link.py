@@ -27,6 +27,7 @@ from webipc.core.frame import (
     encode_parcel,
     sized,
 )
+from webipc.core.frame.json_text import load_array
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.link import Link, Side
 from webipc.core.link.large import Whole, opened
@@ -57,7 +58,7 @@ def carry(sender: Link, receiver: Link, attempt: int | None = 1) -> list[Any]:
 
 def values_of(receiver: Link, frame: str | bytes, attempt: int | None = 1) -> list[Any]:
     arrived = receiver.receive(decode_frame(frame), attempt)
-    came = [opened(each.parcel, DEFAULT_LIMITS) if isinstance(each, Whole) else each for each in arrived]
+    came = [opened(each.parcel, DEFAULT_LIMITS, load_array) if isinstance(each, Whole) else each for each in arrived]
     assert all(isinstance(envelope, Send) for envelope in came)
     return [envelope.value[0] for envelope in came if isinstance(envelope, Send)]
 

@@ -22,6 +22,7 @@ from tests.support.uploads import Upload
 from tests.support.waiting import settled, until
 from webipc import IpcMain, Limits
 from webipc.core.frame import decode_frame, encode_body
+from webipc.core.frame.json_text import Load
 
 MIB = 1 << 20
 PATHS = ["/ipc/sync", "/ipc/beacon"]
@@ -50,9 +51,9 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of the frames of bodies that were decoded."""
     sizes: list[int] = []
 
-    def counted(data: Any, limits: Limits) -> Any:
+    def counted(data: Any, limits: Limits, load: Load) -> Any:
         sizes.append(len(data))
-        return decode_frame(data, limits)
+        return decode_frame(data, limits, load)
 
     monkeypatch.setattr(webipc.endpoints.body, "decode_frame", counted)
     return sizes

@@ -16,14 +16,14 @@ from pydantic import BeforeValidator
 
 import webipc.core.clone
 import webipc.core.envelope
-import webipc.core.frame
 import webipc.endpoints.unpack
+import webipc.link.features
 from tests.support.held_up import Site, page_of, waits
 from tests.support.waiting import settled, until
 from webipc import IpcMainEvent
 from webipc.core.errors import CloseCode
 from webipc.core.frame import encode_body, encode_parcel, sized
-from webipc.core.frame.json_text import load_array
+from webipc.core.frame.json_text import load_any_array
 from webipc.core.link.large import LARGE_TEXT, unpacked
 from webipc.core.link.steps import MANY_FIXUPS
 from webipc.link.timeouts import sweep
@@ -91,16 +91,16 @@ async def test_a_value_is_decoded_in_the_helper_thread_and_nothing_large_in_the_
 
     def counted_load(data: Any) -> Any:
         texts.append((threading.get_ident() == here, len(data)))
-        return load_array(data)
+        return load_any_array(data)
 
     def counted_decode(skeleton: Any, found: Any, *rest: Any) -> Any:
         fixups.append((threading.get_ident() == here, len(found)))
         return webipc.core.clone.decode(skeleton, found, *rest)
 
+    monkeypatch.setattr(webipc.link.features, "load_any_array", counted_load)
     page = await page_of(site)
     page.post("send", "say", value=["large", LARGE[kind]])
     body = page.ask("ask", [LARGE[kind], DATES[0]])
-    monkeypatch.setattr(webipc.core.frame, "load_array", counted_load)
     monkeypatch.setattr(webipc.core.envelope, "decode", counted_decode)
     page.flush()
     page.upload(body)

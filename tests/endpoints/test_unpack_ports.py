@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 
 import webipc.core.clone
 import webipc.core.envelope
-import webipc.core.frame
+import webipc.core.frame.json_text
 import webipc.core.link.written
 import webipc.dispatch.dispatcher
 import webipc.link.decoding
+import webipc.link.features
 import webipc.ports.link_ports
+import webipc.ports.value
 from tests.support.held_up import LIMITS, Site, page_of, waits
 from tests.support.posting_page import PostingPage
 from tests.support.waiting import settled, until
@@ -80,7 +82,8 @@ def work(monkeypatch: pytest.MonkeyPatch) -> list[Work]:
         note("write", 0 if value is None else size_of(value.skeleton) + size_of(value.fixups))
         return encode_message(fields, value, *rest)
 
-    monkeypatch.setattr(webipc.core.frame, "load_array", counted_load)
+    monkeypatch.setattr(webipc.link.features, "load_any_array", counted_load)
+    monkeypatch.setattr(webipc.ports.value, "load_array", counted_load)
     monkeypatch.setattr(webipc.core.frame.json_text, "load", counted_load)
     monkeypatch.setattr(webipc.core.link.written, "load", counted_load)
     monkeypatch.setattr(webipc.core.envelope, "decode", counted_decode)

@@ -138,7 +138,7 @@ def test_the_kinds_that_open_something_name_its_limit() -> None:
 def test_the_features_are_those_that_a_page_or_a_server_names() -> None:
     named = {feature.rpartition("`")[0].rpartition("`")[2] for feature in (row.feature for row in TABLE.values())}
     # `beacons` is of a transport (section 2.2).
-    assert named - {""} == {*FEATURES, *PAGE_FEATURES} - {"beacons"}
+    assert named - {""} == {*FEATURES, *PAGE_FEATURES} - {"beacons", "doubles"}
 
 
 def test_a_server_takes_every_kind_that_a_page_sends() -> None:

@@ -26,7 +26,11 @@ class SmallestPeer:
         assert json.loads(self._socket.recv(PATIENCE))[2][0] == "welcome"
 
     def send(self, *message: Any) -> None:
-        self._socket.send(json.dumps([self._next, self._received, list(message)]))
+        self.send_text(json.dumps(list(message)))
+
+    def send_text(self, message: str) -> None:
+        """Send a message that is JSON already."""
+        self._socket.send(f"[{self._next},{self._received},{message}]")
         self._next += 1
         self._owed = 0
 
@@ -63,7 +67,11 @@ class SmallestPeer:
         return [json.loads(_split(parcel)[0])[0]]
 
     def call(self, channel: str, *args: Any) -> Any:
-        self.send("invoke", self._id, channel, list(args))
+        return self.call_with(channel, json.dumps(list(args))[1:-1])
+
+    def call_with(self, channel: str, arguments: str) -> Any:
+        """Call with arguments that are JSON already."""
+        self.send_text(f'["invoke",{self._id},{json.dumps(channel)},[{arguments}]]')
         while True:
             answers: list[list[Any]] = []
             for message in self.read():

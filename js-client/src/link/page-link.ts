@@ -69,7 +69,7 @@ export class PageLink {
     // A server that welcomed this link, and does not know it now, has lost its messages: it must not create it again.
     const fresh = this.core.fresh && !this.known
     return encodeControl(received, 'hello', {
-      ...this.identity, attempt, received, first, last, fresh, features: ['ports', 'invoke'], ...description,
+      ...this.identity, attempt, received, first, last, fresh, features: ['ports', 'invoke', 'doubles'], ...description,
     })
   }
 

@@ -23,6 +23,7 @@ from webipc.access.visitor import RefusedError, Visitor, check_origin, cors_of, 
 from webipc.core.envelope import Control, Hello, parse_control
 from webipc.core.errors import CloseCode, ProtocolError, ResetError
 from webipc.core.frame import decode_frame
+from webipc.core.frame.json_text import load_array
 from webipc.core.limits import Limits
 from webipc.endpoints.body_bounds import BodyBounds
 from webipc.endpoints.body_frames import LENGTH_BYTES, BodyFrames, LateError
@@ -197,7 +198,7 @@ class BodyEndpoint:
     async def _hello(self, frames: BodyFrames) -> tuple[memoryview, Hello]:
         """Return the first frame. Nothing behind it has been decoded by then."""
         data = await frames.next(self._limits.hello_bytes)
-        control = None if data is None else decode_frame(data, self._limits).control
+        control = None if data is None else decode_frame(data, self._limits, load_array).control
         hello = None if control is None else parse_control(control)
         if data is None or not isinstance(hello, Hello):
             raise ProtocolError("expected hello as the first frame of a body, got something else")

@@ -9,6 +9,7 @@ from typing import Final
 from webipc.core.envelope import Hello, parse_control
 from webipc.core.errors import CloseCode, ProtocolError
 from webipc.core.frame import decode_frame
+from webipc.core.frame.json_text import load_array
 from webipc.core.limits import Limits
 
 URL_LENGTH: Final = 2_048
@@ -26,7 +27,7 @@ def hello_of(data: str | bytes, limits: Limits) -> Hello:
     size = 0 if is_short else len(data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass"))
     if size > limits.hello_bytes:
         raise ProtocolError(too_large(limits, f"{size}"), CloseCode.TOO_LARGE)
-    frame = decode_frame(data, limits)
+    frame = decode_frame(data, limits, load_array)
     control = parse_control(frame.control) if frame.control is not None else None
     if not isinstance(control, Hello):
         raise ProtocolError("expected hello as the first frame of a socket, got something else")

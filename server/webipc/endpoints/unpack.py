@@ -48,10 +48,10 @@ async def frame_of(
         await dispatched(connection.unpacking)
     text = large_text(data)
     if text is None:
-        return decode_frame(data, hub.limits), False
+        return decode_frame(data, hub.limits, connection.link.load), False
     connection.unpacking = hub.loop.create_future()
     try:
-        decode = partial(decode_frame, data, hub.limits)
+        decode = partial(decode_frame, data, hub.limits, connection.link.load)
         return await decoded(connection.around, connection.holdings, [text], decode, seconds), True
     finally:
         _over(connection, None)
@@ -99,7 +99,7 @@ async def _unpack(hub: Hub, connection: Connection, arrived: Sequence[Arrived], 
 async def _decode_and_dispatch(hub: Hub, connection: Connection, arrived: Sequence[Arrived], caller: Caller) -> None:
     texts = [text for each in arrived if isinstance(each, Whole) and (text := large_text(each.parcel)) is not None]
     around, holdings = connection.around, connection.holdings
-    work = partial(unpacked, arrived, hub.limits, connection.has_consumer)
+    work = partial(unpacked, arrived, hub.limits, connection.link.load, connection.has_consumer)
     envelopes, error = await decoded(around, holdings, texts, work, ROOM_SECONDS)
     if connection.ended:
         free_in_helper(around, holdings, envelopes)

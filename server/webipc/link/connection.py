@@ -21,7 +21,7 @@ from webipc.core.link import Link, Side
 from webipc.core.link.large import Arrived, first_large
 from webipc.core.link.steps import FEW_BYTES, is_light
 from webipc.link.decoding import Opener
-from webipc.link.features import LinkName, known_features
+from webipc.link.features import LinkName, known_features, load_for
 from webipc.link.holdings import FIRST_ROOM, Holdings
 from webipc.link.last_calls import LastCalls
 from webipc.link.outgoing_calls import OutgoingCalls
@@ -99,8 +99,8 @@ class Connection:
         self.link = Link(Side.MAIN, limits, self.holdings, FIRST_ROOM)
         # The page's calls that wait for an answer.
         self.answers = Answers(Side.MAIN, limits)
-        # What the page can take, by the names of PROTOCOL.md 6.1.
-        self.features = name.features
+        # What the page can take, and how it writes numbers, by the names of PROTOCOL.md 6.1.
+        self.features, self.link.load = name.features, load_for(name.features)
         # Made when they are needed: most pages have none, and there may be thousands of pages.
         self.ports_if_made: LinkPorts | None = None
         self.syncs_if_made: SyncCalls | None = None
@@ -226,6 +226,7 @@ class Connection:
             older.close(CloseCode.SUPERSEDED, "another socket of this link has a higher attempt")
         self.was_attached = True
         self.features = known_features(hello.features)
+        self.link.load = load_for(self.features)
         if not self.features:  # as the smallest peer of PROTOCOL.md 12
             self.link.keep_whole()
         self.link.attach(transport.attempt, hello.received)

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from webipc.access.link_secret import digest_of
 from webipc.core.envelope import Hello
+from webipc.core.frame.json_text import Load, load_any_array, load_array
 
-PAGE_FEATURES = ("ports", "invoke")
+PAGE_FEATURES = ("ports", "invoke", "doubles")
 
 
 class LinkName(NamedTuple):
@@ -28,3 +29,8 @@ def known_features(names: Sequence[str]) -> Sequence[str]:
     """Return those features of a page that this server knows. Pages that have all of them share one tuple."""
     known = tuple(name for name in PAGE_FEATURES if name in names)
     return PAGE_FEATURES if known == PAGE_FEATURES else known
+
+
+def load_for(features: Sequence[str]) -> Load:
+    """Return what reads the JSON of a page with these features."""
+    return load_array if "doubles" in features else load_any_array

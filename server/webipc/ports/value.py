@@ -11,6 +11,7 @@ import orjson
 from webipc.core import clone
 from webipc.core.envelope import Port, Post, decode_value, parse
 from webipc.core.frame import EncodedMessage, decode_parcel, encode_message, encode_parcel
+from webipc.core.frame.json_text import load_array
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.link.large import is_large
 from webipc.core.link.sizes import check_size
@@ -78,7 +79,7 @@ class PortValue(NamedTuple):
         if not isinstance(self.skeleton, orjson.Fragment):
             return clone.decode(self.skeleton, self.fixups, self.segments, limits)
         parcel = encode_parcel(encode_message(["port", 1], self, None, [[]]))
-        (envelope,) = parse([decode_parcel(parcel, limits)], limits)
+        (envelope,) = parse([decode_parcel(parcel, limits, load_array)], limits)
         assert isinstance(envelope, Port)
         return decode_value(envelope, limits)
 

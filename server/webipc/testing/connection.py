@@ -35,6 +35,7 @@ from webipc.core.frame import (
     encode_control,
     encode_message,
 )
+from webipc.core.frame.json_text import load_array
 from webipc.core.limits import Limits
 from webipc.core.link.large import Whole
 from webipc.core.link.pace import LEAST_WINDOW
@@ -163,8 +164,8 @@ class PageConnection:
         answer = await self.client.post(f"{self.prefix}/sync", CONTENT_TYPE, body)
         if answer.status == HTTPStatus.OK and answer.body.startswith(b"\x01"):
             end = 5 + int.from_bytes(answer.body[1:5], "little")
-            page.link.receive(decode_frame(answer.body[5:end], self.limits), None)
-            return parse([decode_parcel(answer.body[end:], self.limits)], self.limits)[0]
+            page.link.receive(decode_frame(answer.body[5:end], self.limits, load_array), None)
+            return parse([decode_parcel(answer.body[end:], self.limits, load_array)], self.limits)[0]
         refusal = _refusal_in(answer.body)
         if refusal is None:
             return None
@@ -259,7 +260,7 @@ class PageConnection:
 
     def _take(self, socket: MemorySocket, data: str | bytes) -> None:
         page = self.page
-        frame = decode_frame(data, self.limits)
+        frame = decode_frame(data, self.limits, load_array)
         if frame.control is not None:
             self._control(socket, parse_control(frame.control))
             return

@@ -13,6 +13,7 @@ from typing import Any, Final
 from webipc.core.calls import Calls
 from webipc.core.errors import LinkEndedError, ResetError
 from webipc.core.frame import EncodedMessage, encode_control
+from webipc.core.frame.json_text import load_array
 from webipc.core.limits import Limits
 from webipc.core.link import Link, Side
 from webipc.ports.link_ports import LinkPorts
@@ -25,7 +26,7 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 _TOKEN_LENGTH: Final = 8_192
 
 # The features that the page supports (PROTOCOL.md 6.1).
-FEATURES = ["ports"]
+FEATURES = ["ports", "doubles"]
 
 
 class PageLink:
@@ -39,6 +40,8 @@ class PageLink:
         # Whether a server has welcomed this link. One that does not know it after that has lost it.
         self.known = False
         self.link = Link(Side.RENDERER, limits)
+        # Our server writes numbers as it is promised of pages here.
+        self.link.load = load_array
         self.calls: Calls[Call] = Calls(Side.RENDERER, limits)
         self._limits = limits
         self._wake = wake

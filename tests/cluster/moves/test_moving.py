@@ -20,6 +20,7 @@ from webipc.cluster.moves.moving import links_of, restore, snapshot
 from webipc.cluster.moves.snapshot import FormatError, Snapshot, SnapshotError
 from webipc.core.errors import BufferFullError
 from webipc.core.frame import sized
+from webipc.core.frame.json_text import Load, load_any_array, load_array
 from webipc.electron.message_port_main import MessageChannelMain
 from webipc.electron.tab import Tab
 from webipc.hub.hub import Hub
@@ -48,6 +49,15 @@ async def test_a_tab_of_the_vector_goes_on_as_it_was(make_hub: MakeHub) -> None:
     assert [connection.link.kept_count for connection in connections] == [5, 0, 1]
     assert [connection.document.parent for connection in connections] == [None, connections[0].document, None]
     assert tab.shown is connections[2].document
+
+
+@pytest.mark.parametrize("features, load", [([], load_any_array), (["doubles"], load_array)])
+async def test_the_numbers_of_a_page_are_read_as_before(make_hub: MakeHub, features: list[str], load: Load) -> None:
+    head, rows = golden()
+    head["frames"][0]["features"] = features
+    hub = make_hub()
+    tab = restore(hub, Snapshot.decode(written(head, rows)), visitor("192.0.2.1"))
+    assert next(links_of(hub, tab)).link.load is load
 
 
 async def test_a_key_of_a_later_version_is_ignored(make_hub: MakeHub) -> None:

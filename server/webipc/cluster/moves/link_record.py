@@ -98,6 +98,7 @@ def go_on(connection: Connection, record: FrameRecord, rows: Iterator[bytes], re
     link = core.restore(Side.MAIN, limits, state, connection.holdings, FIRST_ROOM)
     if connection.ended:
         return
+    link.load = connection.link.load
     connection.link = link
     if not connection.features:
         link.keep_whole()

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeGuard
 
 from webipc.core.errors import CloseCode, ProtocolError
 from webipc.core.frame.data import Data
-from webipc.core.frame.json_text import dump, dump_fitted, load_array
+from webipc.core.frame.json_text import Load, dump, dump_fitted, load_any_array, load_array
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.core.tuples import new
 from webipc.core.values.scalar import MAX_SAFE_INTEGER, as_integers
@@ -170,8 +170,8 @@ def decode_body(data: _Bytes, limits: Limits = DEFAULT_LIMITS) -> list[Frame]:
     return frames
 
 
-def decode_frame(data: Data, limits: Limits = DEFAULT_LIMITS) -> Frame:
-    """Decode one frame; segments are views of `data`, not copies.
+def decode_frame(data: Data, limits: Limits = DEFAULT_LIMITS, load: Load = load_any_array) -> Frame:
+    """Decode one frame; segments are views of `data`, not copies. `load` reads its JSON.
 
     Raises:
         ProtocolError: 4413 when the frame is larger than `socket_bytes` or has more than `frame_messages`; 4400 when it
@@ -183,9 +183,9 @@ def decode_frame(data: Data, limits: Limits = DEFAULT_LIMITS) -> Frame:
         raise _too_large("a frame", size, limits.socket_bytes)
     segments: Iterable[Sequence[memoryview]]
     if isinstance(data, str):
-        elements, segments = load_array(data), _NO_SEGMENTS
+        elements, segments = load(data), _NO_SEGMENTS
     else:
-        elements, segments = _unpack(memoryview(data), _NUMBERS, limits)
+        elements, segments = _unpack(memoryview(data), _NUMBERS, limits, load)
     if len(elements) < _NUMBERS or not (is_count(seq := elements[0]) and is_count(ack := elements[1])):
         seq, ack = _spelled_numbers(elements)
     if len(elements) - _NUMBERS > limits.frame_messages:
@@ -204,9 +204,9 @@ def encode_parcel(message: EncodedMessage) -> bytes:
     return _pack(_parcel_head(message), message.segments)
 
 
-def decode_parcel(parcel: _Bytes, limits: Limits = DEFAULT_LIMITS) -> RawMessage:
-    """Return the message of a parcel; `ProtocolError` when the parts together are none."""
-    elements, segments = _unpack(memoryview(parcel), 0, limits)
+def decode_parcel(parcel: _Bytes, limits: Limits = DEFAULT_LIMITS, load: Load = load_any_array) -> RawMessage:
+    """Return the message of a parcel; `ProtocolError` when the parts together are none. `load` reads its JSON."""
+    elements, segments = _unpack(memoryview(parcel), 0, limits, load)
     if len(elements) != 1:
         raise ProtocolError(f"a parcel holds one message, not {len(elements)}")
     return _raw_messages(elements, segments)[0]
@@ -259,12 +259,12 @@ def _packed_size(head: int, segments: Iterable[_Bytes]) -> int:
     return end
 
 
-def _unpack(view: memoryview, before: int, limits: Limits) -> tuple[list[Any], list[list[memoryview]]]:
+def _unpack(view: memoryview, before: int, limits: Limits, load: Load) -> tuple[list[Any], list[list[memoryview]]]:
     """Undo `_pack`, where `before` elements of the JSON stand before the messages."""
     head = 4 + _length_at(view, 0)
     if head > len(view):
         raise ProtocolError(f"the JSON ends at byte {head} of a frame of {len(view)} bytes")
-    elements = load_array(view[4:head])
+    elements = load(view[4:head])
     lengths = elements.pop() if elements else None
     if isinstance(lengths, list):
         lengths = [as_integers(row) if type(row) is list else row for row in lengths]

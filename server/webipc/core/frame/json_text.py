@@ -1,17 +1,27 @@
 """JSON as the frames have it: orjson, and what orjson refuses although the protocol allows it (PROTOCOL.md section 3).
 
-That is half a surrogate pair in a string, and arrays that are nested deeper than 254 levels. For the frames alone.
+That is half a surrogate pair in a string, and arrays that are nested deeper than 254 levels. And numbers, two spellings
+of which orjson reads as others than they are (docs/adr/0050). For the frames alone.
 """
 
 import json
 import math
-from typing import Any, NoReturn
+import re
+from collections.abc import Callable
+from typing import Any, Final, NoReturn, TypeAlias
 
 import orjson
 
 from webipc.core.errors import LimitError, ProtocolError
 from webipc.core.limits import DEFAULT_LIMITS
 from webipc.core.values.scalar import MAX_SAFE_INTEGER
+
+Load: TypeAlias = Callable[[str | bytes | memoryview], list[Any]]
+"""`load_array` or `load_any_array`: by whether the sender has promised how it writes numbers."""
+
+# -0 without a fraction and an exponent, and an integer of at least 16 digits; or a string with the same characters.
+_MINUS_ZERO: Final = re.compile(rb"-0[\s,\]}]")
+_LARGE: Final = re.compile(rb"[\s,:\[-][1-9]\d{15}")
 
 
 def dump_fitted(value: Any) -> bytes:
@@ -64,11 +74,47 @@ def load(data: str | bytes | memoryview) -> Any:
 
 
 def load_array(data: str | bytes | memoryview) -> list[Any]:
-    """Read the JSON of a frame or of a parcel, which is an array. Raises ProtocolError."""
+    """Read the JSON of a frame or of a parcel, which is an array. Raises ProtocolError.
+
+    From a sender that has promised `doubles` (PROTOCOL.md 6.1), or where it holds no value of a program.
+    """
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         value = _load_surrogates(data, str(error))
+    return _array(value)
+
+
+def load_any_array(data: str | bytes | memoryview) -> list[Any]:
+    """As `load_array`, from any sender: every number is its IEEE value, however it is spelled.
+
+    orjson reads `-0` as the int 0, and the digits of an integer beyond ±(2**53 - 1) as an int. Then the standard
+    library reads all of it.
+    """
+    try:
+        value = orjson.loads(data)
+        if _may_differ(value, data):
+            value = _load_exactly(_text(data))
+    except orjson.JSONDecodeError as error:
+        value = _load_surrogates(data, str(error))
+    return _array(value)
+
+
+def _may_differ(value: Any, data: str | bytes | memoryview) -> bool:
+    """Tell whether a number may be another one in this JSON than in what orjson has read of it."""
+    text = data.encode() if isinstance(data, str) else bytes(data)
+    try:
+        # What is written as it came was read as it is. Most peers write without spaces, as orjson does.
+        if orjson.dumps(value, None, orjson.OPT_STRICT_INTEGER) == text:
+            return False
+    except orjson.JSONEncodeError:
+        # For an integer beyond the safe ones, or for more levels than orjson writes.
+        if _LARGE.search(text):
+            return True
+    return b"-0" in text and _MINUS_ZERO.search(text) is not None
+
+
+def _array(value: Any) -> list[Any]:
     if type(value) is not list:
         raise ProtocolError("a frame is a JSON array; this is other JSON")
     return value
@@ -77,10 +123,24 @@ def load_array(data: str | bytes | memoryview) -> list[Any]:
 def _load_surrogates(data: str | bytes | memoryview, why: str) -> Any:
     """Load JSON that orjson refuses because of half a surrogate pair; refuse all other JSON with orjson's reason."""
     try:
-        # Both conversions are strict: bytes that are not UTF-8 stay refused, and so does half a pair without an escape.
-        text = str(data.encode() if isinstance(data, str) else data, "utf-8")
-        if "\\ud" not in text and "\\uD" not in text:
-            raise ProtocolError(f"a frame is JSON; {why}")
+        text = _text(data)
+    except ValueError as error:
+        raise ProtocolError(f"a frame is JSON; {error}") from None
+    if "\\ud" not in text and "\\uD" not in text:
+        raise ProtocolError(f"a frame is JSON; {why}")
+    return _load_exactly(text)
+
+
+def _text(data: str | bytes | memoryview) -> str:
+    """Return JSON as text. Both conversions are strict: bytes that are not UTF-8 stay refused, and so does half a pair
+    without an escape.
+    """
+    return str(data.encode() if isinstance(data, str) else data, "utf-8")
+
+
+def _load_exactly(text: str) -> Any:
+    """Load JSON by the standard library, every number as its IEEE value. Raises ProtocolError."""
+    try:
         return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_number)
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"a frame is JSON; {error}") from None

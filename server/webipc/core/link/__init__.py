@@ -323,7 +323,7 @@ class Link(LinkState):
     def _joined(self, envelopes: list[Envelope]) -> list[Arrived]:
         """Return the messages, with the parts of a parcel replaced by its message once it is complete."""
         parcel = self.parcel or Parcel(self._limits)
-        arrived = parcel.joined(envelopes, opens_large=self.side is Side.RENDERER)
+        arrived = parcel.joined(envelopes, self.load, opens_large=self.side is Side.RENDERER)
         self.parcel = parcel if parcel.remaining else None
         self.whole = parcel.whole
         return arrived

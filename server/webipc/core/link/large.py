@@ -23,6 +23,7 @@ from webipc.core.envelope import (
 )
 from webipc.core.errors import LimitError, ProtocolError, RemoteError, UnreadableError
 from webipc.core.frame import decode_parcel
+from webipc.core.frame.json_text import Load
 from webipc.core.limits import Limits
 from webipc.core.link.steps import MANY_STEPS, steps_of
 from webipc.core.link.written import Carried, Opened, Written, written
@@ -58,9 +59,9 @@ def large_text(data: str | bytes | memoryview) -> str | memoryview | None:
     return view[4 : 4 + size] if size > LARGE_TEXT else None
 
 
-def opened(parcel: memoryview, limits: Limits) -> Envelope:
-    """Return the message of a parcel. Raises ProtocolError."""
-    envelope = parse([decode_parcel(parcel, limits)], limits)[0]
+def opened(parcel: memoryview, limits: Limits, load: Load) -> Envelope:
+    """Return the message of a parcel. `load` reads its JSON. Raises ProtocolError."""
+    envelope = parse([decode_parcel(parcel, limits, load)], limits)[0]
     if isinstance(envelope, Part):
         raise ProtocolError("a parcel holds a message that is no part; a part came")
     return envelope
@@ -88,9 +89,9 @@ def is_large(value: Written) -> bool:
 
 
 def unpacked(
-    arrived: Sequence[Arrived], limits: Limits, has_consumer: Callable[[int], bool]
+    arrived: Sequence[Arrived], limits: Limits, load: Load, has_consumer: Callable[[int], bool]
 ) -> tuple[list[Envelope], ProtocolError | None]:
-    """Decode messages with their values, up to the first that is wrong.
+    """Decode messages with their values, up to the first that is wrong. `load` reads the JSON of parcels.
 
     Returns those before it, without fixups and segments where a value was decoded; and the error. A value that this
     side cannot take fails later, when its message is dispatched. What is passed on is written as JSON again here, and
@@ -99,7 +100,7 @@ def unpacked(
     done: list[Envelope] = []
     try:
         for message in arrived:
-            envelope = opened(message.parcel, limits) if isinstance(message, Whole) else message
+            envelope = opened(message.parcel, limits, load) if isinstance(message, Whole) else message
             done.append(_prepared(envelope, limits, has_consumer))
     except ProtocolError as error:
         return done, error

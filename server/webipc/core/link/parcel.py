@@ -11,6 +11,7 @@ from typing import Final
 from webipc.core.envelope import Envelope, Part
 from webipc.core.errors import CloseCode, ProtocolError
 from webipc.core.frame import EncodedMessage, encode_parcel, sized
+from webipc.core.frame.json_text import Load
 from webipc.core.limits import Limits
 from webipc.core.link.large import Arrived, Whole, large_text, opened
 from webipc.core.link.sizes import check_size, fits_in_frame, frame_size
@@ -56,17 +57,19 @@ class Parcel:
         # All bytes of one that is complete and was opened.
         self.whole: memoryview | None = None
 
-    def joined(self, envelopes: list[Envelope], *, opens_large: bool) -> list[Arrived]:
+    def joined(self, envelopes: list[Envelope], load: Load, *, opens_large: bool) -> list[Arrived]:
         """Return the messages, with the parts of a parcel replaced by its message once it is complete.
 
-        A large parcel stays as it is, unless `opens_large`. Raises ProtocolError when a part is missing or wrong.
+        `load` reads its JSON. A large parcel stays as it is, unless `opens_large`.
+
+        Raises ProtocolError when a part is missing or wrong.
         """
         joined: list[Arrived] = []
         for envelope in envelopes:
             if isinstance(envelope, Part):
                 self._add_part(envelope)
                 if not self.remaining:
-                    joined.append(self._whole(opens_large=opens_large))
+                    joined.append(self._whole(load, opens_large=opens_large))
             elif self.remaining:
                 raise ProtocolError(f"a part of {self.remaining} more bytes was to come; {envelope.kind!r} came")
             else:
@@ -85,10 +88,10 @@ class Parcel:
         self.pieces += piece
         self.remaining = part.remaining
 
-    def _whole(self, *, opens_large: bool) -> Arrived:
+    def _whole(self, load: Load, *, opens_large: bool) -> Arrived:
         whole, self.pieces = self.pieces, bytearray()
         parcel = memoryview(whole).toreadonly()
         if not opens_large and large_text(parcel) is not None:
             return Whole(parcel)
         self.whole = parcel
-        return opened(parcel, self._limits)
+        return opened(parcel, self._limits, load)

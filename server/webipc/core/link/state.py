@@ -5,6 +5,7 @@ are in js-client/src/core/link/index.ts.
 """
 
 from webipc.core.frame import EncodedMessage
+from webipc.core.frame.json_text import Load, load_any_array
 from webipc.core.limits import Limits
 from webipc.core.link.held import UNBOUNDED, Room, bounds_of
 from webipc.core.link.pace import Pace
@@ -30,6 +31,7 @@ class LinkState(Pace):
         "handed",
         "held",
         "kept",
+        "load",
         "next",
         "owed_bytes",
         "owed_messages",
@@ -75,3 +77,5 @@ class LinkState(Pace):
         # The attempt of the socket that owns the link; None between two sockets.
         self.attempt: int | None = None
         self.ended = False
+        # Reads the JSON of the peer: its owner may set another one, where the peer has promised how it writes numbers.
+        self.load: Load = load_any_array

@@ -136,7 +136,7 @@ class WebSocketSession:
         if connection.transport is not self._transport:
             return
         try:
-            self._take(connection, decode_frame(data, self._limits), is_large=False)
+            self._take(connection, decode_frame(data, self._limits, connection.link.load), is_large=False)
         except ProtocolError as error:
             self._violated(connection, error)
         except Exception as error:  # noqa: BLE001 - an error of webipc itself must not stop the reader of other sockets
