@@ -6,16 +6,17 @@ What is done is done by the parts. Here is which of them does what.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from starlette.types import ASGIApp
 
-from webipc.access.visitor import Visitor
+from webipc.access.visitor import RefusedError, Visitor
 from webipc.cluster.bus.bus import Bus, Member, Said, SaidToAll
 from webipc.cluster.bus.kinds import Kinds
 from webipc.cluster.bus.questions import Questions
 from webipc.cluster.edge.hand_on import HandOn
+from webipc.cluster.edge.noting import Noting
 from webipc.cluster.edge.placing import Placing
 from webipc.cluster.edge.relay import Relays
 from webipc.cluster.edge.upward import Upwards
@@ -24,6 +25,7 @@ from webipc.cluster.home.sockets import HomeSockets
 from webipc.cluster.spread.spread import Spread
 from webipc.cluster.worker import Part, Worker
 from webipc.core.envelope import Hello, SendTo
+from webipc.core.errors import CloseCode
 from webipc.core.frame import EncodedMessage
 from webipc.electron.document import Document
 from webipc.electron.tab import Tab
@@ -31,6 +33,21 @@ from webipc.hub.hub import Hub
 from webipc.hub.sharing import Arrival, HandedBack, Relay
 from webipc.link.connection import Connection
 from webipc.link.transport import Transport
+
+
+class NoTakings:
+    """Takes no tab: nothing parks one."""
+
+    def under_way(self) -> Sequence[Awaitable[Any]]:
+        """See `Takings`."""
+        return ()
+
+    async def wait_for(self, hello: Hello) -> None:
+        """See `Takings`."""
+
+    async def take(self, contents_id: int, visitor: Visitor) -> bool:
+        """See `Takings`."""
+        raise RefusedError(CloseCode.TRY_LATER, "this process cannot take tabs of others")
 
 
 class Shared:
@@ -43,12 +60,14 @@ class Shared:
         self._mailbox, self._to_all = Kinds(), Kinds()
         self._questions = Questions(bus, self._mailbox)
         worker = Worker(hub, bus, self._mailbox, self._to_all, self._questions, application, prefix)
-        self._placing = Placing(worker)
+        self._noting = Noting(worker)
+        self._placing = Placing(worker, self._noting, NoTakings())
         upwards = Upwards(worker)
         self._relays, self._hand_on = Relays(worker, upwards), HandOn(worker, upwards)
         # What is sent to many, or to pages elsewhere.
         self.spread = Spread(worker)
         self._parts: tuple[Part, ...] = (
+            self._noting,
             self._placing,
             self._relays,
             self._hand_on,
@@ -159,15 +178,15 @@ class Shared:
 
     def link_ended(self, connection: Connection) -> None:
         """See `Sharing`."""
-        self._placing.link_ended(connection)
+        self._noting.link_ended(connection)
 
     def tab_born(self, tab: Tab) -> None:
         """See `Sharing`."""
-        self._placing.tab_born(tab)
+        self._noting.tab_born(tab)
 
     def tab_destroyed(self, tab: Tab) -> None:
         """See `Sharing`."""
-        self._placing.tab_destroyed(tab)
+        self._noting.tab_destroyed(tab)
 
     # --- what is sent to many, or to pages elsewhere --------------------------------------------------------------
 

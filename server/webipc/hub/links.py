@@ -221,6 +221,10 @@ class Links:
         else:
             del self._of_users[identity]
 
+    def recall(self, link_id: str) -> None:
+        """Do not refuse this id any more: another process has the link."""
+        self._ended.pop(link_id, None)
+
     def forget_ended(self, now: float) -> None:
         """Forget the ids of links that ended long ago."""
         while self._ended:

@@ -101,8 +101,12 @@ class Tabs:
         if self.sharing is not None:
             self.sharing.tab_born(tab)
 
+    def with_token(self, token: str | None) -> Tab | None:
+        """Return the tab of which a page shows this token, whoever the page is of."""
+        return self._by_token.get(token) if token is not None else None
+
     def _named(self, token: str | None, visitor: Visitor, caller: Caller) -> Tab | None:
-        tab = self._by_token.get(token) if token is not None else None
+        tab = self.with_token(token)
         return tab if tab is not None and tab.is_for(visitor, caller) else None
 
     def take(self, document: Document) -> None:
