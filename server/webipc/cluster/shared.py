@@ -5,6 +5,7 @@ What is done is done by the parts. Here is which of them does what.
 """
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from starlette.types import ASGIApp
 
 from webipc.access.visitor import RefusedError, Visitor
-from webipc.cluster.bus.bus import Bus, Member, Said, SaidToAll
+from webipc.cluster.bus.bus import Bus, BusError, Member, Said, SaidToAll
 from webipc.cluster.bus.kinds import Kinds
 from webipc.cluster.bus.questions import Questions
 from webipc.cluster.edge.hand_on import HandOn
@@ -33,6 +34,8 @@ from webipc.hub.hub import Hub
 from webipc.hub.sharing import Arrival, HandedBack, Relay
 from webipc.link.connection import Connection
 from webipc.link.transport import Transport
+
+logger = logging.getLogger("webipc")
 
 
 class NoTakings:
@@ -77,6 +80,7 @@ class Shared:
         )
         self._counts: Counter[str] = Counter()
         self._beginning: asyncio.Task[None] | None = None
+        self._has_begun = False
 
     # --- what the application sees --------------------------------------------------------------------------------
 
@@ -136,6 +140,15 @@ class Shared:
     async def _begin(self) -> None:
         await self._bus.begin(self)
         self._hub.join(self._bus.ordinal, self)
+        self._has_begun = True
+
+    async def _begin_late(self) -> None:
+        """Become a member with the first page, where no lifespan has run. Raises RefusedError where that fails."""
+        try:
+            await self.begin()
+        except BusError as error:
+            logger.error("This process cannot join the others, and its pages are told to try again: %s", error)  # noqa: TRY400 - the text says it
+            raise RefusedError(CloseCode.TRY_LATER, "this process has not joined the others yet") from None
 
     async def drain(self, seconds: float, hurry: asyncio.Event) -> None:
         """See `Sharing`."""
@@ -147,13 +160,15 @@ class Shared:
             part.end()
         if self._beginning is not None:
             await asyncio.wait([self._beginning])
+        if self._has_begun:
             await self._bus.end()
 
     # --- what attaches --------------------------------------------------------------------------------------------
 
     async def place(self, hello: Hello, visitor: Visitor, *, is_relayed: bool) -> str | None:
         """See `Sharing`."""
-        await self.begin()
+        if not self._has_begun:
+            await self._begin_late()
         return await self._placing.place(hello, visitor, is_relayed=is_relayed)
 
     async def claim(self, hello: Hello, visitor: Visitor, *, is_relayed: bool) -> str | None:
