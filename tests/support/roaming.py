@@ -1,5 +1,8 @@
 """Pages whose sockets and requests arrive at any worker: what a load balancer without a memory does to them."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from tests.support.several_workers import OneWorker
 from webipc.testing import Renderer
 
@@ -14,3 +17,25 @@ async def reconnects_at(page: Renderer, worker: OneWorker) -> None:
     await page.disconnect()
     arrives_at(page, worker)
     await page.connect()
+
+
+class Wiretap:
+    """What one worker has said to the others since this was made: kinds, heads and rows, in order."""
+
+    def __init__(self, worker: OneWorker) -> None:
+        self.said: list[tuple[str, Mapping[str, Any], list[bytes]]] = []
+        self._post = worker.bus.post
+        # In the place of the method, which is called all the same.
+        worker.bus.__dict__["post"] = self._noted
+
+    def _noted(self, worker: str, kind: str, head: Mapping[str, Any], rows: Sequence[bytes] = ()) -> None:
+        self.said.append((kind, dict(head), list(rows)))
+        self._post(worker, kind, head, rows)
+
+    def rows(self, *kinds: str) -> list[bytes]:
+        """Return the rows of all messages of these kinds."""
+        return [row for kind, _, rows in self.said if kind in kinds for row in rows]
+
+    def count(self, *kinds: str) -> int:
+        """Return how many messages of these kinds there were."""
+        return sum(kind in kinds for kind, _, _ in self.said)

@@ -5,15 +5,14 @@ What a page hears is kept by `Ear`, in order, so that a test sees what came twic
 
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
-from fastapi import Cookie
+from fastapi import Cookie, FastAPI
 
-from tests.support.applications import application
 from tests.support.connected import contents_of
 from tests.support.waiting import settled
-from webipc import WebContents
+from webipc import IpcMain, WebContents
 from webipc.cluster.bus.memory_bus import MemoryBus
 from webipc.cluster.bus.switchboard import Switchboard
 from webipc.cluster.shared import Shared
@@ -36,9 +35,11 @@ def current_user(user: Annotated[str | None, Cookie()] = None) -> User | None:
 class OneWorker:
     """One of them."""
 
-    def __init__(self, board: Switchboard, **settings: Any) -> None:
-        """`settings` are the arguments of `IpcMain`."""
-        self.app, self.ipc_main = application(authenticate=current_user, **settings)
+    def __init__(self, board: Switchboard, app: FastAPI | None = None, **settings: Any) -> None:
+        """`app` is its application, by default an empty one. `settings` are the arguments of `IpcMain`."""
+        self.app = FastAPI() if app is None else app
+        self.ipc_main = IpcMain(authenticate=current_user, **settings)
+        self.ipc_main.mount(self.app)
         self.ipc_main._make_bus = self._made
         self._board = board
         self.bus: MemoryBus
@@ -72,11 +73,13 @@ class OneWorker:
 
 
 @contextlib.asynccontextmanager
-async def workers(count: int, **settings: Any) -> AsyncIterator[list[OneWorker]]:
-    """Start so many workers of one application."""
+async def workers(
+    count: int, make_app: Callable[[], FastAPI] = FastAPI, **settings: Any
+) -> AsyncIterator[list[OneWorker]]:
+    """Start so many workers of one application, which `make_app` makes for each."""
     board = Switchboard(time.monotonic)
     async with contextlib.AsyncExitStack() as stack:
-        made = [OneWorker(board, **settings) for _ in range(count)]
+        made = [OneWorker(board, make_app(), **settings) for _ in range(count)]
         for worker in made:
             await stack.enter_async_context(Browser(worker.app))
         await settled()

@@ -6,6 +6,7 @@ in any order.
 """
 
 import asyncio
+import contextlib
 import functools
 import logging
 from collections.abc import Awaitable, Callable
@@ -13,6 +14,7 @@ from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Message, Receive
 
 from webipc.access.attach_scope import AttachScope
 from webipc.access.caller import ANOTHER_USER, AnotherUserError, Caller
@@ -26,7 +28,8 @@ from webipc.endpoints.body import BodyEndpoint
 from webipc.endpoints.body_bounds import BodyBounds
 from webipc.endpoints.body_frames import BodyFrames
 from webipc.endpoints.delivery import Delivery
-from webipc.endpoints.responses import WHO
+from webipc.endpoints.responses import WHO, stopping
+from webipc.hub.attaches import StoppingError
 from webipc.hub.hub import Hub
 from webipc.identity.outcome import AskRefusedError
 from webipc.link.connection import Connection
@@ -37,6 +40,9 @@ BODY_BYTES = 131_072
 _DROPPED: Final = "%r: %d messages of a beacon are dropped: %s%s"
 
 _LOOK_SECONDS: Final = 0.02
+_MOVING_SECONDS: Final = 0.1
+TRY_AGAIN: Final = 503
+"""The status of a process that does not have the tab any more, or not yet."""
 
 
 class BeaconEndpoint(BodyEndpoint):
@@ -62,6 +68,24 @@ class BeaconEndpoint(BodyEndpoint):
         if last is not None and not isinstance(last, Bye):
             raise ProtocolError(f"expected numbered frames and bye behind hello, got {last.kind}")
         return Response(status_code=204)
+
+    async def answer(self, request: Request, visitor: Visitor, frames: BodyFrames, bounds: BodyBounds) -> Response:
+        """See `BodyEndpoint.answer`. A beacon does not come again: it follows a tab that moves to another process."""
+        hub = self._hub_here()
+        if hub.sharing is None or visitor.relayed is not None:
+            return await super().answer(request, visitor, frames, bounds)
+        frames.refuse_announced(request.headers.getlist("content-length"))
+        body = await _whole(frames)
+        until = hub.loop.time() + self._limits.goodbye_ms / 1000
+        while True:
+            response: Response | None = None
+            with contextlib.suppress(StoppingError):
+                response = await super().answer(request, visitor, self.frames_of(_again(body), bounds), bounds)
+                if response.status_code != TRY_AGAIN:
+                    return response
+            if hub.attaches.is_stopping or hub.loop.time() >= until:
+                return stopping() if response is None else response
+            await asyncio.sleep(_MOVING_SECONDS)
 
     def reset(self, error: ResetError) -> Response:
         """Return an empty response: the link has ended, as the beacon wanted."""
@@ -161,6 +185,22 @@ class BeaconDelivery(Delivery):
             if loop.time() >= until:
                 raise ResetError("gap")
             await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _whole(frames: BodyFrames) -> bytes:
+    pieces = []
+    while (piece := await frames.piece()) is not None:
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _again(body: bytes) -> Receive:
+    """Return what receives a body that was read already."""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
 
 
 def _new_in(frame: Frame, connection: Connection) -> int:

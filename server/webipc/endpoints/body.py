@@ -130,21 +130,25 @@ class BodyEndpoint:
             return Response(status_code=405, headers={"Allow": "POST, OPTIONS"})
         if request.headers.get("content-type") != CONTENT_TYPE:
             return refused(visitor, CloseCode.PROTOCOL_ERROR, f"expected the content type {CONTENT_TYPE}", 415)
-        frames = BodyFrames(
-            request.receive,
+        frames = self.frames_of(request.receive, bounds)
+        response = await self._take(request, visitor, frames, bounds)
+        # What has not arrived in time, or has no place, is not read any further.
+        return response if frames.is_over or response.status_code in _UNREAD else LingeringResponse(response, frames)
+
+    def frames_of(self, receive: Receive, bounds: BodyBounds) -> BodyFrames:
+        """Return what reads a body."""
+        return BodyFrames(
+            receive,
             bounds,
             what=self._what,
             most=self._body_bytes,
             total_ms=self._body_ms,
             silence_ms=self._limits.body_silence_ms,
         )
-        response = await self._take(request, visitor, frames, bounds)
-        # What has not arrived in time, or has no place, is not read any further.
-        return response if frames.is_over or response.status_code in _UNREAD else LingeringResponse(response, frames)
 
     async def _take(self, request: Request, visitor: Visitor, frames: BodyFrames, bounds: BodyBounds) -> Response:
         try:
-            return await self._answer(request, visitor, frames, bounds)
+            return await self.answer(request, visitor, frames, bounds)
         except (ClientDisconnect, LateError, NoRoomError) as broken:
             return broken_off(visitor, broken)
         except (StoppingError, asyncio.CancelledError):
@@ -158,7 +162,8 @@ class BodyEndpoint:
         except RefusedError as error:
             return self.refuse(visitor, error)
 
-    async def _answer(self, request: Request, visitor: Visitor, frames: BodyFrames, bounds: BodyBounds) -> Response:
+    async def answer(self, request: Request, visitor: Visitor, frames: BodyFrames, bounds: BodyBounds) -> Response:
+        """Deliver a body and return the response. Raises what `_take` catches."""
         # Now, and not behind the first frame: a middleware may just have looked up the user.
         attach_scope = AttachScope(request.scope, self._hub_here().asks.again.moment)
         frames.refuse_announced(request.headers.getlist("content-length"))
