@@ -111,6 +111,17 @@ def test_an_application_that_fails_to_stop_is_shown_in_the_same_way(tmp_path: Pa
         process.wait(PATIENCE)
 
 
+def test_an_application_that_cannot_join_the_other_processes_is_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "main.py"
+    joining = 'from webipc.cluster.bus.bus import BusError; raise BusError("there is no Redis")'
+    file.write_text(FAILING.format(what=joining, at_start="connect()", at_stop="pass"))
+    with running("run", str(file), "--port", "0") as process:
+        sentence, following = lines_behind(process, " join ", 1)
+        assert sentence.endswith(f"{file} could not join the other processes: there is no Redis\n")
+        assert "Application startup failed" in following
+        assert process.wait(PATIENCE) == 1
+
+
 def test_an_application_that_exits_while_it_starts_is_one_sentence(tmp_path: Path) -> None:
     file = tmp_path / "main.py"
     file.write_text(FAILING.format(what="raise SystemExit(4)", at_start="connect()", at_stop="pass"))

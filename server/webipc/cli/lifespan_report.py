@@ -13,6 +13,7 @@ import starlette.routing
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from webipc.cli.program import trace_of
+from webipc.cluster.bus.bus import BusError
 
 # What stands between the server and a lifespan.
 _BETWEEN: Final = (contextlib.__file__, starlette.routing.__file__, fastapi.routing.__file__)
@@ -37,7 +38,9 @@ class LifespanReport:
             yield
         except BaseException as error:
             when = "stopping" if self._has_started else "starting"
-            if isinstance(error, SystemExit):
+            if isinstance(error, BusError):
+                self._text = f"{self._program} could not join the other processes: {error}"
+            elif isinstance(error, SystemExit):
                 self._text = f"{self._program} exited while it was {when}, with {error.code!r}"
             elif isinstance(error, Exception):
                 text = f"{self._program} raised {type(error).__name__} while it was {when}"

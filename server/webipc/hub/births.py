@@ -171,7 +171,8 @@ class Births:
             return "unknown-link"
         logger.info(
             "%s resumes a link of another process: the server was restarted, or several processes serve this address "
-            "(workers, replicas), and a link lives in the one that made it",
+            "without knowing each other (`webipc run --workers` and `--redis` let them), and a link lives in the one "
+            "that made it",
             visitor.peer,
         )
         return "another-process"
