@@ -20,6 +20,9 @@ from webipc.budget.sizes import parse_size
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.cluster.choosing import MakeBus, shared_of
 from webipc.cluster.shared import Shared
+from webipc.cluster.spread.fetched import Fetched, checked_timeout, pages_of
+from webipc.cluster.spread.remote import RemoteWebContents
+from webipc.cluster.spread.spread import Spread
 from webipc.core.limits import DEFAULT_LIMITS, Limits
 from webipc.dependencies.guards import checked_dependencies
 from webipc.dispatch.authorization import Authorize, checked_authorize
@@ -90,7 +93,8 @@ class IpcMain(IpcMainImpl):
         web preference, and no secret. `limits`: PROTOCOL.md section 9.
         `max_links`, `max_unattached_links`: how many documents the process holds, and how many of them without a
         socket. `may_send_to(sender, target)` decides which tabs a document reaches with `ipcRenderer.sendTo`; None:
-        those of its own user in its own browser. `memory`: how many bytes all pages together may make the
+        those of its own user in its own browser. With several workers, it is asked where `target` is, and `sender` is a
+        `RemoteSender` where that is elsewhere. `memory`: how many bytes all pages together may make the
         process hold, as a number or as a text such as "512MiB"; None: a quarter of the memory of the machine or of its
         container, at least 64 MiB. The option `--memory` and the environment variable `WEBIPC_MEMORY` have precedence.
 
@@ -264,6 +268,32 @@ class IpcMain(IpcMainImpl):
         if hub is not None:
             await hub.reauthentication.of_user(identity)
 
+    def remote(self, web_contents_id: int) -> RemoteWebContents:
+        """Return the tab with this id, at whichever worker it is: `ipc_main.remote(job.owner).send("done", rows)`.
+
+        Nothing is looked up by it, and a tab that is gone is no error here. Raises TypeError when the id is no int.
+        From any thread. Electron's `webContents.fromId` is `from_id`, which knows the tabs of this worker alone.
+        """
+        return RemoteWebContents(web_contents_id, lambda: self._provider.hub, self._spread)
+
+    async def fetch_web_contents(self, timeout: float = 2.0) -> Fetched:  # noqa: ASYNC109 - it does not end it
+        """Return the tabs of every worker, as they were when each was asked: `fetched.pages`, a list of `PageInfo`.
+
+        `timeout`: how many seconds to wait for the others; a worker that lives and has not answered by then is in
+        `fetched.missing`, and its tabs are not in the list. So a slow worker is no error. In the event loop of the
+        application. Raises ValueError when `timeout` is no positive number of seconds. Electron's is
+        `webContents.getAllWebContents`, which cannot wait: `get_all_web_contents`.
+        """
+        seconds = checked_timeout(timeout)
+        hub, spread = self._provider.hub, self._spread()
+        if spread is not None:
+            return await spread.fetching.fetch(seconds)
+        return Fetched([] if hub is None else pages_of(hub), [])
+
+    def _spread(self) -> Spread | None:
+        shared = self.shared
+        return None if shared is None else shared.spread
+
     def web_contents_created(self, listener: CreatedListener) -> CreatedListener:
         """Call `listener(event, web_contents)` for every new tab, before any message of it; usable as a decorator.
 
@@ -273,17 +303,23 @@ class IpcMain(IpcMainImpl):
         return listener
 
     def get_all_web_contents(self) -> list[WebContents]:
-        """Return every tab that is connected or may come back. From any thread."""
+        """Return every tab of this worker that is connected or may come back. From any thread.
+
+        With several workers, `fetch_web_contents` asks all of them.
+        """
         hub = self._provider.hub
         return [] if hub is None else [tab.contents for tab in hub.tabs.all()]
 
     def from_id(self, web_contents_id: int) -> WebContents | None:
-        """Return the tab with this id, or None (Electron's `webContents.fromId`). From any thread."""
+        """Return the tab of this worker with this id, or None (Electron's `webContents.fromId`). From any thread.
+
+        With several workers, `remote` reaches any tab.
+        """
         tab = self._tab(web_contents_id)
         return None if tab is None else tab.contents
 
     def from_frame(self, frame: WebFrameMain) -> WebContents | None:
-        """Return the tab of a document, or None once that is gone (Electron's `webContents.fromFrame`).
+        """Return the tab of a document of this worker, or None once it is gone (Electron's `webContents.fromFrame`).
 
         Raises TypeError when `frame` is no WebFrameMain.
         """
@@ -292,11 +328,17 @@ class IpcMain(IpcMainImpl):
         return None if frame.is_destroyed() else frame.web_contents
 
     def from_frame_id(self, process_id: int, routing_id: int) -> WebFrameMain | None:
-        """Return the document with these ids, or None (Electron's `webFrameMain.fromId`). From any thread."""
+        """Return the document of this worker with these ids, or None (Electron's `webFrameMain.fromId`).
+
+        From any thread.
+        """
         return self._frame(process_id, lambda document: document.routing_id == routing_id)
 
     def from_frame_token(self, process_id: int, frame_token: str) -> WebFrameMain | None:
-        """Return the document with this token, or None (Electron's `webFrameMain.fromFrameToken`). From any thread."""
+        """Return the document of this worker with this token, or None (Electron's `webFrameMain.fromFrameToken`).
+
+        From any thread.
+        """
         return self._frame(process_id, lambda document: document.frame_token == frame_token)
 
     @property

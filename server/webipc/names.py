@@ -5,6 +5,8 @@ from webipc.channels.emitter import EventEmitter, MaxListenersExceededWarning
 from webipc.channels.handler import HandlerError
 from webipc.channels.ipc_router import IpcRouter
 from webipc.channels.registering import SecondHandlerError
+from webipc.cluster.spread.fetched import Fetched, PageInfo
+from webipc.cluster.spread.remote import RemoteWebContents
 from webipc.core.errors import (
     BufferFullError,
     CloneError,
@@ -39,6 +41,7 @@ from webipc.core.values import (
 )
 from webipc.electron.ipc_event import IpcMainEvent, IpcMainInvokeEvent
 from webipc.electron.message_port_main import MessageChannelMain, MessageEvent, MessagePortMain, TransferError
+from webipc.electron.remote_sender import RemoteSender
 from webipc.electron.web_contents import WebContents
 from webipc.electron.web_frame_main import DisposedError, WebFrameMain
 from webipc.groups.group import Group
@@ -58,6 +61,7 @@ __all__ = [
     "DisposedError",
     "EventEmitter",
     "FeatureError",
+    "Fetched",
     "Group",
     "HandlerError",
     "IpcError",
@@ -79,8 +83,11 @@ __all__ = [
     "MessageChannelMain",
     "MessageEvent",
     "MessagePortMain",
+    "PageInfo",
     "ProtocolError",
     "RemoteError",
+    "RemoteSender",
+    "RemoteWebContents",
     "ResetError",
     "SecondHandlerError",
     "TransferError",

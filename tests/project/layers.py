@@ -49,7 +49,8 @@ RULES: Mapping[str, Rule] = {
     "pyinstaller": rule("", "PyInstaller"),
     "pages": rule("core access channels", "starlette"),
     "cluster": rule(
-        "core version concurrency budget access identity channels ports electron link groups dispatch hub endpoints",
+        "core version concurrency budget logs access identity channels ports electron link groups dispatch hub "
+        "endpoints",
         "orjson pydantic redis starlette",
     ),
     "endpoints": rule("core version concurrency budget access identity servers link hub", "starlette"),

@@ -144,7 +144,7 @@ def test_the_features_are_those_that_a_page_or_a_server_names() -> None:
 def test_a_server_takes_every_kind_that_a_page_sends() -> None:
     """`void` and `part` are the link's own; the rest has an entry of the dispatcher."""
     nothing: Any = None
-    rare = Dispatcher(nothing, nothing, DEFAULT_LIMITS, nothing, nothing)._rare
+    rare = Dispatcher(nothing, nothing, DEFAULT_LIMITS, nothing, nothing, nothing)._rare
     assert {Invoke, Send, Void, Part, *rare} == {KINDS[kind] for kind, row in TABLE.items() if row.sender != "server"}
 
 

@@ -223,6 +223,7 @@ class Shared:
 
     def send_to(self, sender: Document, envelope: SendTo) -> None:
         """See `Sharing`."""
+        self.spread.send_to(sender, envelope)
 
     # --- what the bus tells ---------------------------------------------------------------------------------------
 

@@ -25,13 +25,14 @@ from webipc.core.envelope import (
     decode_value,
 )
 from webipc.core.errors import LimitError, ProtocolError, UnreadableError
-from webipc.core.frame import encode_message
+from webipc.core.frame import EncodedMessage, encode_message
 from webipc.core.limits import Limits
 from webipc.core.link.written import forwarded
 from webipc.dispatch.batch import Batch
 from webipc.dispatch.policy import Policy, allows
 from webipc.dispatch.replies import Replies
 from webipc.dispatch.router import Router
+from webipc.electron.document import Document
 from webipc.electron.tab import Tab
 from webipc.link.connection import Connection
 from webipc.link.sync_calls import SyncCall, SyncTimeoutError
@@ -59,13 +60,18 @@ class Dispatcher:
         limits: Limits,
         from_id: Callable[[int], Tab | None],
         may_send_to: Policy | None,
+        send_elsewhere: Callable[[Document, SendTo], None],
     ) -> None:
-        """`from_id` finds a tab; `may_send_to(sender, target)` is the application's policy for `sendTo`, if any."""
+        """`from_id` finds a tab; `may_send_to(sender, target)` is the application's policy for `sendTo`, if any.
+
+        `send_elsewhere` is given what a document sends to a tab that is not found.
+        """
         self._router = router
         self._replies = replies
         self._limits = limits
         self._from_id = from_id
         self._may_send_to = may_send_to
+        self._send_elsewhere = send_elsewhere
         self._rare: dict[type, Callable[[Connection, Any, Batch, Caller], None]] = {
             Sync: self._sync,
             SyncDone: self._sync_done,
@@ -152,15 +158,23 @@ class Dispatcher:
     def _send_to(self, connection: Connection, envelope: SendTo, batch: Batch, caller: Caller) -> None:
         sender = connection.document
         tab = self._from_id(envelope.contents)
-        target = None if tab is None or tab.destroyed else tab.shown
-        if tab is None or target is None or not allows(self._may_send_to, sender, tab):
+        if tab is None:
+            self._send_elsewhere(sender, envelope)
             return
-        meta = {"senderId": sender.tab.id, "senderIsMainFrame": sender.parent is None}
+        target = None if tab.destroyed else tab.shown
+        if target is None or not allows(self._may_send_to, sender, tab):
+            return
         try:
-            target.pass_on(encode_message(["send", envelope.channel], forwarded(envelope), meta))
+            target.pass_on(forwarded_message(sender, envelope))
         except LimitError as error:
             text = f"{sender!r}: a message for {tab!r} cannot be forwarded: {error}"
             REFUSALS.log(sender.tab.contents, logging.WARNING, text)
+
+
+def forwarded_message(sender: Document, envelope: SendTo) -> EncodedMessage:
+    """Return what the target of a `sendTo` gets. Raises LimitError when it is nested too deeply to be written."""
+    meta = {"senderId": sender.tab.id, "senderIsMainFrame": sender.parent is None}
+    return encode_message(["send", envelope.channel], forwarded(envelope), meta)
 
 
 def _arguments(envelope: Invoke | Send | Sync, limits: Limits) -> list[Any]:

@@ -10,7 +10,7 @@ import secrets
 import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVarTuple
 
 from webipc.access.caller import ANOTHER_USER
 from webipc.budget.account import Account
@@ -24,6 +24,7 @@ from webipc.concurrency.clock import Clock
 from webipc.concurrency.flusher import Flusher
 from webipc.concurrency.loops import running_loop
 from webipc.concurrency.stalls import Stalls
+from webipc.core.envelope import SendTo
 from webipc.core.errors import CloseCode
 from webipc.core.frame import EncodedMessage
 from webipc.core.link.held import held_by
@@ -53,6 +54,8 @@ from webipc.link.surroundings import Surroundings
 from webipc.version import VERSION
 
 logger = logging.getLogger("webipc")
+
+Args = TypeVarTuple("Args")
 
 # How long the application's code may take to end when the server does.
 LAST_SECONDS = 0.5
@@ -85,7 +88,7 @@ class Hub:
         limits = self.limits = settings.limits
         # The time by which peers are judged.
         self.clock = Clock(loop, period_of(limits))
-        self._debug = settings.debug
+        self.settings = settings
         # Names this process to pages; another one does not know this one's links.
         self.process = secrets.token_hex(8)
         # What runs of the application's code.
@@ -118,7 +121,9 @@ class Hub:
             threading.get_ident(),
             limits,
             self.flusher,
-            Dispatcher(self._router, replies, limits, self.tabs.from_id, settings.may_send_to).dispatch,
+            Dispatcher(
+                self._router, replies, limits, self.tabs.from_id, settings.may_send_to, self._send_elsewhere
+            ).dispatch,
             self,
             self.account,
             Backlog(self.account.limit // 8),
@@ -157,10 +162,17 @@ class Hub:
 
     def _encode(self, send: Callable[[EncodedMessage], None], channel: str, args: tuple[Any, ...]) -> None:
         message = encode_send(channel, args, self.limits)
+        self.run(held_by(message), send, message)
+
+    def run(self, size: int, function: Callable[[*Args], object], *args: *Args) -> None:
+        """Call a function in the event loop, from any thread: at once where this is its thread.
+
+        `size` is what the arguments take while they wait, in bytes. Raises as `Surroundings.hand_over` does.
+        """
         if running_loop() is self.loop:
-            send(message)
+            function(*args)
         else:
-            self._around.hand_over(held_by(message), send, message)
+            self._around.hand_over(size, function, *args)
 
     def _broadcast(self, message: EncodedMessage) -> None:
         self._broadcast_here(message)
@@ -169,6 +181,10 @@ class Hub:
 
     def _broadcast_here(self, message: EncodedMessage) -> None:
         self.groups.shared.post(list(self._links), message)
+
+    def _send_elsewhere(self, sender: Document, envelope: SendTo) -> None:
+        if self.sharing is not None:
+            self.sharing.send_to(sender, envelope)
 
     @property
     def links(self) -> Links:
@@ -208,7 +224,7 @@ class Hub:
             "syncMs": self.limits.sync_ms,
             "version": VERSION,
         }
-        return {**welcome, "debug": True} if self._debug else welcome
+        return {**welcome, "debug": True} if self.settings.debug else welcome
 
     # --- the end of a link ----------------------------------------------------------------------------------------
 

@@ -25,7 +25,8 @@ def rows_of(message: EncodedMessage) -> list[bytes]:
 def message_of(rows: Sequence[bytes], limits: Limits, *, has_sender: bool = False) -> EncodedMessage:
     """Return the message of rows, which has to be a `send` that any page takes. Raises WrongMessageError.
 
-    `has_sender`: it may name the tab that has sent it. Any other comes from the program.
+    `has_sender`: a page has sent it, and it names that. Its value is not looked at: pages drop such a message if it is
+    wrong, and stay (PROTOCOL.md 4.7). Any other comes from the program, and names nobody.
     """
     if not rows:
         raise WrongMessageError("expected the JSON of a message, got no row")
@@ -34,14 +35,24 @@ def message_of(rows: Sequence[bytes], limits: Limits, *, has_sender: bool = Fals
         check_size(message, limits)
         segments = [memoryview(segment) for segment in message.segments]
         (envelope,) = parse([RawMessage(load_array(message.json), segments)], limits)
-        if not isinstance(envelope, Send) or (envelope.meta is not None and not has_sender):
-            raise WrongMessageError("expected a `send` of the program, got another message")
+        if not isinstance(envelope, Send) or _names_a_page(envelope) != has_sender:
+            raise WrongMessageError(f"expected a `send` of {'a page' if has_sender else 'the program'}, got another")
+        if not has_sender:
+            _check_value(envelope, limits)
+    except (ProtocolError, LimitError) as error:
+        raise WrongMessageError(str(error)) from None
+    return message
+
+
+def _names_a_page(message: Send) -> bool:
+    return message.meta is not None and type(message.meta.get("senderId")) is int
+
+
+def _check_value(envelope: Send, limits: Limits) -> None:
+    try:
         value = decode_value(envelope, limits)
     except UnreadableError:
         # A page may be able to read it; else the message fails there alone.
-        return message
-    except (ProtocolError, LimitError) as error:
-        raise WrongMessageError(str(error)) from None
+        return
     if type(value) is not list:
         raise WrongMessageError("expected the array of arguments as the value, got something else")
-    return message

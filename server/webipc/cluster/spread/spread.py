@@ -8,7 +8,12 @@ from typing import Any
 
 from webipc.cluster.bus.bus import SaidToAll
 from webipc.cluster.spread.broadcasts import Broadcasts
+from webipc.cluster.spread.commands import Commands
+from webipc.cluster.spread.fetched import Fetching
+from webipc.cluster.spread.saying import Saying
+from webipc.cluster.spread.ways import Ways
 from webipc.cluster.worker import Part, Worker
+from webipc.core.envelope import SendTo
 from webipc.core.frame import EncodedMessage
 from webipc.electron.document import Document
 from webipc.electron.tab import Tab
@@ -21,6 +26,11 @@ class Spread(Part):
         """`worker` is this one."""
         # Also what a tab that moves needs of the stream for all: `position` and `catch_up`.
         self.broadcasts = Broadcasts(worker.hub, worker.bus, worker.to_all)
+        self._ways = Ways(worker)
+        # Also what a tab that is taken needs of what was left for it: `deliver_words`.
+        self.saying = Saying(worker, self._ways)
+        self.commands = Commands(worker, self._ways)
+        self.fetching = Fetching(worker)
 
     # --- what this worker sends -----------------------------------------------------------------------------------
 
@@ -40,6 +50,10 @@ class Spread(Part):
         """See `Sharing`."""
         self.broadcasts.reauthenticate(identity)
 
+    def send_to(self, sender: Document, envelope: SendTo) -> None:
+        """See `Sharing`."""
+        self.saying.send_to(sender, envelope)
+
     # --- what the bus tells ---------------------------------------------------------------------------------------
 
     def received_by_all(self, entry: SaidToAll) -> None:
@@ -50,6 +64,15 @@ class Spread(Part):
         """See `Receiver`."""
         self.broadcasts.missed(count)
 
+    def lost(self, worker: str) -> None:
+        """See `Receiver`."""
+        self._ways.lost(worker)
+
     def stats(self) -> Mapping[str, Any]:
-        """`wrong_messages`: how many of those to many pages were dropped, because no page may be sent them."""
-        return {"wrong_messages": self.broadcasts.wrong}
+        """`wrong_messages`: how many of those to many pages were dropped, because no page may be sent them.
+
+        `unsent`: how many to pages by their ids did not arrive, by reason. `looking`: how many bytes of them wait until
+        it is known where their pages are.
+        """
+        dropped = dict(self.saying.dropped)
+        return {"wrong_messages": self.broadcasts.wrong, "unsent": dropped, "looking": self._ways.waiting}
