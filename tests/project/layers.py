@@ -36,7 +36,9 @@ def _words(text: str) -> frozenset[str]:
 
 RULES: Mapping[str, Rule] = {
     "__main__": rule("cli"),
-    "cli": rule("core version budget access servers cluster mount ipc_main", "fastapi starlette uvicorn watchfiles"),
+    "cli": rule(
+        "core version budget access logs servers cluster mount ipc_main", "fastapi starlette uvicorn watchfiles"
+    ),
     "testing": rule("core version concurrency servers ports channels electron mount", "orjson starlette"),
     "__init__": rule("version names"),
     "names": rule("core channels electron groups hub cluster ipc_main"),
