@@ -8,15 +8,19 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from webipc.access.hosts import ANY, Hosts, is_loopback
 from webipc.access.origins import Origins
 from webipc.budget.sizes import parse_size
 from webipc.cli import announce, worker
 from webipc.cli.host_check import HOSTS_VARIABLE
-from webipc.cli.listening import LAST_PORT, free_port, in_url
+from webipc.cli.listening import LAST_PORT, bound, free_port, in_url
 from webipc.cli.program import StartError, Target, find_target
 from webipc.cli.serving import Serving, serve
+from webipc.cli.supervisor.becoming import become_parent, worker_command
+from webipc.cli.supervisor.options import ALONE_SECONDS, TOGETHER_SECONDS, Scale, add_options, scale_of
+from webipc.cli.supervisor.plan import Plan
 from webipc.ipc_main import DEBUG_VARIABLE, MEMORY_VARIABLE, ORIGINS_VARIABLE
 from webipc.version import VERSION
 
@@ -37,13 +41,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         target = find_target(options.app)
         _check_origins(options.origin)
         _check_hosts(options.allow_host)
+        scale = scale_of(options)
+        if scale.workers > 1:
+            _serve_with_workers(options, target, scale)
         port = free_port(options.host, options.port, search=options.command == "dev")
     except StartError as error:
         print(f"webipc: {error}", file=sys.stderr)
         return 1
-    _set_environment(options, target, port)
+    _set_environment(options, target, port, scale)
     try:
-        serve(_serving(options, target, port))
+        serve(_serving(options, target, port, scale))
     except KeyboardInterrupt:
         # uvicorn has shut down, and raises the signal again for its caller.
         pass
@@ -104,10 +111,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--graceful-timeout",
         type=_seconds,
-        default=10.0,
         metavar="SECONDS",
-        help="how long calls that run may take to end after SIGTERM (default: %(default)g)",
+        help="how long calls that run may take to end after SIGTERM "
+        f"(default: {ALONE_SECONDS:g}, or {TOGETHER_SECONDS:g} with --workers or --redis)",
     )
+    add_options(run, dev)
     dev.add_argument("--no-open", action="store_true", help="do not open a browser")
     return parser
 
@@ -173,16 +181,40 @@ def _allowed_hosts(options: argparse.Namespace) -> list[str]:
     return [ANY]
 
 
-def _set_environment(options: argparse.Namespace, target: Target, port: int) -> None:
-    """Pass the options to the process that serves: with reload it is a child process."""
+def _serve_with_workers(options: argparse.Namespace, target: Target, scale: Scale) -> NoReturn:
+    """Become the parent process of several workers. Raises StartError where it cannot listen."""
+    listeners = bound(options.host, options.port)
+    port = listeners[0].getsockname()[1]
+    _set_environment(options, target, port, scale)
+    serving = _serving(options, target, port, scale)
+    plan = Plan(
+        workers=scale.workers,
+        command=worker_command(target.shown),
+        listeners=[listener.detach() for listener in listeners],
+        address=_address(options, port),
+        proxies=serving.forwarded_allow_ips,
+        graceful_seconds=serving.graceful_seconds,
+        has_bus=scale.redis is None,
+    )
+    become_parent(plan, serving.text, target.shown)
+
+
+def _address(options: argparse.Namespace, port: int) -> str:
+    return f"http://{in_url(options.host)}:{port}{options.root_path}"
+
+
+def _set_environment(options: argparse.Namespace, target: Target, port: int, scale: Scale) -> None:
+    """Pass the options to the processes that serve: with reload it is a child process."""
     os.environ[worker.TARGET_VARIABLE] = target.text
     os.environ[ORIGINS_VARIABLE] = " ".join([os.environ.get(ORIGINS_VARIABLE, ""), *options.origin]).strip()
     os.environ[HOSTS_VARIABLE] = " ".join(_allowed_hosts(options))
     if options.memory is not None:
         os.environ[MEMORY_VARIABLE] = options.memory
+    if options.command == "run":
+        scale.set_environment()
     if options.command == "dev":
         os.environ[DEBUG_VARIABLE] = "1"
-        os.environ[announce.ADDRESS_VARIABLE] = f"http://{in_url(options.host)}:{port}{options.root_path}"
+        os.environ[announce.ADDRESS_VARIABLE] = _address(options, port)
         os.environ[announce.OPENED_VARIABLE] = "no" if options.no_open else str(announce.new_marker())
 
 
@@ -193,16 +225,12 @@ def _clear_environment() -> None:
         announce.remove_marker(Path(opened))
 
 
-def _serving(options: argparse.Namespace, target: Target, port: int) -> Serving:
-    is_dev = options.command == "dev"
-    return Serving(
-        host=options.host,
-        port=port,
-        root_path=options.root_path,
-        graceful_seconds=DEV_GRACEFUL_SECONDS if is_dev else options.graceful_timeout,
-        forwarded_allow_ips=None if is_dev else options.forwarded_allow_ips,
-        reload_folder=str(target.folder) if is_dev else None,
-    )
+def _serving(options: argparse.Namespace, target: Target, port: int, scale: Scale) -> Serving:
+    if options.command == "dev":
+        folder = str(target.folder)
+        return Serving(options.host, port, options.root_path, DEV_GRACEFUL_SECONDS, None, folder)
+    seconds = scale.graceful_seconds if options.graceful_timeout is None else options.graceful_timeout
+    return Serving(options.host, port, options.root_path, seconds, options.forwarded_allow_ips)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""The port that the server listens on: the one that was asked for or, for `dev`, the next one that is free."""
+"""The port that the server listens on: the one that was asked for or, for `dev`, the next one that is free.
+
+A parent process of several workers is given sockets that are bound already.
+"""
 
 import errno
 import os
@@ -42,6 +45,30 @@ def _listen(host: str, port: int) -> int | OSError:
             return error
         number: int = probe.getsockname()[1]
         return number
+
+
+def bound(host: str, port: int) -> list[socket.socket]:
+    """Return a socket for each address of this host, bound to one port, which the system chooses for 0.
+
+    Raises StartError, as `free_port` does.
+    """
+    found: list[socket.socket] = []
+    try:
+        for family, _, _, _, address in socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            one = socket.socket(family, socket.SOCK_STREAM)
+            found.append(one)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            one.bind((address[0], port, *address[2:]))
+            port = one.getsockname()[1]
+    except OSError as error:
+        for one in found:
+            one.close()
+        raise StartError(_why_not(host, port, port, error)) from None
+    return found
 
 
 def _why_not(host: str, port: int, last: int, error: OSError) -> str:

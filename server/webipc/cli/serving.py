@@ -3,9 +3,10 @@
 The settings are those that the measurements in benchmarks/README.md chose.
 """
 
+import json
 import sys
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
@@ -30,6 +31,16 @@ class Serving:
     # With `webipc dev`, the folder whose changes restart the program.
     reload_folder: str | None = None
 
+    @property
+    def text(self) -> str:
+        """Return all of it as one string, for an environment variable."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_text(cls, text: str) -> "Serving":
+        """Return what has this `text`."""
+        return cls(**json.loads(text))
+
 
 def serve(serving: Serving) -> None:
     """Serve until the end: in this process or, with a `reload_folder`, in a child that restarts after each change.
@@ -47,8 +58,8 @@ def serve(serving: Serving) -> None:
     restarter(config, target=server.run, sockets=[config.bind_socket()]).run()
 
 
-def server_settings(serving: Serving) -> dict[str, Any]:
-    """Return the arguments of uvicorn's configuration."""
+def server_settings(serving: Serving, mark: str = "") -> dict[str, Any]:
+    """Return the arguments of uvicorn's configuration. `mark` is put before each line of the log."""
     settings: dict[str, Any] = {
         "app": f"{worker.__name__}:{worker.served.__name__}",
         "factory": True,
@@ -64,7 +75,7 @@ def server_settings(serving: Serving) -> dict[str, Any]:
         # Twice the limit of a frame: a frame that is a little too large reaches us, and our error names the limit.
         "ws_max_size": 2 * DEFAULT_LIMITS.socket_bytes,
         "timeout_graceful_shutdown": 1,
-        "log_config": _log_config(),
+        "log_config": _log_config(mark),
         "access_log": serving.reload_folder is None,
     }
     if serving.reload_folder is not None:
@@ -120,7 +131,15 @@ def _h11_class() -> Any:
     return BoundedH11
 
 
-def _log_config() -> dict[str, Any]:
-    """Return uvicorn's own configuration, extended by the logger `webipc`."""
+def _log_config(mark: str) -> dict[str, Any]:
+    """Return uvicorn's own configuration, extended by the logger `webipc` and the mark."""
     loggers = {**LOGGING_CONFIG["loggers"], "webipc": {"handlers": ["default"], "level": "INFO", "propagate": False}}
-    return {**LOGGING_CONFIG, "loggers": loggers}
+    formatters = {
+        name: {**formatter, "fmt": formatter["fmt"].replace(_PREFIX, f"{_PREFIX}{mark}")}
+        for name, formatter in LOGGING_CONFIG["formatters"].items()
+    }
+    return {**LOGGING_CONFIG, "loggers": loggers, "formatters": formatters}
+
+
+# How the lines of uvicorn begin.
+_PREFIX: Final = "%(levelprefix)s "

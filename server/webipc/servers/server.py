@@ -62,10 +62,7 @@ class DrainingServer(Server):
         end = loop.time() + seconds
         for server in self.servers:
             server.close()
-        for connection in list(self.server_state.connections):
-            if not _is_websocket(connection):
-                # Ends an idle one, and any other behind its answer.
-                connection.shutdown()
+        await self.end_idle()
         await self._run_drain(seconds)
         await self._wait(lambda: not any(map(_is_closing, self.server_state.connections)), CLOSE_SECONDS)
         left = 0.0 if self._is_hurried else end - loop.time()
@@ -73,6 +70,15 @@ class DrainingServer(Server):
         await super().shutdown(sockets)
         # uvicorn raises the signals again, and a process that SIGTERM ends has no exit code 0.
         self._captured_signals = [number for number in self._captured_signals if number != signal.SIGTERM]
+
+    async def end_idle(self) -> None:
+        """End each connection that is no WebSocket: an idle one at once, and any other behind its answer."""
+        for connection in self.http_connections():
+            connection.shutdown()
+
+    def http_connections(self) -> list[Any]:
+        """Return the open connections that are no WebSockets."""
+        return [one for one in self.server_state.connections if not _is_websocket(one)]
 
     async def _run_drain(self, seconds: float) -> None:
         hurry = asyncio.Event()

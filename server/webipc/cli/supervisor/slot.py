@@ -1,0 +1,98 @@
+"""`Slot`: one of the N places for a worker. It starts another one when its worker has died, or is to be replaced."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+
+from webipc.cli.supervisor.plan import DEATHS, Times
+from webipc.cli.supervisor.worker_process import WorkerProcess
+
+logger = logging.getLogger("webipc")
+
+Start = Callable[[int], WorkerProcess]
+"""Starts a worker for the slot with this number. Raises OSError where the system has no room for a process."""
+
+
+class UnstableError(Exception):
+    """The workers of a slot die before they are ready; the text is one sentence, to be printed."""
+
+
+class Slot:
+    """A place for a worker, and the worker in it, which may have just died."""
+
+    def __init__(self, number: int, start: Start, times: Times, graceful_seconds: float) -> None:
+        """Start the first worker."""
+        self.number = number
+        self.worker = start(number)
+        # A worker of it has been ready.
+        self.has_been_up = asyncio.Event()
+        self._start = start
+        self._times = times
+        self._end_seconds = graceful_seconds + times.shutdown
+        self._loop = asyncio.get_running_loop()
+        # Held while another worker takes the place.
+        self._changing = asyncio.Lock()
+        self._deaths = 0
+        self._delay = times.first_delay
+
+    async def keep(self) -> None:
+        """Start another worker whenever the current one has died. Raises UnstableError when that is of no use."""
+        while True:
+            worker = self.worker
+            is_ready = await worker.until_ready()
+            since = self._loop.time()
+            if is_ready:
+                self._deaths = 0
+                self.has_been_up.set()
+            status = await worker.until_ended()
+            async with self._changing:
+                if self.worker is not worker:
+                    continue
+                if is_ready and self._loop.time() - since >= self._times.longest_delay:
+                    self._delay = self._times.first_delay
+                if not is_ready:
+                    self._count_death(status)
+                logger.warning("worker %d %s; another one starts in %g s", self.number, _how(status), self._delay)
+                await asyncio.sleep(self._delay)
+                self._delay = min(2 * self._delay, self._times.longest_delay)
+                self.worker = self._start(self.number)
+
+    async def replace(self) -> bool:
+        """Start another worker, and let the current one end when that is ready. Return whether all went well.
+
+        If the other one does not get ready, the current one stays. Nothing is done for one that has just died: who
+        takes its place has the program as it is now.
+        """
+        async with self._changing:
+            old = self.worker
+            if not await old.until_ready() or old.ended.done():
+                return True
+            new = self._start(self.number)
+            if not await self._is_ready_in_time(new):
+                new.end(signal.SIGTERM, self._times.shutdown)
+                await new.until_ended()
+                return False
+            self.worker = new
+        old.end(signal.SIGTERM, self._end_seconds)
+        await old.until_ended()
+        return True
+
+    async def _is_ready_in_time(self, worker: WorkerProcess) -> bool:
+        await asyncio.wait([worker.ready], timeout=self._times.ready)
+        return worker.ready.done() and worker.ready.result()
+
+    def _count_death(self, status: int) -> None:
+        self._deaths += 1
+        if self._deaths == DEATHS:
+            raise UnstableError(f"worker {self.number} died {DEATHS} times before it was ready: it {_how(status)}")
+
+
+def _how(status: int) -> str:
+    """Say how a process has ended."""
+    if status >= 0:
+        return f"has ended with status {status}"
+    try:
+        return f"was killed by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"was killed by signal {-status}"
