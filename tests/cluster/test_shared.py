@@ -6,9 +6,9 @@ import pytest
 from fastapi import FastAPI
 
 from webipc import IpcMain
+from webipc.cluster.board.switchboard import Switchboard
 from webipc.cluster.bus.bus import BusError, Receiver
 from webipc.cluster.bus.memory_bus import MemoryBus
-from webipc.cluster.bus.switchboard import Switchboard
 from webipc.testing import Browser
 
 

@@ -13,8 +13,8 @@ from fastapi import Cookie, FastAPI
 from tests.support.connected import contents_of
 from tests.support.waiting import settled
 from webipc import IpcMain, WebContents
+from webipc.cluster.board.switchboard import Switchboard
 from webipc.cluster.bus.memory_bus import MemoryBus
-from webipc.cluster.bus.switchboard import Switchboard
 from webipc.cluster.shared import Shared
 from webipc.hub.hub import Hub
 from webipc.testing import Browser, Renderer

@@ -12,10 +12,10 @@ from tests.support.roaming import arrives_at, reconnects_at
 from tests.support.several_workers import OneWorker, quiet, workers
 from tests.support.waiting import until
 from webipc import ResetError
+from webipc.cluster.board.switchboard import Switchboard
 from webipc.cluster.bus.bus import BusError, Receiver
 from webipc.cluster.bus.directory import key_of
 from webipc.cluster.bus.memory_bus import MemoryBus
-from webipc.cluster.bus.switchboard import Switchboard
 from webipc.core.errors import CloseCode
 from webipc.testing import ClosedError, Renderer
 
@@ -35,7 +35,7 @@ def serve(worker: OneWorker, created: Created) -> None:
 
 def entries(worker: OneWorker) -> tuple[int, int, int]:
     """Return how many links, tabs and tokens the directory knows."""
-    board = worker._board
+    board = worker._board.places
     return len(board._links), len(board._tabs), len(board._tokens)
 
 
@@ -167,7 +167,7 @@ async def test_everything_is_written_once_more_where_the_directory_forgets(three
     home, edge, _ = three
     browser = home.browser()
     async with browser.open() as page, browser.open() as other:
-        board = home._board
+        board = home._board.places
         board._links.clear()
         board._tabs.clear()
         board._tokens.clear()
@@ -190,7 +190,7 @@ async def test_worker_that_was_taken_for_dead_ends_what_others_have_and_keeps_th
         link = page._connection.page.link_id
         [connection] = [one for one in home.hub.links if one.link_id == link]
         # Another worker has made the link, because this one did not live.
-        board = home._board
+        board = home._board.places
         key = key_of(link)
         board.release(home.bus.worker, key)
         assert board.claim(edge.bus.worker, key) is None

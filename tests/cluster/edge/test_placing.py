@@ -17,12 +17,12 @@ from tests.support.hubs import NOBODY, Socket, hello, visitor
 from tests.support.skipping_loop import SkippingLoop
 from webipc.access.visitor import RefusedError, Visitor
 from webipc.channels.ipc_main_impl import IpcMainImpl
+from webipc.cluster.board.switchboard import Switchboard
 from webipc.cluster.bus.bus import BusError, SaidToAll
 from webipc.cluster.bus.directory import Home, Key, Over, Parked, Place, Taken, key_of
 from webipc.cluster.bus.kinds import Kinds
 from webipc.cluster.bus.memory_bus import MemoryBus
 from webipc.cluster.bus.questions import Questions
-from webipc.cluster.bus.switchboard import Switchboard
 from webipc.cluster.edge.noting import RETRY_SECONDS, Noting
 from webipc.cluster.edge.placing import HaveHead, Placing
 from webipc.cluster.worker import Worker

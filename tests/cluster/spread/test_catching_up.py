@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from tests.support.hubs import NOBODY, Socket, hello, visitor
 from tests.support.waiting import settled
 from webipc.channels.ipc_main_impl import IpcMainImpl
+from webipc.cluster.board.switchboard import Switchboard
 from webipc.cluster.bus.bus import BusError, Position, Receiver, Said, SaidToAll
 from webipc.cluster.bus.memory_bus import MemoryBus
-from webipc.cluster.bus.switchboard import Switchboard
 from webipc.cluster.moves.moving import restore, snapshot
 from webipc.cluster.moves.snapshot import Snapshot
 from webipc.cluster.shared import Shared
@@ -65,6 +65,9 @@ class LaggingBus(MemoryBus):
 
     def missed(self, count: int) -> None:
         self._outer.missed(count)
+
+    def lost(self, worker: str) -> None:
+        self._outer.lost(worker)
 
     def forgotten(self) -> None:
         self._outer.forgotten()
@@ -236,8 +239,8 @@ async def test_tab_that_comes_too_late_for_what_it_has_missed_is_reset() -> None
     written, position = await leave(scene, connection)
     scene.say(Scene.THIRD)
     scene.say(Scene.THIRD)
-    scene.board._kept.popleft()
     await settled()
+    scene.board.stream._kept.popleft()
     scene.buses[Scene.NEW].read(2)
     await told_overflow(scene, connection, written, position)
     await scene.end()

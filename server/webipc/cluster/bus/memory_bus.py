@@ -1,115 +1,45 @@
 """`MemoryBus`: a bus between applications in one process, on a `Switchboard`. For tests with two workers.
 
-What is delivered comes in a later turn of the event loop, in order, as from a network.
+As over a network, nothing arrives at once: what a worker says, what it hears and what it is answered are steps, each in
+order with others of its lane. The event loop takes them in turn; a test may choose them instead.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
-from webipc.cluster.bus.bus import Member, Position, Receiver, SaidToAll
-from webipc.cluster.bus.directory import Directory, Home, Key, Parked, Place, Taken
-from webipc.cluster.bus.switchboard import Switchboard
+from webipc.cluster.board.switchboard import Switchboard
+from webipc.cluster.bus.bus import BusError, Member, Position, Receiver, SaidToAll
+from webipc.cluster.bus.directory import Directory
+from webipc.cluster.bus.known_members import KnownMembers
+from webipc.cluster.bus.memory_directory import MemoryDirectory
+from webipc.cluster.bus.memory_line import LoopSteps, MemoryLine, Steps
 from webipc.cluster.bus.wire import decode_said, encode_said
 
-
-class MemoryMembers:
-    """The members, as one worker was told of them."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, Member] = {}
-
-    def get(self, worker: str) -> Member | None:
-        """See `Members`."""
-        return self.known.get(worker)
-
-    def __iter__(self) -> Iterator[Member]:
-        return iter(sorted(self.known.values(), key=lambda member: member.ordinal))
-
-
-class MemoryDirectory:
-    """A directory as one worker has it."""
-
-    def __init__(self, switchboard: Switchboard, worker: str) -> None:
-        self._board = switchboard
-        self._worker = worker
-
-    async def find(self, link: Key, parent: Key | None, token: Key | None) -> Place | None:
-        """See `Directory`."""
-        await asyncio.sleep(0)
-        return self._board.find(link, parent, token)
-
-    async def claim(self, link: Key) -> Place | None:
-        """See `Directory`."""
-        await asyncio.sleep(0)
-        return self._board.claim(self._worker, link)
-
-    def release(self, link: Key) -> None:
-        """See `Directory`."""
-        self._board.release(self._worker, link)
-
-    def link_ended(self, link: Key, seconds: float) -> None:
-        """See `Directory`."""
-        self._board.link_ended(self._worker, link, seconds)
-
-    def tab_born(self, contents_id: int, token: Key) -> None:
-        """See `Directory`."""
-        self._board.tab_born(self._worker, contents_id, token)
-
-    def tab_destroyed(self, contents_id: int) -> None:
-        """See `Directory`."""
-        self._board.tab_destroyed(self._worker, contents_id)
-
-    async def where(self, contents_id: int) -> Home | Parked | None:
-        """See `Directory`."""
-        await asyncio.sleep(0)
-        return self._board.where(contents_id)
-
-    async def park(self, contents_id: int, snapshot: bytes, links: Sequence[Key], seconds: float) -> None:
-        """See `Directory`."""
-        await asyncio.sleep(0)
-        self._board.park(self._worker, contents_id, snapshot, links, seconds)
-
-    async def take(self, contents_id: int) -> Taken | None:
-        """See `Directory`."""
-        await asyncio.sleep(0)
-        return self._board.take(self._worker, contents_id)
-
-    async def leave_word(self, contents_id: int, word: bytes) -> bool:
-        """See `Directory`."""
-        await asyncio.sleep(0)
-        return self._board.leave_word(contents_id, word)
-
-    async def kept(self, links: Sequence[Key]) -> list[Key]:
-        """See `Directory`."""
-        await asyncio.sleep(0)
-        return self._board.kept(self._worker, links)
-
-    def note(self, links: Sequence[Key], tabs: Sequence[tuple[int, Key]]) -> None:
-        """See `Directory`."""
-        self._board.note(self._worker, links, tabs)
+Result = TypeVar("Result")
 
 
 class MemoryBus:
     """One worker's way to the others."""
 
-    is_connected = True
-
-    def __init__(self, switchboard: Switchboard, worker: str, formats: Sequence[int] = ()) -> None:
-        """`formats` are those of the snapshots that the worker reads."""
+    def __init__(
+        self, switchboard: Switchboard, worker: str, formats: Sequence[int] = (), *, steps: Steps | None = None
+    ) -> None:
+        """`formats` are those of the snapshots that the worker reads. `steps`: None for the event loop's."""
         self._board = switchboard
         self._worker = worker
         self._formats = tuple(formats)
-        self._members = MemoryMembers()
-        self._directory: Directory = MemoryDirectory(switchboard, worker)
-        self._receiver: Receiver | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        # What is to be delivered, in order.
-        self._coming: deque[Callable[[], None]] = deque()
+        self._steps = steps or LoopSteps()
+        self._members = KnownMembers()
+        self._directory: Directory = MemoryDirectory(switchboard.places, worker, self._state, self._ask)
         self._member: Member | None = None
-        self._number = 0
+        self._line = MemoryLine(worker, self._steps, self._members)
         self._own = 0
+        self._unsent: Counter[str] = Counter()
+        self._asked: set[asyncio.Future[Any]] = set()
+
+    # --- what a bus is --------------------------------------------------------------------------------------------
 
     @property
     def worker(self) -> str:
@@ -123,7 +53,7 @@ class MemoryBus:
         return self._member.ordinal
 
     @property
-    def members(self) -> MemoryMembers:
+    def members(self) -> KnownMembers:
         """See `Bus`."""
         return self._members
 
@@ -133,91 +63,118 @@ class MemoryBus:
         return self._directory
 
     @property
+    def is_connected(self) -> bool:
+        """See `Bus`."""
+        return self._line.is_heard
+
+    @property
     def position(self) -> Position:
         """See `Bus`."""
-        return Position(self._number, self._own)
+        return Position(self._line.number, self._own)
 
     async def begin(self, receiver: Receiver) -> None:
         """See `Bus`."""
-        self._receiver = receiver
-        self._loop = asyncio.get_running_loop()
-        self._number = self._board.number
-        self._member = self._board.enter(self._worker, self._formats, self)
-        for member in self._board.members:
-            self._members.known[member.worker] = member
+        self._line.begin(receiver, self._board.stream.number)
+        self._own = 0
+        self._member = self._board.enter(self._worker, self._formats, self._line)
+        self._members.replace(self._board.members)
 
     async def end(self) -> None:
         """See `Bus`."""
-        self._board.leave(self._worker)
-        self._receiver = None
+        if self._line.is_heard:
+            await self._ask(lambda: self._board.leave(self._worker))
+            self.kill()
 
     def kill(self) -> None:
-        """Leave at once, as a worker that dies does, and hear nothing any more."""
-        self._receiver = None
+        """Leave at once, as a worker that dies does, and hear nothing any more. What has not left it is lost."""
+        self._line.end()
         self._board.leave(self._worker)
+        for future in self._asked:
+            if not future.done():
+                future.set_exception(BusError("this worker has left the bus"))
+
+    def lose(self) -> None:
+        """Lose everything that was said to this worker and that it has not heard, and let it learn of that."""
+        self._line.lose()
 
     def post(self, worker: str, kind: str, head: Mapping[str, Any], rows: Sequence[bytes] = ()) -> None:
         """See `Bus`."""
-        self._board.post(self._worker, worker, encode_said(kind, head, rows))
+        said = encode_said(kind, head, rows)
+        size = sum(map(len, said))
+        self._unsent[worker] += size
+
+        def arrive() -> None:
+            self._unsent[worker] -= size
+            self._board.post(self._worker, worker, said)
+
+        self._state(arrive)
 
     def post_all(self, kind: str, head: Mapping[str, Any], rows: Sequence[bytes] = ()) -> None:
         """See `Bus`."""
+        said = encode_said(kind, head, rows)
         self._own += 1
-        self._board.post_all(self._worker, encode_said(kind, head, rows))
+        self._state(lambda: self._board.post_all(self._worker, said))
 
     def waiting(self, worker: str) -> int:
-        """See `Bus`. What is posted is there at once."""
-        return 0
+        """See `Bus`."""
+        return self._unsent[worker] + self._line.waiting.get(worker, 0)
 
     async def since(self, number: int) -> list[SaidToAll] | None:
         """See `Bus`."""
-        await asyncio.sleep(0)
-        kept = self._board.since(number)
+        kept = await self._ask(lambda: self._board.since(number))
         if kept is None:
             return None
         return [SaidToAll(one.number, one.own, decode_said(one.origin, one.rows)) for one in kept]
 
     def drain(self) -> None:
         """See `Bus`."""
-        self._board.change(self._worker, is_draining=True)
+        self._state(lambda: self._board.change(self._worker, is_draining=True))
 
     def stats(self) -> dict[str, Any]:
         """See `Bus`."""
         return {}
 
-    # --- what the switchboard delivers ----------------------------------------------------------------------------
+    # --- what it says to the switchboard --------------------------------------------------------------------------
 
-    def said(self, origin: str, rows: Sequence[bytes]) -> None:
-        """See `Line`."""
-        self._soon(lambda receiver: receiver.received(decode_said(origin, rows)))
+    def _state(self, act: Callable[[], object]) -> None:
+        """Say something to the switchboard, in order."""
 
-    def said_to_all(self, number: int, own: int, origin: str, rows: Sequence[bytes]) -> None:
-        """See `Line`."""
+        def arrive() -> None:
+            # What had not left when the worker died never does.
+            if self._line.is_heard:
+                act()
 
-        def deliver(receiver: Receiver) -> None:
-            self._number = number
-            receiver.received_by_all(SaidToAll(number, own, decode_said(origin, rows)))
+        if self._line.is_heard:
+            self._steps.soon(f"{self._worker} says", arrive)
 
-        self._soon(deliver)
+    async def _ask(self, act: Callable[[], Result]) -> Result:
+        """Ask the switchboard, in order, and return what it answers. Raises what it raises."""
+        if not self._line.is_heard:
+            raise BusError("this worker is not on the bus")
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._asked.add(future)
 
-    def member(self, member: Member) -> None:
-        """See `Line`."""
-        self._soon(lambda _: self._members.known.__setitem__(member.worker, member))
+        def arrive() -> None:
+            try:
+                result = act()
+            except BusError as error:
+                failure = error
+                self._steps.soon(f"{self._worker} is answered", lambda: _fail(future, failure))
+            else:
+                self._steps.soon(f"{self._worker} is answered", lambda: _answer(future, result))
 
-    def lost(self, worker: str) -> None:
-        """See `Line`."""
+        self._state(arrive)
+        try:
+            return await future
+        finally:
+            self._asked.discard(future)
 
-        def deliver(receiver: Receiver) -> None:
-            self._members.known.pop(worker, None)
-            receiver.lost(worker)
 
-        self._soon(deliver)
+def _answer(future: "asyncio.Future[Result]", result: Result) -> None:
+    if not future.done():
+        future.set_result(result)
 
-    def _soon(self, deliver: Callable[[Receiver], None]) -> None:
-        if self._loop is None or self._receiver is None:
-            return
-        self._coming.append(lambda: None if self._receiver is None else deliver(self._receiver))
-        self._loop.call_soon(self._deliver_next)
 
-    def _deliver_next(self) -> None:
-        self._coming.popleft()()
+def _fail(future: "asyncio.Future[Any]", error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)
