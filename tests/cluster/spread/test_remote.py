@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 import threading
 from collections.abc import AsyncIterator
 from typing import Any
@@ -376,7 +377,7 @@ class Commanded:
     """A page, written by hand, that has allowed its server everything; and the commands that have come."""
 
     def __init__(self, worker: OneWorker, *features: str) -> None:
-        self.page = ScriptedPage(worker.app, features=features or ("invoke",))
+        self.page = ScriptedPage(worker.app, secrets.token_hex(16), features or ("invoke",))
         self._answered = 0
 
     async def connect(self) -> int:
