@@ -38,6 +38,12 @@ LIMITS = Limits(
 VISITOR = visitor("192.0.2.1")
 
 
+def without_tokens(one: Snapshot) -> Snapshot:
+    """Return a snapshot without the digests of the tokens, of which there is one more behind each move."""
+    contents = one.head.contents.model_copy(update={"tokens": []})
+    return one._replace(head=one.head.model_copy(update={"contents": contents}))
+
+
 class RecordingSocket(Socket):
     """A socket that keeps what the server has written."""
 
@@ -256,7 +262,7 @@ class World:
         for tab in self.hub.tabs.all():
             written = snapshot(self.hub, tab)
             moved = restore(hub, Snapshot.decode(written.encode()), VISITOR)
-            assert snapshot(hub, moved) == written
+            assert without_tokens(snapshot(hub, moved)) == without_tokens(written)
             # Who has it now is asked when they come.
             assert moved.user is None
             for page in self.pages:

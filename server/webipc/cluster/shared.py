@@ -7,7 +7,7 @@ What is done is done by the parts. Here is which of them does what.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 from starlette.types import ASGIApp
@@ -23,6 +23,8 @@ from webipc.cluster.edge.relay import Relays
 from webipc.cluster.edge.upward import Upwards
 from webipc.cluster.home.requests import HomeRequests
 from webipc.cluster.home.sockets import HomeSockets
+from webipc.cluster.moves.parking import BATCH, BATCH_SECONDS, Parking
+from webipc.cluster.moves.taking import Taking
 from webipc.cluster.spread.spread import Spread
 from webipc.cluster.worker import Part, Worker
 from webipc.core.envelope import Hello, SendTo
@@ -38,21 +40,6 @@ from webipc.link.transport import Transport
 logger = logging.getLogger("webipc")
 
 
-class NoTakings:
-    """Takes no tab: nothing parks one."""
-
-    def under_way(self) -> Sequence[Awaitable[Any]]:
-        """See `Takings`."""
-        return ()
-
-    async def wait_for(self, hello: Hello) -> None:
-        """See `Takings`."""
-
-    async def take(self, contents_id: int, visitor: Visitor) -> bool:
-        """See `Takings`."""
-        raise RefusedError(CloseCode.TRY_LATER, "this process cannot take tabs of others")
-
-
 class Shared:
     """One worker among several. The methods for the hub and the bus belong to the event loop's thread."""
 
@@ -64,11 +51,14 @@ class Shared:
         self._questions = Questions(bus, self._mailbox)
         worker = Worker(hub, bus, self._mailbox, self._to_all, self._questions, application, prefix)
         self._noting = Noting(worker)
-        self._placing = Placing(worker, self._noting, NoTakings())
-        upwards = Upwards(worker)
-        self._relays, self._hand_on = Relays(worker, upwards), HandOn(worker, upwards)
         # What is sent to many, or to pages elsewhere.
         self.spread = Spread(worker)
+        # Tabs that come, and those that go.
+        self.taking = Taking(worker, self.spread.broadcasts.catch_up, self._deliver_word)
+        self.parking = Parking(hub, bus, self._forward)
+        self._placing = Placing(worker, self._noting, self.taking)
+        upwards = Upwards(worker)
+        self._relays, self._hand_on = Relays(worker, upwards), HandOn(worker, upwards)
         self._parts: tuple[Part, ...] = (
             self._noting,
             self._placing,
@@ -77,6 +67,8 @@ class Shared:
             HomeSockets(worker),
             HomeRequests(worker),
             self.spread,
+            self.taking,
+            self.parking,
         )
         self._counts: Counter[str] = Counter()
         self._beginning: asyncio.Task[None] | None = None
@@ -152,7 +144,13 @@ class Shared:
 
     async def drain(self, seconds: float, hurry: asyncio.Event) -> None:
         """See `Sharing`."""
-        self._bus.drain()
+        await self.parking.run(seconds, hurry)
+        await self._let_relays_go()
+
+    async def _let_relays_go(self) -> None:
+        """Close the relayed sockets. Last, because a proxy may bring them here again until it notices the end."""
+        while self._relays.close_some(BATCH, CloseCode.SERVICE_RESTART, "the server ends"):  # noqa: ASYNC110 - a pace
+            await asyncio.sleep(BATCH_SECONDS)
 
     async def end(self) -> None:
         """See `Sharing`."""
@@ -169,10 +167,12 @@ class Shared:
         """See `Sharing`."""
         if not self._has_begun:
             await self._begin_late()
+        await self.parking.wait_for(hello)
         return await self._placing.place(hello, visitor, is_relayed=is_relayed)
 
     async def claim(self, hello: Hello, visitor: Visitor, *, is_relayed: bool) -> str | None:
         """See `Sharing`."""
+        await self.parking.wait_for(hello)
         return await self._placing.claim(hello, visitor, is_relayed=is_relayed)
 
     def release(self, hello: Hello) -> None:
@@ -224,6 +224,12 @@ class Shared:
     def send_to(self, sender: Document, envelope: SendTo) -> None:
         """See `Sharing`."""
         self.spread.send_to(sender, envelope)
+
+    def _forward(self, contents_id: int, message: EncodedMessage) -> None:
+        """Send to a tab that has moved away."""
+
+    def _deliver_word(self, tab: Tab, word: bytes) -> None:
+        """Deliver what was left for a tab while it was parked."""
 
     # --- what the bus tells ---------------------------------------------------------------------------------------
 

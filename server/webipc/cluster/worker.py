@@ -38,8 +38,10 @@ class Worker:
     @property
     def is_draining(self) -> bool:
         """Whether it takes nothing new."""
+        if self.hub.is_draining or self.hub.attaches.is_stopping:
+            return True
         me = self.bus.members.get(self.bus.worker)
-        return self.hub.attaches.is_stopping or (me is not None and me.is_draining)
+        return me is not None and me.is_draining
 
 
 class Part:

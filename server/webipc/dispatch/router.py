@@ -25,6 +25,7 @@ from webipc.dispatch.sync_job import SyncJob
 from webipc.electron.document import Document
 from webipc.electron.ipc_event import IpcMainEvent, IpcMainPostEvent, IpcMainSyncEvent, WebContentsEvent
 from webipc.electron.message_port_main import MessagePortMain
+from webipc.electron.tab import Tab
 from webipc.link.connection import Connection
 from webipc.link.sync_calls import SyncCall
 from webipc.logs.lines import escaped
@@ -127,6 +128,16 @@ class Router:
                 yield CallJob("A listener for new web contents", listener, event, contents)
         if contents.listener_count("frame-created"):
             yield EmitJob(contents, "frame-created", event, {"frame": document.frame})
+
+    def adopted(self, tab: Tab, listeners: Sequence[Callable[..., Any]]) -> Iterator[Job]:
+        """Yield the calls that tell the application of a tab that has come from another process, with its documents."""
+        contents = tab.contents
+        event = WebContentsEvent(contents, adopted=True)
+        for listener in listeners:
+            yield CallJob("A listener for new web contents", listener, event, contents)
+        for document in tab.all_documents():
+            if contents.listener_count("frame-created"):
+                yield EmitJob(contents, "frame-created", event, {"frame": document.frame})
 
     def disposed(self, document: Document, missing: int) -> Iterator[Job]:
         """Yield what runs after the last message of a document: it is disposed. `missing` did not arrive."""

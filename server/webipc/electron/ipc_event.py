@@ -202,8 +202,11 @@ class IpcMainInvokeEvent(_FrameEvent):
 class WebContentsEvent:
     """The event of `@ipc_main.web_contents_created`, and of `destroyed` and `frame-created` of a web contents."""
 
-    __slots__ = ("sender",)
+    __slots__ = ("adopted", "sender")
 
-    def __init__(self, sender: "WebContents") -> None:
+    def __init__(self, sender: "WebContents", *, adopted: bool = False) -> None:
         # The web contents that it is about.
         self.sender = sender
+        # They are not new, but have come here from another process of the server, which has ended: what was registered
+        # for them there is to be registered here. Electron has no such property.
+        self.adopted = adopted

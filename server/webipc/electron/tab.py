@@ -4,7 +4,7 @@ It outlives its documents: the id stays over reload and navigation (docs/electro
 event loop's thread, except for what `WebContents` says of other threads.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 from webipc.access.caller import Caller
@@ -25,6 +25,7 @@ class Tab(Member):
         "contents",
         "destroyed",
         "documents",
+        "earlier_tokens",
         "frame_tree_node_id",
         "id",
         "identity",
@@ -69,6 +70,8 @@ class Tab(Member):
         self.user: Any = None
         # What a document of this tab shows at its birth to be recognised. A secret between the tab and the server.
         self.token = token
+        # The digests of those that it had in other processes, which its page shows until it is told the newest.
+        self.earlier_tokens: Sequence[str] = ()
         # The main documents of this tab, the one that attached last at the end: a page in the back/forward cache is a
         # document of its tab as well. What is in an iframe belongs to its parent. A tuple that is replaced takes half
         # the memory of a list with one element.

@@ -34,6 +34,7 @@ from webipc.endpoints.lingering import LingeringResponse
 from webipc.endpoints.responses import broken_off, refusal, refused, refused_attach, stopping
 from webipc.hub.attaches import StoppingError
 from webipc.hub.hub import Hub
+from webipc.hub.links import MOVED
 from webipc.hub.sharing import Arrival, HandedBack, Sharing
 from webipc.link.connection import Connection
 from webipc.link.decoding import NoRoomError
@@ -155,7 +156,8 @@ class BodyEndpoint:
             # A server that stops waits for a while, then cancels the requests that are left.
             return stopping()
         except ResetError as error:
-            return self.reset(error)
+            # A link that has moved is asked for at the process that has it now.
+            return stopping() if error.reason == MOVED else self.reset(error)
         except ProtocolError as error:
             logger.warning("%s at %s sent %s that is wrong: %s", visitor.peer, visitor.origin, self._what, error.detail)
             return refusal(error.close_code, error.detail)

@@ -18,6 +18,7 @@ from webipc.concurrency.job_queue import JobQueue
 from webipc.concurrency.keyed_event import KeyedEvent
 from webipc.core.envelope import Hello
 from webipc.core.errors import ResetError
+from webipc.dispatch.listener_jobs import CallJob
 from webipc.dispatch.router import Router
 from webipc.electron.document import Document
 from webipc.electron.tab import Tab
@@ -115,6 +116,16 @@ class Births:
             jobs.put(application.router.created(connection.document, application.created(), is_new_tab=is_new))
             jobs.start()
         return connection
+
+    def announce(self, tab: Tab) -> asyncio.Future[None]:
+        """Run the listeners for new tabs for one that has come from another process. Done when each has begun."""
+        application, loop = self._application, self._around.loop
+        jobs = JobQueue(loop, application.tasks, self._around.flusher, debug=application.debug)
+        begun: asyncio.Future[None] = loop.create_future()
+        jobs.put(application.router.adopted(tab, application.created()))
+        jobs.put_call(CallJob("The arrival of a tab", begun.set_result, None))
+        jobs.start()
+        return begun
 
     def adopt(self, name: LinkName, make: Callable[[Connection], Document], payer: Hashable) -> Connection:
         """Make a link that was in another process. No listener runs. Raises RefusedError as `create` does."""

@@ -7,7 +7,7 @@ Reasons and figures: docs/adr/0025-what-runs-may-end.md
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 from webipc.budget.threads import FairThreads
@@ -45,14 +45,15 @@ class Drain:
         """Wait until nothing runs, for at most so many seconds or until `hurry` is set; then close every socket."""
         for connection in self._links:
             connection.last_calls = LastCalls()
-        if count := self._count():
+        if count := _count(self._links):
             logger.info("The server ends when %d calls have ended, after %g seconds at most", count, seconds)
         await self._until(self._nothing_runs, seconds, hurry)
         for connection in self._links:
             connection.syncs.turn_away()
         # The requests that were turned away leave first: a listener that is cancelled answers its call.
         await asyncio.sleep(_LOOK_SECONDS)
-        await self._cancel()
+        if count := await cancel_rest(list(self._links), self._replies):
+            logger.info("%d calls were still running when the server ended, and were cancelled", count)
         for connection in self._links:
             connection.flush(beyond_window=True)
         await self._until(self._all_is_sent, FLUSH_SECONDS, hurry)
@@ -65,35 +66,37 @@ class Drain:
     def _all_is_sent(self) -> bool:
         return not any(_has_unsent(connection) for connection in self._links)
 
-    def _count(self) -> int:
-        """Return how many calls run. A listener has no answer, and what runs in a thread no task."""
-        return sum(max(len(link.answers), len(link.jobs.suspended or ())) for link in self._links)
-
-    async def _cancel(self) -> None:
-        """Cancel what still runs, and answer its calls."""
-        count = self._count()
-        cancelled = [task for connection in self._links for task in connection.jobs.suspended or ()]
-        for task in cancelled:
-            task.cancel(SERVER_ENDS)
-        if cancelled:
-            await asyncio.wait(cancelled, timeout=CANCEL_SECONDS)
-        for connection in self._links:
-            self._answer_rest(connection)
-        if count:
-            logger.info("%d calls were still running when the server ended, and were cancelled", count)
-
-    def _answer_rest(self, connection: Connection) -> None:
-        """Answer the calls whose code cannot be cancelled: it runs in a thread."""
-        for call_id in connection.answers.open_ids:
-            # A page that is blocked in a call asks the next process.
-            if not connection.syncs.has(call_id) and connection.answers.finish(call_id):
-                connection.post_here(self._replies.refusal(call_id, ReplyNeverSentError()))
-
     async def _until(self, fact: Callable[[], bool], seconds: float, hurry: asyncio.Event) -> None:
         """Wait for a fact by looking for it: what brings it about does not have to know of this."""
         end = self._loop.time() + seconds
         while not fact() and not hurry.is_set() and self._loop.time() < end:  # noqa: ASYNC110 - there is no such event
             await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def cancel_rest(connections: Collection[Connection], replies: Replies) -> int:
+    """Cancel what still runs for these links, and answer their calls. Return how many calls there were."""
+    count = _count(connections)
+    cancelled = [task for connection in connections for task in connection.jobs.suspended or ()]
+    for task in cancelled:
+        task.cancel(SERVER_ENDS)
+    if cancelled:
+        await asyncio.wait(cancelled, timeout=CANCEL_SECONDS)
+    for connection in connections:
+        _answer_rest(connection, replies)
+    return count
+
+
+def _count(connections: Iterable[Connection]) -> int:
+    """Return how many calls run. A listener has no answer, and what runs in a thread no task."""
+    return sum(max(len(link.answers), len(link.jobs.suspended or ())) for link in connections)
+
+
+def _answer_rest(connection: Connection, replies: Replies) -> None:
+    """Answer the calls whose code cannot be cancelled: it runs in a thread."""
+    for call_id in connection.answers.open_ids:
+        # A page that is blocked in a call asks the next process.
+        if not connection.syncs.has(call_id) and connection.answers.finish(call_id):
+            connection.post_here(replies.refusal(call_id, ReplyNeverSentError()))
 
 
 def _has_calls(connection: Connection) -> bool:

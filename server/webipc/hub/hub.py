@@ -40,7 +40,7 @@ from webipc.groups.shared_messages import SharedMessages
 from webipc.hub.attaches import Attaches
 from webipc.hub.births import Application, Births
 from webipc.hub.drain import Drain
-from webipc.hub.links import Links
+from webipc.hub.links import MOVED, Links
 from webipc.hub.reauthentication import Reauthentication
 from webipc.hub.settings import Settings
 from webipc.hub.sharing import Sharing
@@ -73,6 +73,8 @@ class Hub:
     sharing: Sharing | None = None
     # What the lifespan of the application has put into the state of every scope.
     lifespan_state: Mapping[str, Any] = MappingProxyType({})
+    # It has begun to drain.
+    is_draining = False
     # Returns how many connections the server has that the last socket came from; None where it does not tell.
     connection_counts: Callable[[], dict[str, int]] | None = None
 
@@ -281,12 +283,35 @@ class Hub:
             if isinstance(below.outlet, LinkOutlet):
                 below.outlet.connection.reset(*told)
 
+    def let_go(self, tab: Tab, connections: Sequence[Connection]) -> None:
+        """End the links of a tab that goes on in another process, which are all of these, and forget the tab.
+
+        No page is told, nothing is emitted, and no link is remembered as one that has ended.
+        """
+        for connection in reversed(connections):
+            connection.close(MOVED)
+            self._links.let_go(connection)
+            for pool in (self.threads, self._around.borrowed_threads):
+                pool.cancel(connection.holdings.payer, connection)
+            connection.document.leave()
+        self.tabs.release(tab)
+        self.births.leave_place(tab)
+
     # --- the end of the process -----------------------------------------------------------------------------------
 
     async def drain(self, seconds: float, hurry: asyncio.Event) -> None:
-        """Take no page any more, let what runs end, and close every socket with 1012: see `Drain`."""
+        """Let the tabs go on in other processes, where there are any; then take no page any more, let what runs end,
+        and close every socket with 1012: see `Drain`. Once.
+        """
+        if self.is_draining:
+            return
+        self.is_draining = True
+        end = self.loop.time() + seconds
+        if self.sharing is not None:
+            await self.sharing.drain(seconds, hurry)
         self.attaches.is_stopping = True
-        await Drain(self.loop, self._links, self.threads, self.replies).run(seconds, hurry)
+        left = max(0.0, end - self.loop.time())
+        await Drain(self.loop, self._links, self.threads, self.replies).run(left, hurry)
 
     async def stop(self) -> None:
         """End the process's part: sockets close with 1001, so that pages come back; what runs is cancelled.

@@ -6,6 +6,7 @@ socket is never evicted, and a link that once had one is not evicted for one tha
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
+from typing import Final
 
 from webipc.access.caller import ANOTHER_USER, AnotherUserError
 from webipc.access.link_secret import proves
@@ -22,6 +23,9 @@ from webipc.link.holdings import LINK_BYTES
 LEAST_LINKS = 16
 """What each address may have in any case: the tabs and iframes of one person."""
 LEAST_BY_REQUEST = 4
+
+MOVED: Final = "moved"
+"""The reason for which a link ends here that goes on in another process. No page is told it."""
 
 ENDED_IDS = 65_536
 """So many ids of ended links are remembered. A link that is forgotten here is unknown, which resets it as well."""
@@ -202,14 +206,19 @@ class Links:
 
     def remove(self, connection: Connection, refused_until: float) -> None:
         """Take out a link that has ended; its id is refused until this time of the hub's clock."""
+        if self.let_go(connection):
+            self._ended[connection.link_id] = (refused_until, connection.end_reason)
+            if len(self._ended) > ENDED_IDS:
+                del self._ended[next(iter(self._ended))]
+
+    def let_go(self, connection: Connection) -> bool:
+        """Take out a link that goes on elsewhere: its id is not refused. Return whether it was here."""
         if self._by_id.pop(connection.link_id, None) is None:
-            return
+            return False
         self._remove_of_user(connection)
         self.attached(connection)
         self._open.give(connection.holdings.payer, 1)
-        self._ended[connection.link_id] = (refused_until, connection.end_reason)
-        if len(self._ended) > ENDED_IDS:
-            del self._ended[next(iter(self._ended))]
+        return True
 
     def _remove_of_user(self, connection: Connection) -> None:
         identity = connection.document.tab.identity

@@ -4,8 +4,9 @@
 Twin in spirit: js-client/src/page/tab-token.ts, which keeps a tab's token in the browser.
 """
 
+import hashlib
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from webipc.access.caller import Caller
 from webipc.access.visitor import Visitor
@@ -16,6 +17,11 @@ from webipc.electron.ids import Ids
 from webipc.electron.ipc_event import WebContentsEvent
 from webipc.electron.tab import AskAgain, Tab
 from webipc.hub.sharing import Sharing
+
+
+def digest_of(token: str) -> str:
+    """Return what proves that a token is that of a tab, and does not tell the token: 32 hexadecimal digits."""
+    return hashlib.sha256(token.encode()).hexdigest()[:32]
 
 
 class Tabs:
@@ -30,6 +36,8 @@ class Tabs:
         self._ask_again = ask_again
         self._by_id: dict[int, Tab] = {}
         self._by_token: dict[str, Tab] = {}
+        # By the digests of the tokens that tabs had in other processes.
+        self._by_digest: dict[str, Tab] = {}
         # Those without a document, and until when they may get one; in the order of time.
         self._empty: dict[Tab, float] = {}
         # The other processes; None in a single one.
@@ -71,16 +79,20 @@ class Tabs:
         self._add(tab)
         return tab, True
 
-    def adopt(self, contents_id: int, tree_node_id: int, visitor: Visitor, caller: Caller) -> Tab:
+    def adopt(
+        self, contents_id: int, tree_node_id: int, visitor: Visitor, caller: Caller, tokens: Sequence[str] = ()
+    ) -> Tab:
         """Make a tab that was in another process, with its ids. Raises ValueError where it is here already.
 
-        It has a new token, which its page is told when it comes. Without a document that is shown it lives on for a
-        while, as after its last one.
+        It has a new token, which its page is told when it comes. Until then that shows an older one: `tokens` are their
+        digests (`digest_of`). Without a document that is shown it lives on for a while, as after its last one.
         """
         if contents_id in self._by_id:
             raise ValueError(f"expected a tab that is not here; got web contents {contents_id}, which are")
         token = secrets.token_hex(16)
         tab = Tab(contents_id, token, visitor, caller, self._make_ipc, self._ask_again, frame_tree_node_id=tree_node_id)
+        tab.earlier_tokens = tuple(tokens)
+        self._by_digest.update(dict.fromkeys(tokens, tab))
         self._add(tab)
         return tab
 
@@ -90,8 +102,7 @@ class Tabs:
 
     def release(self, tab: Tab) -> None:
         """Forget a tab that goes on elsewhere, or was not adopted whole: nothing is emitted."""
-        del self._by_id[tab.id]
-        del self._by_token[tab.token]
+        self._remove(tab)
         self._empty.pop(tab, None)
         tab.leave()
 
@@ -101,9 +112,18 @@ class Tabs:
         if self.sharing is not None:
             self.sharing.tab_born(tab)
 
+    def _remove(self, tab: Tab) -> None:
+        del self._by_id[tab.id]
+        del self._by_token[tab.token]
+        for digest in tab.earlier_tokens:
+            self._by_digest.pop(digest, None)
+
     def with_token(self, token: str | None) -> Tab | None:
-        """Return the tab of which a page shows this token, whoever the page is of."""
-        return self._by_token.get(token) if token is not None else None
+        """Return the tab of which a page shows this token, or has shown it in another process."""
+        if token is None:
+            return None
+        tab = self._by_token.get(token)
+        return self._by_digest.get(digest_of(token)) if tab is None and self._by_digest else tab
 
     def _named(self, token: str | None, visitor: Visitor, caller: Caller) -> Tab | None:
         tab = self.with_token(token)
@@ -135,8 +155,7 @@ class Tabs:
 
     def destroy(self, tab: Tab) -> None:
         """Forget a tab, which leaves its groups, and emit `destroyed` of its web contents."""
-        del self._by_id[tab.id]
-        del self._by_token[tab.token]
+        self._remove(tab)
         tab.destroyed = True
         tab.leave()
         if self.sharing is not None:

@@ -294,6 +294,20 @@ class Connection:
         elif self.owes_frame or link.ack_due:
             around.flusher.wake(self)
 
+    def part(self) -> Transport | None:
+        """Take the socket away from the link, which goes on in another process, and return it.
+
+        Everything that was received is acknowledged on it, and nothing that it still brings is taken.
+        """
+        transport = self.transport
+        if transport is not None:
+            self.flush()
+            transport.write(self.link.bare_frame())
+            self.transport = None
+            self.link.detach(transport.attempt)
+            self.lost_at = self.around.clock.now
+        return transport
+
     def lost(self, transport: Transport) -> None:
         """Note that a socket is lost: the link waits for the next one. A socket without the link is ignored."""
         if self.transport is transport:

@@ -196,6 +196,12 @@ class SyncCall:
             # it never waits either.
             run_soon_in(self._around.loop, self.settle, self._else or self._encode(self.call_id, NEVER_SENT))
 
+    def abandon(self) -> None:
+        """Answer "reply was never sent", or why a listener has refused, whatever still holds the event. In the loop."""
+        if not self.answered.done():
+            self._is_given = True
+            self.settle(self._else or self._encode(self.call_id, NEVER_SENT))
+
     def settle(self, message: EncodedMessage) -> None:
         """Answer with a message, in the loop; the first one counts."""
         if self.answered.done():
@@ -321,6 +327,11 @@ class SyncCalls:
         """Let every request that waits be retried, because the server stops: the next process answers it."""
         for call in self._calls.values():
             call.turn_away()
+
+    def abandon(self) -> None:
+        """Answer every call that has no answer: see `SyncCall.abandon`."""
+        for call in list(self._calls.values()):
+            call.abandon()
 
     def end(self, reason: str) -> None:
         """End with the link, for the reason for which that ends."""

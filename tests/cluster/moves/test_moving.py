@@ -10,27 +10,29 @@ from typing import Any
 import pytest
 
 from tests.support.hubs import NOBODY, MakeHub, Socket, connect, hello, visitor
-from tests.support.moved import World
+from tests.support.moved import World, without_tokens
 from tests.support.waiting import settled
 from webipc.access.caller import AnotherUserError, Caller
 from webipc.access.visitor import RefusedError
+from webipc.cluster.bus.directory import key_of
 from webipc.cluster.bus.rows import RowsError, decode_rows, encode_rows
 from webipc.cluster.moves.link_record import NotQuietError
 from webipc.cluster.moves.moving import links_of, restore, snapshot
-from webipc.cluster.moves.snapshot import FormatError, Snapshot, SnapshotError
+from webipc.cluster.moves.snapshot import FormatError, Heard, Snapshot, SnapshotError
 from webipc.core.errors import BufferFullError
 from webipc.core.frame import sized
 from webipc.core.frame.json_text import Load, load_any_array, load_array
 from webipc.electron.message_port_main import MessageChannelMain
 from webipc.electron.tab import Tab
 from webipc.hub.hub import Hub
+from webipc.hub.tabs import digest_of
 
-GOLDEN = Path(__file__).parents[2] / "vectors" / "snapshots" / "1.json"
+GOLDEN = Path(__file__).parents[2] / "vectors" / "snapshots"
 
 
-def golden() -> tuple[dict[str, Any], list[bytes]]:
-    """Return the head and the rows of the vector."""
-    vector = json.loads(GOLDEN.read_text(encoding="utf-8"))
+def golden(name: str = "1.json") -> tuple[dict[str, Any], list[bytes]]:
+    """Return the head and the rows of a vector: of a single process, or `1-several.json` of one of several."""
+    vector = json.loads((GOLDEN / name).read_text(encoding="utf-8"))
     return vector["head"], [bytes.fromhex(row) for row in vector["rows"]]
 
 
@@ -42,8 +44,8 @@ async def test_a_tab_of_the_vector_goes_on_as_it_was(make_hub: MakeHub) -> None:
     head, rows = golden()
     hub = make_hub()
     tab = restore(hub, Snapshot.decode(written(head, rows)), visitor("192.0.2.1"))
-    again = snapshot(hub, tab)
-    assert again.head.model_dump() == head
+    again = without_tokens(snapshot(hub, tab))
+    assert again.head == Snapshot.decode(written(head, rows)).head
     assert again.rows == rows
     connections = list(links_of(hub, tab))
     assert [connection.link.kept_count for connection in connections] == [5, 0, 1]
@@ -63,7 +65,28 @@ async def test_the_numbers_of_a_page_are_read_as_before(make_hub: MakeHub, featu
 async def test_a_key_of_a_later_version_is_ignored(make_hub: MakeHub) -> None:
     head, rows = golden()
     later = {**head, "later": 1, "contents": {**head["contents"], "later": 1}}
-    assert Snapshot.decode(written(later, rows)).head.model_dump() == head
+    assert Snapshot.decode(written(later, rows)).head == Snapshot.decode(written(head, rows)).head
+
+
+async def test_what_one_of_several_processes_adds_is_read_and_may_be_missing(make_hub: MakeHub) -> None:
+    head, rows = golden("1-several.json")
+    read = Snapshot.decode(written(head, rows))
+    assert read.head.model_dump() == head
+    assert read.head.heard == Heard(worker="00000000000000ff", number=7, own=2)
+    hub = make_hub()
+    tab = restore(hub, read, visitor("192.0.2.1"))
+    # The token "0", which its page shows until it is told the next one.
+    assert hub.tabs.with_token("0") is tab
+    assert hub.tabs.with_token(tab.token) is tab
+    assert snapshot(hub, tab, heard=read.head.heard).head.contents.tokens == [digest_of("0"), digest_of(tab.token)]
+    hub.let_go(tab, list(links_of(hub, tab)))
+    assert hub.tabs.with_token("0") is None
+    alone = Snapshot.decode(written(*golden())).head
+    assert (alone.heard, alone.contents.tokens) == (None, [])
+
+
+async def test_the_digest_of_a_token_is_its_key_in_the_directory() -> None:
+    assert digest_of("0") == key_of("0")
 
 
 @pytest.mark.parametrize("format_, shown", [(2, "2"), (0, "0"), ("1", "none"), (True, "True"), (None, "none")])

@@ -133,6 +133,10 @@ class Bus(Protocol):
         """Who is home to what."""
 
     @property
+    def outlives_workers(self) -> bool:
+        """Whether a tab that is parked is kept where no worker lives any more: the next program takes it."""
+
+    @property
     def is_connected(self) -> bool:
         """Whether the bus can be reached at this moment, as far as this worker knows."""
 

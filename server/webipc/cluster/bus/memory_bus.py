@@ -23,6 +23,9 @@ Result = TypeVar("Result")
 class MemoryBus:
     """One worker's way to the others."""
 
+    # Where a test says so.
+    outlives_workers = False
+
     def __init__(
         self, switchboard: Switchboard, worker: str, formats: Sequence[int] = (), *, steps: Steps | None = None
     ) -> None:

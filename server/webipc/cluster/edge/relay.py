@@ -4,6 +4,7 @@ Frames are passed on as they are, in both directions. A relay that is lost is no
 on with the next one. The other half: home/sockets.py
 """
 
+import itertools
 import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -156,6 +157,11 @@ class Relays(Part):
     def close_all(self, code: CloseCode, reason: str) -> None:
         """Close every relayed socket: the pages come again."""
         self._close(list(self._relays.values()), code, reason)
+
+    def close_some(self, count: int, code: CloseCode, reason: str) -> bool:
+        """Close so many relayed sockets at most: the pages come again. Return whether more are left."""
+        self._close(list(itertools.islice(self._relays.values(), count)), code, reason)
+        return bool(self._relays)
 
     def _close(self, relays: Sequence[RelayedSocket], code: CloseCode, reason: str) -> None:
         for relay in relays:

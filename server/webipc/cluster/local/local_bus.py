@@ -24,6 +24,9 @@ _END_SECONDS: Final = 2.0
 class LocalBus:
     """A `Bus`."""
 
+    # The parent keeps what is parked, and ends behind its last worker.
+    outlives_workers = False
+
     def __init__(self, connection: LocalConnection, realm: str, worker: str, formats: Sequence[int] = ()) -> None:
         """`realm`: workers of other realms do not know each other. `formats`: those of snapshots that it reads."""
         self._connection = connection

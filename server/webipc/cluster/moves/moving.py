@@ -6,33 +6,41 @@ before.
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from typing import Final
 
 from webipc.access.attach_scope import AttachScope
 from webipc.access.caller import Caller
 from webipc.access.payers import payer_of
 from webipc.access.visitor import RefusedError, Visitor
 from webipc.cluster.moves.link_record import NotQuietError, go_on, record_of
-from webipc.cluster.moves.snapshot import FORMAT, FrameRecord, Head, Snapshot, TabRecord
+from webipc.cluster.moves.snapshot import FORMAT, FrameRecord, Head, Heard, Snapshot, TabRecord
 from webipc.core.errors import CloseCode
 from webipc.electron.document import Document
 from webipc.electron.tab import Tab
 from webipc.hub.hub import Hub
+from webipc.hub.tabs import digest_of
 from webipc.link.connection import Connection
 from webipc.link.features import LinkName, known_features
 from webipc.link.outlet import LinkOutlet
 
+TOKENS: Final = 8
+"""So many tokens of a tab are carried on: its page may have been away while it moved."""
 
-def snapshot(hub: Hub, tab: Tab) -> Snapshot:
+
+def snapshot(
+    hub: Hub, tab: Tab, connections: Iterable[Connection] | None = None, heard: Heard | None = None
+) -> Snapshot:
     """Return a tab of this hub as it is at this moment.
 
-    It should be quiet (quiet.py), and its ports closed (`LinkPorts.close_all`). Raises NotQuietError where something
-    runs that cannot be written down.
+    It should be quiet (quiet.py), and its ports closed (`LinkPorts.close_all`). `connections` are those of `links_of`,
+    where they are known. `heard` is how far this process is in what is said to every page of all processes. Raises
+    NotQuietError where something runs that cannot be written down.
     """
     named = hub.groups.named
     rows: list[bytes] = []
     frames: list[FrameRecord] = []
     places: dict[Document, int] = {}
-    for connection in links_of(hub, tab):
+    for connection in links_of(hub, tab) if connections is None else connections:
         document = connection.document
         parent = None if document.parent is None else places.get(document.parent)
         if document.parent is not None and parent is None:
@@ -44,12 +52,13 @@ def snapshot(hub: Hub, tab: Tab) -> Snapshot:
         tree_id=tab.frame_tree_node_id,
         principal=tab.principal,
         principal_was_shown=tab.principal_was_shown,
+        tokens=[*tab.earlier_tokens, digest_of(tab.token)][-TOKENS:],
         identity=tab.identity,
         is_closing=tab.is_closing,
         groups=named.names_of(tab),
     )
     documents = [places[document] for document in tab.documents]
-    return Snapshot(Head(format=FORMAT, contents=contents, frames=frames, documents=documents), rows)
+    return Snapshot(Head(format=FORMAT, contents=contents, frames=frames, documents=documents, heard=heard), rows)
 
 
 def restore(hub: Hub, moved: Snapshot, visitor: Visitor) -> Tab:
@@ -67,9 +76,8 @@ def restore(hub: Hub, moved: Snapshot, visitor: Visitor) -> Tab:
             go_on(connections[-1], frame, rows, hub.replies)
         _check_whole(connections)
     except Exception:
-        for connection in reversed(connections):
-            hub.end(connection, "ended")
-        hub.tabs.release(tab)
+        # No link has ended: the tab may go on elsewhere.
+        hub.let_go(tab, [connection for connection in connections if not connection.ended])
         raise
     _show(hub, tab, moved.head, connections)
     _join(hub, tab, moved.head, connections)
@@ -87,7 +95,7 @@ def _tab_of(hub: Hub, record: TabRecord) -> Tab:
     cookie = None if record.principal_was_shown else ""
     visitor = Visitor(origin="", peer="", address="", principal=record.principal, cookie=cookie)
     caller = Caller(AttachScope({"type": "http", "headers": []}), None, record.identity)
-    tab = hub.tabs.adopt(record.id, record.tree_id, visitor, caller)
+    tab = hub.tabs.adopt(record.id, record.tree_id, visitor, caller, record.tokens)
     tab.is_closing = record.is_closing
     return tab
 

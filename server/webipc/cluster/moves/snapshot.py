@@ -1,13 +1,14 @@
 """What a tab is as plain values, and as bytes: format 1, a head of JSON and rows.
 
 The head has the identity of the tab and its groups, but neither its user, who is asked for again, nor a secret: of a
-link it has the digest of its secret, and of the tab no token. The rows are the messages that each link keeps, what has
-arrived of its parcel, and the answers that its page may ask for again, link by link.
+link it has the digest of its secret, and of the tab the digests of its tokens. The rows are the messages that each link
+keeps, what has arrived of its parcel, and the answers that its page may ask for again, link by link.
 
 A reader takes its own format. It ignores keys that it does not know.
 """
 
 import json
+from collections.abc import Iterator
 from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -49,6 +50,8 @@ class TabRecord(_Record):
     # Which browser it is in, and whether that has sent it as a cookie.
     principal: str
     principal_was_shown: bool
+    # The digests of the tokens that its page may show: see `Tabs.adopt`.
+    tokens: list[Token] = Field(default_factory=list)
     # Whose it is, by the text that is compared; None for nobody.
     identity: str | None
     is_closing: bool
@@ -124,6 +127,14 @@ class FrameRecord(_Record):
     syncs: list[KeptAnswer]
 
 
+class Heard(_Record):
+    """How far the process was in what is said to every page of all processes: see `Position` of the bus."""
+
+    worker: str
+    number: Count
+    own: Count
+
+
 class Head(_Record):
     """The first row."""
 
@@ -133,6 +144,8 @@ class Head(_Record):
     frames: list[FrameRecord]
     # The main documents that the tab shows or has in its history, by their places in `frames`; the one shown is last.
     documents: list[Count]
+    # None where the process was the only one.
+    heard: Heard | None = None
 
 
 class Snapshot(NamedTuple):
@@ -161,6 +174,16 @@ class Snapshot(NamedTuple):
             raise SnapshotError(f"expected a head of format {FORMAT}; its field {where} is wrong") from None
         _check_places(head, len(rows))
         return cls(head, rows)
+
+
+def links_in(data: bytes) -> Iterator[str]:
+    """Yield the ids of the links in a snapshot of any format, as far as they can be read."""
+    try:
+        head = json.loads(decode_rows(data)[0])
+        frames = head["frames"] if isinstance(head, dict) else []
+        yield from (frame["link"] for frame in frames if isinstance(frame["link"], str))
+    except (RowsError, ValueError, LookupError, TypeError):
+        return
 
 
 def _check_format(fields: Any) -> None:
