@@ -54,8 +54,8 @@ class Shared:
         # What is sent to many, or to pages elsewhere.
         self.spread = Spread(worker)
         # Tabs that come, and those that go.
-        self.taking = Taking(worker, self.spread.broadcasts.catch_up, self._deliver_word)
-        self.parking = Parking(hub, bus, self._forward)
+        self.taking = Taking(worker, self.spread.broadcasts.catch_up, self.spread.saying.deliver_words)
+        self.parking = Parking(hub, bus, self.spread.saying.send)
         self._placing = Placing(worker, self._noting, self.taking)
         upwards = Upwards(worker)
         self._relays, self._hand_on = Relays(worker, upwards), HandOn(worker, upwards)
@@ -224,12 +224,6 @@ class Shared:
     def send_to(self, sender: Document, envelope: SendTo) -> None:
         """See `Sharing`."""
         self.spread.send_to(sender, envelope)
-
-    def _forward(self, contents_id: int, message: EncodedMessage) -> None:
-        """Send to a tab that has moved away."""
-
-    def _deliver_word(self, tab: Tab, word: bytes) -> None:
-        """Deliver what was left for a tab while it was parked."""
 
     # --- what the bus tells ---------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from webipc import IpcMainEvent, IpcMainInvokeEvent, MessageChannelMain, WebCont
 from webipc.cluster.bus.bus import BusError
 from webipc.cluster.bus.directory import Home, Parked, key_of
 from webipc.cluster.moves import leaving, parking
+from webipc.core.errors import DestroyedError
 from webipc.hub.links import MOVED
 
 SERVICE_RESTART = 1012
@@ -420,20 +421,56 @@ async def test_task_that_runs_on_sends_to_where_the_tab_has_moved(
     two: list[OneWorker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old, new = two
-    sent: list[Any] = []
-    old.shared.parking._leaving._forward = lambda contents_id, message: sent.append((contents_id, message.json))
     page = Wanderer(1)
     connection = await page.come(old)
     contents, frame = connection.document.tab.contents, connection.document.frame
     go_on = held_up(old, monkeypatch)
     draining = asyncio.ensure_future(drain(old))
     await until(lambda: connection.ended)
+    # Not parked yet; then parked; then at another worker.
     contents.send("news", 1)
-    assert sent == []
     go_on.set()
     await draining
     frame.send("news", 2)
     await asyncio.to_thread(contents.send, "news", 3)
     await quiet()
-    assert sent == [(contents.id, b'["send","news",[%d]]' % number) for number in (1, 2, 3)]
-    assert not list(new.hub.links)
+    page.lose()
+    await page.come(new)
+    contents.send("news", 4)
+    await quiet()
+    assert page.heard() == [1, 2, 3, 4]
+
+
+async def test_document_that_its_tab_does_not_show_is_not_reached_any_more_and_a_line_says_so(
+    two: list[OneWorker], caplog: pytest.LogCaptureFixture
+) -> None:
+    old, _ = two
+    page = Wanderer(1)
+    frame = Wanderer(2, above=page)
+    contents_id = (await page.come(old)).document.tab.id
+    embedded = (await frame.come(old)).document.frame
+    await drain(old)
+    embedded.send("news", 1)
+    embedded.send("news", 2)
+    assert [line for line in lines(caplog) if "were dropped" in line] == [
+        f"WebContents #{contents_id} has moved to another process: {count} messages to it were dropped, because only "
+        "the document that a tab shows can be reached from another process"
+        for count in (1, 2)
+    ]
+
+
+async def test_ports_and_calls_into_a_page_that_has_moved_fail_as_into_one_that_is_gone(two: list[OneWorker]) -> None:
+    old, _ = two
+    page = Wanderer(1)
+    frame = (await page.come(old)).document.frame
+    await drain(old)
+    channel = MessageChannelMain()
+    closed: list[bool] = []
+    channel.port1.on("close", lambda: closed.append(True))
+    channel.port1.start()
+    with pytest.raises(DestroyedError):
+        frame.post_message("port", 1, [channel.port2])
+    await quiet()
+    assert closed == [True]
+    with pytest.raises(DestroyedError):
+        await frame.execute_javascript("1")

@@ -15,6 +15,7 @@ from webipc.core.limits import Limits
 from webipc.core.link.held import held_by
 from webipc.electron.document import Document
 from webipc.electron.tab import Tab
+from webipc.electron.web_frame_main import DisposedError
 from webipc.link.connection import Connection
 from webipc.link.outlet import LinkOutlet, encode_send
 from webipc.link.surroundings import Surroundings
@@ -113,8 +114,8 @@ class MovedOutlet:
         raise LinkEndedError
 
     async def invoke(self, channel: str, *args: Any) -> Any:
-        """Raise LinkEndedError: the answer would come to another process."""
-        raise LinkEndedError
+        """Raise DisposedError, as when the document has gone: the answer would come to another process."""
+        raise DisposedError
 
 
 def redirect(tab: Tab, connections: Sequence[Connection], forward: Forward) -> Moved:

@@ -6,7 +6,7 @@ then, so one that cannot go on here is parked again where that is possible, and 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from webipc.access.visitor import RefusedError, Visitor
@@ -38,17 +38,17 @@ class Catching(Protocol):
 CatchUp = Callable[[Position, str], Awaitable[Catching]]
 """Gets what a tab has missed that was written down at this position of this worker."""
 
-DeliverWord = Callable[[Tab, bytes], None]
-"""Delivers one message that was left for a tab: see `Directory.leave_word`."""
+DeliverWords = Callable[[Tab, Iterable[bytes]], None]
+"""Delivers what was left for a tab (`Directory.leave_word`), in the turn in which that was restored."""
 
 
 class Taking(Part):
     """Takes parked tabs."""
 
-    def __init__(self, worker: Worker, catch_up: CatchUp, deliver_word: DeliverWord) -> None:
+    def __init__(self, worker: Worker, catch_up: CatchUp, deliver_words: DeliverWords) -> None:
         self._worker = worker
         self._catch_up = catch_up
-        self._deliver_word = deliver_word
+        self._deliver_words = deliver_words
         # Those under way, by the ids of the tabs.
         self._under_way: dict[int, asyncio.Task[bool]] = {}
         # Those whose tab is here, and whose listeners for new tabs have not begun: by the ids of its links, and of the
@@ -144,8 +144,7 @@ class Taking(Part):
         self._arriving.update(dict.fromkeys(names, me))
         if catching is not None:
             catching.deliver(tab)
-        for word in taken.words:
-            self._deliver_word(tab, word)
+        self._deliver_words(tab, taken.words)
         return tab
 
     async def _put_back(self, contents_id: int, taken: Taken, moved: Snapshot, error: Exception) -> None:
