@@ -86,12 +86,14 @@ class HomeRequests(Part):
         self._is_stopped = True
 
     def _request(self, edge: str, head: RequestHead, rows: Sequence[bytes]) -> None:
+        key, (row,) = (edge, head.sid), rows
+        if key in self._requests:
+            raise ValueError(f"expected a new number of a request, got {head.sid} for the second time")
         if self._is_stopped:
             self._worker.bus.post(edge, "reply", {"sid": head.sid, "status": 503, "headers": []}, [b""])
             return
-        key = edge, head.sid
         request = self._requests[key] = HomeRequest(self._worker, edge, head.sid)
-        request.put(rows[0], more=head.more)
+        request.put(row, more=head.more)
         hub = self._worker.hub
         scope = scope_of(edge, head, "http", hub.lifespan_state)
         task = hub.loop.create_task(request.serve(scope), context=self._context.copy())

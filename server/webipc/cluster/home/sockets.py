@@ -109,9 +109,11 @@ class HomeSockets(Part):
         self._is_stopped = True
 
     def _open(self, edge: str, head: OpenHead, rows: Sequence[bytes]) -> None:
-        key = edge, head.sid
+        key, (row,) = (edge, head.sid), rows
+        if key in self._sockets:
+            raise ValueError(f"expected a new number of a socket, got {head.sid} for the second time")
         socket = self._sockets[key] = HomeSocket(self._worker, edge, head.sid)
-        self._put(socket, rows[0], text=head.text)
+        self._put(socket, row, text=head.text)
         if self._is_stopped:
             del self._sockets[key]
             socket.shut(CloseCode.SERVICE_RESTART, "the server ends")
