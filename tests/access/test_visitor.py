@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from webipc.access.visitor import visitor_of
+from webipc.access.visitor import RELAYED, Relayed, visitor_of
 
 PLAIN = "webipc_principal"
 SECURE = "__Host-webipc_principal"
@@ -35,3 +35,14 @@ def test_the_cookie_of_https_is_what_browsers_ask_of_its_prefix() -> None:
     attributes = cookie.split("; ")[1:]
     assert attributes == ["Path=/", "HttpOnly", "SameSite=Lax", "Secure"]
     assert not any(each.startswith("Domain") for each in attributes)
+
+
+@pytest.mark.parametrize("was_shown", [True, False])
+def test_principal_of_a_relayed_attach_is_what_the_other_process_says(was_shown: bool) -> None:
+    relayed = Relayed("0" * 16, "ab" * 16, was_shown)
+    visitor = visitor_of({**scope("https", f"__Host-webipc_principal={'0' * 32}"), RELAYED: relayed})
+    assert visitor.principal == "ab" * 16
+    assert visitor.shows_principal is was_shown
+    # The other process has set it, where the browser had none.
+    assert visitor.cookie is None
+    assert visitor.relayed is relayed

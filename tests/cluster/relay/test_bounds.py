@@ -15,7 +15,7 @@ from tests.support.roaming import Wiretap, arrives_at, reconnects_at
 from tests.support.several_workers import OneWorker, quiet, workers
 from tests.support.waiting import until
 from webipc.access.visitor import RELAYED
-from webipc.cluster.bus.switchboard import Switchboard
+from webipc.cluster.board.switchboard import Switchboard
 from webipc.cluster.relayed import WINDOW, cost_of
 from webipc.core import clone
 from webipc.core.errors import ResetError

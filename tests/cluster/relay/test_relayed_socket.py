@@ -1,0 +1,116 @@
+"""A relayed socket and a network that takes more or less: what is written when, and what the home is told."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.support.hubs import NOBODY, Socket, hello, visitor
+from tests.support.roaming import Wiretap
+from tests.support.several_workers import OneWorker, quiet, workers
+from webipc.access.visitor import RefusedError
+from webipc.cluster.edge.relay import RelayedSocket
+from webipc.cluster.relayed import STEP, cost_of
+from webipc.core.errors import CloseCode
+from webipc.hub.sharing import Arrival
+
+
+class Network(Socket):
+    """A socket whose network takes so many frames, and then no more until the test says so."""
+
+    def __init__(self, takes: int) -> None:
+        super().__init__()
+        self.takes = takes
+        self.written: list[str | bytes] = []
+        self.reason = ""
+
+    def write(self, frame: str | bytes) -> None:
+        self.written.append(frame)
+        self.takes -= 1
+        self.blocked = self.takes <= 0
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        super().close(code, reason)
+        self.reason = reason
+
+
+class Rig:
+    """One relay, and the worker that its frames go to, which has no such socket."""
+
+    def __init__(self, pair: list[OneWorker], takes: int) -> None:
+        home, edge = pair
+        self.edge = edge
+        self.wire = Wiretap(edge)
+        self.network = Network(takes)
+        arrival = Arrival(hello(), visitor("192.0.2.1"), NOBODY.attach_scope)
+        relay = edge.shared._relays.relay(home.bus.worker, arrival, "first", self.network)
+        assert isinstance(relay, RelayedSocket)
+        self.relay = relay
+
+    def down(self, *frames: str) -> None:
+        """Let frames of the home arrive."""
+        for frame in frames:
+            self.relay.down(frame.encode(), frame)
+
+    @property
+    def told(self) -> int:
+        """How much the home was told that the network has taken."""
+        return sum(head["count"] for kind, head, _ in self.wire.said if kind == "took")
+
+
+@pytest.fixture
+async def pair() -> AsyncIterator[list[OneWorker]]:
+    async with workers(2) as made:
+        yield made
+
+
+async def test_frames_wait_in_order_while_the_network_takes_nothing(pair: list[OneWorker]) -> None:
+    rig = Rig(pair, takes=1)
+    rig.down("a", "b", "c")
+    assert rig.network.written == ["a"]
+    rig.network.takes, rig.network.blocked = 1, False
+    rig.relay.flush()
+    assert rig.network.written == ["a", "b"]
+    rig.network.takes, rig.network.blocked = 9, False
+    rig.relay.flush()
+    rig.down("d")
+    assert rig.network.written == ["a", "b", "c", "d"]
+
+
+async def test_home_is_told_of_what_the_network_has_taken_and_of_nothing_else(pair: list[OneWorker]) -> None:
+    rig = Rig(pair, takes=1)
+    large = "x" * (2 * STEP)
+    rig.down(large)
+    assert rig.told == 0
+    rig.network.blocked = False
+    rig.relay.flush()
+    assert rig.told == cost_of(large.encode())
+
+
+async def test_what_waits_is_written_before_the_socket_is_closed(pair: list[OneWorker]) -> None:
+    rig = Rig(pair, takes=1)
+    rig.down("a", "b")
+    rig.relay.shut(4999, "odd")
+    assert rig.network.written == ["a", "b"]
+    # No page knows that code, and does the same after this one.
+    assert (rig.network.code, rig.network.reason) == (1011, "odd")
+
+
+async def test_relay_that_is_over_says_nothing_more(pair: list[OneWorker]) -> None:
+    rig = Rig(pair, takes=9)
+    rig.relay.gone(1006)
+    rig.relay.gone(1006)
+    rig.relay.up("more")
+    rig.down("x" * STEP)
+    await rig.relay.has_room()
+    assert [kind for kind, _, _ in rig.wire.said] == ["open", "gone"]
+    assert rig.edge.shared.stats()["relays"] == 0
+    await quiet()
+
+
+async def test_worker_that_is_not_known_gets_no_relay(pair: list[OneWorker]) -> None:
+    home, _ = pair
+    home.bus.kill()
+    await quiet()
+    with pytest.raises(RefusedError) as caught:
+        Rig(pair, takes=1)
+    assert caught.value.code == CloseCode.TRY_LATER
