@@ -18,7 +18,7 @@ from webipc.access.visitor import visitor_of
 from webipc.budget.machine import default_memory
 from webipc.budget.sizes import parse_size
 from webipc.channels.ipc_main_impl import IpcMainImpl
-from webipc.cluster.choosing import MakeBus, shared_of
+from webipc.cluster.choosing import MakeBus, bus_of_environment, shared_of
 from webipc.cluster.shared import Shared
 from webipc.cluster.spread.fetched import Fetched, checked_timeout, pages_of
 from webipc.cluster.spread.remote import RemoteWebContents
@@ -146,7 +146,7 @@ class IpcMain(IpcMainImpl):
         self._app: FastAPI | None = None
         self._realm = ""
         # Makes the way to the other processes; None in a single one.
-        self._make_bus: MakeBus | None = None
+        self._make_bus: MakeBus | None = bus_of_environment()
         self._provider = HubProvider(self._make_hub)
 
     @property

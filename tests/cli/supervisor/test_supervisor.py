@@ -17,7 +17,7 @@ from tests.support.serving import PATIENCE
 from webipc.cli.acceptor.acceptor import Patience
 from webipc.cli.supervisor.plan import Plan, Times
 from webipc.cli.supervisor.supervisor import Supervisor
-from webipc.cli.supervisor.switchboard import Unconnected
+from webipc.cli.supervisor.switchboard import Connected
 
 QUICK = Times(first_delay=0.01, longest_delay=0.04, ready=PATIENCE, shutdown=PATIENCE)
 
@@ -56,7 +56,9 @@ class Rig:
         self.listener.setblocking(False)
         command = [sys.executable, "-S", "-E", str(folder / "worker.py")]
         self.plan = Plan(workers, command, [], "http://test", "", 0.0, has_bus=True)
-        self.supervisor = Supervisor(self.plan, [self.listener], Unconnected(), times=times, patience=Patience())
+        self.supervisor = Supervisor(
+            self.plan, [self.listener], Connected(asyncio.get_running_loop()), times=times, patience=Patience()
+        )
         self.running: asyncio.Task[int] | None = None
 
     def program(self, body: str) -> None:

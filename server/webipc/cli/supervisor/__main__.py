@@ -12,7 +12,7 @@ import sys
 from webipc.budget.machine import raise_descriptors
 from webipc.cli.supervisor.plan import PLAN_VARIABLE, Plan
 from webipc.cli.supervisor.supervisor import Supervisor
-from webipc.cli.supervisor.switchboard import Unconnected
+from webipc.cli.supervisor.switchboard import Connected
 from webipc.servers.newcomers import MOST_DESCRIPTORS
 
 
@@ -39,7 +39,7 @@ async def _run(plan: Plan) -> int:
     for listener in listeners:
         listener.setblocking(False)
         listener.set_inheritable(False)
-    switchboard = Unconnected() if plan.has_bus else None
+    switchboard = Connected(asyncio.get_running_loop()) if plan.has_bus else None
     return await Supervisor(plan, listeners, switchboard).run()
 
 

@@ -1,7 +1,11 @@
 """How workers reach each other: each has a socket that leads to a switchboard in the parent process."""
 
+import asyncio
 import socket
 from typing import Protocol
+
+from webipc.cluster.local.attached import Attached
+from webipc.cluster.local.local_server import LocalServer
 
 
 class Bus(Protocol):
@@ -18,19 +22,22 @@ class Switchboard(Protocol):
         """Take this end of the pair of sockets of a worker."""
 
 
-class _Socket:
-    """A socket that nobody reads."""
+class _Served:
+    """A socket that is served."""
 
-    def __init__(self, bus: socket.socket) -> None:
-        self._bus = bus
+    def __init__(self, attached: Attached) -> None:
+        self._attached = attached
 
     def lost(self) -> None:
-        self._bus.close()
+        self._attached.close()
 
 
-class Unconnected:
-    """A switchboard that passes nothing on."""
+class Connected:
+    """The switchboard of this process."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._server = LocalServer(loop)
 
     def attach(self, bus: socket.socket, slot: int) -> Bus:
         """See `Switchboard`."""
-        return _Socket(bus)
+        return _Served(self._server.attach(bus))

@@ -7,7 +7,7 @@ so that its questions cannot add to it.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from webipc.cluster.board.switchboard import Switchboard
 from webipc.cluster.bus.bus import BusError
@@ -73,7 +73,8 @@ class Attached(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin, unless this was closed already."""
-        assert isinstance(transport, asyncio.Transport)
+        # That of uvloop is one, and no instance of it.
+        transport = cast("asyncio.Transport", transport)
         if self._is_over:
             transport.abort()
             return

@@ -11,7 +11,7 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from webipc.cluster.bus.bus import BusError
 from webipc.cluster.local.frames import FRAME_BYTES, FrameReader, FramingError, encode_frame
@@ -214,7 +214,8 @@ class LocalConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to write, unless this was closed meanwhile."""
-        assert isinstance(transport, asyncio.Transport)
+        # That of uvloop is one, and no instance of it.
+        transport = cast("asyncio.Transport", transport)
         assert self._out is not None
         if self._is_closed:
             transport.abort()
