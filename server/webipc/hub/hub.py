@@ -189,6 +189,11 @@ class Hub:
             self.sharing.send_to(sender, envelope)
 
     @property
+    def backlog(self) -> Backlog:
+        """What threads have sent and the event loop has not taken."""
+        return self._around.backlog
+
+    @property
     def links(self) -> Links:
         """Every link of this process."""
         return self._links

@@ -4,13 +4,16 @@ What arrives is looked at as a page would. Many links carry the row as it is, so
 """
 
 from collections.abc import Sequence
+from typing import TypeVar
 
-from webipc.core.envelope import Send, decode_value, parse
+from webipc.core.envelope import Port, Post, Send, decode_value, parse
 from webipc.core.errors import LimitError, ProtocolError, UnreadableError
 from webipc.core.frame import EncodedMessage, RawMessage, sized
 from webipc.core.frame.json_text import load_array
 from webipc.core.limits import Limits
 from webipc.core.link.sizes import check_size
+
+AnyCarrier = TypeVar("AnyCarrier", Send, Port, Post)
 
 
 class WrongMessageError(Exception):
@@ -28,20 +31,27 @@ def message_of(rows: Sequence[bytes], limits: Limits, *, has_sender: bool = Fals
     `has_sender`: a page has sent it, and it names that. Its value is not looked at: pages drop such a message if it is
     wrong, and stay (PROTOCOL.md 4.7). Any other comes from the program, and names nobody.
     """
+    envelope = carrier_of(rows, Send, limits)
+    if _names_a_page(envelope) != has_sender or (envelope.meta is not None and not has_sender):
+        raise WrongMessageError(f"expected a `send` of {'a page' if has_sender else 'the program'}, got another")
+    if not has_sender:
+        _check_value(envelope, limits)
+    return sized(rows[0], tuple(rows[1:]))
+
+
+def carrier_of(rows: Sequence[bytes], kind: type[AnyCarrier], limits: Limits) -> AnyCarrier:
+    """Return the message of rows, of this kind. Its value is not looked at. Raises WrongMessageError."""
     if not rows:
         raise WrongMessageError("expected the JSON of a message, got no row")
-    message = sized(rows[0], tuple(rows[1:]))
     try:
-        check_size(message, limits)
-        segments = [memoryview(segment) for segment in message.segments]
-        (envelope,) = parse([RawMessage(load_array(message.json), segments)], limits)
-        if not isinstance(envelope, Send) or _names_a_page(envelope) != has_sender:
-            raise WrongMessageError(f"expected a `send` of {'a page' if has_sender else 'the program'}, got another")
-        if not has_sender:
-            _check_value(envelope, limits)
+        check_size(sized(rows[0], tuple(rows[1:])), limits)
+        segments = [memoryview(segment) for segment in rows[1:]]
+        (envelope,) = parse([RawMessage(load_array(rows[0]), segments)], limits)
     except (ProtocolError, LimitError) as error:
         raise WrongMessageError(str(error)) from None
-    return message
+    if not isinstance(envelope, kind):
+        raise WrongMessageError("expected a message of another kind")
+    return envelope
 
 
 def _names_a_page(message: Send) -> bool:
@@ -54,5 +64,7 @@ def _check_value(envelope: Send, limits: Limits) -> None:
     except UnreadableError:
         # A page may be able to read it; else the message fails there alone.
         return
+    except ProtocolError as error:
+        raise WrongMessageError(str(error)) from None
     if type(value) is not list:
         raise WrongMessageError("expected the array of arguments as the value, got something else")

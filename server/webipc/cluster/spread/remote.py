@@ -4,14 +4,20 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from webipc.channels.emitter import UNSET
 from webipc.cluster.spread.commands import Name, run_here
+from webipc.cluster.spread.ports.posting import post_here
 from webipc.cluster.spread.spread import Spread
-from webipc.core.errors import DestroyedError
+from webipc.core.errors import DestroyedError, LocalError
 from webipc.core.frame import EncodedMessage
+from webipc.core.limits import DEFAULT_LIMITS
 from webipc.core.link.held import held_by
+from webipc.core.link.sizes import check_channel
+from webipc.electron.post_message import checked_message, checked_ports
 from webipc.electron.tab import Tab
 from webipc.hub.hub import Hub
 from webipc.link.outlet import encode_send
+from webipc.ports.ends import PortMessage
 
 logger = logging.getLogger("webipc")
 
@@ -67,6 +73,44 @@ class RemoteWebContents:
             logger.warning("a message for page #%d did not arrive: it is gone, or between two documents", self._id)
         else:
             tab.shown.pass_on(message)
+
+    def post_message(self, channel: Any = UNSET, message: Any = UNSET, transfer: Any = UNSET) -> None:
+        """Send one value and ports to the document that the tab shows, as `WebContents.post_message`.
+
+        The ports lead to the page from now on, wherever it is. They close where the tab is gone, between two documents
+        or on its way to another worker, or its client is too old for ports, with a line in the log; and when the tab
+        moves, one of the workers ends, or something of what they carry may be lost between these. What waits to be
+        taken at the other worker is at most 256 KiB for each port; the rest waits here.
+
+        Raises what Electron throws: TypeError without a channel that is a string, or without a message; CloneError;
+        TransferError for a list that is none, or holds anything but usable ports. Raises LimitError for too long a
+        channel and too large a message. Order and threads as `send`; where it is not yet known where the tab is, what
+        is sent afterwards waits for that. Without a running application the ports are closed.
+        """
+        hub = self._hub()
+        limits = DEFAULT_LIMITS if hub is None else hub.limits
+        value = PortMessage.encode(checked_message(channel, message), limits)
+        check_channel(channel, limits)
+        carried = value.with_ends(port.neuter() for port in checked_ports(transfer))
+        if hub is None:
+            carried.close_ends()
+            return
+        try:
+            hub.run(carried.held, self._post, hub, channel, carried)
+        except LocalError:
+            carried.close_ends()
+            raise
+
+    def _post(self, hub: Hub, channel: str, message: PortMessage) -> None:
+        spread = self._spread()
+        tab = hub.tabs.from_id(self._id)
+        if spread is not None:
+            spread.ports.post(self._id, channel, message)
+        elif tab is not None:
+            post_here(tab, channel, message)
+        else:
+            logger.warning("a message with ports for page #%d did not arrive: it is gone", self._id)
+            message.close_ends()
 
     async def execute_javascript(self, code: str) -> Any:
         """Run code in the document that the tab shows, as `WebContents.execute_javascript`, and return its value.

@@ -10,6 +10,7 @@ from webipc.cluster.bus.bus import SaidToAll
 from webipc.cluster.spread.broadcasts import Broadcasts
 from webipc.cluster.spread.commands import Commands
 from webipc.cluster.spread.fetched import Fetching
+from webipc.cluster.spread.ports.far_ports import FarPorts
 from webipc.cluster.spread.saying import Saying
 from webipc.cluster.spread.ways import Ways
 from webipc.cluster.worker import Part, Worker
@@ -31,6 +32,7 @@ class Spread(Part):
         self.saying = Saying(worker, self._ways)
         self.commands = Commands(worker, self._ways)
         self.fetching = Fetching(worker)
+        self.ports = FarPorts(worker, self._ways)
 
     # --- what this worker sends -----------------------------------------------------------------------------------
 
@@ -67,12 +69,26 @@ class Spread(Part):
     def lost(self, worker: str) -> None:
         """See `Receiver`."""
         self._ways.lost(worker)
+        self.ports.close_all(worker)
+
+    def gap(self) -> None:
+        """See `Receiver`."""
+        self.ports.close_all()
+
+    def end(self) -> None:
+        """See `Part`."""
+        self.ports.close_all()
 
     def stats(self) -> Mapping[str, Any]:
         """`wrong_messages`: how many of those to many pages were dropped, because no page may be sent them.
 
         `unsent`: how many to pages by their ids did not arrive, by reason. `looking`: how many bytes of them wait until
-        it is known where their pages are.
+        it is known where their pages are. `far_ports`: how many channels lead to pages of other workers.
         """
         dropped = dict(self.saying.dropped)
-        return {"wrong_messages": self.broadcasts.wrong, "unsent": dropped, "looking": self._ways.waiting}
+        return {
+            "wrong_messages": self.broadcasts.wrong,
+            "unsent": dropped,
+            "looking": self._ways.waiting,
+            "far_ports": len(self.ports),
+        }
