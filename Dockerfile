@@ -29,5 +29,5 @@ WORKDIR /app
 USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/ipc/client.js', timeout=2).close()"]
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/ipc/ready', timeout=2).close()"]
 CMD ["webipc", "run", "/app/examples/demo/main.py", "--host", "0.0.0.0"]

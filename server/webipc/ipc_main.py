@@ -50,6 +50,7 @@ from webipc.pages.folder import existing_folder, serve_pages
 from webipc.pages.playground import Playground
 from webipc.pages.preload import Preload
 from webipc.pages.program import program_folder
+from webipc.pages.readiness import readiness_route
 
 CreatedListener = TypeVar("CreatedListener", bound=Callable[..., Any])
 
@@ -189,6 +190,7 @@ class IpcMain(IpcMainImpl):
         self._realm = prefix.rstrip("/")
         served = routes(self._provider.here, self._origins, self._limits)
         served.append(preload_route(self._preload, self._origins, lambda: self.debug))
+        served.append(readiness_route(self._provider.ready))
         served += Playground(self, self._has_playground, self._ask).routes()
         hosts = self._origins.hosts
         mount = IpcMount(prefix.rstrip("/"), served, folder, self._preload, self._provider, hosts)

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from starlette.convertors import Convertor, register_url_convertor
@@ -26,6 +26,9 @@ from webipc.pages.preload import Preload
 from webipc.pages.scripts import ClientFile, PreloadScript
 
 HubHere = Callable[[], Hub]
+
+LEAVE_SECONDS: Final = 10.0
+"""How long what runs may take under a server that only ends the lifespan. Such servers kill after 30 s or more."""
 
 
 class _Attempt(Convertor[str]):
@@ -128,7 +131,11 @@ def mount_routes(app: FastAPI, mount: IpcMount) -> None:
 
 
 def wrap_lifespan(app: FastAPI, provider: HubProvider) -> None:
-    """Make the hub before the application's own lifespan begins, and end it after that, so that a shutdown can send."""
+    """Make the hub before the application's own lifespan begins, and end it after that, so that a shutdown can send.
+
+    Tabs that go on in other processes leave before it ends: their handlers may need what it closes. A server that has
+    let them leave before (servers/server.py) finds nothing left to do.
+    """
     inner = app.router.lifespan_context
 
     @asynccontextmanager
@@ -137,7 +144,10 @@ def wrap_lifespan(app: FastAPI, provider: HubProvider) -> None:
         try:
             async with inner(scope_app) as state:
                 provider.keep(state)
-                yield state
+                try:
+                    yield state
+                finally:
+                    await provider.leave(LEAVE_SECONDS)
         finally:
             await provider.end()
 

@@ -46,5 +46,5 @@ def test_it_runs_as_a_user_and_names_its_port(word: str, expected: str) -> None:
 
 
 def test_it_has_a_health_check_and_serves_the_demo_on_all_addresses() -> None:
-    assert "/ipc/client.js" in arguments_of("HEALTHCHECK")[0]
+    assert "/ipc/ready" in arguments_of("HEALTHCHECK")[0]
     assert arguments_of("CMD") == ['["webipc", "run", "/app/examples/demo/main.py", "--host", "0.0.0.0"]']

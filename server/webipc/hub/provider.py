@@ -82,10 +82,32 @@ class HubProvider:
             await self.end()
             raise
 
+    async def ready(self) -> tuple[bool, str]:
+        """Tell whether this process takes pages, and why in a few words.
+
+        Joins the other processes where no lifespan has: otherwise no page would ever come here that does.
+        """
+        hub = self.here()
+        if hub.is_draining or hub.attaches.is_stopping:
+            return False, "draining"
+        sharing = hub.sharing
+        if sharing is None:
+            return True, "ready"
+        try:
+            await sharing.begin()
+        except WebipcError:
+            return False, "starting: the other processes cannot be reached"
+        return True, "ready" if sharing.connected else "ready, but the other processes cannot be reached now"
+
     async def drain(self, seconds: float, hurry: asyncio.Event) -> None:
         """Let what runs end: see `Hub.drain`."""
         if self.hub is not None:
             await self.hub.drain(seconds, hurry)
+
+    async def leave(self, seconds: float) -> None:
+        """Let the tabs go on in other processes, where there are any, unless the server has."""
+        if self.hub is not None and self.hub.sharing is not None:
+            await self.hub.drain(seconds, asyncio.Event())
 
     async def end(self) -> None:
         """End the hub, when the application ends. Whatever asks for a hub meanwhile gets the one that ends."""

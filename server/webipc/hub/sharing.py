@@ -57,6 +57,10 @@ class HandedBack(NamedTuple):
 class Sharing(Protocol):
     """The other workers, as a hub sees them."""
 
+    @property
+    def connected(self) -> bool:
+        """Whether they can be reached at this moment, as far as this one knows."""
+
     async def begin(self) -> None:
         """Become one of them, if that has not happened. Raises WebipcError, with a text for the terminal."""
 

@@ -4,21 +4,27 @@ import asyncio
 import logging
 import re
 import threading
+import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 
 from tests.support.moved import LIMITS
 from tests.support.several_workers import OneWorker, quiet, workers
 from tests.support.waiting import settled, until
 from tests.support.wanderer import Wanderer, take
-from webipc import IpcMainEvent, IpcMainInvokeEvent, MessageChannelMain, WebContents
+from webipc import IpcMain, IpcMainEvent, IpcMainInvokeEvent, MessageChannelMain, WebContents
+from webipc.cluster.board.switchboard import Switchboard
 from webipc.cluster.bus.bus import BusError
 from webipc.cluster.bus.directory import Home, Parked, key_of
+from webipc.cluster.bus.memory_bus import MemoryBus
 from webipc.cluster.moves import leaving, parking
 from webipc.core.errors import DestroyedError
 from webipc.hub.links import MOVED
+from webipc.testing import Browser
 
 SERVICE_RESTART = 1012
 
@@ -474,3 +480,42 @@ async def test_ports_and_calls_into_a_page_that_has_moved_fail_as_into_one_that_
     assert closed == [True]
     with pytest.raises(DestroyedError):
         await frame.execute_javascript("1")
+
+
+async def test_tabs_leave_also_where_the_server_only_ends_the_lifespan() -> None:
+    async with workers(1, limits=LIMITS) as (new,):
+        old = OneWorker(new._board, limits=LIMITS)
+        page = Wanderer(1)
+        async with Browser(old.app):
+            await page.come(old)
+        assert isinstance(await place_of(page, new), Parked)
+        assert page.closed_with == SERVICE_RESTART
+
+
+async def test_what_runs_ends_before_the_shutdown_of_the_application_begins() -> None:
+    """Its handlers may need what that closes."""
+    order: list[str] = []
+    go_on = asyncio.Event()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        order.append("shutdown")
+
+    app, ipc_main = FastAPI(lifespan=lifespan), IpcMain()
+    ipc_main._make_bus = lambda realm, worker, formats: MemoryBus(Switchboard(time.monotonic), worker, formats)
+    ipc_main.mount(app)
+
+    @ipc_main.handle("ask")
+    async def handler(event: IpcMainInvokeEvent) -> None:
+        await go_on.wait()
+        order.append("handler")
+
+    async with Browser(app) as browser:
+        page = browser.open()
+        await page.connect()
+        call = asyncio.ensure_future(page.invoke("ask"))
+        await quiet()
+        asyncio.get_running_loop().call_later(0.03, go_on.set)
+    assert order == ["handler", "shutdown"]
+    await call

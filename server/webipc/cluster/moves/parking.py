@@ -76,11 +76,10 @@ class Parking(Part):
         self.is_draining = True
         self._bus.drain()
         self._leaving.give_up_at = end + LATE_SECONDS
-        while True:
+        while self._hub.tabs.all():
+            # Others that end at the same time say so meanwhile.
             await _pause(BATCH_SECONDS, hurry)
             tabs = self._tabs()
-            if not tabs:
-                break
             if not self._has_taker():
                 logger.info("no other process can take the %d tabs that are left: they end with this one", len(tabs))
                 break
