@@ -4,7 +4,6 @@ import asyncio
 import socket
 from typing import Protocol
 
-from webipc.cluster.local.attached import Attached
 from webipc.cluster.local.local_server import LocalServer
 
 
@@ -22,16 +21,6 @@ class Switchboard(Protocol):
         """Take this end of the pair of sockets of a worker."""
 
 
-class _Served:
-    """A socket that is served."""
-
-    def __init__(self, attached: Attached) -> None:
-        self._attached = attached
-
-    def lost(self) -> None:
-        self._attached.close()
-
-
 class Connected:
     """The switchboard of this process."""
 
@@ -40,4 +29,4 @@ class Connected:
 
     def attach(self, bus: socket.socket, slot: int) -> Bus:
         """See `Switchboard`."""
-        return _Served(self._server.attach(bus))
+        return self._server.attach(bus, slot)

@@ -25,6 +25,9 @@ HUBS: Final = 1_000
 _NOTICE: Final = 1_048_576
 """The others are told what waits for a process each time that it has changed by so much."""
 
+_LAST_SECONDS: Final = 1.0
+"""So long the end of a socket is waited for whose process has ended."""
+
 _Wrong = (ValueError, TypeError, LookupError)
 """What wrong arguments raise."""
 
@@ -35,14 +38,17 @@ class Attached(asyncio.Protocol):
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
+        slot: int,
         most_waiting: int,
         board: Callable[[str], Switchboard | None],
         left: Callable[["Attached"], None],
     ) -> None:
         """`board` is asked for that of a realm; `left` is called when the process has left.
 
-        `most_waiting` is how many bytes may wait for it.
+        `slot` is what the log calls it, and `most_waiting` is how many bytes may wait for it.
         """
+        self._loop = loop
+        self._slot = slot
         self._board = board
         self._left = left
         self._reader = FrameReader()
@@ -61,6 +67,14 @@ class Attached(asyncio.Protocol):
     def waiting(self) -> int:
         """How many bytes wait for this process, about."""
         return self._out.held
+
+    def lost(self) -> None:
+        """Learn that the process has ended. What it has said before is read first, which takes a moment."""
+        if self._is_behind or self._transport is None:
+            self.close()
+        elif not self._is_over:
+            # A child of the process may have its end of the socket still.
+            self._loop.call_later(_LAST_SECONDS, self.close)
 
     def close(self) -> None:
         """End this connection at once. Its hubs have left; what the process has said and was not read yet is lost."""
@@ -108,7 +122,8 @@ class Attached(asyncio.Protocol):
                 if not self._is_over:
                     self._take(head, payload)
         except FramingError as error:
-            logger.error("The parent has ended the connection of a worker, which sent something else: %s", error)  # noqa: TRY400 - the text says it all
+            text = "The parent has ended the bus of worker %d, which sent something else: %s"
+            logger.error(text, self._slot, error)  # noqa: TRY400 - the text says it all
             self.close()
 
     # --- what the process says ------------------------------------------------------------------------------------
@@ -124,7 +139,8 @@ class Attached(asyncio.Protocol):
         self.wrong += 1
         # The first, and then each time that it has doubled.
         if self.wrong & (self.wrong - 1) == 0:
-            logger.warning("%d frames of a worker were wrong; the last is %r: %s", self.wrong, head[0][:20], error)
+            text = "%d frames of worker %d were wrong; the last is %r: %s"
+            logger.warning(text, self.wrong, self._slot, head[0][:20], error)
 
     def _act(self, kind: str, hub: int, args: Sequence[Any], payload: bytes) -> None:
         if kind == "enter":
@@ -201,9 +217,8 @@ class Attached(asyncio.Protocol):
     def _fall_behind(self) -> None:
         if not self._is_behind:
             self._is_behind = True
-            logger.warning(
-                "A worker does not read what the others say; more than %d bytes wait for it", self._out.most // 2
-            )
+            text = "Worker %d does not read what the others say: %d bytes wait for it, and what comes now is dropped"
+            logger.warning(text, self._slot, self._out.held)
             if self._transport is not None:
                 self._transport.pause_reading()
 

@@ -31,13 +31,14 @@ class LocalServer:
         self._starting: set[asyncio.Task[Any]] = set()
         self._sweep = loop.call_later(_SWEEP_SECONDS, self._forget_late)
 
-    def attach(self, sock: socket.socket) -> Attached:
+    def attach(self, sock: socket.socket, slot: int = 0) -> Attached:
         """Serve a process over the parent's end of its socket pair, which belongs to this object from now on.
 
-        When the process closes its end, or ends, all its hubs have left. Its ends of the pair have to be closed here.
+        When the process closes its end, or ends, all its hubs have left; so its end has to be closed here. `slot` is
+        what the log calls the worker.
         """
         sock.setblocking(False)
-        attached = Attached(self._loop, self._most_waiting, self.board, self._left)
+        attached = Attached(self._loop, slot, self._most_waiting, self.board, self._left)
         self._attached.add(attached)
         task = self._loop.create_task(self._begin(attached, sock))
         self._starting.add(task)
