@@ -150,10 +150,10 @@ class LocalRig:
     async def kill(self, worker: BusWorker) -> None:
         # What it has said is in the socket then.
         await asyncio.sleep(0)
-        self._connection(worker).close()
+        connection_of(worker).close()
 
     async def lose(self, deaf: BusWorker, sender: BusWorker) -> int:
-        transport = self._connection(deaf)._transport
+        transport = connection_of(deaf)._transport
         assert transport is not None
         transport.pause_reading()
         said = 0
@@ -167,10 +167,6 @@ class LocalRig:
         await until(lambda: self.server.stats()["dropped"] >= 3)
         transport.resume_reading()
         return said + 1
-
-    def _connection(self, worker: BusWorker) -> LocalConnection:
-        assert isinstance(worker.bus, LocalBus)
-        return worker.bus._connection
 
     async def close(self) -> None:
         for connection in self.connections:
@@ -211,3 +207,9 @@ async def until_answered(ask: Callable[[], Awaitable[object]], answer: object) -
     async with asyncio.timeout(PATIENCE):
         while await ask() != answer:  # noqa: ASYNC110 - a directory has no event to wait for
             await asyncio.sleep(0.005)
+
+
+def connection_of(worker: BusWorker) -> LocalConnection:
+    """Return the connection of a worker on the local bus."""
+    assert isinstance(worker.bus, LocalBus)
+    return worker.bus._connection

@@ -1,0 +1,170 @@
+"""The local bus where a worker or the parent does not read: memory stays bounded, and what is dropped is told."""
+
+import asyncio
+
+import pytest
+
+from tests.support.buses import BusWorker, LocalRig, connection_of
+from tests.support.waiting import settled, until
+from webipc.cluster.bus.bus import BusError
+from webipc.cluster.bus.directory import Home, key_of
+from webipc.cluster.local import local_connection, outgoing
+from webipc.cluster.local.local_connection import PAYLOAD_BYTES
+
+
+def deafen(worker: BusWorker) -> asyncio.Transport:
+    """Let a worker not read any more, and return what lets it."""
+    transport = connection_of(worker)._transport
+    assert transport is not None
+    transport.pause_reading()
+    return transport
+
+
+def waiting_bytes(rig: LocalRig) -> int:
+    return int(rig.server.stats()["waiting_bytes"])
+
+
+async def test_worker_that_does_not_read_costs_the_parent_a_bounded_memory_and_the_others_nothing(
+    rig: LocalRig,
+) -> None:
+    deaf, sender, other = [await rig.worker() for _ in range(3)]
+    transport = deafen(deaf)
+    most = 0
+    for number in range(60):
+        sender.say(deaf, number, bytes(1_000_000))
+        other.say(sender, number)
+        await until(lambda number=number: len(sender.said) == number + 1)  # type: ignore[misc]
+        most = max(most, waiting_bytes(rig))
+    # What is dropped, a piece of the socket's, and what is on its way from the sender.
+    assert rig.MOST_WAITING / 2 < most <= rig.MOST_WAITING + 3_000_000
+    assert sender.numbers() == list(range(60))
+    assert rig.server.stats()["dropped"] >= 45
+    transport.resume_reading()
+    await until(lambda: deaf.gaps)
+    assert deaf.numbers() == list(range(len(deaf.said)))
+    sender.say(deaf, 100)
+    await until(lambda: deaf.numbers()[-1] == 100)
+    assert deaf.gaps == 1
+    await until(lambda: waiting_bytes(rig) == 0)
+
+
+async def test_sender_sees_what_waits_for_a_worker_at_the_parent_and_that_it_is_slow(rig: LocalRig) -> None:
+    deaf, sender = await rig.worker(), await rig.worker()
+    await until(lambda: sender.bus.members.get(deaf.name))
+    transport = deafen(deaf)
+    for number in range(6):
+        sender.say(deaf, number, bytes(1_000_000))
+    # All of it leaves the sender's process.
+    await until(lambda: connection_of(sender).waiting == 0 and sender.bus.waiting(deaf.name) >= 4_500_000)
+    assert sender.bus.waiting(sender.name) == 0
+    await until(lambda: (member := sender.bus.members.get(deaf.name)) is not None and member.is_slow)
+    # One that comes later is told as well.
+    third = await rig.worker()
+    await until(lambda: third.bus.waiting(deaf.name) >= 4_500_000)
+    transport.resume_reading()
+    await until(lambda: sender.bus.waiting(deaf.name) == third.bus.waiting(deaf.name) == 0)
+    await until(lambda: (member := sender.bus.members.get(deaf.name)) is not None and not member.is_slow)
+    assert len(deaf.said) == 6
+    assert deaf.gaps == 0
+
+
+async def test_worker_that_was_behind_knows_who_lives(rig: LocalRig) -> None:
+    deaf, sender, dying = [await rig.worker() for _ in range(3)]
+    await until(lambda: deaf.bus.members.get(dying.name))
+    transport = deafen(deaf)
+    for number in range(12):
+        sender.say(deaf, number, bytes(1_000_000))
+    await until(lambda: rig.server.stats()["dropped"])
+    await rig.kill(dying)
+    born = await rig.worker()
+    sender.bus.drain()
+    transport.resume_reading()
+    await until(lambda: deaf.bus.members.get(born.name))
+    assert deaf.lost_workers == [dying.name]
+    draining = deaf.bus.members.get(sender.name)
+    assert draining is not None
+    assert draining.is_draining
+
+
+async def test_worker_that_is_behind_is_not_read_and_takes_no_tab_whose_snapshot_would_be_lost(rig: LocalRig) -> None:
+    deaf, sender = await rig.worker(), await rig.worker()
+    sender.bus.directory.tab_born(1, key_of("token"))
+    await sender.bus.directory.park(1, b"snapshot", [], 60)
+    transport = deafen(deaf)
+    for number in range(12):
+        sender.say(deaf, number, bytes(1_000_000))
+    await until(lambda: rig.server.stats()["dropped"])
+    taking = asyncio.create_task(deaf.bus.directory.take(1))
+    await settled()
+    assert await sender.bus.directory.take(1) is not None
+    transport.resume_reading()
+    assert await taking is None
+
+
+async def test_message_that_is_too_large_is_refused_where_it_is_said_and_told(rig: LocalRig) -> None:
+    sender, other = await rig.worker(), await rig.worker()
+    for number, size in enumerate((1, PAYLOAD_BYTES, 1)):
+        sender.say(other, number, bytes(size))
+        sender.say_to_all(number, bytes(size))
+    await until(lambda: len(other.said) == 2 and len(other.to_all) == 2)
+    assert other.numbers() == other.numbers_of_all() == [0, 2]
+    assert (other.gaps, other.missed_counts) == (1, [1])
+    # Its own count is still that of the others, and who reads on learns that something is missing.
+    assert [message.own for message in other.to_all] == [1, 3]
+    assert await other.bus.since(0) is None
+    assert await other.bus.since(2) != []
+    sender.bus.directory.tab_born(1, key_of("token"))
+    with pytest.raises(BusError, match="expected at most"):
+        await sender.bus.directory.park(1, bytes(PAYLOAD_BYTES + 1), [], 60)
+    assert await other.bus.directory.where(1) == Home(sender.name, "token")
+
+
+def unread(rig: LocalRig, worker: BusWorker) -> asyncio.Transport:
+    """Let the parent not read a worker any more, and return what lets it."""
+    [attached] = [one for one in rig.server._attached if worker.name in {hub.worker for hub in one._hubs.values()}]
+    assert attached._transport is not None
+    attached._transport.pause_reading()
+    return attached._transport
+
+
+async def test_parent_that_does_not_read_costs_a_worker_a_bounded_memory(rig: LocalRig) -> None:
+    sender, other = await rig.worker(), await rig.worker()
+    transport = unread(rig, sender)
+    connection = connection_of(sender)
+    assert connection._out is not None
+    connection._out.most = 5_000_000
+    for number in range(10):
+        sender.say(other, number, bytes(1_000_000))
+        sender.say_to_all(number, bytes(1_000_000))
+        await settled()
+    assert connection.waiting <= 5_500_000
+    connection._out.most = 1_000_000
+    with pytest.raises(BusError, match="does not read"):
+        await sender.bus.directory.where(1)
+    transport.resume_reading()
+    await until(lambda: other.gaps and other.missed_counts)
+    heard = len(other.to_all)
+    assert heard + sum(other.missed_counts) == 10
+    sender.say(other, 100)
+    sender.say_to_all(100)
+    await until(lambda: 100 in other.numbers() and 100 in other.numbers_of_all())
+    assert other.to_all[-1].own == 11
+
+
+async def test_parent_that_does_not_even_read_what_is_stated_is_given_up(
+    rig: LocalRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = await rig.worker()
+    unread(rig, sender)
+    connection = connection_of(sender)
+    monkeypatch.setattr(local_connection, "OUT_BYTES", 200_000)
+    lost = asyncio.Event()
+    connection.on_lost = lost.set
+    for number in range(20_000):
+        sender.bus.directory.link_ended(key_of(str(number)), 60)
+    await asyncio.wait_for(lost.wait(), 10)
+    assert connection.waiting < 1_000_000
+
+
+def test_worker_gives_the_parent_up_only_beyond_what_posts_may_take() -> None:
+    assert outgoing.OUT_BYTES > PAYLOAD_BYTES
