@@ -18,7 +18,7 @@ CLIENT_SOURCES := $(shell find $(CLIENT)/src -type f 2>/dev/null)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup build run test lint types vectors test-python test-client fuzz stress test-browser test-packaging browser fmt dist image bench picture \
+.PHONY: help setup build run test lint types vectors test-python test-client fuzz stress test-browser test-packaging browser redis fmt dist image bench picture \
 	clean need-python need-node
 
 help: ## list these commands
@@ -47,7 +47,7 @@ vectors: setup ## only the tests that both languages share
 	$(BIN)/pytest -m "not browser and not packaging" -k vector
 	cd $(CLIENT) && npm test --silent -- $$(cd test && grep -rlw --include='*.test.ts' vectors *)
 
-test-python: setup build ## the Python tests
+test-python: setup build redis ## the Python tests
 	$(BIN)/pytest -m "not browser and not packaging"
 
 test-client: setup build ## the TypeScript tests
@@ -59,7 +59,7 @@ fuzz: setup ## read hostile input with every decoder of both languages until Ctr
 	cd $(CLIENT) && node --import tsx test/fuzz/endless.ts
 
 # `make test` runs the short form of each scenario from a fixed seed; this takes a new seed, and lasts as long as it is told.
-stress: setup build browser ## pages against a network, a server and a deploy that fail (ARGS='--seed 5 --scenario deploy --minutes 10')
+stress: setup build browser redis ## pages against a network, a server and a deploy that fail (ARGS='--seed 5 --scenario deploy --minutes 10')
 	$(BIN)/python -m tests.stress $(ARGS)
 
 test-browser: setup build browser ## the tests that drive a real browser
@@ -71,6 +71,9 @@ test-packaging: setup $(PACKAGES) ## install the wheel and the npm package elsew
 browser: $(PYTHON_READY) ## install Chromium, Firefox, WebKitGTK, their drivers, nginx and Caddy where they are missing (root, apt-get)
 	@$(BIN)/python -m tools.install_browser chromium firefox webkit
 	@$(BIN)/python -m tools.install_proxies nginx caddy
+
+redis: $(PYTHON_READY) ## install Redis where it is missing (root, apt-get)
+	@$(BIN)/python -m tools.install_redis
 
 fmt: setup ## format the Python files
 	$(BIN)/ruff check --fix-only .

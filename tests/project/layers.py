@@ -21,7 +21,7 @@ class Rule:
 
     ours: frozenset[str]
     packages: frozenset[str]
-    # Packages that one file of the folder alone may import, by the name of the file.
+    # Packages that one file or folder inside the folder alone may import, by its name.
     alone: Mapping[str, frozenset[str]]
 
 
@@ -53,7 +53,8 @@ RULES: Mapping[str, Rule] = {
     "cluster": rule(
         "core version concurrency budget logs access identity channels ports electron link groups dispatch hub "
         "endpoints",
-        "orjson pydantic redis starlette",
+        "orjson pydantic starlette",
+        redis_bus="redis",
     ),
     "endpoints": rule("core version concurrency budget access identity servers link hub", "starlette"),
     "hub": rule("core version concurrency budget access channels electron link groups dispatch identity"),
@@ -176,7 +177,9 @@ def _is_allowed(one: Import, its_rule: Rule) -> bool:
         return room_of(one.importer) != "core" or top not in OUTSIDE_WORLD
     # Python's own from 3.14 on.
     own = {"annotationlib"}
-    return top in its_rule.packages | its_rule.alone.get(one.importer.rpartition(".")[2], frozenset()) | own
+    inside = frozenset(one.importer.split(".")[1:])
+    alone = frozenset[str]().union(*(names for part, names in its_rule.alone.items() if part in inside))
+    return top in its_rule.packages | alone | own
 
 
 def circle(package: Path, by_type_within: frozenset[str] | None = None) -> str | None:
@@ -220,7 +223,7 @@ def table(package: Path, rules: Mapping[str, Rule] = RULES) -> str:
         name = f"`{room}/`" if file.stem == "__init__" and room != "__init__" else f"`{room}.py`"
         purpose = (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").partition("\n")[0]
         ours = ", ".join(other for other in rules if other in its_rule.ours and _is_there(package, other))
-        packages = sorted(its_rule.packages) + [f"{', '.join(sorted(n))} in {f}.py" for f, n in its_rule.alone.items()]
+        packages = sorted(its_rule.packages) + [f"{', '.join(sorted(n))} in {f}" for f, n in its_rule.alone.items()]
         rows.append(f"| {name} | {purpose} | {ours or 'nothing'} | {', '.join(packages) or 'none'} |")
     return "\n".join(rows)
 

@@ -4,6 +4,9 @@ A further kind of bus is one more row of `RIGS`.
 """
 
 import asyncio
+import atexit
+import contextlib
+import functools
 import secrets
 import socket
 import time
@@ -11,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 
+from tests.support.redis_server import RedisServer, redis_server
 from tests.support.waiting import PATIENCE, settled, until
 from webipc.cluster.board.switchboard import Switchboard
 from webipc.cluster.bus.bus import Bus, Said, SaidToAll
@@ -20,6 +24,8 @@ from webipc.cluster.bus.questions import Questions
 from webipc.cluster.local.local_bus import LocalBus
 from webipc.cluster.local.local_connection import LocalConnection
 from webipc.cluster.local.local_server import LocalServer
+from webipc.cluster.redis_bus.redis_bus import RedisBus
+from webipc.cluster.redis_bus.settings import RedisSettings
 
 
 class BusWorker:
@@ -191,7 +197,83 @@ async def local_rig() -> AsyncIterator[LocalRig]:
         await rig.close()
 
 
-RIGS: dict[str, Callable[[], AbstractAsyncContextManager[Rig]]] = {"memory": memory_rig, "local": local_rig}
+REDIS_SETTINGS = RedisSettings(
+    lease=0.5, renew=0.05, settle=0.001, block=0.2, again_least=0.1, again_most=0.15, large_bytes=100_000
+)
+"""Short times for tests. Nothing settles, so that a directory answers at once."""
+
+
+@functools.cache
+def shared_server() -> RedisServer:
+    """Return the one Redis server of this process for tests that do nothing to it."""
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(redis_server())
+
+
+class RedisRig:
+    """Buses over one Redis server, under a name of their own."""
+
+    def __init__(self, server: RedisServer, settings: RedisSettings = REDIS_SETTINGS) -> None:
+        self.server = server
+        self.settings = settings
+        self.name = secrets.token_hex(8)
+        self.buses: list[RedisBus] = []
+
+    async def worker(self, realm: str = "/ipc") -> BusWorker:
+        name = secrets.token_hex(8)
+        bus = RedisBus(self.server.url, name, name=self.name, realm=realm, formats=(1,), settings=self.settings)
+        worker = BusWorker(bus)
+        await bus.begin(worker)
+        self.buses.append(bus)
+        return worker
+
+    async def kill(self, worker: BusWorker) -> None:
+        bus = self.bus_of(worker)
+        # What it has said is at Redis then.
+        await until(lambda: not len(bus._outbox))
+        bus._receiver = None
+        bus._has_ended = True
+        bus._lease.end()
+        await bus._reader.end()
+        bus._writer.end()
+        await asyncio.wait(bus._tasks)
+
+    async def lose(self, deaf: BusWorker, sender: BusWorker) -> int:
+        bus, other = self.bus_of(deaf), self.bus_of(sender)
+        line = bus._reader._line
+        assert line is not None
+        await line.close()
+        for number in range(3):
+            sender.say(deaf, -1 - number)
+            sender.say_to_all(-1 - number)
+        await until(lambda: not len(other._outbox))
+        self.server.admin.xtrim(bus._keys.mailbox(deaf.name), maxlen=0, approximate=False)
+        self.server.admin.xtrim(bus._keys.all, maxlen=0, approximate=False)
+        return 3
+
+    def bus_of(self, worker: BusWorker) -> RedisBus:
+        assert isinstance(worker.bus, RedisBus)
+        return worker.bus
+
+    async def close(self) -> None:
+        await asyncio.gather(*(bus.end() for bus in self.buses))
+
+
+@asynccontextmanager
+async def redis_rig() -> AsyncIterator[RedisRig]:
+    rig = RedisRig(shared_server())
+    try:
+        yield rig
+    finally:
+        await rig.close()
+
+
+RIGS: dict[str, Callable[[], AbstractAsyncContextManager[Rig]]] = {
+    "memory": memory_rig,
+    "local": local_rig,
+    "redis": redis_rig,
+}
 """Each kind of bus, by its name."""
 
 

@@ -1,0 +1,80 @@
+"""`Posting`: makes entries of what a worker says, with the numbers by which a reader sees what is lost."""
+
+import itertools
+import logging
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from webipc.cluster.bus.rows import encode_rows
+from webipc.cluster.bus.wire import encode_said
+from webipc.cluster.redis_bus.flow.losses import Losses
+from webipc.cluster.redis_bus.flow.outbox import Message, Outbox
+from webipc.cluster.redis_bus.server.entries import fields_for_all, fields_of_post
+from webipc.cluster.redis_bus.server.keys import Keys
+from webipc.cluster.redis_bus.server.line import Command
+from webipc.cluster.redis_bus.settings import RedisSettings
+
+logger = logging.getLogger("webipc")
+
+_TARGETS: Final = 4_096
+"""Workers whose last number is remembered. One that is forgotten hears of a gap, and nothing else."""
+
+
+class Posting:
+    """What one worker says. Belongs to the event loop's thread."""
+
+    def __init__(self, keys: Keys, settings: RedisSettings, worker: str, outbox: Outbox, losses: Losses) -> None:
+        self._keys = keys
+        self._settings = settings
+        self._worker = worker
+        self._outbox = outbox
+        self._losses = losses
+        self._numbers = itertools.count(1)
+        # The number of the last message to each worker.
+        self._last: OrderedDict[str, int] = OrderedDict()
+        # How much was said to all.
+        self.own = 0
+        self.large = 0
+
+    def post(self, worker: str, kind: str, head: Mapping[str, Any], rows: Sequence[bytes]) -> None:
+        """Say something to a worker."""
+        data = encode_rows(encode_said(kind, head, rows))
+        number, before = next(self._numbers), self._last.pop(worker, 0)
+        self._last[worker] = number
+        if len(self._last) > _TARGETS:
+            self._last.popitem(last=False)
+        # Without the mailbox there is no such worker: it is not made.
+        add = ["XADD", self._keys.mailbox(worker), "NOMKSTREAM"]
+        self._put(worker, add, fields_of_post(self._worker, number, before, data), data, self._is_posted)
+
+    def _is_posted(self, answer: Any) -> None:
+        if answer is None:
+            self._losses.count("no-worker")
+
+    def post_all(self, kind: str, head: Mapping[str, Any], rows: Sequence[bytes]) -> None:
+        """Say something to all."""
+        data = encode_rows(encode_said(kind, head, rows))
+        self.own += 1
+        fields = fields_for_all(self._worker, self.own, secrets.token_bytes(8), data)
+        self._put(None, ["XADD", self._keys.all], fields, data, self._losses.written)
+
+    def _put(
+        self,
+        worker: str | None,
+        add: Sequence[bytes | str | int],
+        fields: list[bytes | str | int],
+        data: bytes,
+        answered: Callable[[Any], None],
+    ) -> None:
+        commands: list[Command] = []
+        if len(data) > self._settings.large_bytes:
+            self.large += 1
+            name = secrets.token_hex(16)
+            milliseconds = int(self._settings.large_seconds * 1000)
+            commands.append(["SET", self._keys.large(name), data, "PX", milliseconds])
+            fields = [*fields[:-2], "b", name]
+        commands.append([*add, "MAXLEN", "~", self._settings.stream_entries, "*", *fields])
+        self._outbox.put(Message(time.monotonic(), worker, len(data), commands, answered))

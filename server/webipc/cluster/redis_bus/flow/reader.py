@@ -1,0 +1,252 @@
+"""`Reader`: reads the mailbox of this worker and the stream for all, over a connection that it makes again.
+
+What is lost is told: a number that is missing in the mailbox, entries that were removed before they were read. Once a
+second, and wherever it is behind, it reads by a script that tells at the same moment how much there has ever been.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from webipc.cluster.bus.bus import Said, SaidToAll
+from webipc.cluster.bus.rows import RowsError, decode_rows
+from webipc.cluster.bus.wire import WireError, decode_said
+from webipc.cluster.redis_bus.server.address import Address
+from webipc.cluster.redis_bus.server.entries import START, Entry, EntryError, Place, behind, number_of, read_entry
+from webipc.cluster.redis_bus.server.keys import Keys
+from webipc.cluster.redis_bus.server.line import Command, Line, LineError, Refusal
+from webipc.cluster.redis_bus.server.scripts import FORGOTTEN, LOOK
+from webipc.cluster.redis_bus.server.session import Found, greet, open_line
+from webipc.cluster.redis_bus.settings import RedisSettings
+
+logger = logging.getLogger("webipc")
+
+_WORDS = 8_192
+"""How many messages to all are known again, should they come twice."""
+
+
+class Heard(Protocol):
+    """Whom a reader tells. None of these may raise."""
+
+    def heard(self, said: Said) -> None:
+        """Take a message of the mailbox."""
+
+    def heard_by_all(self, message: SaidToAll) -> None:
+        """Take a message of the stream for all."""
+
+    def heard_gap(self, why: str) -> None:
+        """Learn that something of the mailbox may be lost."""
+
+    def heard_missed(self, count: int) -> None:
+        """Learn that so many messages of the stream for all are lost."""
+
+    def heard_wrong(self, why: str) -> None:
+        """Learn that an entry is none that a worker writes."""
+
+
+class Reader:
+    """Reads both streams. Belongs to the event loop's thread."""
+
+    def __init__(
+        self,
+        address: Address,
+        keys: Keys,
+        settings: RedisSettings,
+        worker: str,
+        heard: Heard,
+        told: Callable[[Found], None],
+    ) -> None:
+        """`told` is given what each connection finds out."""
+        self._address = address
+        self._keys = keys
+        self._settings = settings
+        self._worker = worker
+        self._heard = heard
+        self._told = told
+        self._line: Line | None = None
+        self._is_ending = False
+        self.known = b""
+        self.all = Place()
+        self.box = Place()
+        # The number of the last message from each worker.
+        self._numbers: dict[str, int] = {}
+        # Words, or places, of the last messages to all.
+        self._words: OrderedDict[bytes | str, None] = OrderedDict()
+        self._looks_at = float("-inf")
+        self.is_connected = False
+        self.connects = 0
+        self.entries = 0
+
+    def start_at(self, last: str, count: int) -> None:
+        """Begin behind this entry of the stream for all, which so many have ever been up to."""
+        self.all = Place(last, count)
+        self.box = Place()
+
+    def start_again(self) -> None:
+        """Begin at the first entries: Redis has forgotten what was there. What is there comes once."""
+        self.start_at(START, 0)
+
+    def forget(self, worker: str) -> None:
+        """Forget a worker that does not live any more."""
+        self._numbers.pop(worker, None)
+
+    async def run(self) -> None:
+        """Read until `end` is called, whatever happens."""
+        while not self._is_ending:
+            try:
+                line = self._line = Line(self._address, self._settings.block + self._settings.answer)
+                self._told(await open_line(line, self._keys, self._settings, self.known))
+                self.is_connected = True
+                self.connects += 1
+                self._looks_at = float("-inf")
+                await self._read_on(line)
+            except LineError:
+                # The writer says it in the log.
+                self.is_connected = False
+            except Exception:
+                logger.exception("The reader of the bus has failed, and begins again")
+                self.is_connected = False
+            if self._line is not None:
+                await self._line.close()
+            if not self._is_ending:
+                settings = self._settings
+                await asyncio.sleep(random.uniform(settings.again_least, settings.again_most))  # noqa: S311 - no secret
+
+    async def end(self) -> None:
+        """Let `run` end at once. Nothing is told any more."""
+        self._is_ending = True
+        if self._line is not None:
+            await self._line.close()
+
+    async def _read_on(self, line: Line) -> None:
+        while not self._is_ending:
+            if time.monotonic() >= self._looks_at:
+                entries = await self._look(line)
+            else:
+                entries = await self._wait(line)
+            if entries >= self._settings.batch_entries:
+                self._looks_at = float("-inf")
+
+    async def _look(self, line: Line) -> int:
+        places = self.all, self.box
+        ids = (self.all.last, self.box.last, self._settings.batch_entries, behind(self.box.last))
+        command = LOOK.command(self._keys.prefix, self.known, self._worker, *ids)
+        (answer,) = await line.ask([command])
+        if isinstance(answer, Refusal):
+            raise LineError(str(answer)[:200])
+        if answer[:1] == [FORGOTTEN]:
+            self._told(await greet(line, self._keys, self._settings, self.known))
+            return 0
+        self._looks_at = time.monotonic() + self._settings.renew
+        if places != (self.all, self.box):
+            # It was told to begin again meanwhile.
+            return 0
+        streams, for_all, boxed = answer
+        coming = sum(len(entries) for name, entries in streams if name.decode() == self._keys.all)
+        self._count_all(int(for_all[0]), int(for_all[1]), for_all[2].decode(), coming)
+        if int(boxed[0]) < self.box.count:
+            self.box = Place()
+            self._heard.heard_gap("the mailbox was deleted")
+            self._looks_at = float("-inf")
+            return 0
+        if self.box.missed(int(boxed[0]), int(boxed[1])):
+            self._heard.heard_gap("entries of the mailbox were removed before they were read")
+        return await self._take(line, streams)
+
+    def _count_all(self, added: int, length: int, last: str, coming: int) -> None:
+        before = added - coming
+        if before < self.all.count or (not coming and before == self.all.count and last != self.all.last):
+            # Another server, to which not all had come: what it lacks was read here, or is told by who said it.
+            self.all = Place(self.all.last if coming else last, before)
+        if missed := self.all.missed(added, length):
+            self._heard.heard_missed(missed)
+
+    async def _wait(self, line: Line) -> int:
+        places = self.all, self.box
+        names = (self._keys.all, self._keys.mailbox(self._worker))
+        milliseconds = max(1, int(self._settings.block * 1000))
+        count = self._settings.batch_entries
+        command: Command = [
+            "XREAD",
+            "COUNT",
+            count,
+            "BLOCK",
+            milliseconds,
+            "STREAMS",
+            *names,
+            *(p.last for p in places),
+        ]
+        (answer,) = await line.ask([command])
+        if isinstance(answer, Refusal):
+            raise LineError(str(answer)[:200])
+        if answer is None or places != (self.all, self.box):
+            return 0
+        return await self._take(line, answer)
+
+    async def _take(self, line: Line, streams: Sequence[Any]) -> int:
+        most = 0
+        for name, entries in streams:
+            most = max(most, len(entries))
+            is_all = name.decode() == self._keys.all
+            place = self.all if is_all else self.box
+            for raw in entries:
+                if self._is_ending or place not in (self.all, self.box):
+                    return 0
+                self.entries += 1
+                await self._take_one(line, raw, is_all=is_all)
+                place.read([raw])
+        return most
+
+    async def _take_one(self, line: Line, raw: Sequence[Any], *, is_all: bool) -> None:
+        try:
+            entry = read_entry(raw)
+            is_new = self._is_new_to_all(entry) if is_all else self._is_new(entry)
+            if not is_new:
+                return
+            data = await self._data(line, entry, is_all=is_all)
+            if data is None:
+                return
+            said = decode_said(entry.origin, decode_rows(data))
+        except (EntryError, RowsError, WireError) as error:
+            self._heard.heard_wrong(str(error))
+            return
+        if is_all:
+            self._heard.heard_by_all(SaidToAll(number_of(entry.place), entry.number, said))
+        else:
+            self._heard.heard(said)
+
+    def _is_new(self, entry: Entry) -> bool:
+        last = self._numbers.get(entry.origin, 0)
+        if entry.number <= last:
+            return False
+        self._numbers[entry.origin] = entry.number
+        if entry.before != last:
+            self._heard.heard_gap("a message of another worker is missing")
+        return True
+
+    def _is_new_to_all(self, entry: Entry) -> bool:
+        word = entry.word or entry.place
+        if word in self._words:
+            return False
+        self._words[word] = None
+        if len(self._words) > _WORDS:
+            self._words.popitem(last=False)
+        return True
+
+    async def _data(self, line: Line, entry: Entry, *, is_all: bool) -> bytes | None:
+        """Return the rows of an entry; None where they had a key of their own, which is gone."""
+        if not entry.large:
+            return entry.data
+        key = self._keys.large(entry.large)
+        (data,) = await line.ask([["GET" if is_all else "GETDEL", key]])
+        if isinstance(data, bytes):
+            return data
+        if is_all:
+            self._heard.heard_missed(1)
+        else:
+            self._heard.heard_gap("a large message was removed before it was read")
+        return None

@@ -1,0 +1,149 @@
+"""`Line` and `SyncLine`: one connection to Redis each, over which commands go in pipelines.
+
+redis-py makes the connection (TLS, login) and reads the answers. Its clients and pools are not used: who has a line
+must learn of every loss, because then numbers have to be compared, and nothing may be sent a second time by itself.
+A line is never cancelled between a question and its answer; who waits for something waits for a future.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
+from redis.backoff import NoBackoff
+from redis.connection import Connection as SyncConnection
+from redis.connection import SSLConnection as SyncSSLConnection
+from redis.connection import UnixDomainSocketConnection as SyncUnixConnection
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
+from redis.retry import Retry
+
+from webipc.cluster.redis_bus.server.address import Address
+
+Command = Sequence[bytes | str | int | float]
+"""A command's name and its arguments."""
+
+Refusal = ResponseError
+"""What stands in the place of a command's answer where Redis has refused it."""
+
+
+class LineError(Exception):
+    """A connection was not made, or is lost. The text is for a log, and has no secret."""
+
+    def __init__(self, text: str, answers: Sequence[Any] = (), *, is_refused: bool = False) -> None:
+        super().__init__(text)
+        # The answers that came before it was lost, in order.
+        self.answers = answers
+        # Whether the server is there and does not let this user in.
+        self.is_refused = is_refused
+
+
+def _options(address: Address, seconds: float) -> dict[str, Any]:
+    own: dict[str, Any] = {
+        "socket_timeout": seconds,
+        "socket_connect_timeout": seconds,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+    }
+    return {**address.options, **own} if address.is_unix else {**address.options, **own, "socket_keepalive": True}
+
+
+def _failed(address: Address, error: Exception, what: str, answers: Sequence[Any] = ()) -> LineError:
+    if isinstance(error, (AuthenticationError, NoPermissionError)):
+        return LineError(f"Redis at {address} refuses the user or the password of its URL", answers, is_refused=True)
+    if isinstance(error, ResponseError):
+        return LineError(f"Redis at {address} refuses the connection: {str(error)[:200]}", answers, is_refused=True)
+    reason = str(error)[:200]
+    # They name the host; but a text is not looked for what else it may have one day.
+    secrets = [address.options.get(name) for name in ("username", "password", "ssl_password")]
+    if any(secret and secret in reason for secret in secrets):
+        reason = type(error).__name__
+    return LineError(f"{what} Redis at {address}: {reason}", answers)
+
+
+class Line:
+    """One connection, in an event loop."""
+
+    def __init__(self, address: Address, seconds: float) -> None:
+        """`seconds`: how long the connection, and then each answer, may take."""
+        self._address = address
+        kind: Any = UnixDomainSocketConnection if address.is_unix else SSLConnection if address.is_tls else Connection
+        # Any: redis-py's connections are typed in parts.
+        self._connection: Any = kind(**_options(address, seconds))
+
+    async def connect(self) -> None:
+        """Make the connection. Raises LineError."""
+        try:
+            await self._connection.connect()
+        except (RedisError, OSError, ValueError) as error:
+            await self.close()
+            raise _failed(self._address, error, "no connection to") from None
+
+    async def ask(self, commands: Sequence[Command]) -> list[Any]:
+        """Send commands at once, and return their answers. Raises LineError, with those that came."""
+        answers: list[Any] = []
+        connection = self._connection
+        try:
+            await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+            for _ in commands:
+                try:
+                    answers.append(await connection.read_response())
+                except ResponseError as refusal:
+                    answers.append(refusal)
+        except (RedisError, OSError) as error:
+            await self.close()
+            raise _failed(self._address, error, "lost the connection to", answers) from None
+        return answers
+
+    async def close(self) -> None:
+        """Close the connection at once. Never raises."""
+        try:
+            await self._connection.disconnect(nowait=True)
+        except (RedisError, OSError):
+            return
+
+
+class SyncLine:
+    """One connection, in a thread."""
+
+    def __init__(self, address: Address, seconds: float) -> None:
+        """See `Line`."""
+        self._address = address
+        kind: Any = SyncUnixConnection if address.is_unix else SyncSSLConnection if address.is_tls else SyncConnection
+        self._connection: Any = kind(**_options(address, seconds))
+
+    def connect(self) -> None:
+        """See `Line.connect`."""
+        try:
+            self._connection.connect()
+        except (RedisError, OSError, ValueError) as error:
+            self.close()
+            raise _failed(self._address, error, "no connection to") from None
+
+    def ask(self, commands: Sequence[Command]) -> list[Any]:
+        """See `Line.ask`."""
+        answers: list[Any] = []
+        connection = self._connection
+        try:
+            connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+            for _ in commands:
+                try:
+                    answers.append(connection.read_response())
+                except ResponseError as refusal:
+                    answers.append(refusal)
+        except (RedisError, OSError) as error:
+            self.close()
+            raise _failed(self._address, error, "lost the connection to", answers) from None
+        return answers
+
+    def is_closed_by_server(self) -> bool:
+        """Whether the server has closed the connection, as far as can be known without asking it."""
+        try:
+            return bool(self._connection.can_read(0))
+        except (RedisError, OSError):
+            return True
+
+    def close(self) -> None:
+        """Close the connection at once. Never raises."""
+        try:
+            self._connection.disconnect()
+        except (RedisError, OSError):
+            return
