@@ -12,6 +12,7 @@ from tests.support.scripted_page import ScriptedPage
 from tests.support.several_workers import OneWorker, quiet, workers
 from tests.support.waiting import settled, until
 from webipc import CloneError, Limits, MessageChannelMain, MessageEvent, MessagePortMain, TransferError
+from webipc.cluster.bus.bus import Said
 from webipc.cluster.spread.ports.far_end import WINDOW, FarEnd
 from webipc.testing import Browser, Renderer
 
@@ -236,6 +237,29 @@ async def test_program_that_sends_more_than_may_wait_loses_the_port(
         assert [text for text in troubles(caplog) if "1,000,000 bytes wait" in text]
 
 
+async def test_what_the_program_posts_waits_until_the_other_worker_gets_on(
+    three: list[OneWorker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b, _ = three
+    async with b.browser().open() as page:
+        mine, theirs = await sent_to(a, page)
+        hearing = Hearing(theirs)
+        late: list[Said] = []
+        with monkeypatch.context() as slow:
+            slow.setattr(b.shared, "received", late.append)
+            for number in range(30):
+                mine.post_message([number, "x" * 30_000])
+            await quiet()
+        end = the_far_end(a)
+        assert len(late) == 9
+        assert 21 * 30_000 <= end.held < 21 * 31_000
+        for said in late:
+            b.shared.received(said)
+        await until(lambda: len(hearing.heard) == 30)
+        assert [number for number, _ in hearing.heard] == list(range(30))
+        assert end.held == 0
+
+
 # --- how they close ---------------------------------------------------------------------------------------------------
 
 
@@ -360,6 +384,21 @@ async def test_what_names_no_port_or_no_page_has_no_effect(
         one.port.post_message(1)
         await until(lambda: other.heard == [1])
         assert far(a) == far(b) == 1
+
+
+async def test_ports_of_a_message_that_is_refused_are_closed_where_they_come_from(
+    three: list[OneWorker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b, _ = three
+    told: list[Said] = []
+    monkeypatch.setattr(a.shared, "received", told.append)
+    a.bus.post(b.shared.worker, "post", {"contents": 1, "ports": ["1" * 32]}, [b"["])
+    a.bus.post(b.shared.worker, "port-say", {"port": "0" * 32, "ports": ["2" * 32]}, [b'["port",1,1,[]]'])
+    await quiet()
+    assert [(said.kind, said.head) for said in told] == [
+        ("port-shut", {"port": "1" * 32}),
+        ("port-shut", {"port": "2" * 32}),
+    ]
 
 
 @pytest.mark.parametrize("kind", ["port-say", "port-shut", "port-took"])

@@ -181,6 +181,8 @@ async def test_message_for_a_tab_that_has_gone_from_where_it_was_is_passed_on_on
         ear = Ear(page)
         # It was at the second worker, as far as the first one knows.
         a.shared.spread._ways._remember(page.web_contents_id, b.shared.worker)
+        # And that one believes in another place, which does not count any more.
+        b.shared.spread._ways._remember(page.web_contents_id, a.shared.worker)
         remote(a, page).send("news", 1)
         await quiet()
         assert ear.heard == [1]
@@ -190,6 +192,25 @@ async def test_message_for_a_tab_that_has_gone_from_where_it_was_is_passed_on_on
         await quiet()
         assert ear.heard == [1]
         assert unsent(a) == {"moved": 1}
+
+
+async def test_message_does_not_go_round_where_each_worker_believes_that_the_other_has_the_tab(
+    three: list[OneWorker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b, c = three
+
+    def believe(worker: OneWorker, home: OneWorker) -> None:
+        async def where(contents_id: int) -> Home | Parked | None:
+            return Home(home.shared.worker)
+
+        monkeypatch.setattr(worker.bus.directory, "where", where)
+
+    believe(a, b)
+    believe(b, c)
+    believe(c, b)
+    a.ipc_main.remote(7).send("news")
+    await quiet()
+    assert [unsent(worker) for worker in three] == [{}, {}, {"moved": 1}]
 
 
 async def test_page_that_is_between_two_documents_gets_nothing() -> None:
@@ -261,11 +282,34 @@ async def test_directory_that_does_not_answer_loses_what_waits_and_says_so(
     assert [text for text in troubles(caplog) if "(bus)" in text]
 
 
-@pytest.mark.parametrize("rows", [[], [b"["], [b'["invoke",1,"news",[]]'], [b'["send","news",[],{"senderId":1}]']])
-async def test_message_that_no_page_may_be_sent_is_dropped(three: list[OneWorker], rows: list[bytes]) -> None:
+PAGE = {
+    "principal": "",
+    "identity": None,
+    "origin": "",
+    "frame_token": "",
+    "web_contents_id": 1,
+    "is_main_frame": True,
+}
+
+
+@pytest.mark.parametrize(
+    "sender, rows",
+    [
+        (None, []),
+        (None, [b"["]),
+        (None, [b'["invoke",1,"news",[]]']),
+        (None, [b'["send","news",[],{"senderId":1}]']),
+        (None, [b'["send","news",[],{"other":1}]']),
+        (PAGE, [b'["send","news",[]]']),
+        (PAGE, [b'["send","news",[],{"senderId":"1"}]']),
+    ],
+)
+async def test_message_that_no_page_may_be_sent_is_dropped(
+    three: list[OneWorker], sender: Any, rows: list[bytes]
+) -> None:
     a, b, _ = three
     async with b.browser().open() as page:
-        a.bus.post(b.shared.worker, "say", {"contents": page.web_contents_id}, rows)
+        a.bus.post(b.shared.worker, "say", {"contents": page.web_contents_id, "sender": sender}, rows)
         await quiet()
         assert page.connected
         assert unsent(b) == {"wrong": 1}
@@ -302,12 +346,13 @@ async def test_what_is_sent_to_a_parked_tab_waits_for_the_worker_that_takes_it(t
         tab = c.hub.tabs.from_id(later.web_contents_id)
         assert tab is not None
         # The tab is restored: another one stands for it here.
+        own_id, tab.id = tab.id, contents_id
         c.hub.tabs._by_id[contents_id] = tab
         c.shared.spread.saying.deliver_words(tab, taken.words)
-        c.shared.spread._ways.arrived(contents_id)
         await quiet()
         assert ear.heard == [(0, b"\xff"), (1, b"\xff"), (2, b"\xff"), (3, b"")]
         del c.hub.tabs._by_id[contents_id]
+        tab.id = own_id
         assert a.shared.stats()["looking"] == c.shared.stats()["looking"] == 0
 
 
