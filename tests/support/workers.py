@@ -18,7 +18,7 @@ from tests.support.serving import PATIENCE, free_port, wait_until
 from webipc.cli.acceptor.rendezvous import by_rank
 
 PROGRAM = """
-import asyncio, os
+import asyncio, os, pathlib, time
 from fastapi import FastAPI, Request
 from webipc import IpcMain
 
@@ -37,6 +37,14 @@ async def who(request: Request):
 async def waits():
     print("waits", flush=True)
     await asyncio.sleep(0.3)
+    return {"me": me()}
+
+@app.get("/holds")
+async def holds():
+    # Holds the event loop up until a file exists.
+    print("holds", flush=True)
+    while not pathlib.Path(__file__).with_name("go").exists():
+        time.sleep(0.01)
     return {"me": me()}
 
 @ipc_main.handle("who")

@@ -165,6 +165,24 @@ def test_a_worker_that_gets_sigterm_itself_ends_in_good_order_and_another_one_ta
         wait_until(lambda: slot_of(server.port, principal_of(1)) == 1, "the next worker of the slot serves")
 
 
+def test_what_has_reached_a_worker_that_is_held_up_when_it_has_to_end_is_answered(tmp_path: Path) -> None:
+    with served(tmp_path) as server, Plain(server.port) as kept, Plain(server.port) as holding:
+        worker = server.workers()[1]
+        kept.ask(principal=principal_of(1))
+        holding.send("/holds", principal_of(1))
+        server.line_with("holds")
+        os.kill(worker, signal.SIGTERM)
+        with Plain(server.port) as new:
+            new.send(principal=principal_of(1))
+            # Another one that came later was handed over, so this one was too.
+            assert slot_of(server.port, principal_of(2)) == 2
+            kept.send()
+            (tmp_path / "go").touch()
+            for one in (holding, new, kept):
+                assert one.read()["me"] == [1, worker]
+        server.line_with("worker 1 has ended with status 0")
+
+
 FAILS = """
 from contextlib import asynccontextmanager
 from fastapi import FastAPI
