@@ -24,12 +24,14 @@ sys.meta_path.insert(0, Interrupt())
 """
 
 
-def interrupted(tmp_path: Path, program: Path, command: str, at: str) -> subprocess.CompletedProcess[str]:
+def interrupted(
+    tmp_path: Path, program: Path, command: str, at: str, *options: str
+) -> subprocess.CompletedProcess[str]:
     """Run the command until it imports a module, and return how it has ended."""
     (tmp_path / "sitecustomize.py").write_text(SITECUSTOMIZE)
     path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
     return subprocess.run(
-        [sys.executable, "-m", "webipc", command, str(program), "--port", "0"],
+        [sys.executable, "-m", "webipc", command, str(program), "--port", "0", *options],
         env={**os.environ, "PYTHONPATH": path, "INTERRUPT_AT": at},
         capture_output=True,
         text=True,
@@ -54,6 +56,23 @@ def test_ctrl_c_while_webipc_is_imported_ends_it_in_silence(
 def test_ctrl_c_between_the_import_and_the_start_ends_it_in_silence(tmp_path: Path, program: Path, module: str) -> None:
     ended = interrupted(tmp_path, program, "run", module)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("module", ["webipc.cli.supervisor.supervisor", "asyncio", "webipc.cli.acceptor.acceptor"])
+def test_ctrl_c_while_the_parent_of_workers_starts_ends_it_in_silence(
+    tmp_path: Path, program: Path, module: str
+) -> None:
+    ended = interrupted(tmp_path, program, "run", module, "--workers", "2")
+    assert ended.returncode in (0, -signal.SIGINT)
+    assert (ended.stdout, ended.stderr) == ("", "")
+
+
+def test_ctrl_c_while_a_worker_is_imported_ends_it_in_silence(tmp_path: Path, program: Path) -> None:
+    ended = interrupted(tmp_path, program, "run", "webipc.cli.supervised.parent_watch", "--workers", "2")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    # Three times: to the parent, a worker has died.
+    assert "Traceback" not in ended.stderr
+    assert ended.stderr.count("worker 1 was killed by SIGINT") == 2
 
 
 def test_what_a_background_job_ignores_stays_ignored(tmp_path: Path, program: Path) -> None:

@@ -9,12 +9,13 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
-from tests.support.serving import PATIENCE, free_port, wait_until
+from tests.support.serving import PATIENCE, free_port
 from webipc.cli.acceptor.rendezvous import by_rank
 
 PROGRAM = """
@@ -88,10 +89,10 @@ class Served:
 
     def line_with(self, text: str, count: int = 1) -> str:
         """Wait for so many lines that contain a text, and return the last one."""
-        found = wait_until(
-            lambda: (rows := [line for line in list(self.lines) if text in line])[count - 1 :] and rows,
-            f"{text!r} is printed; it has printed: {self.output}",
-        )
+        end = time.monotonic() + PATIENCE
+        while len(found := [line for line in list(self.lines) if text in line]) < count:
+            assert time.monotonic() < end, f"it has not printed {text!r}, but: {self.output}"
+            time.sleep(0.01)
         return found[-1]
 
     def workers(self) -> dict[int, int]:

@@ -3,6 +3,8 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -135,7 +137,7 @@ def test_a_second_signal_ends_the_wait_for_what_runs(tmp_path: Path) -> None:
         page.send('[1,0,["invoke",1,"long",[]]]')
         server.line_with("waits")
         server.process.send_signal(signal.SIGTERM)
-        server.line_with("The server ends when 1 calls have ended, after 60 seconds at most")
+        server.line_with("The server ends when 1 calls have ended")
         server.process.send_signal(signal.SIGTERM)
         assert server.status() == 0
         assert "1 calls were still running when the server ended" in server.output
@@ -229,15 +231,6 @@ def test_a_signal_during_the_import_ends_it_at_once_and_in_silence(tmp_path: Pat
         assert "Traceback" not in server.output
 
 
-@pytest.mark.parametrize("delay", [0.05, 0.2, 0.35, 0.5])
-def test_ctrl_c_at_any_moment_of_the_start_has_no_traceback(tmp_path: Path, delay: float) -> None:
-    with served(tmp_path, until=None) as server:
-        threading.Event().wait(delay)
-        os.killpg(server.process.pid, signal.SIGINT)
-        assert server.status() in (0, -signal.SIGINT)
-        assert "Traceback" not in server.output
-
-
 def test_workers_end_if_their_parent_is_killed_while_they_import(tmp_path: Path) -> None:
     with served(tmp_path, program=WAITS, until="imports") as server:
         workers = server.workers()
@@ -304,3 +297,34 @@ def test_the_processes_of_a_program_have_nothing_of_its_sockets(tmp_path: Path) 
                 assert not any(map(is_socket, Path(f"/proc/{child}/fd").iterdir()))
             finally:
                 os.kill(child, signal.SIGKILL)
+
+
+# Becomes the leader of a session with this terminal, then the command.
+AT_A_TERMINAL = (
+    "import os, sys; os.login_tty(int(sys.argv[1])); os.execv(sys.executable, [sys.executable, *sys.argv[2:]])"
+)
+
+
+def test_the_program_ends_with_its_terminal(tmp_path: Path) -> None:
+    file = tmp_path / "main.py"
+    file.write_text(PROGRAM, encoding="utf-8")
+    ours, its = os.openpty()
+    command = ["-m", "webipc", "run", str(file), "--port", "0", "--workers", "2"]
+    with subprocess.Popen([sys.executable, "-c", AT_A_TERMINAL, str(its), *command], pass_fds=[its]) as process:
+        os.close(its)
+        try:
+            printed = b""
+            while b"2 workers serve at" not in printed:
+                printed += os.read(ours, 10_000)
+            workers = children_of(process.pid)
+            # What SIGHUP means otherwise.
+            process.send_signal(signal.SIGHUP)
+            while b"all 2 workers were replaced" not in printed:
+                printed += os.read(ours, 10_000)
+            workers += children_of(process.pid)
+            os.close(ours)
+            assert process.wait(PATIENCE) == 0
+            assert len(workers) == 4
+            assert not any(map(is_alive, workers))
+        finally:
+            process.kill()
