@@ -13,6 +13,7 @@ from webipc.core.link.large import Arrived
 from webipc.endpoints.body_bounds import ROOM_SECONDS
 from webipc.endpoints.body_frames import BodyFrames
 from webipc.endpoints.unpack import dispatched, frame_of, unpack
+from webipc.hub.attaches import StoppingError
 from webipc.hub.hub import Hub
 from webipc.link.connection import Connection
 from webipc.link.last_calls import still_taken
@@ -82,6 +83,9 @@ class Delivery:
             await self._take(frame, is_large=is_large)
         if frame.control is None:
             return None
+        if connection.last_calls is not None and connection.last_calls.has_ended:
+            # What is behind a message that was not taken belongs to where the page goes on, a goodbye as well.
+            raise StoppingError
         control = parse_control(frame.control)
         if isinstance(control, Bye):
             connection.bye(control.last)

@@ -145,22 +145,31 @@ class Placing(Part):
         if isinstance(found, Over):
             raise ResetError("ended")
         if isinstance(found, Parked):
-            return await self._take(found, visitor)
+            return await self._take(found, hello, visitor, is_relayed=is_relayed)
         if isinstance(found, Home):
             if found.worker == self._worker.name:
                 return await self._at_home(found, hello)
             return self._elsewhere(found, hello, is_relayed=is_relayed)
         return await self._nowhere(hello, is_relayed=is_relayed)
 
-    async def _take(self, found: Parked, visitor: Visitor) -> str | _Later | None:
+    async def _take(self, found: Parked, hello: Hello, visitor: Visitor, *, is_relayed: bool) -> str | _Later | None:
         if self._worker.is_draining:
-            raise StoppingError
+            # A page asks with a request three times at most. A socket comes again by itself.
+            taker = None if hello.attempt or is_relayed else self._taker()
+            if taker is None:
+                raise StoppingError
+            return taker
         try:
             is_here = await self._takings.take(found.contents_id, visitor)
         except BusError:
             raise _unknown() from None
         # Another worker was faster: the directory says which.
         return None if is_here else _Later(ARRIVAL_SECONDS, _try_later)
+
+    def _taker(self) -> str | None:
+        """Return a worker that takes tabs."""
+        others = [member for member in self._worker.bus.members if not member.is_draining and not member.is_slow]
+        return next((other.worker for other in others if other.worker != self._worker.name), None)
 
     async def _at_home(self, found: Home, hello: Hello) -> str | _Later | None:
         """Judge what the directory says is here and is not: it is on its way, and never a reason for a reset."""

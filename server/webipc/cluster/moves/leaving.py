@@ -6,7 +6,7 @@ A page that comes back before its tab is parked would find it nowhere. So an att
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from webipc.cluster.bus.bus import Bus, BusError
@@ -40,6 +40,8 @@ class Leaving:
         self._forward = forward
         # Done when a tab is parked, or could not be: by the ids of its links, and by its token.
         self._by_name: dict[str, asyncio.Future[None]] = {}
+        # Done when a link is not here any more for which a request waits.
+        self._departures: dict[str, asyncio.Future[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         # How many were parked, and how many could not be.
         self.parked = self.failed = 0
@@ -52,7 +54,14 @@ class Leaving:
         return len(self._tasks)
 
     async def wait_for(self, hello: Hello) -> None:
-        """Wait until the tab that a `hello` names is parked, by its link, its parent or its token."""
+        """Wait until the tab that a `hello` names is parked, by its link, its parent or its token.
+
+        A request also waits where its link takes nothing new any more. A page asks only three times, and what it
+        asks for is to run where the tab goes on.
+        """
+        connection = self._hub.links.get(hello.link)
+        if not hello.attempt and connection is not None and connection.last_calls is not None:
+            await asyncio.shield(self._departures.setdefault(hello.link, self._hub.loop.create_future()))
         for name in (hello.link, hello.parent, hello.token):
             if name is not None and (leaving := self._by_name.get(name)) is not None:
                 await asyncio.shield(leaving)
@@ -76,6 +85,7 @@ class Leaving:
         names = [*(connection.link_id for connection in connections), tab.token]
         done = self._hub.loop.create_future()
         self._by_name.update(dict.fromkeys(names, done))
+        self._departed(names)
         task = self._hub.loop.create_task(self._leave(tab.id, written, names, sockets, moved))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -115,7 +125,13 @@ class Leaving:
             else:
                 return True
 
+    def _departed(self, names: Iterable[str]) -> None:
+        for name in names:
+            if (departure := self._departures.pop(name, None)) is not None:
+                departure.set_result(None)
+
     async def settled(self) -> None:
-        """Wait until every tab that has begun to leave has left."""
+        """Wait until every tab that has begun to leave has left. No request waits for a tab any more."""
+        self._departed(list(self._departures))
         while self._tasks:
             await asyncio.wait(list(self._tasks))

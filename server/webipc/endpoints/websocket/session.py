@@ -163,7 +163,8 @@ class WebSocketSession:
         rest = connection.receive(frame, self._transport.attempt, self.caller, is_text_large=is_large)
         if rest:
             unpack(self._hub, connection, rest, self.caller, partial(self._violated, connection))
-        if control is not None:
+        # A goodbye behind a message that was not taken comes with that message to where the page goes on.
+        if control is not None and not (connection.last_calls is not None and connection.last_calls.has_ended):
             _bye(connection, control)
 
     def _violated(self, connection: Connection, error: ProtocolError) -> None:
