@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from starlette.types import ASGIApp
 
@@ -32,12 +32,16 @@ from webipc.core.errors import CloseCode
 from webipc.core.frame import EncodedMessage
 from webipc.electron.document import Document
 from webipc.electron.tab import Tab
+from webipc.hub.attaches import StoppingError
 from webipc.hub.hub import Hub
 from webipc.hub.sharing import Arrival, HandedBack, Relay
 from webipc.link.connection import Connection
 from webipc.link.transport import Transport
 
 logger = logging.getLogger("webipc")
+
+_ASK_AGAIN: Final = 503
+"""The status by which a page that is blocked is told to ask again (PROTOCOL.md 2.3)."""
 
 
 class Shared:
@@ -187,7 +191,14 @@ class Shared:
         self, worker: str, arrival: Arrival, body: AsyncIterator[bytes], gone: Callable[[], Awaitable[Any]]
     ) -> HandedBack:
         """See `Sharing`."""
-        return await self._hand_on.hand_on(worker, arrival, body, gone)
+        try:
+            response = await self._hand_on.hand_on(worker, arrival, body, gone)
+        except StoppingError:
+            await self._placing.until_moved(worker, arrival.hello)
+            raise
+        if response.status == _ASK_AGAIN:
+            await self._placing.until_moved(worker, arrival.hello)
+        return response
 
     # --- what begins and ends -------------------------------------------------------------------------------------
 

@@ -26,6 +26,8 @@ PAUSES: Final = (0.05, 0.1, 0.2, 0.4)
 """Seconds before the directory is asked again; the last one for every further time."""
 PARENT_SECONDS: Final = sum(PAUSES)
 """How long a document in an iframe waits until its parent is anywhere, about as long as at one worker."""
+MOVE_SECONDS: Final = 10.0
+"""How long a request waits that asks too early: its tab leaves its worker when what runs for it has ended."""
 ARRIVAL_SECONDS: Final = 2.0
 """How long is waited for what the directory names and is not there yet: it is on its way."""
 
@@ -223,6 +225,20 @@ class Placing(Part):
         if not is_relayed and await self._has(process, hello):
             return process
         raise ResetError("unknown-link")
+
+    async def until_moved(self, worker: str, hello: Hello) -> None:
+        """Wait until a link has left a worker that drains, for at most `MOVE_SECONDS`.
+
+        A page that is blocked in a call asks again at once, and only a few times.
+        """
+        patience = _Patience()
+        while (member := self._worker.bus.members.get(worker)) is not None and member.is_draining:
+            try:
+                found = await self._directory.find(key_of(hello.link), None, None)
+            except BusError:
+                return
+            if not isinstance(found, Home) or found.worker != worker or not await patience.wait(MOVE_SECONDS):
+                return
 
     # --- where it begins ------------------------------------------------------------------------------------------
 
