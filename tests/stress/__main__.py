@@ -15,10 +15,12 @@ from pathlib import Path
 from secrets import randbelow
 
 from tests.browser.browsers import STARTERS, browser
+from tests.cluster.rigs.catalogue import WORKERS
 from tests.stress.catalogue import IN_BROWSERS, WITHOUT_BROWSERS
 from tests.stress.run import Run
 
-ALL = {**WITHOUT_BROWSERS, **IN_BROWSERS}
+NO_BROWSER = {**WITHOUT_BROWSERS, **WORKERS}
+ALL = {**NO_BROWSER, **IN_BROWSERS}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -50,7 +52,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 
 def _runs(options: argparse.Namespace) -> Iterator[Run]:
     for name in options.scenario or ALL:
-        engines = [None] if name in WITHOUT_BROWSERS else options.engine or list(STARTERS)
+        engines = [None] if name in NO_BROWSER else options.engine or list(STARTERS)
         for engine in engines:
             folder = _folder(options.keep, f"{name}-{engine}" if engine else name, options.seed)
             yield Run(name, options.seed, folder, options.minutes, options.pages, engine)
@@ -81,7 +83,7 @@ def _passes(run: Run, *, keeps: bool) -> bool:
 
 def _start(run: Run) -> None:
     if run.engine is None:
-        WITHOUT_BROWSERS[run.scenario](run)
+        NO_BROWSER[run.scenario](run)
         return
     with browser(run.engine) as tab:
         IN_BROWSERS[run.scenario](run, tab)

@@ -152,8 +152,16 @@ async def push_to(event: IpcMainInvokeEvent, target: int, first: int, count: int
 
 @ipc_main.web_contents_created
 def created(event: Any, contents: WebContents) -> None:
-    """Note how many of its last messages a page could not send, as far as the server knows."""
+    """Note the new tab, and how many of its last messages a page could not send, as far as the server knows."""
+    if not getattr(event, "adopted", False):
+        journal.ran("created", "", contents.id)
     contents.on("ipc-messages-lost", lambda event, details: journal.ran("lost", "", details["count"]))
+
+
+@ipc_main.handle("where")
+async def where(event: IpcMainInvokeEvent) -> int:
+    """Tell which process has the page."""
+    return os.getpid()
 
 
 @ipc_main.handle("stats")
@@ -166,6 +174,12 @@ async def stats(event: IpcMainInvokeEvent) -> Any:
 async def take(event: IpcMainInvokeEvent, page: str, number: int, value: Any) -> bool:
     """Take many bytes; tell whether they are right."""
     return bytes(value) == bytes_of(number, len(value))
+
+
+@app.get("/shared")
+def shared() -> dict[str, Any]:
+    """Return what this worker tells of itself and the others."""
+    return {"process": os.getpid(), "shared": {} if ipc_main.shared is None else ipc_main.shared.stats()}
 
 
 @app.get("/memory")

@@ -62,7 +62,7 @@ def rig(run: Run, limits: Limits | None = None, *options: str) -> Iterator[Rig]:
     server = Supervised(run.folder / "server.log", environment, options)
     try:
         server.start()
-        with faulty_network(server.port, run.seed) as network:
+        with faulty_network([server.port], run.seed) as network:
             yield Rig(run, server, network, limits)
     finally:
         server.end()

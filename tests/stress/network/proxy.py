@@ -8,7 +8,8 @@ import asyncio
 import contextlib
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from random import Random
 from typing import Any, TypeVar
 
 from tests.stress.network.connection import Connection, Rates, Stream
@@ -20,6 +21,7 @@ STALL_CHUNKS = (5, 60)
 STALL_SECONDS = 0.5
 """... or after this time, because everything else may wait for just this direction."""
 HEAD_BYTES = 65_536
+HOST = "127.0.0.1"
 
 
 T = TypeVar("T")
@@ -28,9 +30,10 @@ T = TypeVar("T")
 class FaultyNetwork:
     """The proxy. Its methods may be called from any thread."""
 
-    def __init__(self, target: int, seed: int) -> None:
-        """`target` is the port of the server."""
-        self._target = target
+    def __init__(self, targets: Sequence[int], seed: int) -> None:
+        """`targets` are the ports of the server: of several, each connection gets any that takes it."""
+        self._targets = targets
+        self._balance = Random(f"{seed} balance")
         self._seed = seed
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -92,8 +95,15 @@ class FaultyNetwork:
 
     async def reach(self, page: asyncio.StreamWriter) -> Stream:
         """See Network."""
-        address = page.get_extra_info("peername")[0]
-        return await asyncio.open_connection("127.0.0.1", self._target, local_addr=(address, 0), limit=HEAD_BYTES)
+        return await self._any(page.get_extra_info("peername")[0])
+
+    async def _any(self, address: str) -> Stream:
+        """Connect to any target, as a balancer does: one that does not listen is passed over. Raises OSError."""
+        targets = self._balance.sample(self._targets, len(self._targets))
+        for target in targets[:-1]:
+            with contextlib.suppress(ConnectionRefusedError):
+                return await asyncio.open_connection(HOST, target, local_addr=(address, 0), limit=HEAD_BYTES)
+        return await asyncio.open_connection(HOST, targets[-1], local_addr=(address, 0), limit=HEAD_BYTES)
 
     async def stall(self) -> None:
         """See Network."""
@@ -111,7 +121,7 @@ class FaultyNetwork:
 
     async def _repeat(self, data: bytes) -> None:
         try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", self._target)
+            reader, writer = await self._any(HOST)
         except OSError:
             return
         try:
@@ -199,9 +209,9 @@ class FaultyNetwork:
 
 
 @contextlib.contextmanager
-def faulty_network(target: int, seed: int) -> Iterator[FaultyNetwork]:
-    """Run a network to the server on this port."""
-    network = FaultyNetwork(target, seed)
+def faulty_network(targets: Sequence[int], seed: int) -> Iterator[FaultyNetwork]:
+    """Run a network to the server, which has these ports."""
+    network = FaultyNetwork(targets, seed)
     thread = threading.Thread(target=network.run, name="faulty network")
     thread.start()
     try:

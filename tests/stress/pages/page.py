@@ -65,8 +65,8 @@ class Page:
         """The page that relayed ports lead to."""
         self.relay_to: int | None = None
         """The web contents that they lead to instead."""
-        self.resumed = 0
-        """How many sockets were welcomed."""
+        self.ids: list[int] = []
+        """The id of its tab, as each welcome has told it."""
 
     def _new_link(self) -> StressedLink:
         return StressedLink(self._limits, self._posted)
@@ -74,6 +74,11 @@ class Page:
     def _posted(self) -> None:
         if self._socket is not None:
             self._socket.wake()
+
+    @property
+    def resumed(self) -> int:
+        """How many sockets were welcomed."""
+        return len(self.ids)
 
     @property
     def connected(self) -> bool:
@@ -100,11 +105,11 @@ class Page:
     async def run(self) -> None:
         """Connect, again and again, until it leaves."""
         while not self._leaves:
+            link = self.link
             try:
                 await self._connect()
             except Lost as lost:
-                if not self._leaves:
-                    self._lost(lost)
+                self._lost(link, lost)
             await asyncio.sleep(self.random.random() * self._wait)
             self._wait = min(self._wait * 2, self.most_wait)
 
@@ -125,10 +130,13 @@ class Page:
     def _greeted(self, welcome: Welcome) -> None:
         self._welcome = welcome
         self._token = welcome.token
+        self.ids.append(welcome.web_contents_id)
         self._wait = FIRST_WAIT
-        self.resumed += 1
 
-    def _lost(self, lost: Lost) -> None:
+    def _lost(self, link: StressedLink, lost: Lost) -> None:
+        if self._leaves or link is not self.link:
+            # It has left, or a request has learnt before that the link is over.
+            return
         if lost.code == CloseCode.SERVICE_RESTART and lost.reason == "drained":
             self.link.drained()
         then = after_close(lost.code)
@@ -223,6 +231,8 @@ class Page:
             self.told.told(number, UNKNOWN if may_have_run else "not-sent")
             if after_close(got.code) is AfterClose.NEW_LINK and link is self.link:
                 self._end_link(got.reason)
+                if self._socket is not None:
+                    self._socket.drop()
         elif got is None:
             link.link.replace(answer.seq, encode_message(["void"]))
             self.told.told(number, UNKNOWN)

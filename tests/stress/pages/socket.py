@@ -175,6 +175,11 @@ class Socket:
         elif isinstance(control, Reset):
             raise Lost(CloseCode.RESET, control.reason)
 
+    def drop(self) -> None:
+        """End the socket at once: its link is over."""
+        if self._socket is not None:
+            self._socket.transport.abort()
+
     async def leave(self) -> None:
         """Send everything and `bye`, and close for good."""
         if self.welcome is None or self._socket is None:

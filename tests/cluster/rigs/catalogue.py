@@ -1,0 +1,14 @@
+"""The scenarios with several workers, by name."""
+
+from collections.abc import Callable, Mapping
+
+from tests.cluster.rigs.deploys import workers_deploy
+from tests.cluster.rigs.kills import workers_kill
+from tests.cluster.rigs.storm import workers
+from tests.stress.run import Run
+
+WORKERS: Mapping[str, Callable[[Run], None]] = {
+    "workers": workers,
+    "workers-deploy": workers_deploy,
+    "workers-kill": workers_kill,
+}

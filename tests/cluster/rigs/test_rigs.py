@@ -1,0 +1,20 @@
+"""The short form of every scenario with several workers. `make stress` runs the long forms."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.rigs.catalogue import WORKERS
+from tests.stress.run import Run
+
+SEED = 15
+
+
+@pytest.mark.parametrize("name", list(WORKERS))
+def test_the_invariant_of_the_scenario_holds_and_its_blows_happen(name: str, tmp_path: Path) -> None:
+    run = Run(name, SEED, tmp_path)
+    try:
+        WORKERS[name](run)
+    finally:
+        # Shown by pytest when it fails.
+        print(run.text())  # noqa: T201
