@@ -18,7 +18,7 @@ from webipc.access.visitor import visitor_of
 from webipc.budget.machine import default_memory
 from webipc.budget.sizes import parse_size
 from webipc.channels.ipc_main_impl import IpcMainImpl
-from webipc.cluster.choosing import MakeBus, bus_of_environment, shared_of
+from webipc.cluster.choosing import MakeBus, chosen_bus, shared_of
 from webipc.cluster.shared import Shared
 from webipc.cluster.spread.fetched import Fetched, checked_timeout, pages_of
 from webipc.cluster.spread.remote import RemoteWebContents
@@ -81,6 +81,8 @@ class IpcMain(IpcMainImpl):
         identity: Callable[[Any], str | int | UUID | None] | None = None,
         max_age: float | None = 3_600.0,
         authorize: Authorize | None = None,
+        redis: str | None = None,
+        redis_name: str | None = None,
     ) -> None:
         """Make an end that no page can reach yet: `mount` it.
 
@@ -118,10 +120,17 @@ class IpcMain(IpcMainImpl):
         line of the log names the page and the channel once in a minute. It is not asked about `sendTo`, nor about what
         comes through a port: a port is a permission that was given. None: every page may use each channel.
 
+        `redis`: the URL of a Redis or Valkey, such as `redis://10.0.0.5/0`, by which processes of several machines
+        serve the same pages; `redis_name` tells applications apart that share one, by default `default`. It needs the
+        package redis: `pip install 'webipc[redis]'`. The options `--redis` and `--redis-name` of `webipc run` and the
+        environment variables `WEBIPC_REDIS` and `WEBIPC_REDIS_NAME` have precedence. None: this process is the only
+        one, or one of `webipc run --workers`. An application whose Redis cannot be reached does not start.
+
         Raises ValueError when an entry of `origins` is not an origin or `memory` is no size, FileNotFoundError when a
         preload script is not there, PreloadError when one is an ECMAScript module, TypeError when `authenticate` is no
         function, `identity` no plain one, `max_age` no number, or `authorize` no plain one of two arguments, ValueError
-        when `max_age` is not above 0. One string in the place of either list is refused too.
+        when `max_age` is not above 0. One string in the place of either list is refused too. Raises WebipcError when
+        `redis` is no URL of a Redis, `redis_name` no name, or the package redis is missing.
         """
         super().__init__(checked_authenticate(authenticate))
         escape_entries()
@@ -147,7 +156,7 @@ class IpcMain(IpcMainImpl):
         self._app: FastAPI | None = None
         self._realm = ""
         # Makes the way to the other processes; None in a single one.
-        self._make_bus: MakeBus | None = bus_of_environment()
+        self._make_bus: MakeBus | None = chosen_bus(redis, redis_name)
         self._provider = HubProvider(self._make_hub)
 
     @property

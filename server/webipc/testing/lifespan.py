@@ -23,6 +23,10 @@ class Lifespan:
         self._incoming.put_nowait({"type": "lifespan.startup"})
         answer = await self._outgoing.get()
         if answer["type"] != "lifespan.startup.complete":
+            # The application raises as well what it has said.
+            await asyncio.wait([self._task])
+            self._task.exception()
+            self._task = None
             raise RuntimeError(f"the application did not start: {answer.get('message')}")
 
     async def stop(self) -> None:

@@ -2,8 +2,7 @@
 its link is over while a worker has it.
 
 Hypothesis chooses what the page does, and which of the steps on their way is next: a message between workers, a
-question
-to the directory or its answer, the answer of the application to who the page is. `World` says what must hold.
+question to the directory or its answer, the answer of the application to who the page is. `World` says what must hold.
 """
 
 import asyncio
