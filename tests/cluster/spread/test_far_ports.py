@@ -310,19 +310,24 @@ async def test_gap_closes_every_channel_at_both_workers(three: list[OneWorker]) 
         assert page.connected
 
 
-async def test_worker_that_ends_closes_its_channels(three: list[OneWorker]) -> None:
-    async with workers(1) as (a,):
-        board = a._board
-        late = OneWorker(board)
+async def test_worker_that_ends_in_good_order_closes_its_channels() -> None:
+    async with workers(1) as (a,), a.browser().open() as page:
+        late = OneWorker(a._board)
         async with Browser(late.app):
-            async with a.browser().open() as page:
-                await settled()
-                hearing = Hearing((await sent_to(late, page))[1])
-            del hearing
-            async with a.browser().open() as page:
-                hearing = Hearing((await sent_to(late, page))[1])
-                late.shared.spread.end()
-                await until(lambda: hearing.heard == ["closed"])
+            await quiet()
+            mine, theirs = map(Hearing, await sent_to(late, page))
+        await until(lambda: theirs.heard == ["closed"])
+        assert mine.heard == ["closed"]
+        assert page.connected
+
+
+async def test_worker_that_was_taken_for_dead_closes_its_channels(three: list[OneWorker]) -> None:
+    """The others have done so by then."""
+    a, b, _ = three
+    async with b.browser().open() as page:
+        one, other = map(Hearing, await sent_to(a, page))
+        a.shared.lapsed()
+        await until(lambda: one.heard == other.heard == ["closed"])
 
 
 async def fails(worker: OneWorker, contents_id: int) -> None:

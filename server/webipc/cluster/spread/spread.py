@@ -75,6 +75,10 @@ class Spread(Part):
         """See `Receiver`."""
         self.ports.close_all()
 
+    def lapsed(self) -> None:
+        """See `Receiver`."""
+        self.ports.close_all()
+
     def end(self) -> None:
         """See `Part`."""
         self.ports.close_all()
