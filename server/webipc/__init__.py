@@ -8,7 +8,8 @@
     async def add(event: IpcMainInvokeEvent, a: float, b: float) -> float:
         return a + b
 
-Public are the names in `__all__` of this module, of `webipc.testing` and of `webipc.uvicorn_websocket`, and the command
+Public are the names in `__all__` of this module, of `webipc.testing`, `webipc.uvicorn_websocket` and
+`webipc.redis_emitter`, and the command
 `webipc`. Everything else may change without notice.
 """
 

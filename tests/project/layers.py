@@ -48,6 +48,7 @@ RULES: Mapping[str, Rule] = {
     ),
     "mount": rule("core access hub endpoints pages", "fastapi starlette"),
     "uvicorn_websocket": rule("servers"),
+    "redis_emitter": rule("cluster"),
     "pyinstaller": rule("", "PyInstaller"),
     "pages": rule("core access channels", "starlette"),
     "cluster": rule(

@@ -15,7 +15,7 @@ import pytest
 import webipc
 
 ROOT = Path(__file__).parents[2]
-MODULES = ("webipc", "webipc.testing", "webipc.uvicorn_websocket")
+MODULES = ("webipc", "webipc.testing", "webipc.uvicorn_websocket", "webipc.redis_emitter")
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = sorted((ROOT / "examples").rglob("main.py"))
 

@@ -214,15 +214,18 @@ def shared_server() -> RedisServer:
 class RedisRig:
     """Buses over one Redis server, under a name of their own."""
 
-    def __init__(self, server: RedisServer, settings: RedisSettings = REDIS_SETTINGS) -> None:
+    def __init__(
+        self, server: RedisServer, settings: RedisSettings = REDIS_SETTINGS, url: str = "", name: str = ""
+    ) -> None:
         self.server = server
         self.settings = settings
-        self.name = secrets.token_hex(8)
+        self.url = url or server.url
+        self.name = name or secrets.token_hex(8)
         self.buses: list[RedisBus] = []
 
     async def worker(self, realm: str = "/ipc") -> BusWorker:
         name = secrets.token_hex(8)
-        bus = RedisBus(self.server.url, name, name=self.name, realm=realm, formats=(1,), settings=self.settings)
+        bus = RedisBus(self.url, name, name=self.name, realm=realm, formats=(1,), settings=self.settings)
         worker = BusWorker(bus)
         await bus.begin(worker)
         self.buses.append(bus)

@@ -38,6 +38,8 @@ async def _read(asking: Asking, keys: Keys, raw: Sequence[Any]) -> list[SaidToAl
     """Return an entry, or nothing where it is none that a worker writes; None where it is not kept any more."""
     try:
         entry = read_entry(raw)
+        if entry.generation != asking.known:
+            entry = entry._replace(origin="", number=0, large="")
         data = entry.data
         if entry.large:
             data = await asking.raw(["GET", keys.large(entry.large)])

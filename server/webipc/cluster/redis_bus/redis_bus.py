@@ -247,7 +247,7 @@ class RedisBus:
     def _found(self, found: Found) -> None:
         before, self._known = self._known, found.generation
         run, self._run = self._run, found.run or self._run
-        for part in (self._writer, self._reader, self._asking, self._lease):
+        for part in (self._writer, self._reader, self._asking, self._posting, self._lease):
             part.known = found.generation
         has_lost_notes, self._outbox.has_lost_notes = self._outbox.has_lost_notes, False
         if before and before != found.generation:

@@ -55,7 +55,12 @@ class Message(Item):
     is_message = True
 
     def __init__(
-        self, at: float, worker: str | None, size: int, commands: Sequence[Command], answered: Callable[[Any], None]
+        self,
+        at: float,
+        worker: str | None,
+        size: int,
+        commands: Callable[[], Sequence[Command]],
+        answered: Callable[[Any], None],
     ) -> None:
         super().__init__(at, size)
         self.worker = worker
@@ -64,7 +69,7 @@ class Message(Item):
 
     def commands(self) -> Sequence[Command]:
         """See `Item`."""
-        return self._commands
+        return self._commands()
 
     def answered(self, answer: Any) -> None:
         """See `Item`."""

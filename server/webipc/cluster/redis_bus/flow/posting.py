@@ -23,6 +23,11 @@ _TARGETS: Final = 4_096
 """Workers whose last number is remembered. One that is forgotten hears of a gap, and nothing else."""
 
 
+Part = bytes | str | int
+Entry = tuple[Sequence[Part], Sequence[Part]]
+"""The beginning of the command that adds an entry, and the entry's fields; the last one is its data."""
+
+
 class Posting:
     """What one worker says. Belongs to the event loop's thread."""
 
@@ -37,6 +42,8 @@ class Posting:
         self._last: OrderedDict[str, int] = OrderedDict()
         # How much was said to all.
         self.own = 0
+        # The generation that is known to this worker.
+        self.known = b""
         self.large = 0
 
     def post(self, worker: str, kind: str, head: Mapping[str, Any], rows: Sequence[bytes]) -> None:
@@ -48,7 +55,8 @@ class Posting:
             self._last.popitem(last=False)
         # Without the mailbox there is no such worker: it is not made.
         add = ["XADD", self._keys.mailbox(worker), "NOMKSTREAM"]
-        self._put(worker, add, fields_of_post(self._worker, number, before, data), data, self._is_posted)
+        fields = fields_of_post(self._worker, number, before, data)
+        self._put(worker, data, lambda: (add, fields), self._is_posted)
 
     def _is_posted(self, answer: Any) -> None:
         if answer is None:
@@ -58,23 +66,30 @@ class Posting:
         """Say something to all."""
         data = encode_rows(encode_said(kind, head, rows))
         self.own += 1
-        fields = fields_for_all(self._worker, self.own, secrets.token_bytes(8), data)
-        self._put(None, ["XADD", self._keys.all], fields, data, self._losses.written)
+        number, word = self.own, secrets.token_bytes(8)
+
+        def entry() -> Entry:
+            # The generation is that of the moment at which it is sent.
+            return ["XADD", self._keys.all], fields_for_all(self._worker, number, word, self.known, data)
+
+        self._put(None, data, entry, self._losses.written)
 
     def _put(
-        self,
-        worker: str | None,
-        add: Sequence[bytes | str | int],
-        fields: list[bytes | str | int],
-        data: bytes,
-        answered: Callable[[Any], None],
+        self, worker: str | None, data: bytes, entry: Callable[[], Entry], answered: Callable[[Any], None]
     ) -> None:
-        commands: list[Command] = []
+        name = ""
         if len(data) > self._settings.large_bytes:
             self.large += 1
             name = secrets.token_hex(16)
+
+        def commands() -> list[Command]:
+            add, fields = entry()
+            if not name:
+                return [[*add, "MAXLEN", "~", self._settings.stream_entries, "*", *fields]]
             milliseconds = int(self._settings.large_seconds * 1000)
-            commands.append(["SET", self._keys.large(name), data, "PX", milliseconds])
-            fields = [*fields[:-2], "b", name]
-        commands.append([*add, "MAXLEN", "~", self._settings.stream_entries, "*", *fields])
+            return [
+                ["SET", self._keys.large(name), data, "PX", milliseconds],
+                [*add, "MAXLEN", "~", self._settings.stream_entries, "*", *fields[:-2], "b", name],
+            ]
+
         self._outbox.put(Message(time.monotonic(), worker, len(data), commands, answered))

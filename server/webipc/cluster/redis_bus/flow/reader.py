@@ -155,7 +155,7 @@ class Reader:
             return 0
         if self.box.missed(int(boxed[0]), int(boxed[1])):
             self._heard.heard_gap("entries of the mailbox were removed before they were read")
-        return await self._take(line, streams)
+        return await self._take(line, streams, is_sure=True)
 
     def _count_all(self, added: int, length: int, last: str, coming: int) -> None:
         before = added - coming
@@ -185,9 +185,10 @@ class Reader:
             raise LineError(str(answer)[:200])
         if answer is None or places != (self.all, self.box):
             return 0
-        return await self._take(line, answer)
+        return await self._take(line, answer, is_sure=False)
 
-    async def _take(self, line: Line, streams: Sequence[Any]) -> int:
+    async def _take(self, line: Line, streams: Sequence[Any], *, is_sure: bool) -> int:
+        """Take what was read, and return how much. `is_sure`: the generation is the one that is known."""
         most = 0
         for name, entries in streams:
             most = max(most, len(entries))
@@ -197,13 +198,29 @@ class Reader:
                 if self._is_ending or place not in (self.all, self.box):
                     return 0
                 self.entries += 1
-                await self._take_one(line, raw, is_all=is_all)
+                entry = self._entry(raw, is_all=is_all)
+                if entry is not None:
+                    if entry.generation not in (b"", self.known) and not is_sure:
+                        # Redis may have forgotten everything since this read began.
+                        self._looks_at = float("-inf")
+                        return 0
+                    await self._take_one(line, entry, is_all=is_all)
                 place.read([raw])
         return most
 
-    async def _take_one(self, line: Line, raw: Sequence[Any], *, is_all: bool) -> None:
+    def _entry(self, raw: Sequence[Any], *, is_all: bool) -> Entry | None:
         try:
             entry = read_entry(raw)
+        except EntryError as error:
+            self._heard.heard_wrong(str(error))
+            return None
+        return entry if is_all else entry._replace(generation=b"")
+
+    async def _take_one(self, line: Line, entry: Entry, *, is_all: bool) -> None:
+        if is_all and entry.generation != self.known:
+            # No worker has written it, so nothing counts of what only a worker can say.
+            entry = entry._replace(origin="", number=0, word=b"", large="")
+        try:
             is_new = self._is_new_to_all(entry) if is_all else self._is_new(entry)
             if not is_new:
                 return
@@ -211,7 +228,7 @@ class Reader:
             if data is None:
                 return
             said = decode_said(entry.origin, decode_rows(data))
-        except (EntryError, RowsError, WireError) as error:
+        except (RowsError, WireError) as error:
             self._heard.heard_wrong(str(error))
             return
         if is_all:

@@ -1,8 +1,8 @@
 """Entries of the streams: what each says, and how far a reader is (`Place`), so that it sees what it has missed.
 
 An entry of a mailbox has its origin, its number, and the number of what that origin had said to this worker before. One
-of the stream for all has its origin, how much that had said to all, and a random word by which a copy is known; what a
-program writes that is no worker has neither.
+of the stream for all has its origin, how much that had said to all, a random word by which a copy is known, and the
+generation, which only workers can read: without it an entry is that of a program, whatever it claims.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,6 +34,7 @@ class Entry(NamedTuple):
     # Rows; empty where they are at a key of their own.
     data: bytes
     large: str
+    generation: bytes
 
 
 def fields_of_post(origin: str, number: int, before: int, data: bytes) -> list[bytes | str | int]:
@@ -41,9 +42,9 @@ def fields_of_post(origin: str, number: int, before: int, data: bytes) -> list[b
     return ["o", origin, "n", number, "p", before, "d", data]
 
 
-def fields_for_all(origin: str, number: int, word: bytes, data: bytes) -> list[bytes | str | int]:
+def fields_for_all(origin: str, number: int, word: bytes, generation: bytes, data: bytes) -> list[bytes | str | int]:
     """Return the fields of an entry of the stream for all."""
-    return ["o", origin, "n", number, "i", word, "d", data]
+    return ["o", origin, "n", number, "i", word, "g", generation, "d", data]
 
 
 def fields_of_program(rows: Sequence[bytes]) -> list[bytes | str | int]:
@@ -65,6 +66,7 @@ def read_entry(raw: Sequence[Any]) -> Entry:
             fields.get(b"i", b""),
             fields.get(b"d", b""),
             fields.get(b"b", b"").decode("ascii"),
+            fields.get(b"g", b""),
         )
     except ValueError:
         raise EntryError("expected the fields that an entry has, got something else") from None

@@ -100,6 +100,11 @@ class Line:
         except (RedisError, OSError):
             return
 
+    def is_closed_by_server(self) -> bool:
+        """Whether the server has closed the connection, as far as is known without asking it."""
+        reader = getattr(self._connection, "_reader", None)
+        return reader is None or reader.at_eof()
+
 
 class SyncLine:
     """One connection, in a thread."""
