@@ -54,6 +54,15 @@ def test_the_default_is_a_quarter_and_at_least_64_mib(
     assert machine.default_memory() == default
 
 
+@pytest.mark.parametrize("workers, default", [("1", 4), ("4", 1), ("", 4), ("none", 4), ("0", 4), ("-2", 4)])
+def test_the_workers_of_a_machine_have_the_default_together(
+    workers: str, default: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "memory", lambda: 16 * 2**30)
+    monkeypatch.setenv("WEBIPC_WORKERS", workers)
+    assert machine.default_memory() == default * 2**30
+
+
 def test_a_process_has_a_number_of_descriptors() -> None:
     number = machine.descriptors()
     assert number is None or number > 0

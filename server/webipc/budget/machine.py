@@ -14,9 +14,16 @@ LEAST_MEMORY = 64 * 1_048_576
 _UNKNOWN_MACHINE = 1_073_741_824
 
 
+WORKERS_VARIABLE = "WEBIPC_WORKERS"
+"""How many processes of the application are on this machine, of which this is one; the command `webipc run` sets it."""
+
+
 def default_memory() -> int:
-    """Return how many bytes peers may hold where nothing was set: a quarter of the memory, at least 64 MiB."""
-    return max(LEAST_MEMORY, memory() // 4)
+    """Return how many bytes peers may hold where nothing was set: a quarter of the memory, at least 64 MiB.
+
+    Several workers of one machine have that quarter together.
+    """
+    return max(LEAST_MEMORY, memory() // 4 // _workers())
 
 
 def memory(groups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:
@@ -54,6 +61,11 @@ def raise_descriptors(most: int) -> None:
         # Some systems allow less than they say.
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _workers() -> int:
+    text = os.environ.get(WORKERS_VARIABLE, "")
+    return max(1, int(text)) if text.isascii() and text.isdecimal() else 1
 
 
 def _physical() -> int:

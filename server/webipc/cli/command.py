@@ -210,8 +210,7 @@ def _set_environment(options: argparse.Namespace, target: Target, port: int, sca
     os.environ[HOSTS_VARIABLE] = " ".join(_allowed_hosts(options))
     if options.memory is not None:
         os.environ[MEMORY_VARIABLE] = options.memory
-    if options.command == "run":
-        scale.set_environment()
+    scale.set_environment()
     if options.command == "dev":
         os.environ[DEBUG_VARIABLE] = "1"
         os.environ[announce.ADDRESS_VARIABLE] = _address(options, port)

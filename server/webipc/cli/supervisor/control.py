@@ -27,9 +27,6 @@ SLOT_VARIABLE: Final = "WEBIPC_SLOT"
 SERVING_VARIABLE: Final = "WEBIPC_SERVING"
 """How the application is served: `Serving` of cli/serving.py, as JSON."""
 
-WORKERS_VARIABLE: Final = "WEBIPC_WORKERS"
-"""How many workers there are."""
-
 REDIS_VARIABLE: Final = "WEBIPC_REDIS"
 """The URL of a Redis, by which the workers of several machines speak to each other."""
 

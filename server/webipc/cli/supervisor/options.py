@@ -7,8 +7,9 @@ import sys
 from dataclasses import dataclass
 from typing import Final
 
+from webipc.budget.machine import WORKERS_VARIABLE
 from webipc.cli.program import StartError
-from webipc.cli.supervisor.control import REDIS_NAME_VARIABLE, REDIS_VARIABLE, WORKERS_VARIABLE
+from webipc.cli.supervisor.control import REDIS_NAME_VARIABLE, REDIS_VARIABLE
 
 MOST_WORKERS: Final = 1_000
 ALONE_SECONDS: Final = 10.0
