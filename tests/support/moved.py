@@ -6,14 +6,19 @@ worlds that are told the same have to show their pages the same.
 
 import asyncio
 import contextlib
-from typing import Any
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from tests.support.hubs import NOBODY, Socket, visitor
 from tests.support.waiting import settled
 from webipc.access.caller import Caller
 from webipc.channels.ipc_main_impl import IpcMainImpl
-from webipc.cluster.moves.moving import links_of, restore, snapshot
-from webipc.cluster.moves.snapshot import Snapshot
+from webipc.cluster.board.switchboard import Switchboard
+from webipc.cluster.bus.memory_bus import MemoryBus
+from webipc.cluster.moves.moving import links_of, snapshot
+from webipc.cluster.moves.snapshot import FORMAT, Snapshot
+from webipc.cluster.shared import Shared
 from webipc.core import clone
 from webipc.core.envelope import Hello
 from webipc.core.frame import EncodedMessage, decode_frame, encode_message
@@ -34,14 +39,34 @@ LIMITS = Limits(
     socket_bytes=300,
     ack_messages=5,
     ack_bytes=400,
+    # What is written or ends by time would not come in the same step in two worlds, on a slow machine.
+    ack_ms=3_600_000,
+    answer_server_ms=3_600_000,
+    heartbeat_ms=3_600_000,
+    goodbye_ms=3_600_000,
 )
 VISITOR = visitor("192.0.2.1")
 
 
-def without_tokens(one: Snapshot) -> Snapshot:
-    """Return a snapshot without the digests of the tokens, of which there is one more behind each move."""
+def comparable(one: Snapshot) -> Snapshot:
+    """Return a snapshot without what each move changes: there is one more token, and another bus."""
     contents = one.head.contents.model_copy(update={"tokens": []})
-    return one._replace(head=one.head.model_copy(update={"contents": contents}))
+    return one._replace(head=one.head.model_copy(update={"contents": contents, "heard": None}))
+
+
+class Meanwhile(NamedTuple):
+    """Something that is said to a group, a user, and to all."""
+
+    name: str
+    value: Any
+    # By the worker that the tabs leave, or by the one to which they go.
+    by_the_old: bool = False
+    # Before the tabs are parked.
+    is_late: bool = False
+
+
+async def _nothing(scope: Any, receive: Any, send: Any) -> None:
+    """Serve nothing: what arrives is not relayed."""
 
 
 class RecordingSocket(Socket):
@@ -112,6 +137,8 @@ class World:
         self.ipc.handle("ask", self._never)
         self.hub = self._made()
         self._past: list[Hub] = []
+        # While the tabs move.
+        self._shared: dict[Hub, Shared] = {}
         first = Page(1, "ada")
         self.pages = [first, Page(2, "ada", opener=first), Page(3, "ada", above=first), Page(4, None)]
 
@@ -233,14 +260,15 @@ class World:
 
     def tell(self, name: str, value: Any) -> None:
         """Send to a group, to a user, and to every page."""
-        Group(lambda: self.hub.groups, name).send("group", value)
-        UserTabs(lambda: self.hub.groups, "ada").send("user", value)
-        self.hub.broadcast("all", (value,))
+        self._tell_all(self.hub, [Meanwhile(name, value)])
 
     # --- the move
 
-    async def move(self) -> None:
-        """Lose every socket, close what does not move, and go on: in another hub, in a world that moves."""
+    async def move(self, meanwhile: Sequence[Meanwhile] = ()) -> None:
+        """Lose every socket, close what does not move, and go on: in another hub, in a world that moves.
+
+        `meanwhile` is said to many while the tabs are at neither.
+        """
         await settled()
         connections = list(self.hub.links)
         if any(c.document.parent is not None and c.document.parent.is_gone for c in connections):
@@ -253,24 +281,61 @@ class World:
             if connection.ports_if_made is not None:
                 connection.ports_if_made.close_all()
         await settled()
-        if self.moves:
-            self._move()
+        if not self.moves:
+            self._tell_all(self.hub, meanwhile)
+            return
+        before, self.hub = self.hub, await self._next_hub()
+        await self._moved(before, meanwhile)
+        for hub in (before, self.hub):
+            # What is said between two moves has no bus.
+            await self._shared.pop(hub).end()
+            hub.groups.elsewhere = None
+        self._past.append(before)
+        self.moved += 1
 
-    def _move(self) -> None:
-        hub = self._made()
-        hub.tabs.ids = self.hub.tabs.ids
-        for tab in self.hub.tabs.all():
-            written = snapshot(self.hub, tab)
-            moved = restore(hub, Snapshot.decode(written.encode()), VISITOR)
-            assert without_tokens(snapshot(hub, moved)) == without_tokens(written)
+    async def _next_hub(self) -> Hub:
+        """Make the hub to which the tabs go, and let both of them join one bus."""
+        board, hub = Switchboard(time.monotonic), self._made()
+        ids = self.hub.tabs.ids
+        for each in (self.hub, hub):
+            shared = self._shared[each] = Shared(each, MemoryBus(board, each.process, (FORMAT,)), _nothing)
+            each.sharing = shared
+            await shared.begin()
+        self.hub.tabs.ids = hub.tabs.ids = ids
+        await self._noted(self.hub)
+        return hub
+
+    async def _noted(self, hub: Hub) -> None:
+        """Write into the directory what began before there was one."""
+        for tab in hub.tabs.all():
+            hub.sharing.tab_born(tab)  # type: ignore[union-attr] # it was set
+        await settled()
+
+    async def _moved(self, before: Hub, meanwhile: Sequence[Meanwhile]) -> None:
+        leaving = self._shared[before].parking._leaving
+        tabs = before.tabs.all()
+        written = {tab.id: snapshot(before, tab) for tab in tabs}
+        for tab in tabs:
+            leaving.begin(tab, list(links_of(before, tab)))
+        if not any(one.is_late for one in meanwhile):
+            await leaving.settled()
+        for one in meanwhile:
+            self._tell_all(before if one.by_the_old else self.hub, [one])
+        await leaving.settled()
+        for contents_id, snapshot_before in written.items():
+            assert await self._shared[self.hub].taking.take(contents_id, VISITOR)
+            moved = self.hub.tabs.from_id(contents_id)
+            assert moved is not None
+            if not meanwhile:
+                assert comparable(snapshot(self.hub, moved)) == comparable(snapshot_before)
             # Who has it now is asked when they come.
             assert moved.user is None
-            for page in self.pages:
-                # Where there are several hubs, what knows of them finds the tab by its old token.
-                page.token = moved.token if page.token == tab.token else page.token
-        self._past.append(self.hub)
-        self.hub = hub
-        self.moved += 1
+
+    def _tell_all(self, hub: Hub, meanwhile: Sequence[Meanwhile]) -> None:
+        for one in meanwhile:
+            Group(lambda: hub.groups, one.name).send("group", one.value)
+            UserTabs(lambda: hub.groups, "ada").send("user", one.value)
+            hub.broadcast("all", (one.value,))
 
     # --- what it shows
 

@@ -1,7 +1,8 @@
 """A tab goes on in another hub as if it had not moved: two worlds are driven alike, and one of them moves its tabs.
 
-Messages both ways, in parts, acknowledged or lost; calls of both sides, kept answers of `sendSync`, ports, groups,
-users, goodbyes; two documents of a tab, an iframe, another user. At every step both worlds show the same.
+They are parked on a bus and taken by another hub. Messages both ways, in parts, acknowledged or lost; calls of both
+sides, kept answers of `sendSync`, ports, groups, users, goodbyes, and what is said to many meanwhile; two documents of
+a tab, an iframe, another user. At every step both worlds show the same.
 WEBIPC_HYPOTHESIS=thorough runs many more examples.
 """
 
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from tests.support.moved import Page, World
+from tests.support.moved import Meanwhile, Page, World
 from tests.support.waiting import settled
 from webipc.core.frame import encode_message
 
@@ -171,6 +172,11 @@ class Moving(RuleBasedStateMachine):
     @rule()
     def move(self) -> None:
         self.both(World.move)
+
+    @rule(name=names, by_the_old=st.booleans(), is_late=st.booleans())
+    def move_while_all_are_told(self, name: str, *, by_the_old: bool, is_late: bool) -> None:
+        said = [Meanwhile(name, self.value(), by_the_old, is_late) for _ in range(2)]
+        self.both(lambda world: world.move(said))
 
     @rule()
     def move_and_connect(self) -> None:
