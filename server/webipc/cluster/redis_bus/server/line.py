@@ -68,6 +68,7 @@ class Line:
         kind: Any = UnixDomainSocketConnection if address.is_unix else SSLConnection if address.is_tls else Connection
         # Any: redis-py's connections are typed in parts.
         self._connection: Any = kind(**_options(address, seconds))
+        self._is_closed = False
 
     async def connect(self) -> None:
         """Make the connection. Raises LineError."""
@@ -78,7 +79,10 @@ class Line:
             raise _failed(self._address, error, "no connection to") from None
 
     async def ask(self, commands: Sequence[Command]) -> list[Any]:
-        """Send commands at once, and return their answers. Raises LineError, with those that came."""
+        """Send commands at once, and return their answers. Raises LineError, with those that came.
+
+        Another task may close the connection meanwhile.
+        """
         answers: list[Any] = []
         connection = self._connection
         try:
@@ -88,13 +92,17 @@ class Line:
                     answers.append(await connection.read_response())
                 except ResponseError as refusal:
                     answers.append(refusal)
-        except (RedisError, OSError) as error:
+        except (RedisError, OSError, AttributeError) as error:
+            # redis-py looks for the writer of a connection that was closed under it, and does not find one.
+            if isinstance(error, AttributeError) and not self._is_closed:
+                raise
             await self.close()
             raise _failed(self._address, error, "lost the connection to", answers) from None
         return answers
 
     async def close(self) -> None:
         """Close the connection at once. Never raises."""
+        self._is_closed = True
         try:
             await self._connection.disconnect(nowait=True)
         except (RedisError, OSError):
