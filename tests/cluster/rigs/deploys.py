@@ -42,7 +42,7 @@ async def _run(made: Fleet, run: Run) -> None:
     verdict = made.made.judge(pages.told)
     assert not verdict.figures()["resets"], [page.told.resets for page in pages.pages]
     assert not verdict.figures()["calls unknown-outcome"]
-    check_tabs(made, pages)
+    check_tabs(made.made, pages)
 
 
 async def _deploy(made: Fleet, pages: Crowd, totals: dict[str, int]) -> None:

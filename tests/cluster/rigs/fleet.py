@@ -38,7 +38,7 @@ class Fleet:
         """Return the sums of the numbers that the workers tell."""
         sums: Counter[str] = Counter()
         for told in self.stats().values():
-            _add(sums, "", told["shared"])
+            add_numbers(sums, "", told["shared"])
         return sums
 
     def ready(self) -> None:
@@ -52,10 +52,11 @@ class Fleet:
             return False
 
 
-def _add(sums: Counter[str], prefix: str, numbers: dict[str, Any]) -> None:
+def add_numbers(sums: Counter[str], prefix: str, numbers: dict[str, Any]) -> None:
+    """Add numbers to sums, those of inner objects under longer names."""
     for name, value in numbers.items():
         if isinstance(value, dict):
-            _add(sums, f"{prefix}{name}.", value)
+            add_numbers(sums, f"{prefix}{name}.", value)
         elif isinstance(value, int) and not isinstance(value, bool):
             sums[f"{prefix}{name}"] += value
 

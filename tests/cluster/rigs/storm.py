@@ -6,6 +6,7 @@ from collections import Counter
 from tests.cluster.rigs.fleet import Fleet, fleet
 from tests.stress.network.faults import REQUEST_FAULTS, SOCKET_FAULTS, Mix
 from tests.stress.pages.crowd import Crowd, crowd
+from tests.stress.rig import Rig
 from tests.stress.run import Run
 from webipc import Limits
 
@@ -47,14 +48,14 @@ async def _run(made: Fleet, run: Run) -> None:
     run.report({"bytes passed": net.bytes, "sockets": sum(page.resumed for page in pages.pages)})
     verdict = made.made.judge(pages.told)
     assert not verdict.figures()["resets"], [page.told.resets for page in pages.pages]
-    check_tabs(made, pages)
+    check_tabs(made.made, pages)
 
 
-def check_tabs(made: Fleet, pages: Crowd) -> None:
+def check_tabs(made: Rig, pages: Crowd) -> None:
     """Raise AssertionError where a tab has had two ids, or was announced twice."""
     ids = [set(page.ids) for page in pages.pages]
     assert all(len(each) == 1 for each in ids), f"ids of tabs: {ids}"
-    announced = Counter(line.number for line in made.made.journal() if line.kind == "created")
+    announced = Counter(line.number for line in made.journal() if line.kind == "created")
     twice = {number: count for number, count in announced.items() if count > 1}
     assert announced, "no tab was announced"
     assert not twice, f"announced more than once: {twice}"

@@ -1,0 +1,74 @@
+"""Several programs that share a Redis, and a network in front of them that gives each connection any of them."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import fields
+from http.client import HTTPException
+from typing import Any
+from urllib.request import urlopen
+
+from tests.cluster.rigs.fleet import add_numbers
+from tests.stress.network.proxy import FaultyNetwork, faulty_network
+from tests.stress.rig import DOCUMENTS, Rig
+from tests.stress.run import Run
+from tests.stress.supervisor import Supervised
+from tests.support.redis_server import RedisServer, redis_server
+from tests.support.serving import PATIENCE
+from webipc import Limits
+
+
+class RedisFleet(Rig):
+    """What a scenario with several programs works with."""
+
+    def __init__(
+        self, run: Run, servers: Sequence[Supervised], network: FaultyNetwork, limits: Limits, redis: RedisServer
+    ) -> None:
+        super().__init__(run, servers[0], network, limits)
+        self.servers = servers
+        self.redis = redis
+
+    def check_log(self) -> None:
+        """Raise AssertionError for an exception that was not caught, in any process."""
+        for server in self.servers:
+            log = server.log
+            at = log.find("Traceback")
+            assert at < 0, f"a server's log has a traceback:\n{log[max(at - 500, 0) : at + 3_000]}"
+
+    def totals(self) -> Counter[str]:
+        """Return the sums of the numbers that the programs tell of themselves."""
+        sums: Counter[str] = Counter()
+        for server in self.servers:
+            add_numbers(sums, "", _told_to(server))
+        return sums
+
+
+def _told_to(server: Supervised) -> dict[str, Any]:
+    try:
+        with urlopen(f"{server.url}/shared", timeout=PATIENCE) as response:
+            told: dict[str, Any] = json.loads(response.read())["shared"]
+    except (OSError, HTTPException):
+        return {}
+    return told
+
+
+@contextmanager
+def redis_fleet(run: Run, count: int, limits: Limits, *options: str) -> Iterator[RedisFleet]:
+    """Start a Redis, so many programs, and their network. `options` are more arguments of `webipc run`."""
+    with ExitStack() as stack:
+        redis = stack.enter_context(redis_server())
+        # As one that has been in use: it has not just forgotten everything.
+        redis.admin.set("webipc:{default}:gen", "in use")
+        environment = {
+            "STRESS_JOURNAL": str(run.folder / "journal.jsonl"),
+            "STRESS_LIMITS": json.dumps({each.name: getattr(limits, each.name) for each in fields(limits)}),
+            "STRESS_PAGES": str(DOCUMENTS),
+            "WEBIPC_REDIS": redis.url,
+        }
+        servers = [Supervised(run.folder / f"server-{number}.log", environment, options) for number in range(count)]
+        for server in servers:
+            stack.callback(server.end)
+            server.start()
+        network = stack.enter_context(faulty_network([server.port for server in servers], run.seed))
+        yield RedisFleet(run, servers, network, limits, redis)
