@@ -195,7 +195,7 @@ def check(said: list[int], heard_of: list[list[int]]) -> None:
         assert [number for sender, number in heard_of if sender == worker] == list(range(1, count + 1))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(STEPS, STEPS, STEPS, STEPS)
 def test_each_message_arrives_once_and_in_order(
     before: list[Step], meanwhile: list[Step], taking: list[Step], after: list[Step]

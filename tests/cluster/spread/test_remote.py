@@ -472,7 +472,8 @@ async def test_command_comes_behind_what_was_sent_before(three: list[OneWorker])
     running = asyncio.create_task(there.execute_javascript("1"))
     await until(lambda: len(page.commands()) == 4)
     assert [command[0] for command in page.commands()] == ["send", "send", "send", "invoke"]
-    running.cancel()
+    await page.answer(3, "result", None)
+    await running
 
 
 async def test_what_the_page_has_thrown_is_raised(three: list[OneWorker]) -> None:
@@ -521,6 +522,11 @@ async def test_command_ends_with_the_worker_of_its_page(three: list[OneWorker]) 
     b.bus.kill()
     with pytest.raises(ResetError, match="owner-lost"):
         await running
+    # Nothing of it waits for a directory that it cannot reach.
+    for connection in b.hub.links:
+        connection.reset("ended")
+    for tab in b.hub.tabs.all():
+        b.hub.tabs.destroy(tab)
 
 
 async def test_command_follows_a_tab_that_has_moved(three: list[OneWorker]) -> None:
