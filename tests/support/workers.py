@@ -87,9 +87,9 @@ class Served:
     def output(self) -> str:
         return "\n".join(self.lines)
 
-    def line_with(self, text: str, count: int = 1) -> str:
+    def line_with(self, text: str, count: int = 1, within: float = PATIENCE) -> str:
         """Wait for so many lines that contain a text, and return the last one."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + within
         while len(found := [line for line in list(self.lines) if text in line]) < count:
             assert time.monotonic() < end, f"it has not printed {text!r}, but: {self.output}"
             time.sleep(0.01)

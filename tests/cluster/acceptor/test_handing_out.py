@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -183,3 +184,8 @@ def test_where_it_serves_is_printed_once_by_the_parent(server: Served) -> None:
     assert server.output.count("serve at") == 1
     assert f"INFO:     2 workers serve at {server.url} (press Ctrl-C to quit)" in server.lines
     assert "Uvicorn running" not in server.output
+
+
+def test_the_parent_has_loaded_nothing_of_what_serves(server: Served) -> None:
+    loaded = Path(f"/proc/{server.process.pid}/maps").read_text(encoding="utf-8")
+    assert [name for name in ("pydantic", "httptools", "uvloop") if name in loaded] == []
