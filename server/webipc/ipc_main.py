@@ -308,6 +308,9 @@ class IpcMain(IpcMainImpl):
     def web_contents_created(self, listener: CreatedListener) -> CreatedListener:
         """Call `listener(event, web_contents)` for every new tab, before any message of it; usable as a decorator.
 
+        Also for one that comes from another process of the server, which has ended: then `event.adopted` is True.
+        So what is registered here for a tab is there wherever it goes on.
+
         Electron's `app.on('web-contents-created')`. It is not a channel, because a page could send on a channel.
         """
         self._created = (*self._created, listener)
