@@ -62,6 +62,7 @@ async def test_worker_that_dies_has_not_said_what_had_not_left_it() -> None:
     a.say(b, 1)
     steps.take("a says")
     a.say(b, 2)
+    a.say_to_all(2)
     asking = asyncio.create_task(a.bus.directory.claim(LINK))
     await asyncio.sleep(0)
     assert isinstance(a.bus, MemoryBus)
@@ -71,6 +72,7 @@ async def test_worker_that_dies_has_not_said_what_had_not_left_it() -> None:
         await asking
     await steps.take_all()
     assert b.numbers() == [1]
+    assert b.to_all == []
     assert b.lost_workers == c.lost_workers == ["a"]
     assert a.said == []
     assert not a.bus.is_connected

@@ -9,6 +9,7 @@ from tests.support.waiting import settled, until
 from webipc.cluster.bus.bus import BusError
 from webipc.cluster.bus.directory import Home, key_of
 from webipc.cluster.local import local_connection, outgoing
+from webipc.cluster.local.frames import encode_frame
 from webipc.cluster.local.local_connection import PAYLOAD_BYTES
 
 
@@ -52,19 +53,19 @@ async def test_sender_sees_what_waits_for_a_worker_at_the_parent_and_that_it_is_
     deaf, sender = await rig.worker(), await rig.worker()
     await until(lambda: sender.bus.members.get(deaf.name))
     transport = deafen(deaf)
-    for number in range(6):
+    for number in range(7):
         sender.say(deaf, number, bytes(1_000_000))
     # All of it leaves the sender's process.
-    await until(lambda: connection_of(sender).waiting == 0 and sender.bus.waiting(deaf.name) >= 4_500_000)
+    await until(lambda: connection_of(sender).waiting == 0 and sender.bus.waiting(deaf.name) >= 5_000_000)
     assert sender.bus.waiting(sender.name) == 0
     await until(lambda: (member := sender.bus.members.get(deaf.name)) is not None and member.is_slow)
     # One that comes later is told as well.
     third = await rig.worker()
-    await until(lambda: third.bus.waiting(deaf.name) >= 4_500_000)
+    await until(lambda: third.bus.waiting(deaf.name) >= 5_000_000)
     transport.resume_reading()
     await until(lambda: sender.bus.waiting(deaf.name) == third.bus.waiting(deaf.name) == 0)
     await until(lambda: (member := sender.bus.members.get(deaf.name)) is not None and not member.is_slow)
-    assert len(deaf.said) == 6
+    await until(lambda: len(deaf.said) == 7)
     assert deaf.gaps == 0
 
 
@@ -99,6 +100,40 @@ async def test_worker_that_is_behind_is_not_read_and_takes_no_tab_whose_snapshot
     assert await sender.bus.directory.take(1) is not None
     transport.resume_reading()
     assert await taking is None
+
+
+async def test_question_that_was_read_before_its_worker_fell_behind_is_not_done(rig: LocalRig) -> None:
+    deaf, sender = await rig.worker(), await rig.worker()
+    sender.bus.directory.tab_born(1, key_of("token"))
+    await sender.bus.directory.park(1, b"snapshot", [], 60)
+    [attached] = [one for one in rig.server._attached if deaf.name in {hub.worker for hub in one._hubs.values()}]
+    transport = deafen(deaf)
+    for number in range(12):
+        sender.say(deaf, number, bytes(1_000_000))
+    await until(lambda: rig.server.stats()["dropped"])
+    # As if it came in one piece with what the parent read last.
+    attached.data_received(b"".join(encode_frame(["ask", 1, 99, "take", 1])))
+    assert await sender.bus.directory.take(1) is not None
+    transport.resume_reading()
+    await until(lambda: deaf.gaps)
+
+
+async def test_worker_that_was_behind_knows_what_waits_for_whom(rig: LocalRig) -> None:
+    deaf, behind, sender = [await rig.worker() for _ in range(3)]
+    transport = deafen(deaf)
+    for number in range(7):
+        sender.say(deaf, number, bytes(1_000_000))
+    await until(lambda: behind.bus.waiting(deaf.name) >= 5_000_000)
+    other = deafen(behind)
+    for number in range(12):
+        sender.say(behind, number, bytes(1_000_000))
+    await until(lambda: rig.server.stats()["dropped"])
+    # That it waits for the first one no more is not told to one that is behind.
+    transport.resume_reading()
+    await until(lambda: len(deaf.said) == 7 and sender.bus.waiting(deaf.name) == 0)
+    other.resume_reading()
+    await until(lambda: behind.gaps)
+    await until(lambda: behind.bus.waiting(deaf.name) == 0)
 
 
 async def test_message_that_is_too_large_is_refused_where_it_is_said_and_told(rig: LocalRig) -> None:

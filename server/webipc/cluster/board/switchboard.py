@@ -173,11 +173,6 @@ class Switchboard:
         for each in self._workers.values():
             each.line.waits(self._waiting)
 
-    @property
-    def waiting(self) -> Mapping[str, int]:
-        """What waits for which worker, as it was told last."""
-        return self._waiting
-
     def stats(self) -> dict[str, Any]:
         """Return how much there is of what."""
         return {

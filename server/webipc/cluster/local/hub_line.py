@@ -63,7 +63,7 @@ class HubLine:
             self._missed += count
 
     def waits(self, sizes: Mapping[str, int]) -> None:
-        """See `Line`. What is dropped is told by the next one, or by `catch_up`."""
+        """See `Line`. One that is dropped is followed by another: what waits for this worker itself changes."""
         self._way.offer(["waits", self.hub, dict(sizes)])
 
     def catch_up(self) -> None:
@@ -77,7 +77,6 @@ class HubLine:
         if self._missed:
             missed, self._missed = self._missed, 0
             self.missed(missed, self.board.stream.number)
-        self.waits(self.board.waiting)
 
 
 def _one(rows: Sequence[bytes]) -> bytes:
