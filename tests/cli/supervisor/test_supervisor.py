@@ -190,6 +190,24 @@ async def test_a_worker_that_gets_ready_between_two_deaths_ends_nothing(tmp_path
         assert not made.running.done()
 
 
+async def test_while_the_system_has_no_room_for_a_process_the_others_serve(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with rig(tmp_path) as made:
+        await made.serving()
+        before, python = descriptors(), made.plan.command[0]
+        made.plan.command[0] = str(tmp_path / "nowhere")
+        os.kill(os.getpid(), signal.SIGHUP)
+        await made.until(lambda: "worker 1 was not replaced" in lines(caplog)[-1])
+        died = made.up[2]
+        os.kill(died, signal.SIGKILL)
+        await made.until(lambda: sum("worker 2 cannot be started" in line for line in lines(caplog)) > 3)
+        assert set(made.up) == {1}
+        made.plan.command[0] = python
+        await made.successor(2, died)
+        assert descriptors() == before
+
+
 async def test_a_program_that_cannot_be_served_is_started_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -110,7 +110,7 @@ def test_the_program_is_loaded_again_and_one_that_fails_changes_nothing(tmp_path
         before = server.workers()
         server.file.write_text("import nothing_of_this_name\n", encoding="utf-8")
         server.process.send_signal(signal.SIGHUP)
-        server.line_with("worker 1 was not replaced, because another one did not get ready")
+        server.line_with("worker 1 was not replaced: the next one did not get ready")
         assert server.output.count("ModuleNotFoundError: No module named 'nothing_of_this_name'") == 1
         assert server.workers() == before
         server.file.write_text(PROGRAM.replace('"/who"', '"/changed"'), encoding="utf-8")

@@ -54,9 +54,20 @@ class Slot:
                 if not is_ready:
                     self._count_death(status)
                 logger.warning("worker %d %s; another one starts in %g s", self.number, _how(status), self._delay)
-                await asyncio.sleep(self._delay)
-                self._delay = min(2 * self._delay, self._times.longest_delay)
+                await self._start_again()
+
+    async def _start_again(self) -> None:
+        """Start a worker after the delay, which is doubled; again and again while the system has no room for one."""
+        while True:
+            await asyncio.sleep(self._delay)
+            self._delay = min(2 * self._delay, self._times.longest_delay)
+            try:
                 self.worker = self._start(self.number)
+            except OSError as error:
+                text = "worker %d cannot be started: %s; the next attempt is in %g s"
+                logger.error(text, self.number, error, self._delay)  # noqa: TRY400 - its text says all
+            else:
+                return
 
     async def replace(self) -> bool:
         """Start another worker, and let the current one end when that is ready. Return whether all went well.
@@ -68,7 +79,11 @@ class Slot:
             old = self.worker
             if not await old.until_ready() or old.ended.done():
                 return True
-            new = self._start(self.number)
+            try:
+                new = self._start(self.number)
+            except OSError as error:
+                logger.error("worker %d cannot be started: %s", self.number, error)  # noqa: TRY400 - its text says all
+                return False
             if not await self._is_ready_in_time(new):
                 new.end(signal.SIGTERM, self._times.shutdown)
                 await new.until_ended()

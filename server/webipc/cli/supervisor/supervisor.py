@@ -188,7 +188,9 @@ class Supervisor:
             self._is_asked_to_roll = False
             for slot in self._slots:
                 if not await slot.replace():
-                    text = "worker %d was not replaced, because another one did not get ready within %g s: those stay"
+                    text = (
+                        "worker %d was not replaced: the next one did not get ready within %g s; those that serve stay"
+                    )
                     logger.error(text, slot.number, self._times.ready)
                     return
             logger.info("all %d workers were replaced", len(self._slots))

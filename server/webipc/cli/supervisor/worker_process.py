@@ -42,8 +42,7 @@ class WorkerProcess:
         # Done with its exit status; a negative one is a signal.
         self.ended: asyncio.Future[int] = self._loop.create_future()
         # It takes connections: it is ready, and does not end.
-        self.is_up = False
-        self._is_ending = False
+        self.is_up = self._is_ending = False
         self._full: asyncio.TimerHandle | None = None
         self._killing: asyncio.TimerHandle | None = None
         self._control, its_control = socket.socketpair()
@@ -55,6 +54,9 @@ class WorkerProcess:
             self._bus = switchboard.attach(bus, slot)
         try:
             self._process = _started(plan, slot, its_sockets)
+        except OSError:
+            self._close()
+            raise
         finally:
             for one in its_sockets.values():
                 one.close()
@@ -106,9 +108,7 @@ class WorkerProcess:
             return
         self.is_up = False
         self._loop.remove_reader(self._control)
-        self._control.close()
-        if self._bus is not None:
-            self._bus.lost()
+        self._close()
         for timer in (self._full, self._killing):
             if timer is not None:
                 timer.cancel()
@@ -133,6 +133,11 @@ class WorkerProcess:
             self._on_room()
         if ENDING in said:
             self._close_direction()
+
+    def _close(self) -> None:
+        self._control.close()
+        if self._bus is not None:
+            self._bus.lost()
 
     def _close_direction(self) -> None:
         self.is_up = False
