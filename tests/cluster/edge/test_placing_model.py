@@ -14,7 +14,7 @@ from typing import Any
 
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.support.hubs import NOBODY, Socket, hello, visitor
 from tests.support.skipping_loop import SkippingLoop
@@ -35,6 +35,7 @@ from webipc.hub.settings import Settings
 VISITOR = visitor("192.0.2.1")
 DEATHS = 2
 """So many workers die in one run at most: a page that is always told to begin again shows nothing else."""
+DEPLOYS = 3
 
 
 class Steps:
@@ -89,7 +90,7 @@ class Node:
         its_settings = Settings(DEFAULT_LIMITS, debug=False, max_links=99, max_unattached_links=99, may_send_to=None)
 
         def note(event: Any, contents: Any) -> None:
-            created[contents.id] += 1
+            created[contents.id] += not event.adopted
 
         self.hub = Hub(asyncio.get_running_loop(), IpcMainImpl(), lambda: [note], its_settings)
         self.name = self.hub.process
@@ -128,11 +129,15 @@ class World:
         self._links = 0
         self.token: str | None = None
         self.process: str | None = None
+        # Links that may be told that they are over: their home has died.
+        self.lost: set[str] = set()
         # The id that the tab must keep; None where its home has died, or there was none yet.
         self.tab: int | None = None
         self.tasks: dict[asyncio.Task[None], Document] = {}
         # The workers at which each of them is, by their names.
         self._involved: dict[asyncio.Task[Any], set[str]] = {}
+        # Workers that drain, by their names.
+        self.draining: dict[str, asyncio.Task[None]] = {}
         # What went wrong in one of them.
         self.failures: list[BaseException] = []
         # How often each thing has happened, for the test of this test.
@@ -250,14 +255,12 @@ class World:
         self.seen[f"reset {reason}"] += 1
         if node.is_dead or document.is_over:
             return
-        homes = [other.name for other in self.living if document.link in other.hub.links]
-        parked = key_of(document.link) in self._parked()
-        assert not homes, f"a page was told {reason} while its home lives"
-        assert not parked, f"a page was told {reason} while its tab is parked"
+        # A link that no socket carries ends some time.
+        has_ended = reason == "ended" and any(other.hub.links.has_ended(document.link) for other in self.nodes)
+        is_lost = key_of(document.link) in self.lost
+        assert has_ended or is_lost, f"a page was told {reason}, and no home of it has died"
+        assert all(document.link not in other.hub.links for other in self.living), f"{reason}, and its home lives"
         self._replace(document)
-
-    def _parked(self) -> set[str]:
-        return {link for link, place in self.board.places._links.items() if isinstance(place, int)}
 
     def _replace(self, document: Document) -> None:
         """Let a document go on with a new link, or a new document come in its place."""
@@ -304,15 +307,42 @@ class World:
     async def kill(self, at: int) -> None:
         """Let a worker die, and another one begin."""
         node = self.living[at % len(self.living)]
-        if any(tab.id == self.tab for tab in node.hub.tabs.all()):
+        lost = {key_of(connection.link_id) for connection in node.hub.links}
+        lost |= {link for link, place in self.board.places._links.items() if place == node.name}
+        self.lost |= lost
+        if key_of(self.main.link) in lost or any(tab.id == self.tab for tab in node.hub.tabs.all()):
             self.tab = None
+        if node.is_dead or len(self.living) < 2:
+            return
         node.is_dead = True
         for task, names in list(self._involved.items()):
             if node.name in names:
                 task.cancel()
+        if node.name in self.draining:
+            self.draining[node.name].cancel()
         node.bus.kill()
         await self._join()
         self.seen["killed"] += 1
+
+    async def redeploy(self, at: int) -> None:
+        """Let a worker begin, and another one end in good order."""
+        node = self.living[at % len(self.living)]
+        await self._join()
+        draining = asyncio.get_running_loop().create_task(self._drain(node))
+        self.draining[node.name] = draining
+        draining.add_done_callback(self._drained)
+        self.seen["redeployed"] += 1
+
+    async def _drain(self, node: Node) -> None:
+        await node.hub.drain(0.5, asyncio.Event())
+        await node.hub.stop()
+        await node.shared.end()
+        node.is_dead = True
+        self.seen["parked"] += node.shared.parking.parked
+
+    def _drained(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.failures.append(error)
 
     # --- what must hold -------------------------------------------------------------------------------------------
 
@@ -330,19 +360,25 @@ class World:
         for task in list(self.tasks):
             task.cancel()
         await asyncio.sleep(5)
-        for _ in range(2):
-            for at in range(2):
-                for document in (self.main, self.below):
-                    for _ in range(3):
-                        await self._comes(document, at)
-                self.check()
+        if self.draining:
+            await asyncio.wait(list(self.draining.values()))
+        self.check()
+        await self._is_let_in_everywhere()
         for node in self.living:
             for connection in node.hub.links:
                 node.hub.end(connection, "ended")
-        # Tabs without a document end as well.
-        await asyncio.sleep(3 * DEFAULT_LIMITS.goodbye_ms / 1000)
+        # Tabs without a document end as well, and those that are parked and that no page comes for.
+        await asyncio.sleep(2 * DEFAULT_LIMITS.grace_ms / 1000)
         places = self.board.places
+        places.forget_late()
         assert (places._links, places._tabs, places._tokens) == ({}, {}, {})
+
+    async def _is_let_in_everywhere(self) -> None:
+        for at in (0, 1, 0, 1):
+            # It may be told once that its home has died, and so may what is in it.
+            for is_main in (True, True, False, False):
+                await self._comes(self.main if is_main else self.below, at)
+            self.check()
 
     async def _comes(self, document: Document, at: int) -> None:
         if document.is_over:
@@ -384,6 +420,13 @@ class PlacingMachine(RuleBasedStateMachine):
 
     def _document(self, is_main: bool) -> Document:
         return self.world.main if is_main else self.world.below
+
+    @initialize(is_there=st.booleans())
+    def page_is_there(self, is_there: bool) -> None:
+        if is_there:
+            for document in (self.world.main, self.world.below):
+                self._do(partial(self.world.says_hello, document, 0, by_request=False))
+                self.everything_arrives()
 
     @rule(
         is_main=st.booleans(),
@@ -434,6 +477,11 @@ class PlacingMachine(RuleBasedStateMachine):
     @rule(at=st.integers(0, 1))
     def worker_dies(self, at: int) -> None:
         self._run(self.world.kill(at))
+
+    @precondition(lambda self: self.world.seen["redeployed"] < DEPLOYS and len(self.world.living) < 3)
+    @rule(at=st.integers(0, 1))
+    def worker_is_redeployed(self, at: int) -> None:
+        self._run(self.world.redeploy(at))
 
     @invariant()
     def there_is_one_home(self) -> None:
