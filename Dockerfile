@@ -21,7 +21,8 @@ RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 FROM ${PYTHON_IMAGE}
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 COPY --from=wheel /wheels/ /wheels/
-RUN pip install --no-cache-dir --root-user-action=ignore /wheels/*.whl && rm -rf /wheels
+# With what several replicas need to find each other in a Redis.
+RUN pip install --no-cache-dir --root-user-action=ignore "$(ls /wheels/*.whl)[redis]" && rm -rf /wheels
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin webipc
 COPY examples/ /app/examples/
 WORKDIR /app
