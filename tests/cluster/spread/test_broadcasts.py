@@ -10,7 +10,8 @@ from tests.support.logged import troubles
 from tests.support.several_workers import Ear, OneWorker, quiet, workers
 from tests.support.waiting import until
 from webipc import CloneError, Limits, ResetError
-from webipc.cluster.bus.all_kinds import BROADCAST, SHOUT, shout_head
+from webipc.cluster.bus.all_kinds import BROADCAST, REAUTHENTICATE, SHOUT, shout_head
+from webipc.cluster.bus.bus import Said, SaidToAll
 from webipc.testing import ClosedError
 
 
@@ -181,6 +182,15 @@ async def test_reauthenticate_asks_the_pages_of_a_user_at_every_worker(three: li
         ear = Ear(two)
         await two.connect()
         await until(lambda: ear.heard == [1])
+
+
+async def test_program_that_is_no_worker_asks_nobody_again(three: list[OneWorker]) -> None:
+    b = three[1]
+    async with b.browser("ada").open() as page:
+        b.shared.received_by_all(SaidToAll(1_000, 0, Said("", REAUTHENTICATE, {"user": "ada"}, [])))
+        await quiet()
+        assert page.connected
+        assert b.shared.stats()["wrong_messages"] == 1
 
 
 # --- what is missed ---------------------------------------------------------------------------------------------------

@@ -14,7 +14,9 @@ BROADCAST: Final = "broadcast"
 SHOUT: Final = "shout"
 """A message to some pages: see `shout_head`."""
 REAUTHENTICATE: Final = "reauthenticate"
-"""Ask every page of a user again who its user is. Its head is `{"user": identity}`, and it has no rows."""
+"""Ask every page of a user again who its user is. Its head is `{"user": identity}`, and it has no rows. From workers
+alone.
+"""
 
 Whom = Literal["contents", "principal", "user", "group"]
 

@@ -145,11 +145,14 @@ class Broadcasts:
         try:
             return message_of(rows, self._hub.limits)
         except WrongMessageError as error:
-            self.wrong += 1
-            if self.wrong & (self.wrong - 1) == 0:
-                text = "%d messages to many pages were dropped, because no page may be sent them; the last: %s"
-                logger.warning(text, self.wrong, ascii(str(error)[:200]))
+            self._count_wrong(str(error))
             return None
+
+    def _count_wrong(self, why: str) -> None:
+        self.wrong += 1
+        if self.wrong & (self.wrong - 1) == 0:
+            text = "%d messages to many pages were dropped, because no page may be sent them like that; the last: %s"
+            logger.warning(text, self.wrong, ascii(why[:200]))
 
     def _members(self, to: To) -> Collection[Recipient]:
         groups, tabs = self._hub.groups, self._hub.tabs
@@ -171,7 +174,10 @@ class Broadcasts:
                 yield from (document for document in tab.all_documents() if document.routing_id == routing)
 
     def _reauthenticate(self, origin: str, head: ReauthenticateHead, rows: Sequence[bytes]) -> None:
-        self._hub.reauthentication.of_user_here(head.user)
+        if origin:
+            self._hub.reauthentication.of_user_here(head.user)
+        else:
+            self._count_wrong("a program that is no worker may not ask pages again who their user is")
 
     # --- tabs that come -------------------------------------------------------------------------------------------
 
