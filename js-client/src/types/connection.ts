@@ -26,7 +26,9 @@ export interface StateEvent {
 
 /** The argument of a `reset` listener, which is called after the waiting calls were rejected. */
 export interface ResetEvent {
-  /** The server's reason (`another-process`, `unknown-link`, `ended`, `gap`, `overflow`), or `protocol`. */
+  /**
+   * The server's reason (`another-process`, `owner-lost`, `unknown-link`, `ended`, `gap`, `overflow`), or `protocol`.
+   */
   readonly reason: string
   /** How many waiting calls were never sent: they are safe to retry. */
   readonly notSent: number
