@@ -53,6 +53,11 @@ class OneWorker:
         cookies = {"user": user, "webipc_principal": principal}
         return Browser(self.app, cookies={name: value for name, value in cookies.items() if value is not None})
 
+    def die(self) -> None:
+        """Hear and say nothing any more, as a process that is killed; and end without letting its tabs go."""
+        self.bus.kill()
+        self.hub.is_draining = True
+
     @property
     def hub(self) -> Hub:
         """Its hub."""

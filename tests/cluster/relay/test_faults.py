@@ -58,7 +58,7 @@ async def test_home_that_dies_resets_the_pages_that_are_relayed_to_it(three: lis
         link = page._connection.page.link_id
         call = asyncio.create_task(page.invoke("never"))
         await quiet()
-        home.bus.kill()
+        home.die()
         with pytest.raises(ResetError) as caught:
             await call
         assert (caught.value.reason, caught.value.code) == ("owner-lost", "unknown-outcome")
@@ -80,7 +80,7 @@ async def test_home_that_dies_resets_the_page_of_a_waiting_request(
         arrives_at(page, edge)
         call = asyncio.create_task(page.send_sync("keep"))
         await until(lambda: kept)
-        home.bus.kill()
+        home.die()
         with pytest.raises(ResetError) as caught:
             await call
         assert caught.value.reason == "owner-lost"
@@ -96,7 +96,7 @@ async def test_page_whose_tab_was_parked_before_its_home_ended_is_not_reset(
         link = page._connection.page.link_id
         arrives_at(page, edge)
         await home.bus.directory.park(page.web_contents_id, b"", [key_of(link)], 60)
-        home.bus.kill()
+        home.die()
         assert await closed_with(page) == 1012
         assert page._connection.page.link_id == link
 
@@ -105,7 +105,7 @@ async def test_beacon_for_a_home_that_has_died_is_dropped(three: list[OneWorker]
     home, edge, _ = three
     async with home.browser().open() as page:
         link = page._connection.page
-        home.bus.kill()
+        home.die()
         await quiet()
         arrives_at(page, edge)
         body = beacon(link=link.link_id, secret=link.secret)
@@ -125,7 +125,7 @@ async def test_edge_that_dies_is_a_lost_socket(three: list[OneWorker]) -> None:
         page.on("news", lambda event, n: heard.append(n))
         await reconnects_at(page, edge)
         tab = home.tab(page)
-        edge.bus.kill()
+        edge.die()
         for number in range(50):
             page.send("say", number)
             tab.send("news", number)
@@ -147,7 +147,7 @@ async def test_edge_that_dies_has_left_the_call_that_its_page_waits_for(
         await until(lambda: kept)
         (connection,) = home.hub.links
         sync = connection.syncs.get(1)
-        edge.bus.kill()
+        edge.die()
         await until(lambda: not sync.blocks)
         kept[0].return_value = "late"
         call.cancel()

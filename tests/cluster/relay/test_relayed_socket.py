@@ -109,7 +109,7 @@ async def test_relay_that_is_over_says_nothing_more(pair: list[OneWorker]) -> No
 
 async def test_worker_that_is_not_known_gets_no_relay(pair: list[OneWorker]) -> None:
     home, _ = pair
-    home.bus.kill()
+    home.die()
     await quiet()
     with pytest.raises(RefusedError) as caught:
         Rig(pair, takes=1)
