@@ -15,12 +15,13 @@ from pathlib import Path
 from secrets import randbelow
 
 from tests.browser.browsers import STARTERS, browser
-from tests.cluster.rigs.catalogue import WORKERS
+from tests.cluster.rigs.catalogue import WORKERS, WORKERS_IN_BROWSERS
 from tests.stress.catalogue import IN_BROWSERS, WITHOUT_BROWSERS
 from tests.stress.run import Run
 
 NO_BROWSER = {**WITHOUT_BROWSERS, **WORKERS}
-ALL = {**NO_BROWSER, **IN_BROWSERS}
+BROWSERS = {**IN_BROWSERS, **WORKERS_IN_BROWSERS}
+ALL = {**NO_BROWSER, **BROWSERS}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -86,7 +87,7 @@ def _start(run: Run) -> None:
         NO_BROWSER[run.scenario](run)
         return
     with browser(run.engine) as tab:
-        IN_BROWSERS[run.scenario](run, tab)
+        BROWSERS[run.scenario](run, tab)
 
 
 if __name__ == "__main__":

@@ -99,10 +99,9 @@ def port(event: IpcMainEvent, page: str) -> None:
 def relay(event: IpcMainEvent, route: tuple[str, int]) -> None:
     """Pass a port on to another page, which takes what comes and says `relayed` about it."""
     page, target = route
-    contents = ipc_main.from_id(target)
     try:
-        if contents is not None:
-            contents.post_message("relayed", page, event.ports)
+        # It may be a page of another process.
+        ipc_main.remote(target).post_message("relayed", page, event.ports)
     except DisposedError:
         # That page is loading its next document, or its link was reset. The port closes, as it is in nobody's hands.
         event.ports[0].close()

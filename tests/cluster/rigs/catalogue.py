@@ -2,12 +2,19 @@
 
 from collections.abc import Callable, Mapping
 
+from selenium.webdriver.remote.webdriver import WebDriver
+
 from tests.cluster.rigs.deploys import workers_deploy
 from tests.cluster.rigs.kills import workers_kill
+from tests.cluster.rigs.redis_browsers import redis_browsers
 from tests.cluster.rigs.redis_deploys import redis_deploy
+from tests.cluster.rigs.redis_faults import redis_faults
 from tests.cluster.rigs.redis_storm import redis
 from tests.cluster.rigs.storm import workers
 from tests.stress.run import Run
+
+WORKERS_IN_BROWSERS: Mapping[str, Callable[[Run, WebDriver], None]] = {"redis-browsers": redis_browsers}
+"""They run once in each engine, in a tab of its own."""
 
 WORKERS: Mapping[str, Callable[[Run], None]] = {
     "workers": workers,
@@ -15,4 +22,5 @@ WORKERS: Mapping[str, Callable[[Run], None]] = {
     "workers-kill": workers_kill,
     "redis": redis,
     "redis-deploy": redis_deploy,
+    "redis-faults": redis_faults,
 }
