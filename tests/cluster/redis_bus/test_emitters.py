@@ -38,7 +38,7 @@ def heard(worker: BusWorker) -> list[tuple[str, Any, bytes]]:
         said = message.said
         assert said.origin == ""
         assert message.own == 0
-        found.append((said.kind, dict(said.head), message_of(said.rows, DEFAULT_LIMITS).json))
+        found.append((said.kind, dict(said.head), message_of(said.rows, DEFAULT_LIMITS, worker="").json))
     return found
 
 

@@ -12,6 +12,8 @@ from tests.support.waiting import until
 from webipc import CloneError, Limits, ResetError
 from webipc.cluster.bus.all_kinds import BROADCAST, REAUTHENTICATE, SHOUT, shout_head
 from webipc.cluster.bus.bus import Said, SaidToAll
+from webipc.cluster.spread import messages
+from webipc.core.frame.json_text import load_array
 from webipc.testing import ClosedError
 
 
@@ -248,6 +250,38 @@ async def test_message_that_no_page_may_be_sent_is_dropped_and_counted(
         assert ear.heard == ["still there"]
         assert b.shared.stats()["wrong_messages"] == 2
         assert [text for text in troubles(caplog) if "no page may be sent" in text]
+
+
+async def test_large_message_is_looked_at_where_a_program_that_is_no_worker_has_sent_it(
+    three: list[OneWorker],
+) -> None:
+    b = three[1]
+    large = b'["send","news",["%b"]' % (b"x" * 300_000)
+    async with b.browser().open() as page:
+        ear = Ear(page)
+        b.shared.received_by_all(SaidToAll(1_000, 0, Said("", BROADCAST, {}, [large])))
+        b.shared.received_by_all(SaidToAll(1_001, 0, Said("", BROADCAST, {}, [large + b"]"])))
+        await until(lambda: ear.heard == ["x" * 300_000])
+        assert b.shared.stats()["wrong_messages"] == 1
+
+
+async def test_large_message_of_a_worker_is_not_parsed(three: list[OneWorker], monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b, _ = three
+    parsed: list[int] = []
+
+    def parse(data: bytes) -> list[object]:
+        parsed.append(len(data))
+        return load_array(data)
+
+    monkeypatch.setattr(messages, "load_array", parse)
+    async with b.browser().open() as page:
+        ear = Ear(page)
+        a.ipc_main.broadcast("news", "x" * 300_000)
+        a.ipc_main.broadcast("news", "x" * 200_000)
+        await until(lambda: len(ear.heard) == 2)
+        # By each of the two other workers.
+        assert [size > 200_000 for size in parsed] == [True, True]
+        assert max(parsed) < 300_000
 
 
 WRONG_HEADS = [

@@ -26,6 +26,7 @@ from webipc import (
     RemoteWebContents,
     ResetError,
     UnreadableError,
+    WebContents,
 )
 from webipc.cluster.bus.bus import BusError, Said
 from webipc.cluster.bus.directory import Home, Parked
@@ -150,6 +151,13 @@ async def test_threads_encode_at_once_and_keep_their_order(three: list[OneWorker
         for name in "xyz":
             assert [value[0] for sender, value in ear.heard if sender == name] == list(range(50))
         assert failed == [CloneError] * 3
+
+
+async def test_it_has_no_listeners_of_its_own(three: list[OneWorker]) -> None:
+    there = three[0].ipc_main.remote(7)
+    assert not isinstance(there, WebContents)
+    assert not any(hasattr(there, name) for name in ("on", "once", "ipc", "main_frame_ipc", "main_frame"))
+    assert (there.id, repr(there)) == (7, "<RemoteWebContents #7>")
 
 
 async def test_wrong_arguments_are_told_to_the_caller(three: list[OneWorker]) -> None:

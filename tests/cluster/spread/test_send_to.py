@@ -8,7 +8,7 @@ import pytest
 from tests.support.logged import troubles
 from tests.support.several_workers import Ear, OneWorker, quiet, workers
 from tests.support.waiting import until
-from webipc import JSMap, Limits, RemoteSender, WebContents, WebFrameMain, undefined
+from webipc import IpcMain, JSMap, Limits, RemoteSender, WebContents, WebFrameMain, undefined
 from webipc.budget.share import Share
 from webipc.core.frame import EncodedMessage
 from webipc.testing import Renderer
@@ -103,6 +103,24 @@ async def test_policy_is_asked_once_where_the_target_is_about_a_record_of_the_se
 
 def written_for_documents(sender: WebFrameMain, target: WebContents) -> bool:
     return sender.web_contents.principal != "" or sender.top is sender
+
+
+def of_this_site(sender: WebFrameMain | RemoteSender, target: WebContents) -> bool:
+    return sender.origin == "http://testserver"
+
+
+async def test_one_policy_may_be_for_documents_of_every_worker() -> None:
+    async with (
+        workers(2, may_send_to=of_this_site) as (a, b),
+        a.browser("ada").open() as one,
+        a.browser("bob").open() as near,
+        b.browser("bob").open() as other,
+    ):
+        for page in (near, other):
+            one.send_to(page.web_contents_id, "ping")
+            await page.arrival("ping")
+    # A type checker takes it.
+    IpcMain(may_send_to=of_this_site)
 
 
 async def test_policy_that_reads_what_a_record_has_not_allows_nothing(caplog: pytest.LogCaptureFixture) -> None:

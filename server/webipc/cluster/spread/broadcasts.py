@@ -129,7 +129,7 @@ class Broadcasts:
             connection.reset("overflow", CloseCode.OVERFLOW)
 
     def _broadcast(self, only: Tab | None, origin: str, head: BroadcastHead, rows: Sequence[bytes]) -> None:
-        message = self._message_of(rows)
+        message = self._message_of(origin, rows)
         if message is not None:
             links = list(self._hub.links) if only is None else list(links_of(only))
             self._hub.groups.shared.post(links, message)
@@ -138,12 +138,12 @@ class Broadcasts:
         members = self._members(head.to)
         if only is not None:
             members = [member for member in members if _tab_of(member) is only]
-        if members and (message := self._message_of(rows)) is not None:
+        if members and (message := self._message_of(origin, rows)) is not None:
             self._hub.groups.deliver(members, message, frozenset(self._excluded(head.exclude)))
 
-    def _message_of(self, rows: Sequence[bytes]) -> EncodedMessage | None:
+    def _message_of(self, origin: str, rows: Sequence[bytes]) -> EncodedMessage | None:
         try:
-            return message_of(rows, self._hub.limits)
+            return message_of(rows, self._hub.limits, worker=origin)
         except WrongMessageError as error:
             self._count_wrong(str(error))
             return None

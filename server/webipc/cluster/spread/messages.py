@@ -11,6 +11,7 @@ from webipc.core.errors import LimitError, ProtocolError, UnreadableError
 from webipc.core.frame import EncodedMessage, RawMessage, sized
 from webipc.core.frame.json_text import load_array
 from webipc.core.limits import Limits
+from webipc.core.link.large import LARGE_TEXT
 from webipc.core.link.sizes import check_size
 
 AnyCarrier = TypeVar("AnyCarrier", Send, Port, Post)
@@ -25,18 +26,30 @@ def rows_of(message: EncodedMessage) -> list[bytes]:
     return [message.json, *map(bytes, message.segments)]
 
 
-def message_of(rows: Sequence[bytes], limits: Limits, *, has_sender: bool = False) -> EncodedMessage:
+def message_of(rows: Sequence[bytes], limits: Limits, *, worker: str, has_sender: bool = False) -> EncodedMessage:
     """Return the message of rows, which has to be a `send` that any page takes. Raises WrongMessageError.
 
-    `has_sender`: a page has sent it, and it names that. Its value is not looked at: pages drop such a message if it is
-    wrong, and stay (PROTOCOL.md 4.7). Any other comes from the program, and names nobody.
+    `worker` has said it; empty for a program that is no worker. What a worker has encoded is not looked at where that
+    would hold up the event loop. `has_sender`: a page has sent it, and it names that. Its value is not looked at: pages
+    drop such a message if it is wrong, and stay (PROTOCOL.md 4.7). Any other comes from the program, and names nobody.
     """
+    if worker and rows and len(rows[0]) > LARGE_TEXT:
+        return _large_of(rows, limits)
     envelope = carrier_of(rows, Send, limits)
     if _names_a_page(envelope) != has_sender or (envelope.meta is not None and not has_sender):
         raise WrongMessageError(f"expected a `send` of {'a page' if has_sender else 'the program'}, got another")
     if not has_sender:
         _check_value(envelope, limits)
     return sized(rows[0], tuple(rows[1:]))
+
+
+def _large_of(rows: Sequence[bytes], limits: Limits) -> EncodedMessage:
+    message = sized(rows[0], tuple(rows[1:]))
+    try:
+        check_size(message, limits)
+    except LimitError as error:
+        raise WrongMessageError(str(error)) from None
+    return message
 
 
 def carrier_of(rows: Sequence[bytes], kind: type[AnyCarrier], limits: Limits) -> AnyCarrier:

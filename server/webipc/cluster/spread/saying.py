@@ -135,13 +135,13 @@ class Saying:
             self._bus.post(worker, SAY, head, rows_of(word.message))
 
     def _said(self, origin: str, head: SayHead, rows: Sequence[bytes]) -> None:
-        word = self._word_of(head, rows)
+        word = self._word_of(origin, head, rows)
         if word is not None:
             self._ways.go(head.contents, word)
 
-    def _word_of(self, head: SayHead, rows: Sequence[bytes]) -> Word | None:
+    def _word_of(self, worker: str, head: SayHead, rows: Sequence[bytes]) -> Word | None:
         try:
-            message = message_of(rows, self._hub.limits, has_sender=head.sender is not None)
+            message = message_of(rows, self._hub.limits, worker=worker, has_sender=head.sender is not None)
         except WrongMessageError as error:
             self._count("wrong", f"page #{head.contents}: {str(error)[:200]!a}")
             return None
@@ -173,7 +173,8 @@ class Saying:
         for piece in words:
             try:
                 first, *rows = decode_rows(piece)
-                word = self._word_of(SayHead.model_validate(orjson.loads(first)), rows)
+                # Workers alone can write there.
+                word = self._word_of(self._bus.worker, SayHead.model_validate(orjson.loads(first)), rows)
             except (RowsError, ValueError, ValidationError):
                 self._count("wrong", f"page #{tab.id}")
                 continue
