@@ -155,7 +155,10 @@ async def test_page_of_a_worker_that_died_is_told_so_and_goes_on_elsewhere(
         assert await page.invoke("where") == edge.bus.worker
         assert page.web_contents_id != tab
         assert edge.shared.stats()["owner_lost"] == 1
-    await edge.shared.end()
+    # What it had has died with it: its application has nothing to move when it ends.
+    for one in home.hub.tabs.all():
+        home.hub.let_go(one, list(home.hub.links))
+    edge.shared._placing.end()
     lines = [record.getMessage() for record in caplog.records if "owner-lost" in record.getMessage()]
     assert lines == [f"1 links were reset (owner-lost): they were at worker {home.bus.worker}, which has died"]
 
@@ -179,6 +182,29 @@ async def test_everything_is_written_once_more_where_the_directory_forgets(three
         arrives_at(other, edge)
         await other.reload()
         assert await other.invoke("where") == home.bus.worker
+
+
+async def test_tab_that_has_moved_is_found_by_its_older_token_also_where_the_directory_forgets(
+    three: list[OneWorker],
+) -> None:
+    home, edge, other = three
+    async with home.browser().open() as page:
+        tab, token = page.web_contents_id, page._connection.tab.token
+        await home.hub.drain(5, asyncio.Event())
+        await quiet()
+        await reconnects_at(page, edge)
+        page._connection.tab.token = token
+        board = edge._board.places
+        board._links.clear()
+        board._tabs.clear()
+        board._tokens.clear()
+        edge.shared.forgotten()
+        await quiet()
+        # Its page was not told the newest token before it loads again.
+        arrives_at(page, other)
+        await page.reload()
+        assert await page.invoke("where") == edge.bus.worker
+        assert page.web_contents_id == tab
 
 
 async def test_worker_that_was_taken_for_dead_ends_what_others_have_and_keeps_the_rest(

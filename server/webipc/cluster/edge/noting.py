@@ -113,7 +113,7 @@ class Noting(Part):
             await asyncio.sleep(0)
         tabs = self._hub.tabs.all()
         for some in _portions(tabs):
-            self._directory.note([], [(tab.id, key_of(tab.token)) for tab in some if not tab.destroyed])
+            self._directory.note([], [pair for tab in some if not tab.destroyed for pair in _tokens_of(tab)])
             await asyncio.sleep(0)
         return len(links), len(tabs)
 
@@ -144,6 +144,12 @@ class Noting(Part):
                 if found is not None and found != Home(self._name) and link in self._hub.links:
                     await self._kept([link])
             self._late.discard(link)
+
+
+def _tokens_of(tab: Tab) -> Iterator[tuple[int, str]]:
+    """Yield the keys of a tab: also of the tokens that its page may show still, because it has moved."""
+    for key in (*tab.earlier_tokens, key_of(tab.token)):
+        yield tab.id, key
 
 
 def _portions(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
