@@ -178,7 +178,10 @@ async def take(event: IpcMainInvokeEvent, page: str, number: int, value: Any) ->
 @app.get("/shared")
 def shared() -> dict[str, Any]:
     """Return what this worker tells of itself and the others."""
-    return {"process": os.getpid(), "shared": {} if ipc_main.shared is None else ipc_main.shared.stats()}
+    others = ipc_main.shared
+    if others is None:
+        return {"process": os.getpid(), "shared": {}, "workers": 1}
+    return {"process": os.getpid(), "shared": others.stats(), "workers": len(others.workers)}
 
 
 @app.get("/memory")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.stress.journal import Ran, read_journal
 from tests.stress.judge import Verdict
-from tests.stress.network.proxy import FaultyNetwork, faulty_network
+from tests.stress.network.proxy import HOST, FaultyNetwork, faulty_network
 from tests.stress.run import Run
 from tests.stress.supervisor import Supervised
 from tests.stress.told import Told
@@ -62,7 +62,7 @@ def rig(run: Run, limits: Limits | None = None, *options: str) -> Iterator[Rig]:
     server = Supervised(run.folder / "server.log", environment, options)
     try:
         server.start()
-        with faulty_network([server.port], run.seed) as network:
+        with faulty_network([(HOST, server.port)], run.seed) as network:
             yield Rig(run, server, network, limits)
     finally:
         server.end()

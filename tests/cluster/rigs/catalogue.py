@@ -6,6 +6,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.cluster.rigs.deploys import workers_deploy
 from tests.cluster.rigs.kills import workers_kill
+from tests.cluster.rigs.partitions import two_machines
 from tests.cluster.rigs.redis_browsers import redis_browsers
 from tests.cluster.rigs.redis_deploys import redis_deploy
 from tests.cluster.rigs.redis_faults import redis_faults
@@ -23,4 +24,5 @@ WORKERS: Mapping[str, Callable[[Run], None]] = {
     "redis": redis,
     "redis-deploy": redis_deploy,
     "redis-faults": redis_faults,
+    "machines": two_machines,
 }

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.request import urlopen
 
 from tests.cluster.rigs.fleet import add_numbers
-from tests.stress.network.proxy import FaultyNetwork, faulty_network
+from tests.stress.network.proxy import HOST, FaultyNetwork, faulty_network
 from tests.stress.rig import DOCUMENTS, Rig
 from tests.stress.run import Run
 from tests.stress.supervisor import Supervised
@@ -53,6 +53,16 @@ def _told_to(server: Supervised) -> dict[str, Any]:
     return told
 
 
+def environment_of(run: Run, limits: Limits, redis: str) -> dict[str, str]:
+    """Return the environment of a program that has this Redis."""
+    return {
+        "STRESS_JOURNAL": str(run.folder / "journal.jsonl"),
+        "STRESS_LIMITS": json.dumps({each.name: getattr(limits, each.name) for each in fields(limits)}),
+        "STRESS_PAGES": str(DOCUMENTS),
+        "WEBIPC_REDIS": redis,
+    }
+
+
 @contextmanager
 def redis_fleet(run: Run, count: int, limits: Limits, *options: str) -> Iterator[RedisFleet]:
     """Start a Redis, so many programs, and their network. `options` are more arguments of `webipc run`."""
@@ -60,15 +70,10 @@ def redis_fleet(run: Run, count: int, limits: Limits, *options: str) -> Iterator
         redis = stack.enter_context(redis_server())
         # As one that has been in use: it has not just forgotten everything.
         redis.admin.set("webipc:{default}:gen", "in use")
-        environment = {
-            "STRESS_JOURNAL": str(run.folder / "journal.jsonl"),
-            "STRESS_LIMITS": json.dumps({each.name: getattr(limits, each.name) for each in fields(limits)}),
-            "STRESS_PAGES": str(DOCUMENTS),
-            "WEBIPC_REDIS": redis.url,
-        }
+        environment = environment_of(run, limits, redis.url)
         servers = [Supervised(run.folder / f"server-{number}.log", environment, options) for number in range(count)]
         for server in servers:
             stack.callback(server.end)
             server.start()
-        network = stack.enter_context(faulty_network([server.port for server in servers], run.seed))
+        network = stack.enter_context(faulty_network([(HOST, server.port) for server in servers], run.seed))
         yield RedisFleet(run, servers, network, limits, redis)

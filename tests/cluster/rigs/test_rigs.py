@@ -6,6 +6,7 @@ import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.cluster.rigs.catalogue import WORKERS, WORKERS_IN_BROWSERS
+from tests.cluster.rigs.machines import why_not
 from tests.stress.run import Run
 
 SEED = 15
@@ -13,6 +14,8 @@ SEED = 15
 
 @pytest.mark.parametrize("name", list(WORKERS))
 def test_the_invariant_of_the_scenario_holds_and_its_blows_happen(name: str, tmp_path: Path) -> None:
+    if name == "machines" and (reason := why_not()):
+        pytest.skip(reason)
     run = Run(name, SEED, tmp_path)
     try:
         WORKERS[name](run)

@@ -22,6 +22,8 @@ STALL_SECONDS = 0.5
 """... or after this time, because everything else may wait for just this direction."""
 HEAD_BYTES = 65_536
 HOST = "127.0.0.1"
+Address = tuple[str, int]
+"""A host and a port."""
 
 
 T = TypeVar("T")
@@ -30,8 +32,8 @@ T = TypeVar("T")
 class FaultyNetwork:
     """The proxy. Its methods may be called from any thread."""
 
-    def __init__(self, targets: Sequence[int], seed: int) -> None:
-        """`targets` are the ports of the server: of several, each connection gets any that takes it."""
+    def __init__(self, targets: Sequence[Address], seed: int) -> None:
+        """`targets` are where the server listens: of several, each connection gets any that takes it."""
         self._targets = targets
         self._balance = Random(f"{seed} balance")
         self._seed = seed
@@ -102,8 +104,8 @@ class FaultyNetwork:
         targets = self._balance.sample(self._targets, len(self._targets))
         for target in targets[:-1]:
             with contextlib.suppress(ConnectionRefusedError):
-                return await asyncio.open_connection(HOST, target, local_addr=(address, 0), limit=HEAD_BYTES)
-        return await asyncio.open_connection(HOST, targets[-1], local_addr=(address, 0), limit=HEAD_BYTES)
+                return await _connected(target, address)
+        return await _connected(targets[-1], address)
 
     async def stall(self) -> None:
         """See Network."""
@@ -208,9 +210,16 @@ class FaultyNetwork:
         self._loop.call_soon_threadsafe(self._loop.stop)
 
 
+async def _connected(target: Address, page: str) -> Stream:
+    """Connect to a server. Raises OSError."""
+    # Another machine cannot be reached from an address of this one alone.
+    local = (page, 0) if target[0] == HOST else None
+    return await asyncio.open_connection(*target, local_addr=local, limit=HEAD_BYTES)
+
+
 @contextlib.contextmanager
-def faulty_network(targets: Sequence[int], seed: int) -> Iterator[FaultyNetwork]:
-    """Run a network to the server, which has these ports."""
+def faulty_network(targets: Sequence[Address], seed: int) -> Iterator[FaultyNetwork]:
+    """Run a network to the server, which listens at these addresses."""
     network = FaultyNetwork(targets, seed)
     thread = threading.Thread(target=network.run, name="faulty network")
     thread.start()

@@ -63,7 +63,7 @@ def listener() -> Iterator[Listener]:
 
 @pytest.fixture
 def network(listener: Listener) -> Iterator[FaultyNetwork]:
-    with faulty_network([listener.port], 7) as made:
+    with faulty_network([("127.0.0.1", listener.port)], 7) as made:
         yield made
 
 
