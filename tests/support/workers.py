@@ -62,17 +62,27 @@ async def long(event):
 class Served:
     """A parent process with its workers, and what they print."""
 
-    def __init__(self, file: Path, arguments: Sequence[str], environment: dict[str, str]) -> None:
+    def __init__(
+        self, file: Path, arguments: Sequence[str], environment: dict[str, str], *, is_script: bool = False
+    ) -> None:
+        """`is_script`: start it as the script `webipc` does, which is in a folder of its own."""
         self.file = file
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        command = ["-m", "webipc"]
+        if is_script:
+            script = file.parent / "bin" / "webipc"
+            script.parent.mkdir()
+            script.write_text("from webipc.cli import main\nraise SystemExit(main())\n", encoding="utf-8")
+            command = [str(script)]
         self.process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "webipc", "run", str(file), "--port", str(self.port), *arguments],
+            [sys.executable, "-u", *command, "run", str(file), "--port", str(self.port), *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             env={**os.environ, **environment},
             start_new_session=True,
+            cwd=file.parent if is_script else None,
         )
         self.lines: list[str] = []
         self._reading = threading.Thread(target=self._read)
@@ -136,15 +146,19 @@ def descriptors_of(pid: int) -> int:
 
 @contextmanager
 def served(
-    folder: Path, *arguments: str, program: str = PROGRAM, until: str | None = "workers serve at", **environment: str
+    folder: Path,
+    *arguments: str,
+    program: str = PROGRAM,
+    until: str = "workers serve at",
+    is_script: bool = False,
+    **environment: str,
 ) -> Iterator[Served]:
     """Serve a program with two workers, and wait until they serve, or until another text is printed."""
     file = folder / "main.py"
     file.write_text(program, encoding="utf-8")
-    made = Served(file, ["--workers", "2", *arguments], environment)
+    made = Served(file, ["--workers", "2", *arguments], environment, is_script=is_script)
     try:
-        if until is not None:
-            made.line_with(until)
+        made.line_with(until)
         yield made
     finally:
         made.stop()

@@ -265,6 +265,14 @@ def test_workers_know_their_number_and_have_a_bus(tmp_path: Path) -> None:
         assert is_socket(Path(f"/proc/{worker}/fd/{int(bus.partition(b'=')[2])}"))
 
 
+def test_a_file_of_the_current_folder_hides_no_module_from_the_parent_and_the_start_of_workers(tmp_path: Path) -> None:
+    """As long as it does not for the command itself: `python -m` puts the folder on the path, the script does not."""
+    for name in ("selectors.py", "uvicorn.py"):
+        (tmp_path / name).write_text("raise SystemExit('the wrong file')\n")
+    with served(tmp_path, program=WAITS, until="imports", is_script=True) as server:
+        assert "the wrong file" not in server.output
+
+
 def has_ipv6() -> bool:
     with suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
         return True
