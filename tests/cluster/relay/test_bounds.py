@@ -3,18 +3,16 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tests.support.gates import Gate, through
 from tests.support.raw_sockets import BEACON_TYPE, be_fast, beacon, connections_of
 from tests.support.roaming import Wiretap, arrives_at, reconnects_at
 from tests.support.several_workers import OneWorker, quiet, workers
 from tests.support.waiting import until
-from webipc.access.visitor import RELAYED
 from webipc.cluster.board.switchboard import Switchboard
 from webipc.cluster.relayed import WINDOW, cost_of
 from webipc.core import clone
@@ -27,48 +25,6 @@ CHUNK = 16_384
 COUNT = 100
 LARGEST_FRAME = 65_536 + 4_096
 """A frame of several messages, and its head."""
-
-
-class Gate:
-    """Where a test lets an application's sockets stand: in `send` of what reaches the page, or in `receive`."""
-
-    def __init__(self) -> None:
-        self._open = asyncio.Event()
-        self._open.set()
-
-    def close(self) -> None:
-        """Let whoever comes stand here."""
-        self._open.clear()
-
-    def open(self) -> None:
-        """Let them go on."""
-        self._open.set()
-
-    def sending(self, app: ASGIApp) -> ASGIApp:
-        """Return an application for which the network takes nothing while this is closed."""
-
-        async def call(scope: Scope, receive: Receive, send: Send) -> None:
-            async def slow(message: Message) -> None:
-                if message["type"] == "websocket.send":
-                    await self._open.wait()
-                await send(message)
-
-            await app(scope, receive, slow)
-
-        return call
-
-    def receiving(self, app: ASGIApp) -> ASGIApp:
-        """Return an application that receives nothing of what was relayed while this is closed."""
-
-        async def call(scope: Scope, receive: Receive, send: Send) -> None:
-            async def slow() -> Message:
-                if RELAYED in scope:
-                    await self._open.wait()
-                return await receive()
-
-            await app(scope, slow, send)
-
-        return call
 
 
 def costs(wire: Wiretap, *kinds: str) -> int:
@@ -108,12 +64,7 @@ async def test_home_sends_no_more_than_a_window_to_a_network_that_takes_nothing(
 async def test_edge_reads_no_more_than_a_window_for_a_home_that_takes_nothing() -> None:
     gate = Gate()
 
-    def make_app() -> FastAPI:
-        app = FastAPI()
-        app.add_middleware(_Through, through=gate.receiving)
-        return app
-
-    async with workers(2, make_app) as (home, edge):
+    async with workers(2, through(gate.receiving)) as (home, edge):
         said: list[int] = []
         home.ipc_main.on("say", lambda event, n, text: said.append(n))
         async with home.browser().open() as page:
@@ -163,12 +114,7 @@ class Statuses:
 async def test_body_is_read_no_faster_than_the_home_takes_it() -> None:
     gate = Gate()
 
-    def make_app() -> FastAPI:
-        app = FastAPI()
-        app.add_middleware(_Through, through=gate.receiving)
-        return app
-
-    async with workers(2, make_app) as (home, edge), home.browser().open() as page:
+    async with workers(2, through(gate.receiving)) as (home, edge), home.browser().open() as page:
         link = page._connection.page
         arrives_at(page, edge)
         wire = Wiretap(edge)
@@ -187,16 +133,6 @@ async def test_body_is_read_no_faster_than_the_home_takes_it() -> None:
         assert response.statuses == [413]
         asking.cancel()
         await asyncio.wait([asking])
-
-
-class _Through:
-    """A middleware that is made by a function."""
-
-    def __init__(self, app: ASGIApp, through: Callable[[ASGIApp], ASGIApp]) -> None:
-        self._app = through(app)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, receive, send)
 
 
 def from_address(app: ASGIApp, address: str) -> ASGIApp:

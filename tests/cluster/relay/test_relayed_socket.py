@@ -1,15 +1,19 @@
 """A relayed socket and a network that takes more or less: what is written when, and what the home is told."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.support.hubs import NOBODY, Socket, hello, visitor
+from tests.support.raw_sockets import hello as hello_text
 from tests.support.roaming import Wiretap
 from tests.support.several_workers import OneWorker, quiet, workers
+from tests.support.waiting import until
+from webipc.access.attach_scope import AttachScope
 from webipc.access.visitor import RefusedError
 from webipc.cluster.edge.relay import RelayedSocket
-from webipc.cluster.relayed import STEP, cost_of
+from webipc.cluster.relayed import STEP, WINDOW, cost_of
 from webipc.core.errors import CloseCode
 from webipc.hub.sharing import Arrival
 
@@ -105,6 +109,32 @@ async def test_relay_that_is_over_says_nothing_more(pair: list[OneWorker]) -> No
     assert [kind for kind, _, _ in rig.wire.said] == ["open", "gone"]
     assert rig.edge.shared.stats()["relays"] == 0
     await quiet()
+
+
+async def test_relay_that_ends_lets_go_what_waits_for_room(pair: list[OneWorker]) -> None:
+    rig = Rig(pair, takes=9)
+    rig.relay.up("x" * WINDOW)
+    assert rig.relay.is_full
+    waiting = asyncio.create_task(rig.relay.has_room())
+    await quiet()
+    assert not waiting.done()
+    rig.relay.gone(1006)
+    await waiting
+
+
+async def test_what_was_relayed_is_not_relayed_again() -> None:
+    async with workers(3) as (home, wrong, edge), home.browser().open() as page:
+        link = page._connection.page
+        client = page._connection.client.scope("websocket", "/ipc/socket")
+        scope = AttachScope({**client, "path": "/ipc/socket", "root_path": "/ipc"})
+        said = {"link": link.link_id, "secret": link.secret, "attempt": 9, "fresh": False}
+        network = Network(takes=9)
+        arrival = Arrival(hello(link.link_id, fresh=False), visitor("192.0.2.1"), scope)
+        edge.shared.relay(wrong.bus.worker, arrival, hello_text(**said), network)
+        await until(lambda: network.code)
+        assert network.code == CloseCode.TRY_LATER
+        assert wrong.shared.stats()["relays_ever"] == 0
+        assert page.connected
 
 
 async def test_worker_that_is_not_known_gets_no_relay(pair: list[OneWorker]) -> None:
