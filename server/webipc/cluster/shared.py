@@ -236,6 +236,10 @@ class Shared:
         """See `Sharing`."""
         self.spread.send_to(sender, envelope)
 
+    def leads_elsewhere(self, contents_id: int) -> bool:
+        """See `Sharing`."""
+        return self.spread.leads_elsewhere(contents_id)
+
     # --- what the bus tells ---------------------------------------------------------------------------------------
 
     def received(self, said: Said) -> None:

@@ -124,7 +124,7 @@ class Hub:
             limits,
             self.flusher,
             Dispatcher(
-                self._router, replies, limits, self.tabs.from_id, settings.may_send_to, self._send_elsewhere
+                self._router, replies, limits, self._target, settings.may_send_to, self._send_elsewhere
             ).dispatch,
             self,
             self.account,
@@ -183,6 +183,12 @@ class Hub:
 
     def _broadcast_here(self, message: EncodedMessage) -> None:
         self.groups.shared.post(list(self._links), message)
+
+    def _target(self, contents_id: int) -> Tab | None:
+        """Return a tab that `sendTo` reaches here."""
+        if self.sharing is not None and self.sharing.leads_elsewhere(contents_id):
+            return None
+        return self.tabs.from_id(contents_id)
 
     def _send_elsewhere(self, sender: Document, envelope: SendTo) -> None:
         if self.sharing is not None:

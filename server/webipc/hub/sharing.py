@@ -131,6 +131,9 @@ class Sharing(Protocol):
     def send_to(self, sender: Document, envelope: SendTo) -> None:
         """Pass on a message of a page to a tab that is not here."""
 
+    def leads_elsewhere(self, contents_id: int) -> bool:
+        """Tell whether what is sent to a tab goes through another worker, also if the tab is here by now."""
+
     # --- the end --------------------------------------------------------------------------------------------------
 
     async def drain(self, seconds: float, hurry: asyncio.Event) -> None:

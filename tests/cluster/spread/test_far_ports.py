@@ -128,6 +128,23 @@ async def test_lost_socket_loses_nothing(three: list[OneWorker]) -> None:
         assert (one.heard, other.heard) == ([2], [1])
 
 
+async def test_ports_find_a_tab_that_has_moved_and_messages_keep_their_way_to_it(three: list[OneWorker]) -> None:
+    """What was sent before may still be on its way through the worker that had the tab."""
+    a, b, c = three
+    async with c.browser().open() as page:
+        ways = a.shared.spread._ways
+        ways._remember(page.web_contents_id, b.shared.worker)
+        channel = MessageChannelMain()
+        there = a.ipc_main.remote(page.web_contents_id)
+        there.post_message("port", None, [channel.port2])
+        there.send("news")
+        await page.arrival("news")
+        theirs = Hearing((await page.arrival("port"))[0].ports[0])
+        channel.port1.post_message(1)
+        await until(lambda: theirs.heard == [1])
+        assert ways._cache[page.web_contents_id][0] == b.shared.worker
+
+
 async def test_threads_keep_their_order(three: list[OneWorker]) -> None:
     a, b, _ = three
     async with b.browser().open() as page:

@@ -51,14 +51,15 @@ class CommandHead(HeadModel):
 class _Found:
     """Looks for a tab, behind everything that goes to it: a `Step`."""
 
-    __slots__ = ("_place",)
+    __slots__ = ("_place", "from_elsewhere")
 
     payer = None
     size = MESSAGE_HELD
-    from_elsewhere = False
 
-    def __init__(self, place: "asyncio.Future[Tab | str]") -> None:
+    def __init__(self, place: "asyncio.Future[Tab | str]", *, from_elsewhere: bool) -> None:
+        """`from_elsewhere`: the directory is to be asked."""
         self._place = place
+        self.from_elsewhere = from_elsewhere
 
     def here(self, tab: Tab) -> None:
         """See `Step`."""
@@ -101,8 +102,9 @@ class Commands:
 
     async def run(self, contents_id: int, name: Name, *args: Any) -> Any:
         """Let the page of a tab run a command, wherever it is. Raises as `RemoteWebContents` says."""
-        for _ in range(2):
-            place = await self._find(contents_id)
+        for has_moved in (False, True):
+            # Where it has moved since it was found there, the directory knows.
+            place = await self._find(contents_id, from_elsewhere=has_moved)
             if isinstance(place, Tab):
                 return await run_here(place, name, args)
             try:
@@ -112,8 +114,6 @@ class Commands:
                 raise ResetError("owner-lost") from None
             if answer.fields.get("done") != "elsewhere":
                 return self._outcome(answer)
-            # It has moved since it was found there.
-            self._ways.forget(contents_id)
         raise DestroyedError
 
     async def exists(self, contents_id: int) -> bool:
@@ -125,9 +125,9 @@ class Commands:
             return place.worker != self._worker.name and self._worker.bus.members.get(place.worker) is not None
         return isinstance(place, Parked)
 
-    async def _find(self, contents_id: int) -> Tab | str:
+    async def _find(self, contents_id: int, *, from_elsewhere: bool) -> Tab | str:
         place: asyncio.Future[Tab | str] = self._worker.hub.loop.create_future()
-        self._ways.go(contents_id, _Found(place))
+        self._ways.go(contents_id, _Found(place, from_elsewhere=from_elsewhere))
         return await place
 
     # --- at the home ----------------------------------------------------------------------------------------------

@@ -115,7 +115,8 @@ class RemoteWebContents:
     async def execute_javascript(self, code: str) -> Any:
         """Run code in the document that the tab shows, as `WebContents.execute_javascript`, and return its value.
 
-        In the event loop of the application, as the other coroutines here. It comes behind what was sent before. Raises
+        In the event loop of the application, as the other coroutines here. It comes behind what was sent before,
+        unless the tab moves just then. Raises
         the JSError that the page has thrown, also when it does not allow this; DestroyedError when the tab is gone;
         DisposedError between two documents, and while it moves; FeatureError when the page's client is too old;
         UnreadableError when the answer cannot be read; ResetError when the page, or its worker, goes before it has

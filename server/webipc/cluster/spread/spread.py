@@ -56,6 +56,10 @@ class Spread(Part):
         """See `Sharing`."""
         self.saying.send_to(sender, envelope)
 
+    def leads_elsewhere(self, contents_id: int) -> bool:
+        """See `Sharing`."""
+        return self._ways.leads_elsewhere(contents_id)
+
     # --- what the bus tells ---------------------------------------------------------------------------------------
 
     def received_by_all(self, entry: SaidToAll) -> None:

@@ -1,7 +1,8 @@
 """`Ways`: the way to a tab by its id, wherever it is: here, at another worker, parked, or nowhere.
 
 What one worker has for a tab goes in its order: behind something that waits for an answer of the directory, everything
-waits. Where a tab was found is remembered for a while since it was last used, so that what follows takes the same way.
+waits. Where a tab was found is remembered for a while since it was last used, so that what follows takes the same way:
+also where the tab has moved meanwhile, be it to this worker. What went before may still be on its way there.
 """
 
 from collections import OrderedDict, deque
@@ -24,10 +25,10 @@ WAITING_BYTES: Final = 8_388_608
 LEAST_BYTES: Final = 65_536
 """So much of it each address may have in any case."""
 
-ARRIVAL_SECONDS: Final = 2.0
-"""How long a tab may be on its way to this worker, which the directory names already."""
-REFUSED_WORDS: Final = 3
-"""How often a parked tab may refuse a word that is left for it, before that is given up."""
+AGAIN_SECONDS: Final = 0.1
+"""How long a tab is waited for that is on its way to this worker, before the directory is asked again."""
+TRIES: Final = 20
+"""How often in a row the directory is asked without success, before what waits is given up."""
 
 
 class Step(Protocol):
@@ -71,7 +72,7 @@ class Ways:
         self._lines: dict[int, deque[Step]] = {}
         self._of_program = 0
         self._of_pages: Share[Hashable] = Share(WAITING_BYTES, LEAST_BYTES)
-        self._arrivals: KeyedEvent[int] = KeyedEvent(self._hub.loop, ARRIVAL_SECONDS)
+        self._arrivals: KeyedEvent[int] = KeyedEvent(self._hub.loop, AGAIN_SECONDS)
 
     @property
     def waiting(self) -> int:
@@ -82,13 +83,13 @@ class Ways:
         """Take a step to a tab: at once where its way is known, otherwise when the directory has told it."""
         line = self._lines.get(contents_id)
         if line is None:
-            tab = self._hub.tabs.from_id(contents_id)
-            if tab is not None:
-                step.here(tab)
-                return
             worker = None if step.from_elsewhere else self._cached(contents_id)
             if worker is not None:
                 step.there(worker)
+                return
+            tab = self._hub.tabs.from_id(contents_id)
+            if tab is not None:
+                step.here(tab)
                 return
         if not self._take(step):
             step.failed("full")
@@ -104,9 +105,9 @@ class Ways:
         """Note that a tab which this worker has taken is here."""
         self._arrivals.set(contents_id)
 
-    def forget(self, contents_id: int) -> None:
-        """Ask the directory the next time."""
-        self._cache.pop(contents_id, None)
+    def leads_elsewhere(self, contents_id: int) -> bool:
+        """Tell whether what is sent to a tab goes through another worker, or waits, also if the tab is here."""
+        return contents_id in self._lines or self._cached(contents_id) is not None
 
     def lost(self, worker: str) -> None:
         """Forget what was at a worker that does not live any more."""
@@ -151,41 +152,49 @@ class Ways:
 
     async def _walk(self, contents_id: int, line: deque[Step]) -> None:
         """Find the tab until nothing waits for it any more."""
-        why = "ending"
+        why, tries = "ending", 0
         try:
-            refused = 0
-            while line and refused < REFUSED_WORDS:
-                refused = await self._find(contents_id, line, refused)
-            why = "full"
+            while line and tries < TRIES:
+                missing = await self._find(contents_id, line)
+                tries = tries + 1 if missing else 0
+                why = missing or why
         except BusError:
             why = "bus"
         finally:
             del self._lines[contents_id]
             self._fail(line, why)
 
-    async def _find(self, contents_id: int, line: deque[Step], refused: int) -> int:
-        """Find the tab once, and take the steps as far as that helps. Return how often in a row a word was refused."""
+    async def _find(self, contents_id: int, line: deque[Step]) -> str:
+        """Find the tab once, and take the steps as far as that helps. Return why it did not: `unknown`, `full` or "".
+
+        After that the directory is to be asked again.
+        """
         place = await self._bus.directory.where(contents_id)
-        if isinstance(place, Home) and place.worker == self._bus.worker:
-            if self._hub.tabs.from_id(contents_id) is None:
-                # It is written already that it is here: it is on its way.
-                await self._arrivals.wait(contents_id)
-            place = None
         tab = self._hub.tabs.from_id(contents_id)
         if tab is not None:
             while line:
                 self._next(line).here(tab)
         elif isinstance(place, Parked):
-            return await self._leave_word(contents_id, line, refused)
+            return await self._leave_word(contents_id, line)
+        elif isinstance(place, Home) and place.worker == self._bus.worker:
+            # It is written already that it is here, or still: it comes, or is about to be parked.
+            await self._arrivals.wait(contents_id)
+            return "" if self._hub.tabs.from_id(contents_id) is not None else "unknown"
         elif isinstance(place, Home) and self._bus.members.get(place.worker) is not None:
-            self._remember(contents_id, place.worker)
-            while line:
-                self._next(line).there(place.worker)
+            self._lead(contents_id, line, place.worker)
         else:
             self._fail(line, "owner-lost" if isinstance(place, Home) else "unknown")
-        return 0
+        return ""
 
-    async def _leave_word(self, contents_id: int, line: deque[Step], refused: int) -> int:
+    def _lead(self, contents_id: int, line: deque[Step], worker: str) -> None:
+        """Let everything go to the worker that has the tab; what is to stay behind something else, where that went."""
+        way = self._cached(contents_id) or worker
+        self._remember(contents_id, way)
+        while line:
+            step = self._next(line)
+            step.there(worker if step.from_elsewhere else way)
+
+    async def _leave_word(self, contents_id: int, line: deque[Step]) -> str:
         word = line[0].word()
         if word is None:
             self._next(line).failed("parked")
@@ -193,8 +202,8 @@ class Ways:
             self._next(line)
         else:
             # A worker has taken it just now, or too much waits for it.
-            return refused + 1
-        return 0
+            return "full"
+        return ""
 
     def _fail(self, line: deque[Step], why: str) -> None:
         while line:
