@@ -203,6 +203,22 @@ REDIS_SETTINGS = RedisSettings(
 """Short times for tests. Nothing settles, so that a directory answers at once."""
 
 
+REDIS_FAULTS = RedisSettings(
+    lease=0.6,
+    renew=0.05,
+    settle=0.4,
+    ask=0.3,
+    answer=0.5,
+    block=0.1,
+    again_least=0.02,
+    again_most=0.1,
+    queue_seconds=20.0,
+    large_bytes=100_000,
+    end=0.3,
+)
+"""Times for tests of faults: ten times as fast as those of programs."""
+
+
 @functools.cache
 def shared_server() -> RedisServer:
     """Return the one Redis server of this process for tests that do nothing to it."""
@@ -251,6 +267,10 @@ class RedisRig:
             sender.say(deaf, -1 - number)
             sender.say_to_all(-1 - number)
         await until(lambda: not len(other._outbox))
+        # All others have read them.
+        last = self.server.admin.xinfo_stream(bus._keys.all)["last-generated-id"].decode()
+        others = [each for each in self.buses if each is not bus and not each._has_ended]
+        await until(lambda: all(each._reader.all.last == last for each in others))
         self.server.admin.xtrim(bus._keys.mailbox(deaf.name), maxlen=0, approximate=False)
         self.server.admin.xtrim(bus._keys.all, maxlen=0, approximate=False)
         return 3

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from webipc.cluster.redis_bus.server.address import Address
 from webipc.cluster.redis_bus.server.keys import Keys
-from webipc.cluster.redis_bus.server.line import LineError, Refusal, SyncLine
+from webipc.cluster.redis_bus.server.line import LineError, Refusal, SyncLine, is_full
 from webipc.cluster.redis_bus.server.scripts import FORGOTTEN, RENEW
 from webipc.cluster.redis_bus.server.session import OPENING, Found, connecting, found
 from webipc.cluster.redis_bus.settings import RedisSettings
@@ -100,7 +100,11 @@ class Lease(threading.Thread):
     def _open(self) -> SyncLine:
         line = SyncLine(self._address, min(self._settings.answer, self._settings.lease / 2))
         line.connect()
-        self._greet(line)
+        try:
+            self._greet(line)
+        except LineError:
+            line.close()
+            raise
         return line
 
     def _greet(self, line: SyncLine) -> None:
@@ -117,7 +121,7 @@ class Lease(threading.Thread):
         about = (self.ordinal, self.state, self.formats, self.pages, self.read)
         (answer,) = line.ask([RENEW.command(self._keys.prefix, self.known, self._worker, *lives, *about)])
         if isinstance(answer, Refusal):
-            if "OOM" not in str(answer):
+            if not is_full(answer):
                 raise LineError(str(answer)[:200])
             return
         if answer[:1] == [FORGOTTEN]:

@@ -7,6 +7,7 @@ they find out comes together here.
 import asyncio
 import contextlib
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
@@ -251,6 +252,7 @@ class RedisBus:
             part.known = found.generation
         has_lost_notes, self._outbox.has_lost_notes = self._outbox.has_lost_notes, False
         if before and before != found.generation:
+            self._posting.making_until = time.monotonic() + self._settings.settle
             self._reader.start_again()
             self._say_lost(self._losses.in_doubt())
             self._forgotten("has forgotten everything")
@@ -276,11 +278,13 @@ class RedisBus:
             return
 
         async def check_them() -> None:
-            try:
-                missing = await count_missing(self._asking, self._keys, places)
-            except BusError:
-                missing = len(places)
-            self._losses.count("that Redis has lost, perhaps before all have read them", missing)
+            missing = None
+            while missing is None and not self._has_ended:
+                try:
+                    missing = await count_missing(self._asking, self._keys, places)
+                except BusError:
+                    await asyncio.sleep(self._settings.renew)
+            self._losses.count("that Redis has lost, perhaps before all have read them", missing or 0)
 
         assert self._loop is not None
         task = self._loop.create_task(check_them())

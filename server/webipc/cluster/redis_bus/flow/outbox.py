@@ -132,9 +132,9 @@ class Outbox:
                 del self._by_worker[item.worker]
 
     def trim(self, now: float) -> None:
-        """Drop the messages that have waited too long."""
+        """Drop the messages that have waited too long, and the oldest where they are too much."""
         oldest = now - self._settings.queue_seconds
-        if self._items and self._items[0].at <= oldest:
+        if self._items and (self._items[0].at <= oldest or self.bytes > self._most):
             self._drop(self._most, MOST_NOTES, oldest)
 
     def _drop(self, most_bytes: int, most_notes: int, oldest: float) -> None:

@@ -44,6 +44,8 @@ class Posting:
         self.own = 0
         # The generation that is known to this worker.
         self.known = b""
+        # So long a mailbox that is not there is made: the living are registering again.
+        self.making_until = 0.0
         self.large = 0
 
     def post(self, worker: str, kind: str, head: Mapping[str, Any], rows: Sequence[bytes]) -> None:
@@ -53,10 +55,18 @@ class Posting:
         self._last[worker] = number
         if len(self._last) > _TARGETS:
             self._last.popitem(last=False)
-        # Without the mailbox there is no such worker: it is not made.
-        add = ["XADD", self._keys.mailbox(worker), "NOMKSTREAM"]
         fields = fields_of_post(self._worker, number, before, data)
-        self._put(worker, data, lambda: (add, fields), self._is_posted)
+
+        def entry() -> Entry:
+            add = ["XADD", self._keys.mailbox(worker)]
+            # Without the mailbox there is no such worker, unless Redis has just forgotten it.
+            return (add if self._is_making else [*add, "NOMKSTREAM"]), fields
+
+        self._put(worker, data, entry, self._is_posted)
+
+    @property
+    def _is_making(self) -> bool:
+        return time.monotonic() < self.making_until
 
     def _is_posted(self, answer: Any) -> None:
         if answer is None:
@@ -83,13 +93,15 @@ class Posting:
             name = secrets.token_hex(16)
 
         def commands() -> list[Command]:
+            settings = self._settings
             add, fields = entry()
-            if not name:
-                return [[*add, "MAXLEN", "~", self._settings.stream_entries, "*", *fields]]
-            milliseconds = int(self._settings.large_seconds * 1000)
-            return [
-                ["SET", self._keys.large(name), data, "PX", milliseconds],
-                [*add, "MAXLEN", "~", self._settings.stream_entries, "*", *fields[:-2], "b", name],
-            ]
+            made: list[Command] = []
+            if name:
+                made.append(["SET", self._keys.large(name), data, "PX", int(settings.large_seconds * 1000)])
+                fields = [*fields[:-2], "b", name]
+            made.append([*add, "MAXLEN", "~", settings.stream_entries, "*", *fields])
+            if worker is not None and self._is_making:
+                made.append(["PEXPIRE", self._keys.mailbox(worker), int(settings.mailbox * 1000)])
+            return made
 
         self._outbox.put(Message(time.monotonic(), worker, len(data), commands, answered))

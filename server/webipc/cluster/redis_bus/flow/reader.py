@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -25,8 +25,8 @@ from webipc.cluster.redis_bus.settings import RedisSettings
 
 logger = logging.getLogger("webipc")
 
-_WORDS = 8_192
-"""How many messages to all are known again, should they come twice."""
+_WORDS = 16_384
+"""Words and places of messages to all that are known again, should they come twice."""
 
 
 class Heard(Protocol):
@@ -69,7 +69,8 @@ class Reader:
         self._told = told
         self._line: Line | None = None
         self._is_ending = False
-        self.known = b""
+        # The generations that were known to this worker. What was on its way may have the one before.
+        self._generations: deque[bytes] = deque(maxlen=8)
         self.all = Place()
         self.box = Place()
         # The number of the last message from each worker.
@@ -80,6 +81,16 @@ class Reader:
         self.is_connected = False
         self.connects = 0
         self.entries = 0
+
+    @property
+    def known(self) -> bytes:
+        """The generation that is known to this worker."""
+        return self._generations[-1] if self._generations else b""
+
+    @known.setter
+    def known(self, generation: bytes) -> None:
+        if generation != self.known:
+            self._generations.append(generation)
 
     def start_at(self, last: str, count: int) -> None:
         """Begin behind this entry of the stream for all, which so many have ever been up to."""
@@ -200,7 +211,7 @@ class Reader:
                 self.entries += 1
                 entry = self._entry(raw, is_all=is_all)
                 if entry is not None:
-                    if entry.generation not in (b"", self.known) and not is_sure:
+                    if entry.generation and entry.generation not in self._generations and not is_sure:
                         # Redis may have forgotten everything since this read began.
                         self._looks_at = float("-inf")
                         return 0
@@ -217,7 +228,7 @@ class Reader:
         return entry if is_all else entry._replace(generation=b"")
 
     async def _take_one(self, line: Line, entry: Entry, *, is_all: bool) -> None:
-        if is_all and entry.generation != self.known:
+        if is_all and entry.generation not in self._generations:
             # No worker has written it, so nothing counts of what only a worker can say.
             entry = entry._replace(origin="", number=0, word=b"", large="")
         try:
@@ -246,13 +257,12 @@ class Reader:
         return True
 
     def _is_new_to_all(self, entry: Entry) -> bool:
-        word = entry.word or entry.place
-        if word in self._words:
-            return False
-        self._words[word] = None
-        if len(self._words) > _WORDS:
+        names: set[bytes | str] = {entry.place, entry.word or entry.place}
+        is_new = names.isdisjoint(self._words)
+        self._words.update(dict.fromkeys(names))
+        while len(self._words) > _WORDS:
             self._words.popitem(last=False)
-        return True
+        return is_new
 
     async def _data(self, line: Line, entry: Entry, *, is_all: bool) -> bytes | None:
         """Return the rows of an entry; None where they had a key of their own, which is gone."""

@@ -14,15 +14,12 @@ from typing import Any, Final
 from webipc.cluster.redis_bus.flow.outbox import Item, Message, Outbox
 from webipc.cluster.redis_bus.server.address import Address
 from webipc.cluster.redis_bus.server.keys import Keys
-from webipc.cluster.redis_bus.server.line import Command, Line, LineError, Refusal
+from webipc.cluster.redis_bus.server.line import Command, Line, LineError, Refusal, is_away, is_full
 from webipc.cluster.redis_bus.server.scripts import FORGOTTEN
 from webipc.cluster.redis_bus.server.session import Found, greet, open_line
 from webipc.cluster.redis_bus.settings import RedisSettings
 
 logger = logging.getLogger("webipc")
-
-_AWAY: Final = ("READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "MISCONF", "NOREPLICAS", "You can't write")
-"""How refusals begin that another connection, or some time, may change."""
 
 _SLOW_LINE: Final = 60.0
 """Seconds between two lines of the log about a slow Redis."""
@@ -116,7 +113,7 @@ class Writer:
         if self.away_since is None:
             self.away_since = time.monotonic()
             text = "%s. Pages of this worker go on; what is said to other workers waits"
-            logger.error(text, str(error).capitalize())
+            logger.error(text, f"{str(error)[:1].upper()}{str(error)[1:]}")
         settings = self._settings
         wait = random.uniform(settings.again_least, settings.again_most)  # noqa: S311 - not a secret
         end = time.monotonic() + wait
@@ -194,7 +191,7 @@ class Writer:
 
     def _answered(self, item: Item, answer: Any, again: list[Item]) -> "_Why":
         if isinstance(answer, Refusal):
-            return self._refused(item, str(answer), again)
+            return self._refused(item, answer, again)
         if isinstance(answer, list) and answer[:1] == [FORGOTTEN]:
             # It is said again in the new generation.
             again.append(item)
@@ -218,16 +215,18 @@ class Writer:
             item.failed("the connection to Redis was lost")
         return _Why.AWAY
 
-    def _refused(self, item: Item, text: str, again: list[Item]) -> "_Why":
-        if "OOM" in text:
+    def _refused(self, item: Item, refusal: Exception, again: list[Item]) -> "_Why":
+        if is_full(refusal) or is_away(refusal):
             again.append(item)
-            return _Why.FULL
-        if text.startswith(_AWAY) or "NOSCRIPT" in text or "No matching script" in text:
-            again.append(item)
-            return _Why.AWAY
+            return _Why.FULL if is_full(refusal) else _Why.AWAY
         self.refused += 1
-        logger.error("Redis at %s has refused a command of webipc: %s", self._address, text[:200])
+        # The first, and then each time that it has doubled.
+        if self.refused & (self.refused - 1) == 0:
+            text = "Redis at %s has refused %d commands of webipc, at last: %s"
+            logger.error(text, self._address, self.refused, str(refusal)[:200])
         item.failed("Redis has refused it")
+        if isinstance(item, Message):
+            self._outbox.dropped(item)
         return _Why.DONE
 
     async def _wait_while_full(self) -> None:

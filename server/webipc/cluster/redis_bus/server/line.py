@@ -5,6 +5,7 @@ must learn of every loss, because then numbers have to be compared, and nothing 
 A line is never cancelled between a question and its answer; who waits for something waits for a future.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,17 @@ from redis.backoff import NoBackoff
 from redis.connection import Connection as SyncConnection
 from redis.connection import SSLConnection as SyncSSLConnection
 from redis.connection import UnixDomainSocketConnection as SyncUnixConnection
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    ClusterDownError,
+    MasterDownError,
+    NoPermissionError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 from redis.retry import Retry
 
 from webipc.cluster.redis_bus.server.address import Address
@@ -23,6 +34,18 @@ Command = Sequence[bytes | str | int | float]
 
 Refusal = ResponseError
 """What stands in the place of a command's answer where Redis has refused it."""
+
+
+def is_full(refusal: Exception) -> bool:
+    """Whether Redis has refused a command because its memory is full."""
+    return isinstance(refusal, OutOfMemoryError)
+
+
+def is_away(refusal: Exception) -> bool:
+    """Whether another connection, or some time, may change what Redis has refused."""
+    if isinstance(refusal, (ReadOnlyError, NoScriptError, MasterDownError, ClusterDownError)):
+        return True
+    return str(refusal).startswith(("MISCONF", "NOREPLICAS"))
 
 
 class LineError(Exception):
@@ -51,12 +74,17 @@ def _failed(address: Address, error: Exception, what: str, answers: Sequence[Any
         return LineError(f"Redis at {address} refuses the user or the password of its URL", answers, is_refused=True)
     if isinstance(error, ResponseError):
         return LineError(f"Redis at {address} refuses the connection: {str(error)[:200]}", answers, is_refused=True)
-    reason = str(error)[:200]
+    reason = str(error)[:200].rstrip(".")
     # They name the host; but a text is not looked for what else it may have one day.
     secrets = [address.options.get(name) for name in ("username", "password", "ssl_password")]
     if any(secret and secret in reason for secret in secrets):
         reason = type(error).__name__
     return LineError(f"{what} Redis at {address}: {reason}", answers)
+
+
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    return task.cancelling() if task else 0
 
 
 class Line:
@@ -72,8 +100,10 @@ class Line:
 
     async def connect(self) -> None:
         """Make the connection. Raises LineError."""
+        cancelled = _cancellations()
         try:
             await self._connection.connect()
+            await self._end_if_cancelled(cancelled)
         except (RedisError, OSError, ValueError) as error:
             await self.close()
             raise _failed(self._address, error, "no connection to") from None
@@ -85,8 +115,10 @@ class Line:
         """
         answers: list[Any] = []
         connection = self._connection
+        cancelled = _cancellations()
         try:
             await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+            await self._end_if_cancelled(cancelled)
             for _ in commands:
                 try:
                     answers.append(await connection.read_response())
@@ -100,6 +132,12 @@ class Line:
             raise _failed(self._address, error, "lost the connection to", answers) from None
         return answers
 
+    async def _end_if_cancelled(self, before: int) -> None:
+        # redis-py sends with `asyncio.wait_for`, which before Python 3.12 forgets a cancellation that comes as it ends.
+        if _cancellations() > before:
+            await self.close()
+            raise asyncio.CancelledError
+
     async def close(self) -> None:
         """Close the connection at once. Never raises."""
         self._is_closed = True
@@ -107,6 +145,8 @@ class Line:
             await self._connection.disconnect(nowait=True)
         except (RedisError, OSError):
             return
+        # The transport closes its socket in the next turn, which may be the last one of the loop.
+        await asyncio.sleep(0)
 
     def is_closed_by_server(self) -> bool:
         """Whether the server has closed the connection, as far as is known without asking it."""

@@ -135,7 +135,8 @@ return {{o, all}}
 
 RENEW: Final = Script(f"""{_KNOWN}{_MAILBOX}
 local lease, mail, ordinal, state, formats, pages, read = A[3], A[4], A[5], A[6], A[7], A[8], A[9]
-local lapsed = call('EXISTS', P..'w:'..me) == 0 and 1 or 0
+-- First, and without more memory: a full Redis refuses what follows only where nothing was written before.
+local lapsed = call('PEXPIRE', P..'w:'..me, lease) == 0 and 1 or 0
 call('HSET', P..'w:'..me, 'ordinal', ordinal, 'state', state, 'formats', formats, 'pages', pages, 'read', read)
 call('PEXPIRE', P..'w:'..me, lease)
 call('SADD', P..'ws', me)

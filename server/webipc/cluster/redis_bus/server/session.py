@@ -56,7 +56,11 @@ def found(answer: Any, run: str) -> Found:
 async def open_line(line: Line, keys: Keys, settings: RedisSettings, known: bytes) -> Found:
     """Connect, and find out the generation. Raises LineError."""
     await line.connect()
-    return await greet(line, keys, settings, known)
+    try:
+        return await greet(line, keys, settings, known)
+    except LineError:
+        await line.close()
+        raise
 
 
 async def greet(line: Line, keys: Keys, settings: RedisSettings, known: bytes) -> Found:
