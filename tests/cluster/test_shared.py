@@ -1,6 +1,8 @@
 """`ipc_main.shared`: an application that is one of several, from its start to its end."""
 
+import re
 import time
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
@@ -10,6 +12,8 @@ from webipc.cluster.board.switchboard import Switchboard
 from webipc.cluster.bus.bus import BusError, Receiver
 from webipc.cluster.bus.memory_bus import MemoryBus
 from webipc.testing import Browser
+
+ROOT = Path(__file__).parents[2]
 
 
 class Application:
@@ -82,3 +86,15 @@ async def test_application_that_cannot_join_the_others_does_not_start() -> None:
         async with Browser(application.app):
             pass
     assert application.ipc_main.shared is None
+
+
+async def test_every_number_of_the_stats_is_documented() -> None:
+    boards: dict[str, Switchboard] = {}
+    application = Application(boards)
+    async with Browser(application.app):
+        shared = application.ipc_main.shared
+        assert shared is not None
+        names = set(shared.stats())
+    _, _, section = (ROOT / "docs" / "workers.md").read_text(encoding="utf-8").partition("\n## Numbers\n")
+    rows = [line for line in section.partition("\n## ")[0].splitlines() if line.startswith("| `")]
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])} == names

@@ -106,12 +106,11 @@ class Shared:
     def stats(self) -> Mapping[str, Any]:
         """Return numbers since the start for a monitoring system, as plain values. From any thread.
 
-        `gaps`: how often messages of others may have been lost. `missed`: how many messages to all were. `lapsed`: how
-        often the others may have taken this process for dead. `dropped`: what came from others and was wrong, by
-        reason. `questions`: how many wait for an answer. The others are those of the parts.
+        docs/workers.md says what each of them is. Those under `bus` are of the way to the others, and differ with it.
         """
-        dropped = self._mailbox.dropped + self._to_all.dropped
-        numbers = {**self._bus.stats(), "dropped": dict(dropped), "questions": len(self._questions)}
+        # Copied whole first: the event loop's thread may count meanwhile.
+        dropped = Counter(dict(self._mailbox.dropped)) + Counter(dict(self._to_all.dropped))
+        numbers = {"bus": self._bus.stats(), "dropped": dict(dropped), "questions": len(self._questions)}
         for part in self._parts:
             numbers.update(part.stats())
         return {**numbers, **{name: self._counts[name] for name in ("gaps", "missed", "lapsed")}}
