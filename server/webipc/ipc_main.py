@@ -203,6 +203,7 @@ class IpcMain(IpcMainImpl):
         served += Playground(self, self._has_playground, self._ask).routes()
         hosts = self._origins.hosts
         mount = IpcMount(prefix.rstrip("/"), served, folder, self._preload, self._provider, hosts)
+        mount.share = self._share
         mount_routes(app, mount)
         wrap_lifespan(app, self._provider)
         if folder is not None:
@@ -413,6 +414,9 @@ class IpcMain(IpcMainImpl):
 
     def _created_listeners(self) -> Sequence[Callable[..., Any]]:
         return self._created
+
+    def _share(self, make_bus: MakeBus) -> None:
+        self._make_bus = make_bus
 
     def _make_hub(self, loop: asyncio.AbstractEventLoop) -> Hub:
         memory = default_memory() if self._memory is None else self._memory

@@ -101,6 +101,8 @@ class IpcMount(Mount):
         # The hosts of the origins that are listed.
         self.hosts = hosts
         self._provider = provider
+        # Makes the process one of several: takes what makes its bus. Only before it runs.
+        self.share: Callable[[Callable[..., Any]], None] = _cannot_be_shared
 
     def running(self) -> bool:
         """Return whether pages can connect now."""
@@ -117,6 +119,10 @@ class IpcMount(Mount):
     async def drain(self, seconds: float, hurry: asyncio.Event) -> None:
         """Let what runs end within so many seconds, or until `hurry` is set; then close every socket."""
         await self._provider.drain(seconds, hurry)
+
+
+def _cannot_be_shared(_: Callable[..., Any]) -> None:
+    raise RuntimeError("these routes belong to no IpcMain")
 
 
 def mounts(app: Any) -> list[IpcMount]:

@@ -39,7 +39,7 @@ RULES: Mapping[str, Rule] = {
     "cli": rule(
         "core version budget access logs servers cluster mount ipc_main", "fastapi starlette uvicorn watchfiles"
     ),
-    "testing": rule("core version concurrency servers ports channels electron mount", "orjson starlette"),
+    "testing": rule("core version concurrency servers ports channels electron cluster mount", "orjson starlette"),
     "__init__": rule("version names"),
     "names": rule("core channels electron groups hub cluster ipc_main"),
     "ipc_main": rule(

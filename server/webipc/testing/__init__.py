@@ -24,6 +24,12 @@ With a login, where `Browser` keeps the cookies that a route sets:
         async with ada.open() as page:
             assert await page.invoke("whoami") == "ada"
 
+With several workers, each of which has an application of its own:
+
+    async with Workers(make_app) as workers, Browser(workers) as browser:
+        async with browser.open(at=0) as page:
+            await page.reconnect(at=1)
+
 The page uses the same core as the server, in the role of the page, and the application's ASGI interface: routing,
 middleware, the check of the origin, cookies, numbering and encoding are the real ones.
 """
@@ -34,5 +40,6 @@ from webipc.testing.errors import InvokeError, SyncError
 from webipc.testing.memory_socket import ClosedError
 from webipc.testing.renderer import Renderer
 from webipc.testing.renderer_event import RendererEvent
+from webipc.testing.workers import Workers
 
-__all__ = ["Browser", "ClosedError", "InvokeError", "Renderer", "RendererEvent", "Response", "SyncError"]
+__all__ = ["Browser", "ClosedError", "InvokeError", "Renderer", "RendererEvent", "Response", "SyncError", "Workers"]

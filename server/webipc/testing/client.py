@@ -4,7 +4,8 @@ Without a network, in this process. It raises what the application raises.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+import copy
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from types import EllipsisType
 from typing import Any, Literal
@@ -58,6 +59,9 @@ class Client:
             raise ValueError(f"expected a base_url such as 'https://testserver', got {base_url!r}")
         own = f"{url.scheme}://{url.netloc}"
         self.app = app
+        # The workers of it, and which of them this reaches.
+        self.workers: Sequence[ASGIApp] = [app]
+        self.place = 0
         self._scheme = url.scheme
         self._server = (url.hostname, url.port or _PORTS[url.scheme])
         self._headers = {"host": url.netloc} | {name.lower(): value for name, value in (headers or {}).items()}
@@ -66,6 +70,17 @@ class Client:
         elif origin is not None:
             self._headers.setdefault("origin", own)
         self.cookies = Cookies(own, {**_cookies_in(self._headers.pop("cookie", "")), **(cookies or {})})
+
+    def at(self, place: int) -> "Client":
+        """Return the same browser, with the same cookies, as it reaches a worker. Raises ValueError for no worker."""
+        if not 0 <= place < len(self.workers):
+            known = f"from 0 to {len(self.workers) - 1}" if len(self.workers) > 1 else "0: there is one application"
+            raise ValueError(f"expected at={known}; got {place!r}")
+        if place == self.place and len(self.workers) == 1:
+            return self
+        other = copy.copy(self)
+        other.app, other.place = self.workers[place], place
+        return other
 
     def scope(
         self, kind: Literal["http", "websocket"], path: str, headers: Mapping[str, str] | None = None

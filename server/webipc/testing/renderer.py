@@ -86,6 +86,18 @@ class Renderer(EventEmitter):
         return self._connection.connected
 
     @property
+    def at(self) -> int:
+        """Which of `Workers` the page's next socket, and its `send_sync`, reach; 0 for a single application.
+
+        To set it to no worker raises ValueError.
+        """
+        return self._connection.client.place
+
+    @at.setter
+    def at(self, place: int) -> None:
+        self._connection.client = self._connection.client.at(place)
+
+    @property
     def token(self) -> str | None:
         """The bearer token that every socket and `send_sync` gives from now on; None for none.
 
@@ -114,22 +126,25 @@ class Renderer(EventEmitter):
 
     # --- the browser ----------------------------------------------------------------------------------------------
 
-    def open(self, *, token: str | None = None) -> "Renderer":
-        """Return another tab of the same browser, with the same cookies. Use it with `async with`, or `connect` it."""
-        return self._open(token, None)
+    def open(self, *, token: str | None = None, at: int | None = None) -> "Renderer":
+        """Return another tab of the same browser, with the same cookies. Use it with `async with`, or `connect` it.
 
-    def open_frame(self, *, token: str | None = None) -> "Renderer":
+        `at` is the worker that it reaches first; None for that of this page.
+        """
+        return self._open(token, None, at)
+
+    def open_frame(self, *, token: str | None = None, at: int | None = None) -> "Renderer":
         """Return a document of the same origin in an iframe of this one. Use it with `async with`, or `connect` it.
 
-        It is closed when this document is closed or reloaded.
+        It is closed when this document is closed or reloaded. `at` is as for `open`.
         """
-        frame = self._open(token, self._connection)
+        frame = self._open(token, self._connection, at)
         self._frames.append(frame)
         return frame
 
-    def _open(self, token: str | None, parent: PageConnection | None) -> "Renderer":
+    def _open(self, token: str | None, parent: PageConnection | None, at: int | None) -> "Renderer":
         connection = self._connection
-        client = connection.client
+        client = connection.client if at is None else connection.client.at(at)
         other = Renderer(client.app, prefix=connection.prefix, limits=self._limits, token=token, client=client)
         if parent is not None:
             other._connection.join(parent)
@@ -154,6 +169,13 @@ class Renderer(EventEmitter):
     async def disconnect(self) -> None:
         """Lose the socket without a goodbye, as a network failure does. Messages wait for `connect`."""
         await self._connection.disconnect()
+
+    async def reconnect(self, *, at: int | None = None) -> None:
+        """Lose the socket and connect again, at a worker: `disconnect` and `connect`. None for where it was."""
+        await self.disconnect()
+        if at is not None:
+            self.at = at
+        await self.connect()
 
     async def reload(self) -> None:
         """Load a new document in the same tab. Pending calls of the old one fail with ResetError."""

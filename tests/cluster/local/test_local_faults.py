@@ -111,10 +111,27 @@ async def test_parent_that_ends_is_told_to_the_process_and_fails_what_was_asked(
     with pytest.raises(BusError, match="has ended"):
         await asking
     assert not worker.bus.is_connected
+    # Questions fail, relayed sockets close, and nobody is there who could take a tab.
+    assert worker.gaps == 1
+    assert list(worker.bus.members) == []
     with pytest.raises(BusError):
         await worker.bus.directory.where(1)
     worker.say(worker, 1)
     await worker.bus.end()
+
+
+async def test_parent_that_ends_while_a_worker_begins_is_an_error_of_its_begin(rig: LocalRig) -> None:
+    connection = rig.connection()
+    await connection.open()
+    [attached] = rig.server._attached
+    assert attached._transport is not None
+    attached._transport.pause_reading()
+    worker = BusWorker(LocalBus(connection, "/ipc", "a" * 16))
+    beginning = asyncio.create_task(worker.bus.begin(worker))
+    await settled()
+    rig.server.close()
+    with pytest.raises(BusError, match="has ended"):
+        await beginning
 
 
 async def test_claim_that_nobody_waits_for_any_more_is_given_back(rig: LocalRig) -> None:

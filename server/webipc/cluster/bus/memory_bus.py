@@ -91,6 +91,7 @@ class MemoryBus:
     def kill(self) -> None:
         """Leave at once, as a worker that dies does, and hear nothing any more. What has not left it is lost."""
         self._line.end()
+        self._members.replace(())
         self._board.leave(self._worker)
         for future in self._asked:
             if not future.done():

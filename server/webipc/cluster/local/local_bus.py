@@ -190,6 +190,14 @@ class LocalBus:
         if self._receiver is not None:
             self._heard[kind](self._receiver, args, payload)
 
+    def cut_off(self) -> None:
+        """See `Hearing`. Nobody can take a tab any more, and what was asked has no answer."""
+        self._members.replace(())
+        if self._receiver is not None and self._member is not None:
+            self._receiver.gap()
+        elif self._entered is not None and not self._entered.done():
+            self._entered.set_exception(BusError("the parent process has ended"))
+
     def _said(self, receiver: Receiver, args: Sequence[Any], payload: bytes) -> None:
         said = self._decoded(text(args[0]), payload)
         if said is not None:

@@ -35,6 +35,9 @@ class Hearing(Protocol):
     def heard(self, kind: str, args: Sequence[Any], payload: bytes) -> None:
         """Take what the parent says to this hub. Raises ValueError, TypeError or LookupError where it is wrong."""
 
+    def cut_off(self) -> None:
+        """Learn that the connection has ended."""
+
 
 class LocalConnection(asyncio.Protocol):
     """The connection. Belongs to the thread of the event loop in which its first hub begins."""
@@ -263,6 +266,8 @@ class LocalConnection(asyncio.Protocol):
             if not future.done():
                 future.set_exception(BusError("the parent process has ended"))
         self._asked.clear()
+        for hub in list(self._hubs.values()):
+            hub.cut_off()
 
 
 class _OfThisProcess:
