@@ -67,8 +67,10 @@ def test_ctrl_c_while_the_parent_of_workers_starts_ends_it_in_silence(
     assert (ended.stdout, ended.stderr) == ("", "")
 
 
-def test_ctrl_c_while_a_worker_is_imported_ends_it_in_silence(tmp_path: Path, program: Path) -> None:
-    ended = interrupted(tmp_path, program, "run", "webipc.cli.supervised.parent_watch", "--workers", "2")
+# The first one is imported before any line of the worker has run.
+@pytest.mark.parametrize("module", ["webipc.cli.supervised", "webipc.cli.supervised.parent_watch"])
+def test_ctrl_c_while_a_worker_is_imported_ends_it_in_silence(tmp_path: Path, program: Path, module: str) -> None:
+    ended = interrupted(tmp_path, program, "run", module, "--workers", "2")
     assert (ended.returncode, ended.stdout) == (1, "")
     # Three times: to the parent, a worker has died.
     assert "Traceback" not in ended.stderr
