@@ -1,13 +1,14 @@
 """What is sent to many reaches the pages of every worker, once and in its sender's order; what is missed is told."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.support.logged import troubles
-from tests.support.several_workers import Ear, OneWorker, quiet, workers
+from tests.support.several_workers import Ear, OneWorker, User, current_user, quiet, workers
 from tests.support.waiting import until
 from webipc import CloneError, Limits, ResetError
 from webipc.cluster.bus.all_kinds import BROADCAST, REAUTHENTICATE, SHOUT, shout_head
@@ -184,6 +185,31 @@ async def test_reauthenticate_asks_the_pages_of_a_user_at_every_worker(three: li
         ear = Ear(two)
         await two.connect()
         await until(lambda: ear.heard == [1])
+
+
+async def test_page_that_connects_at_another_worker_at_this_moment_is_asked_again(three: list[OneWorker]) -> None:
+    a, b, _ = three
+    asked: list[str] = []
+    go_on = asyncio.Event()
+
+    async def slow_user() -> User:
+        asked.append("ada")
+        await go_on.wait()
+        return User("ada")
+
+    b.app.dependency_overrides[current_user] = slow_user
+    page = b.browser("ada").open()
+    connecting = asyncio.create_task(page.connect())
+    await until(lambda: len(asked) == 1)
+    await a.ipc_main.reauthenticate(user="ada")
+    await quiet()
+    go_on.set()
+    with contextlib.suppress(ClosedError):
+        await connecting
+    assert await page.closed() == 4411
+    await page.connect()
+    assert len(asked) == 2
+    await page.close()
 
 
 async def test_program_that_is_no_worker_asks_nobody_again(three: list[OneWorker]) -> None:
