@@ -49,6 +49,8 @@ class ScopeHead(HeadModel):
     path: str
     # As the application that the `IpcMain` is mounted on got it.
     root_path: str
+    # That of the application around all others, where that is not the same one.
+    app_root_path: str | None = None
     scheme: str
     headers: list[_Header]
     raw_path: str | None = None
@@ -158,6 +160,7 @@ def opening_of(sid: int, arrival: Arrival, prefix: str) -> dict[str, Any]:
             "path": scope.get("path"),
             "raw_path": None if raw_path is None else raw_path.decode("latin-1"),
             "root_path": root_path,
+            "app_root_path": scope.get("app_root_path"),
             "query": (scope.get("query_string") or b"").decode("latin-1"),
             "scheme": scope.get("scheme"),
             "http_version": scope.get("http_version") or "1.1",
@@ -193,6 +196,8 @@ def scope_of(edge: str, head: Opening, kind: str, state: Mapping[str, Any]) -> d
         "extensions": {},
         RELAYED: Relayed(edge, head.principal, head.shown),
     }
+    if plain.app_root_path is not None:
+        scope["app_root_path"] = plain.app_root_path
     if plain.raw_path is not None:
         scope["raw_path"] = plain.raw_path.encode("latin-1")
     return {**scope, **({"subprotocols": [SUBPROTOCOL]} if kind == "websocket" else {"method": "POST"})}

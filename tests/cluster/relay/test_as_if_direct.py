@@ -156,3 +156,38 @@ async def test_what_middleware_adds_to_a_response_comes_from_the_edge_once() -> 
     assert len(names) == len(set(names))
     assert {b"set-cookie", b"x-request-id"} <= set(names)
     assert b"content-encoding" not in names
+
+
+@pytest.mark.parametrize("root_path", ["", "/behind/a/proxy"])
+async def test_application_that_is_mounted_into_another_gets_its_own_paths(root_path: str) -> None:
+    seen: list[Any] = []
+
+    def inside(app: ASGIApp) -> ASGIApp:
+        outer = FastAPI()
+        outer.mount("/sub", app)
+
+        async def call(scope: Scope, receive: Receive, send: Send) -> None:
+            # As a server says it that is told to.
+            await outer({**scope, "root_path": root_path}, receive, send)
+
+        return call
+
+    async with workers(2) as (home, edge):
+
+        def look(event: IpcMainInvokeEvent) -> None:
+            scope = event.connection.scope
+            seen.append((event.connection.url, event.connection.base_url, scope["root_path"], scope["path"]))
+
+        home.ipc_main.handle("look", look)
+        page = Browser(inside(home.app), prefix=f"{root_path}/sub/ipc").open()
+        await page.connect()
+        await page.invoke("look")
+        await page.disconnect()
+        page._connection.client.app = inside(edge.app)
+        await page.connect()
+        await page.invoke("look")
+        await page.close()
+        assert edge.shared.stats()["relays_ever"] == 1
+    direct, relayed = seen
+    assert relayed == direct
+    assert direct[2:] == (f"{root_path}/sub/ipc", f"{root_path}/sub/ipc/socket")
