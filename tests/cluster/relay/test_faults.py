@@ -195,6 +195,21 @@ async def test_gap_closes_the_relayed_sockets_and_nothing_is_lost(three: list[On
 
 
 @pytest.mark.parametrize("side", ["edge", "home"])
+async def test_worker_that_was_taken_for_dead_gives_up_its_relays(three: list[OneWorker], side: str) -> None:
+    home, edge, _ = three
+    async with home.browser().open() as page:
+        await reconnects_at(page, edge)
+        link = page._connection.page.link_id
+        (edge if side == "edge" else home).shared.lapsed()
+        assert await closed_with(page) == 1012
+        await quiet()
+        assert edge.shared.stats()["relays"] == home.shared.stats()["relayed_here"] == 0
+        await page.connect()
+        assert await page.invoke("echo", 1) == 1
+        assert page._connection.page.link_id == link
+
+
+@pytest.mark.parametrize("side", ["edge", "home"])
 async def test_gap_fails_a_request_and_the_page_asks_again(
     three: list[OneWorker], kept: list[IpcMainEvent], side: str
 ) -> None:

@@ -13,6 +13,7 @@ from tests.support.waiting import until
 from webipc.access.attach_scope import AttachScope
 from webipc.access.visitor import RefusedError
 from webipc.cluster.edge.relay import RelayedSocket
+from webipc.cluster.edge.upward import BUS_BYTES
 from webipc.cluster.relayed import STEP, WINDOW, cost_of
 from webipc.core.errors import CloseCode
 from webipc.hub.sharing import Arrival
@@ -120,6 +121,23 @@ async def test_relay_that_ends_lets_go_what_waits_for_room(pair: list[OneWorker]
     assert not waiting.done()
     rig.relay.gone(1006)
     await waiting
+
+
+async def test_relays_wait_while_too_much_for_their_home_waits_in_the_bus(pair: list[OneWorker]) -> None:
+    home, edge = pair
+    rigs = [Rig(pair, takes=9) for _ in range(3)]
+    waiting = dict.fromkeys((home.bus.worker, edge.bus.worker), 0)
+    edge.bus.__dict__["waiting"] = waiting.__getitem__
+    assert not rigs[0].relay.is_full
+    waiting[home.bus.worker] = BUS_BYTES + 1
+    tasks = [asyncio.create_task(rig.relay.has_room()) for rig in rigs]
+    await quiet()
+    assert not any(task.done() for task in tasks)
+    # One that ends waits no longer.
+    rigs[0].relay.gone(1006)
+    await tasks[0]
+    waiting[home.bus.worker] = BUS_BYTES
+    await asyncio.gather(*tasks)
 
 
 async def test_what_was_relayed_is_not_relayed_again() -> None:

@@ -122,6 +122,10 @@ class HandOn(Part):
         """See `Part`. A response may be lost, and the page asks again."""
         self._fail(None, StoppingError)
 
+    def lapsed(self) -> None:
+        """See `Part`. The others have given up what is between them and this worker."""
+        self.gap()
+
     def lost(self, worker: str) -> None:
         """See `Part`."""
         self._fail(worker, _Lost)

@@ -192,6 +192,10 @@ class Relays(Part):
         """See `Part`. Any of them may lack a frame, and no link lacks anything behind the next socket."""
         self.close_all(*_AGAIN)
 
+    def lapsed(self) -> None:
+        """See `Part`. The others have given up what is between them and this worker."""
+        self.gap()
+
     def lost(self, worker: str) -> None:
         """See `Part`."""
         if relays := self._at(worker):

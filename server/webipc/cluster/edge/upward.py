@@ -56,22 +56,24 @@ class Upward:
         """Wait until more may be read, or this way is over."""
         while self.is_full and not self.is_over:
             self._room = self._upwards.worker.hub.loop.create_future()
-            # The bus does not tell when less waits in it.
-            await asyncio.wait([self._room], timeout=None if self._unused > WINDOW else _LOOK_SECONDS)
+            if self._unused <= WINDOW:
+                self._upwards.wait_for_bus(self)
+            await asyncio.wait([self._room])
 
     def used(self, count: int) -> None:
         """Learn that the home has used so much."""
         self._unused -= count
-        self._wake()
+        self.wake()
 
     def end(self) -> None:
         """Say nothing more. Once or more."""
         if not self.is_over:
             self.is_over = True
             self._upwards.ended(self, self._payer)
-            self._wake()
+            self.wake()
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Look again whether there is room."""
         if self._room is not None and not self._room.done():
             self._room.set_result(None)
 
@@ -83,6 +85,8 @@ class Upwards:
         self.worker = worker
         self._sids = itertools.count(1)
         self._ways: dict[int, Upward] = {}
+        # Those that wait until less for their worker waits in the bus, by worker.
+        self._crowded: dict[str, list[Upward]] = {}
         self._share: Share[Hashable] = Share(worker.hub.links.counts()["limit"], LEAST_LINKS)
         self.refused = 0
         # Called with the name of a worker that may lack something that was said to it.
@@ -106,6 +110,22 @@ class Upwards:
         sid = next(self._sids)
         way = self._ways[sid] = Upward(self, sid, worker, payer)
         return way
+
+    def wait_for_bus(self, way: Upward) -> None:
+        """Wake a way when less for its worker waits in the bus, which does not tell. One timer looks for all."""
+        if not self._crowded:
+            self.worker.hub.loop.call_later(_LOOK_SECONDS, self._look)
+        self._crowded.setdefault(way.worker, []).append(way)
+
+    def _look(self) -> None:
+        bus = self.worker.bus
+        for worker, ways in list(self._crowded.items()):
+            if bus.waiting(worker) <= BUS_BYTES or all(way.is_over for way in ways):
+                del self._crowded[worker]
+                for way in ways:
+                    way.wake()
+        if self._crowded:
+            self.worker.hub.loop.call_later(_LOOK_SECONDS, self._look)
 
     def ended(self, way: Upward, payer: Hashable) -> None:
         """Forget a way."""

@@ -118,6 +118,10 @@ class HomeRequests(Part):
         for request in self._requests.values():
             request.left()
 
+    def lapsed(self) -> None:
+        """See `Part`. The others have given up what is between them and this worker."""
+        self.gap()
+
     def lost(self, worker: str) -> None:
         """See `Part`."""
         for (edge, _), request in self._requests.items():

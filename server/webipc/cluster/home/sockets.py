@@ -157,6 +157,10 @@ class HomeSockets(Part):
         for socket in self._sockets.values():
             socket.gone(CloseCode.ABNORMAL)
 
+    def lapsed(self) -> None:
+        """See `Part`. The others have given up what is between them and this worker."""
+        self.gap()
+
     def lost(self, worker: str) -> None:
         """See `Part`."""
         for (edge, _), socket in list(self._sockets.items()):
