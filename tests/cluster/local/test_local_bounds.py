@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
+import uvloop
 
-from tests.support.buses import BusWorker, LocalRig, connection_of
+from tests.support.buses import BusWorker, LocalRig, connection_of, local_rig
 from tests.support.waiting import settled, until
 from webipc.cluster.bus.bus import BusError
 from webipc.cluster.bus.directory import Home, key_of
@@ -199,6 +200,26 @@ async def test_parent_that_does_not_even_read_what_is_stated_is_given_up(
         sender.bus.directory.link_ended(key_of(str(number)), 60)
     await asyncio.wait_for(lost.wait(), 10)
     assert connection.waiting < 1_000_000
+
+
+def test_bounds_hold_in_the_event_loop_that_uvicorn_uses() -> None:
+    async def overwhelmed() -> None:
+        async with local_rig() as rig:
+            deaf, sender = await rig.worker(), await rig.worker()
+            transport = deafen(deaf)
+            for number in range(30):
+                sender.say(deaf, number, bytes(1_000_000))
+                await until(lambda: connection_of(sender).waiting == 0)
+            await until(lambda: rig.server.stats()["dropped"] >= 20)
+            # The transports have one piece each, so that what is counted is all that there is.
+            transports = [one._transport for one in rig.server._attached if one._transport is not None]
+            assert sum(one.get_write_buffer_size() for one in transports) <= 2 * 262_144
+            assert waiting_bytes(rig) <= rig.MOST_WAITING + 1_000_000
+            transport.resume_reading()
+            await until(lambda: deaf.gaps)
+            assert deaf.numbers() == list(range(len(deaf.said)))
+
+    uvloop.run(overwhelmed())
 
 
 def test_worker_gives_the_parent_up_only_beyond_what_posts_may_take() -> None:

@@ -92,7 +92,10 @@ class Directory(Protocol):
         """
 
     async def take(self, contents_id: int) -> Taken | None:
-        """Make this worker the home of a parked tab and of its links. None where it is parked no more."""
+        """Make this worker the home of a parked tab and of its links. None where it is parked no more.
+
+        Who cancels it may lose the tab: so it is awaited by a task of its own.
+        """
 
     async def leave_word(self, contents_id: int, word: bytes) -> bool:
         """Keep something for who takes a parked tab. False where it is not parked, or too much waits for it."""
