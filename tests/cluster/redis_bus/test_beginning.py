@@ -6,9 +6,10 @@ import textwrap
 
 import pytest
 
-from tests.support.buses import REDIS_FAULTS, BusWorker, RedisRig
-from tests.support.redis_server import RedisServer
-from tests.support.serving import free_port
+from tests.support.buses import REDIS_FAULTS, BusWorker, RedisRig, workers
+from tests.support.redis_server import RedisServer, redis_server
+from tests.support.serving import free_port, wait_until
+from tests.support.waiting import until
 from webipc.cluster.bus.bus import BusError
 from webipc.cluster.redis_bus.making import redis_buses
 from webipc.cluster.redis_bus.redis_bus import RedisBus
@@ -77,6 +78,21 @@ def test_old_redis_is_refused_and_valkey_is_not() -> None:
     check(address, [b"redis_version:7.0.15\r\n", memory])
     check(address, [b"redis_version:10.1.0\r\n", memory])
     check(address, [b"redis_version:7.2.4\r\nvalkey_version:8.0.1\r\n", memory])
+
+
+async def test_node_of_a_cluster_that_has_the_hash_tag_is_enough() -> None:
+    with redis_server(options=("--cluster-enabled", "yes")) as server:
+        server.admin.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        wait_until(lambda: b"cluster_state:ok" in server.admin.execute_command("CLUSTER", "INFO"), "the node is up")
+        rig = RedisRig(server)
+        first, second = await workers(rig, 2)
+        first.say(second, 1, bytes(200_000))
+        first.say_to_all(2)
+        await until(lambda: second.said and second.to_all)
+        first.bus.directory.tab_born(5, "2" * 32)
+        await first.bus.directory.park(5, b"snapshot", ["1" * 32], 60)
+        assert await second.bus.directory.take(5) is not None
+        await rig.close()
 
 
 async def test_user_that_may_not_ask_for_info_is_warned(server: RedisServer, lines: list[str]) -> None:
