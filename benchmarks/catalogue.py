@@ -12,6 +12,7 @@ ROOMY = "webipc, memory of 64 GiB"
 BEFORE = "webipc, the other checkout"
 AUTHORIZE, DEPENDENCY, DATABASE = "webipc, authorize", "webipc, an async dependency", "webipc, def get_db"
 ASKING, GROUP = "webipc, authenticate", "webipc, a group"
+WORKERS, SHARED = "webipc, --workers 2", "webipc, --redis"
 BARE, TUTORIAL, PICOWS = "bare echo on uvicorn", "FastAPI's tutorial loop", "picows"
 PYTHON_SOCKETIO, FASTAPI_RPC = "python-socketio", "fastapi_websocket_rpc"
 NODE_SOCKETIO, NODE_WS = "node socket.io", "node ws, JSON-RPC"
@@ -64,6 +65,9 @@ SUBJECTS = (
     _with_people(DATABASE, "with_database"),
     _with_people(ASKING, "asking"),
     _with_people(GROUP, "grouped"),
+    replace(_WEBIPC, name=WORKERS, options=("--workers", "2")),
+    # Its Redis is named in the environment: `cells/workers.py` starts one.
+    replace(_WEBIPC, name=SHARED),
     _python(BARE, "bare", "uvicorn", "bare", "bare"),
     _python(PYTHON_SOCKETIO, "python_socketio", "python-socketio", "socketio", "socketio"),
     _python(FASTAPI_RPC, "fastapi_websocket_rpc", "fastapi-websocket-rpc", "fastapi_websocket_rpc", "fastapi_rpc"),

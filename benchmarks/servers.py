@@ -5,7 +5,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -25,7 +25,8 @@ class StartError(Exception):
 class Server:
     """One running subject. Use it as a context manager: it ends with the block."""
 
-    def __init__(self, subject: Subject, tools: Tools) -> None:
+    def __init__(self, subject: Subject, tools: Tools, environment: Mapping[str, str] | None = None) -> None:
+        """`environment`: more variables for it."""
         self.subject = subject
         self.port = _free_port()
         self._complaints = tempfile.TemporaryFile(mode="w+")  # noqa: SIM115 - it lives as long as the server
@@ -33,7 +34,7 @@ class Server:
         self._process = subprocess.Popen(
             [str(interpreter), *subject.words, str(self.port), *subject.options],
             cwd=ROOT,
-            env=_environment(subject),
+            env={**_environment(subject), **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=self._complaints,
             stderr=self._complaints,
@@ -80,6 +81,15 @@ class Server:
         """The processor time of all its threads, those that have ended included."""
         times = self._usage.cpu_times()
         return float(times.user + times.system)
+
+    @property
+    def process_id(self) -> int:
+        """The id of its process."""
+        return self._process.pid
+
+    def workers(self) -> list[int]:
+        """The ids of its child processes, the oldest first; none of most subjects."""
+        return [child.pid for child in sorted(self._usage.children(), key=lambda child: child.create_time())]
 
     def scheduled_seconds(self) -> float:
         """The same in nanoseconds' resolution, of the threads that live: for a server that does nearly nothing."""

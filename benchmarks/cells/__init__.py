@@ -8,6 +8,7 @@ from benchmarks.cells.kinds import Cell, Joint
 from benchmarks.cells.own_client import OWN_CLIENT, SIZE
 from benchmarks.cells.people import PEOPLE
 from benchmarks.cells.threads import THREADS
+from benchmarks.cells.workers import DISTRIBUTED
 from benchmarks.grid import Column, Grid
 
 CELLS: tuple[Cell | Joint, ...] = (
@@ -18,6 +19,7 @@ CELLS: tuple[Cell | Joint, ...] = (
     *KEPT,
     THREADS,
     *PEOPLE,
+    DISTRIBUTED,
     OWN_CLIENT,
     SIZE,
     values.VALUES,

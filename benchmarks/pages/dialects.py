@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from benchmarks.pages.wire import BINARY, Wire
+from benchmarks.pages.wire import BINARY, Wire, WireError
 
 
 class CallError(Exception):
@@ -31,13 +31,32 @@ class WebipcPage:
     """A page of webipc (PROTOCOL.md); `value` is a skeleton, `fixups` are its fixups."""
 
     def __init__(self, port: int, source: str) -> None:
-        self.wire = Wire(port, "/ipc/socket", "webipc.v1", source)
-        self._next, self._received, self._id = 1, 0, 1
+        self._port = port
         self._parcel = b""
-        fields = {"link": secrets.token_hex(16), "secret": secrets.token_hex(16), "attempt": 1}
-        hello = ["hello", {**fields, "received": 0, "first": 1, "fresh": True, "features": ["doubles"]}]
-        self.wire.send(json.dumps([0, 0, hello]).encode())
-        self._until("welcome")
+        self.begin(source)
+
+    def begin(self, source: str) -> None:
+        """Begin a link, from an address."""
+        self._next, self._received, self._id, self._attempt = 1, 0, 1, 0
+        self._link = {"link": secrets.token_hex(16), "secret": secrets.token_hex(16)}
+        self._process: dict[str, str] = {}
+        self.come_again(source)
+
+    def move(self, port: int) -> None:
+        """Open the next socket at another port."""
+        self._port = port
+
+    def come_again(self, source: str) -> None:
+        """Open the next socket of the link, from an address. Raises WireError, also for a reset."""
+        self.wire = Wire(self._port, "/ipc/socket", "webipc.v1", source)
+        self._attempt += 1
+        numbers = {"attempt": self._attempt, "received": self._received, "first": self._next}
+        hello = {**self._link, **self._process, **numbers, "fresh": self._attempt == 1, "features": ["doubles"]}
+        self.wire.send(json.dumps([0, 0, ["hello", hello]]).encode())
+        message, _ = self._until("welcome", "reset")
+        if message[0] == "reset":
+            raise WireError(f"the link was reset: {message[1]['reason']}")
+        self._process = {"process": message[1]["process"]}
 
     def call(self, channel: str, value: str | None, fixups: str = "") -> tuple[Any, float]:
         """See `Page`."""
