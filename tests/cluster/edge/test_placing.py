@@ -506,6 +506,20 @@ def test_claim_that_comes_too_late_for_a_worker_that_drains_is_released(run: Any
     run(check)
 
 
+def test_worker_that_does_not_keep_up_is_given_no_relay(run: Any) -> None:
+    async def check(world: World) -> None:
+        slow = world.bus.members.get("a" * 16)
+        assert slow is not None
+        world.directory.by_link = Home(slow.worker)
+        assert await world.placing.place(hello(fresh=False), VISITOR, is_relayed=False) == slow.worker
+        world.bus.members.put(slow._replace(is_slow=True))
+        with pytest.raises(RefusedError) as refused:
+            await world.placing.place(hello(fresh=False), VISITOR, is_relayed=False)
+        assert refused.value.code == CloseCode.TRY_LATER
+
+    run(check)
+
+
 # --- what the log says -------------------------------------------------------------------------------------------
 
 
