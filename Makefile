@@ -62,7 +62,7 @@ fuzz: setup ## read hostile input with every decoder of both languages until Ctr
 stress: setup build browser redis ## pages against a network, a server and a deploy that fail (ARGS='--seed 5 --scenario deploy --minutes 10')
 	$(BIN)/python -m tests.stress $(ARGS)
 
-test-browser: setup build browser ## the tests that drive a real browser
+test-browser: setup build browser redis ## the tests that drive a real browser
 	$(BIN)/pytest -m browser
 
 test-packaging: setup $(PACKAGES) ## install the wheel and the npm package elsewhere and use them there
@@ -72,7 +72,7 @@ browser: $(PYTHON_READY) ## install Chromium, Firefox, WebKitGTK, their drivers,
 	@$(BIN)/python -m tools.install_browser chromium firefox webkit
 	@$(BIN)/python -m tools.install_proxies nginx caddy
 
-redis: $(PYTHON_READY) ## install Redis where it is missing (root, apt-get)
+redis: $(PYTHON_READY) ## install Redis, and `ip` for network namespaces, where they are missing (root, apt-get)
 	@$(BIN)/python -m tools.install_redis
 
 fmt: setup ## format the Python files
