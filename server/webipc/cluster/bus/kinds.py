@@ -53,18 +53,23 @@ class Kinds:
             head = model.model_validate(said.head)
         except ValidationError as error:
             where = ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
-            self._drop("wrong-head", said, f"its field {where} is wrong")
+            self._drop("wrong-head", said, f"its field {where[:60]!a} is wrong")
             return
         try:
             handler(said.origin, head, said.rows)
         except Exception:
-            self.dropped["failed"] += 1
-            logger.exception("A message of another worker (%s) failed; no other one is affected", said.kind[:40])
+            # With its traceback: the fault may be here, or in rows that the handler has not expected.
+            if self._is_worth_a_line("failed"):
+                text = "%d messages of other workers failed, the last of the kind %s; no other one is affected"
+                logger.exception(text, self.dropped["failed"], ascii(said.kind[:40]))
 
     def _drop(self, reason: str, said: Said, why: str) -> None:
+        if self._is_worth_a_line(reason):
+            text = "%d messages of other workers were dropped; the last came from worker %s: %s"
+            logger.warning(text, self.dropped[reason], ascii(said.origin[:16]), why)
+
+    def _is_worth_a_line(self, reason: str) -> bool:
+        """Count a message. True for the first, and then each time that they have doubled: another may send many."""
         self.dropped[reason] += 1
         count = self.dropped[reason]
-        # The first, and then each time that it has doubled: another worker may send many.
-        if count & (count - 1) == 0:
-            text = "%d messages of other workers were dropped; the last came from worker %s: %s"
-            logger.warning(text, count, ascii(said.origin[:16]), why)
+        return count & (count - 1) == 0
