@@ -96,6 +96,22 @@ def test_a_redis_without_its_package_is_refused_with_the_command_that_installs_i
 
 
 @pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        (["--redis", "http://host"], "expected the URL of a Redis"),
+        (["--redis", "redis://a", "--redis-name", "a{b"], "name"),
+    ],
+)
+def test_a_redis_that_is_none_is_refused_in_one_sentence(
+    program: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], expected: str
+) -> None:
+    said = refusal(capsys, "run", str(program), *arguments)
+    assert said.startswith("webipc: --redis: ")
+    assert expected in said
+    assert "\n" not in said.strip()
+
+
+@pytest.mark.parametrize(
     "arguments, seconds",
     [
         ([], 10.0),

@@ -10,6 +10,8 @@ from typing import Final
 from webipc.budget.machine import WORKERS_VARIABLE
 from webipc.cli.program import StartError
 from webipc.cli.supervisor.control import REDIS_NAME_VARIABLE, REDIS_VARIABLE
+from webipc.cluster.bus.bus import BusError
+from webipc.cluster.redis_bus.making import redis_buses
 
 MOST_WORKERS: Final = 1_000
 ALONE_SECONDS: Final = 10.0
@@ -66,9 +68,19 @@ def scale_of(options: argparse.Namespace) -> Scale:
         raise StartError(
             "--workers needs descriptors that Windows cannot hand over; use --redis and several programs behind a proxy"
         )
-    if redis is not None and importlib.util.find_spec("redis") is None:
-        raise StartError("--redis needs the package redis: pip install 'webipc[redis]'")
+    if redis is not None:
+        _check_redis(redis, options.redis_name or os.environ.get(REDIS_NAME_VARIABLE) or None)
     return Scale(workers or 1, redis, options.redis_name)
+
+
+def _check_redis(url: str, name: str | None) -> None:
+    """Raise StartError for what no process that serves could use."""
+    if importlib.util.find_spec("redis") is None:
+        raise StartError("--redis needs the package redis: pip install 'webipc[redis]'")
+    try:
+        redis_buses(url, name)
+    except BusError as error:
+        raise StartError(f"--redis: {error}") from None
 
 
 def _workers(text: str) -> int:
