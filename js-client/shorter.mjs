@@ -6,6 +6,15 @@
  *    tsc refuses that for every function that is no class.
  * 2. A field that the constructor sets in any case needs no declaration: `class{constructor(a){this.a=a}}` in the place
  *    of `class{a;constructor(a){this.a=a}}`. No class here has a setter for such a name, which would be called.
+ *
+ * And for the client, whose functions are all known, `shortenFurther`:
+ *
+ * 3. `"a"+b` in the place of a template. What differs is objects with a primitive value of their own, and eslint refuses
+ *    anything but texts and numbers in templates here.
+ * 4. `()=>a()` in the place of `()=>{a()}`. It returns something then, which nothing here reads: what pages call returns
+ *    a value or is no such function.
+ * 5. Variables in the place of `void 0` and `null`, and `2**16` in the place of `65536`.
+ * 6. `#a` in the place of `#a=!1`, where it is only read as a condition.
  */
 
 const isNode = (value) => typeof value?.type === 'string'
@@ -71,9 +80,90 @@ function changeDeclarations(program) {
   program.body = declarations.length > 0 ? [{ type: 'VariableDeclaration', kind: 'let', declarations }, ...rest] : rest
 }
 
+const literal = (value) => ({ type: 'Literal', value })
+const plus = (left, right) => ({ type: 'BinaryExpression', operator: '+', left, right })
+
+/** A template as a sum. One of its first two parts is a text, so that nothing in it is added as numbers. */
+function sumOf({ quasis, expressions, loc }) {
+  const [first, second, ...others] = quasis.flatMap(({ value: { cooked } }, at) => [
+    ...cooked || at === 0 ? [literal(cooked)] : [], ...expressions[at] ? [expressions[at]] : [],
+  ])
+  const isNeedless = first.value === '' && others[0]?.type === 'Literal'
+  return { ...[...isNeedless ? [] : [first], second, ...others].filter(Boolean).reduce(plus), loc }
+}
+
+/** Puts what `replacement` returns in the place of a node; undefined leaves it. From the inside out. */
+function replaceNodes(node, replacement) {
+  const replaced = (child) => {
+    if (!isNode(child)) return child
+    replaceNodes(child, replacement)
+    return replacement(child, node) ?? child
+  }
+  for (const [key, value] of Object.entries(node)) node[key] = Array.isArray(value) ? value.map(replaced) : replaced(value)
+}
+
+function dropBraces(node) {
+  const [only, second] = node.type === 'ArrowFunctionExpression' && node.body.type === 'BlockStatement' ? node.body.body : []
+  if (only?.type === 'ExpressionStatement' && !second) Object.assign(node, { body: only.expression, expression: true })
+}
+
+/** Puts variables in the place of two values, and declares them first. terser gives no name with a `$` behind a letter. */
+function nameValues(program) {
+  const named = (name) => ({ type: 'Identifier', name })
+  replaceNodes(program, (node) => {
+    // terser writes `return void f()`, too.
+    if (node.type === 'UnaryExpression' && node.operator === 'void' && node.argument.value === 0) return named('U$')
+    return node.type === 'Literal' && node.value === null && !node.regex ? named('N$') : undefined
+  })
+  const declarations = [
+    { type: 'VariableDeclarator', id: named('U$'), init: null },
+    { type: 'VariableDeclarator', id: named('N$'), init: literal(null) },
+  ]
+  program.body.unshift({ type: 'VariableDeclaration', kind: 'let', declarations })
+}
+
 /** Changes a minified module in place. @param program - of a module that nothing but its exports leaves */
 export function shorten(program) {
   changeDeclarations(program)
   changeExpressions(program)
   dropDeclarations(program)
+}
+
+function powerOf({ type, value, loc }) {
+  const exponent = type === 'Literal' && typeof value === 'number' && value >= 4096 ? Math.log2(value) : NaN
+  return Number.isInteger(exponent) ? { type: 'BinaryExpression', operator: '**', left: literal(2), right: literal(exponent), loc } : undefined
+}
+
+const isFalse = (node) => node?.value === false || (node?.operator === '!' && node.argument.value === 1)
+
+/** Whether a node reads its child as a condition, or sets it. Nothing here reads the `false` that `this.#a&&b()` returns. */
+function isCondition({ type, operator, test, left }, child) {
+  if (/^(Conditional|If)/.test(type)) return test === child
+  return type === 'LogicalExpression' || (type === 'UnaryExpression' && operator === '!') || (type === 'AssignmentExpression' && left === child)
+}
+
+function* readersOf(node, name) {
+  for (const child of inside(node)) {
+    if (child.type === 'MemberExpression' && child.property.type === 'PrivateIdentifier' && child.property.name === name) yield [node, child]
+    yield* readersOf(child, name)
+  }
+}
+
+function dropFalse(node) {
+  for (const member of node.type === 'ClassBody' ? node.body : []) {
+    const isFlag = member.type === 'PropertyDefinition' && member.key.type === 'PrivateIdentifier' && isFalse(member.value)
+    const isDropped = isFlag && [...readersOf(node, member.key.name)].every(([around, child]) => isCondition(around, child))
+    if (isDropped) member.value = null
+  }
+}
+
+/** Changes a shortened module in place, of which no function without a result is called by others that read one. */
+export function shortenFurther(program) {
+  replaceNodes(program, (node, around) => (
+    node.type === 'TemplateLiteral' && around.type !== 'TaggedTemplateExpression' ? sumOf(node) : undefined
+  ))
+  replaceNodes(program, dropBraces)
+  replaceNodes(program, powerOf)
+  replaceNodes(program, dropFalse)
+  nameValues(program)
 }
