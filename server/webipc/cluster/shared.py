@@ -34,9 +34,8 @@ from webipc.electron.document import Document
 from webipc.electron.tab import Tab
 from webipc.hub.attaches import StoppingError
 from webipc.hub.hub import Hub
-from webipc.hub.sharing import Arrival, HandedBack, Relay
+from webipc.hub.sharing import Arrival, HandedBack, Relay, RelayTransport
 from webipc.link.connection import Connection
-from webipc.link.transport import Transport
 
 logger = logging.getLogger("webipc")
 
@@ -182,7 +181,7 @@ class Shared:
         """See `Sharing`."""
         self._placing.release(hello)
 
-    def relay(self, worker: str, arrival: Arrival, first: str | bytes, transport: Transport) -> Relay:
+    def relay(self, worker: str, arrival: Arrival, first: str | bytes, transport: RelayTransport) -> Relay:
         """See `Sharing`."""
         return self._relays.relay(worker, arrival, first, transport)
 

@@ -26,6 +26,13 @@ class Arrival(NamedTuple):
     scope: AttachScope
 
 
+class RelayTransport(Transport, Protocol):
+    """A socket that may be relayed."""
+
+    def welcomed(self) -> None:
+        """Learn that its client was let in: larger frames are taken from now on. Once or more."""
+
+
 class Relay(Protocol):
     """A socket of this worker whose tab is at home in another one."""
 
@@ -85,7 +92,7 @@ class Sharing(Protocol):
     def release(self, hello: Hello) -> None:
         """Forget a link that was claimed, unless it has begun."""
 
-    def relay(self, worker: str, arrival: Arrival, first: str | bytes, transport: Transport) -> Relay:
+    def relay(self, worker: str, arrival: Arrival, first: str | bytes, transport: RelayTransport) -> Relay:
         """Relay a socket, whose first frame this is, to the worker that has its tab.
 
         `transport` is written to and closed as the home says. Raises RefusedError with TRY_LATER where there are too

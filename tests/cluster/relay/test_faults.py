@@ -147,6 +147,8 @@ async def test_edge_that_dies_has_left_the_call_that_its_page_waits_for(
         await until(lambda: kept)
         (connection,) = home.hub.links
         sync = connection.syncs.get(1)
+        # The socket may have been faster than the request.
+        await until(lambda: sync._asking)
         edge.die()
         await until(lambda: not sync.blocks)
         kept[0].return_value = "late"

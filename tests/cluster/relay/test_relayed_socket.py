@@ -27,11 +27,15 @@ class Network(Socket):
         self.takes = takes
         self.written: list[str | bytes] = []
         self.reason = ""
+        self.is_welcomed = False
 
     def write(self, frame: str | bytes) -> None:
         self.written.append(frame)
         self.takes -= 1
         self.blocked = self.takes <= 0
+
+    def welcomed(self) -> None:
+        self.is_welcomed = True
 
     def close(self, code: CloseCode, reason: str) -> None:
         super().close(code, reason)

@@ -144,6 +144,8 @@ async def test_browser_that_leaves_is_noted_at_the_home(three: list[OneWorker]) 
         await until(lambda: kept)
         (connection,) = home.hub.links
         call = connection.syncs.get(1)
+        # The socket may have been faster than the request.
+        await until(lambda: call._asking)
         assert call.blocks
         asking.cancel()
         await asyncio.wait([asking])

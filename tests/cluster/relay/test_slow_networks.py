@@ -104,6 +104,25 @@ async def test_home_that_takes_nothing_holds_back_the_page(sockets: Any) -> None
     assert said == list(range(COUNT))
 
 
+async def test_client_may_send_no_more_than_its_hello_before_the_home_lets_it_in() -> None:
+    gate = Gate()
+    async with workers(2, through(gate.receiving)) as (home, edge), served([home, edge]) as ports:
+        async with page_at(ports[0], 1):
+            pass
+        gate.close()
+        url = f"127.0.0.1:{ports[1]}"
+        protocol, origin = Subprotocol(SUBPROTOCOL), Origin(f"http://{url}")
+        async with connect(f"ws://{url}/ipc/socket", origin=origin, subprotocols=[protocol], compression=None) as page:
+            await page.send(hello(attempt=2, fresh=False))
+            await until(lambda: edge.shared.stats()["relays"])
+            wire = Wiretap(edge)
+            await page.send("x" * 100_000)
+            await page.wait_closed()
+            assert page.close_code == 4413
+            assert wire.count("up") == 0
+        gate.open()
+
+
 async def test_home_that_dies_while_it_takes_nothing_resets_the_page() -> None:
     gate = Gate()
     async with workers(2, through(gate.receiving)) as (home, edge), served([home, edge]) as ports:

@@ -17,8 +17,7 @@ from webipc.cluster.relayed import STEP, DownHead, ShutHead, cost_of, frame_of, 
 from webipc.cluster.worker import Part, Worker
 from webipc.core.errors import CloseCode
 from webipc.core.frame import encode_control
-from webipc.hub.sharing import Arrival
-from webipc.link.transport import Transport
+from webipc.hub.sharing import Arrival, RelayTransport
 
 logger = logging.getLogger("webipc")
 
@@ -30,13 +29,15 @@ _AGAIN: Final = (CloseCode.SERVICE_RESTART, "the page comes again")
 class RelayedSocket:
     """One of them."""
 
-    __slots__ = ("_relays", "_taken", "_transport", "_waiting", "_way", "_written", "link")
+    __slots__ = ("_is_welcomed", "_relays", "_taken", "_transport", "_waiting", "_way", "_written", "link")
 
-    def __init__(self, relays: "Relays", way: Upward, transport: Transport, link: str) -> None:
+    def __init__(self, relays: "Relays", way: Upward, transport: RelayTransport, link: str) -> None:
         self._relays = relays
         self._way = way
         self._transport = transport
         self.link = link
+        # Before that a client may send no more than its hello.
+        self._is_welcomed = False
         # Frames of the home that the network did not take yet.
         self._waiting: deque[str | bytes] = deque()
         # What was written, and the network has not taken it all.
@@ -86,8 +87,13 @@ class RelayedSocket:
     # --- what the home tells
 
     def down(self, row: bytes, frame: str | bytes) -> None:
-        """Write a frame, now or when the network takes more."""
+        """Write a frame, now or when the network takes more. The home sends none to a client that it does not let in,
+        but the reason.
+        """
         self._relays.frames += 1
+        if not self._is_welcomed:
+            self._is_welcomed = True
+            self._transport.welcomed()
         if self._waiting or self._transport.blocked:
             self._waiting.append(frame)
         else:
@@ -141,7 +147,7 @@ class Relays(Part):
         worker.hub.at_stop.append(self._stop)
         upwards.when_lacking.append(lambda worker: self._close(self._at(worker), *_AGAIN))
 
-    def relay(self, worker: str, arrival: Arrival, first: str | bytes, transport: Transport) -> RelayedSocket:
+    def relay(self, worker: str, arrival: Arrival, first: str | bytes, transport: RelayTransport) -> RelayedSocket:
         """See `Sharing.relay`."""
         way = self._upwards.begin(worker, arrival.visitor)
         relay = self._relays[way.sid] = RelayedSocket(self, way, transport, arrival.hello.link)

@@ -71,6 +71,9 @@ class WebSocketTransport:
         """Flush this link, or what relays the socket, from now on when the network can take more."""
         self._connection = carried
 
+    def welcomed(self) -> None:
+        """Do nothing: ASGI's frames are all alike."""
+
     def write(self, frame: str | bytes) -> None:
         """Write a frame to the network. Ignored on a socket that closes."""
         raise NotImplementedError
@@ -214,8 +217,13 @@ class DirectTransport(WebSocketTransport):
         self._frame_socket.leave_newcomers()
 
     def carry(self, carried: Connection | Relay) -> None:
-        """See `WebSocketTransport`. Takes larger messages from now on."""
+        """See `WebSocketTransport`. A link takes larger messages from now on."""
         super().carry(carried)
+        if isinstance(carried, Connection):
+            self.welcomed()
+
+    def welcomed(self) -> None:
+        """Take larger messages from now on."""
         self._frame_socket.greeted()
 
     def write(self, frame: str | bytes) -> None:
