@@ -22,6 +22,7 @@ from webipc.cluster.bus.bus import BusError
 from webipc.cluster.bus.directory import Home, Parked, key_of
 from webipc.cluster.bus.memory_bus import MemoryBus
 from webipc.cluster.moves import leaving, parking
+from webipc.cluster.moves.snapshot import Snapshot
 from webipc.core.errors import DestroyedError
 from webipc.hub.links import MOVED
 from webipc.testing import Browser
@@ -115,6 +116,32 @@ async def test_socket_is_closed_when_the_tab_is_parked_and_not_before(
     await draining
     await waits
     assert page.closed_with == SERVICE_RESTART
+
+
+async def test_directory_names_the_old_home_until_the_tab_is_parked(
+    two: list[OneWorker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = two
+    page = Wanderer(1)
+    connection = await page.come(old)
+    contents_id, token = connection.document.tab.id, key_of(connection.document.tab.token)
+    await quiet()
+    go_on = held_up(old, monkeypatch)
+    draining = asyncio.ensure_future(drain(old))
+    await until(lambda: connection.ended)
+    await quiet()
+    # A page that looks for it at another worker meanwhile is told to come again, and never that it is lost.
+    home = old.shared.worker
+    assert await place_of(page, new) == Home(home, "link")
+    assert await new.bus.directory.find(key_of("a new page"), None, token) == Home(home, "token")
+    assert await new.bus.directory.where(contents_id) == Home(home, "token")
+    go_on.set()
+    await draining
+    assert await place_of(page, new) == Parked(contents_id, "link")
+    assert await new.bus.directory.find(key_of("a new page"), None, token) == Parked(contents_id, "token")
+    taken = await new.bus.directory.take(contents_id)
+    assert taken is not None
+    assert Snapshot.decode(taken.snapshot).head.contents.id == contents_id
 
 
 async def test_running_handler_ends_and_its_answer_arrives_before_the_tab_leaves(two: list[OneWorker]) -> None:
