@@ -53,8 +53,11 @@ async def test_attaches_that_come_at_once_share_one_taking(three: list[OneWorker
     frame = Wanderer(2, above=page)
     await page.come(old)
     await frame.come(old)
-    await parked(page, old)
+    contents_id = await parked(page, old)
     frame.lose()
+    taking = new.shared.taking
+    # Each of them learns that the tab is here, and has not to ask where it is.
+    assert await asyncio.gather(*(taking.take(contents_id, VISITOR) for _ in range(3))) == [True] * 3
     await asyncio.gather(*(take(new, one.hello()) for one in (page, frame, page)))
     assert new.shared.stats()["takes"] == 1
     assert len(new.hub.tabs.all()) == 1
