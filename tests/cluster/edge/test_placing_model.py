@@ -256,7 +256,7 @@ class World:
         if node.is_dead or document.is_over:
             return
         # A link that no socket carries ends some time.
-        has_ended = reason == "ended" and any(other.hub.links.has_ended(document.link) for other in self.nodes)
+        has_ended = any(other.hub.links.has_ended(document.link) for other in self.living)
         is_lost = key_of(document.link) in self.lost
         assert has_ended or is_lost, f"a page was told {reason}, and no home of it has died"
         assert all(document.link not in other.hub.links for other in self.living), f"{reason}, and its home lives"
