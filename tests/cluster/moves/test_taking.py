@@ -187,6 +187,22 @@ async def test_broadcasts_of_the_time_in_which_it_was_nowhere_arrive_once(three:
     assert connection.document.tab.id
 
 
+async def test_broadcast_that_its_old_home_had_said_and_not_read_back_arrives_once(three: list[OneWorker]) -> None:
+    old, new, _ = three
+    page = Wanderer(1)
+    connection = await page.come(old)
+    old.ipc_main.broadcast("news", "old 1")
+    # In the turn in which it was said: its old home has read nothing of the stream.
+    old.shared.parking._leaving.begin(connection.document.tab, [connection])
+    assert old.bus.position.number == 0
+    await quiet()
+    assert new.bus.position.number == 1
+    page.lose()
+    await page.come(new)
+    await quiet()
+    assert page.heard() == ["old 1"]
+
+
 # --- what cannot go on
 
 
