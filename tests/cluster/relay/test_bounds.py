@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from tests.support.roaming import Wiretap, arrives_at, reconnects_at
 from tests.support.several_workers import OneWorker, quiet, workers
 from tests.support.waiting import until
 from webipc.cluster.board.switchboard import Switchboard
+from webipc.cluster.home.arriving import LEAST
+from webipc.cluster.home.sockets import HomeSockets
 from webipc.cluster.relayed import WINDOW, cost_of
 from webipc.core import clone
 from webipc.core.errors import ResetError
@@ -188,6 +191,34 @@ async def test_worker_hands_on_no_more_requests_of_one_address_than_its_share() 
         assert sorted([(await task).status for task in asking]) == [200] * 20 + [503] * 40
         assert edge.shared.stats()["requests_waiting"] == 0
         assert len(kept) == 1
+
+
+async def test_what_waits_at_a_home_for_all_sockets_of_an_address_is_bounded() -> None:
+    gate = Gate()
+    async with workers(2, through(gate.receiving), memory=64 << 20) as (home, edge):
+        said: Counter[int] = Counter()
+        home.ipc_main.on("say", lambda event, n, text: said.update([n]))
+        async with contextlib.AsyncExitStack() as stack:
+            pages = [await stack.enter_async_context(home.browser().open()) for _ in range(20)]
+            for page in pages:
+                page._connection.page.link.window = 1 << 30
+                await reconnects_at(page, edge)
+            gate.close()
+            for number, page in enumerate(pages):
+                for _ in range(14):
+                    page.send("say", number, "x" * CHUNK)
+            await quiet()
+            waiting = home.shared._parts
+            (sockets,) = [part for part in waiting if isinstance(part, HomeSockets)]
+            assert LEAST <= sockets._waiting.held <= (64 << 20) // 16
+            closed = [page for page in pages if not page.connected]
+            assert closed
+            gate.open()
+            for page in closed:
+                await page.connect()
+            # Nothing is lost, and nothing is counted any more.
+            await until(lambda: said == Counter(dict.fromkeys(range(20), 14)))
+            await until(lambda: not sockets._waiting.held)
 
 
 # --- what a page claims

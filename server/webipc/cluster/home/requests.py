@@ -5,11 +5,12 @@ The other half: edge/hand_on.py
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from contextvars import copy_context
 from typing import Any
 
-from webipc.cluster.home.arriving import Arriving, Message
+from webipc.budget.share import Share
+from webipc.cluster.home.arriving import Arriving, Message, waiting_of
 from webipc.cluster.relayed import PieceHead, RequestHead, SidHead, scope_of
 from webipc.cluster.worker import Part, Worker
 
@@ -21,11 +22,11 @@ class HomeRequest:
 
     __slots__ = ("_body", "_edge", "_headers", "_sid", "_status", "_worker", "arriving")
 
-    def __init__(self, worker: Worker, edge: str, sid: int) -> None:
+    def __init__(self, worker: Worker, edge: str, head: RequestHead, share: Share[Hashable]) -> None:
         self._worker = worker
         self._edge = edge
-        self._sid = sid
-        self.arriving = Arriving(worker, edge, sid)
+        self._sid = head.sid
+        self.arriving = Arriving(worker, edge, head, share)
         # The response; without a status until it begins.
         self._status = 0
         self._headers: list[list[str]] = []
@@ -34,7 +35,7 @@ class HomeRequest:
     def put(self, piece: bytes, *, more: bool) -> None:
         """Take a piece of the body."""
         if not self.arriving.put({"type": "http.request", "body": bytes(piece), "more_body": more}, piece):
-            logger.error("Another process has sent more of a request than its window: the request is given up")
+            logger.warning("Too much of a request that was handed on, or of its address, waits here: it is given up")
             self.left()
 
     def left(self) -> None:
@@ -73,6 +74,7 @@ class HomeRequests(Part):
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         self._requests: dict[tuple[str, int], HomeRequest] = {}
+        self._waiting = waiting_of(worker)
         self._is_stopped = False
         # As in sockets.py.
         self._context = copy_context()
@@ -92,7 +94,7 @@ class HomeRequests(Part):
         if self._is_stopped:
             self._worker.bus.post(edge, "reply", {"sid": head.sid, "status": 503, "headers": []}, [b""])
             return
-        request = self._requests[key] = HomeRequest(self._worker, edge, head.sid)
+        request = self._requests[key] = HomeRequest(self._worker, edge, head, self._waiting)
         request.put(row, more=head.more)
         hub = self._worker.hub
         scope = scope_of(edge, head, "http", hub.lifespan_state)
@@ -102,6 +104,7 @@ class HomeRequests(Part):
         def ended(task: asyncio.Task[None]) -> None:
             hub.tasks.discard(task)
             del self._requests[key]
+            request.arriving.drop()
 
         task.add_done_callback(ended)
 

@@ -6,11 +6,12 @@ with a slow network does. The other half: edge/relay.py
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from contextvars import copy_context
 from typing import Any
 
-from webipc.cluster.home.arriving import Arriving, Message
+from webipc.budget.share import Share
+from webipc.cluster.home.arriving import Arriving, Message, waiting_of
 from webipc.cluster.relayed import WINDOW, GoneHead, OpenHead, UpHead, UsedHead, cost_of, frame_of, row_of, scope_of
 from webipc.cluster.worker import Part, Worker
 from webipc.core.errors import CloseCode, fit_reason
@@ -23,11 +24,11 @@ class HomeSocket:
 
     __slots__ = ("_accepted", "_edge", "_is_over", "_room", "_sid", "_untaken", "_worker", "arriving")
 
-    def __init__(self, worker: Worker, edge: str, sid: int) -> None:
+    def __init__(self, worker: Worker, edge: str, head: OpenHead, share: Share[Hashable]) -> None:
         self._worker = worker
         self._edge = edge
-        self._sid = sid
-        self.arriving = Arriving(worker, edge, sid)
+        self._sid = head.sid
+        self.arriving = Arriving(worker, edge, head, share)
         self.arriving.put({"type": "websocket.connect"})
         self._accepted = False
         # What was sent, and has not reached the network.
@@ -95,6 +96,7 @@ class HomeSockets(Part):
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         self._sockets: dict[tuple[str, int], HomeSocket] = {}
+        self._waiting = waiting_of(worker)
         self._is_stopped = False
         # Every socket is served in a copy of it, as by a server: not in that of what reads the bus.
         self._context = copy_context()
@@ -112,7 +114,7 @@ class HomeSockets(Part):
         key, (row,) = (edge, head.sid), rows
         if key in self._sockets:
             raise ValueError(f"expected a new number of a socket, got {head.sid} for the second time")
-        socket = self._sockets[key] = HomeSocket(self._worker, edge, head.sid)
+        socket = self._sockets[key] = HomeSocket(self._worker, edge, head, self._waiting)
         self._put(socket, row, text=head.text)
         if self._is_stopped:
             del self._sockets[key]
@@ -126,13 +128,14 @@ class HomeSockets(Part):
         def ended(task: asyncio.Task[None]) -> None:
             hub.tasks.discard(task)
             del self._sockets[key]
+            socket.arriving.drop()
 
         task.add_done_callback(ended)
 
     def _put(self, socket: HomeSocket, row: bytes, *, text: bool) -> None:
         frame = {"type": "websocket.receive", "text" if text else "bytes": frame_of(row, text=text)}
         if not socket.arriving.put(frame, row):
-            logger.error("Another process has sent more of a socket than its window: the socket is closed")
+            logger.warning("Too much of a relayed socket, or of its address, waits here: the socket is closed")
             socket.shut(CloseCode.SERVICE_RESTART, "too much at once")
 
     def _up(self, edge: str, head: UpHead, rows: Sequence[bytes]) -> None:
