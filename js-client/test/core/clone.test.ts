@@ -91,3 +91,15 @@ describe('the vectors that a page cannot read', () => {
     assert.throws(() => decode(null, [['b', [], 1, 8]], [new Uint8Array(1)]), ProtocolError)
   })
 })
+
+test('numbers are written as the feature `doubles` promises', () => {
+  const large = [2 ** 53, 2 ** 53 + 2, 2 ** 60, 1e20, 2 ** 69]
+  const others = [-0, 0, 1, 1.5, 5e-324, Number.MAX_SAFE_INTEGER, 1e21, Number.MAX_VALUE]
+  for (const number of [...others, ...large].flatMap((each) => [each, -each])) {
+    const { skeleton, fixups, segments } = encode([number])
+    const text = JSON.stringify(skeleton)
+    const digits = /^\[(-?\d+)\]$/.exec(text)?.[1]
+    assert.ok(digits === undefined || Number.isSafeInteger(Number(digits)), text)
+    assert.ok(Object.is((decode(JSON.parse(text), fixups, segments) as number[])[0], number), text)
+  }
+})

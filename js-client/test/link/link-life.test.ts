@@ -24,6 +24,7 @@ describe('creation', () => {
     assert.match(hello.secret, /^[0-9a-f]{32}$/)
     assert.notEqual(hello.link, hello.secret)
     assert.deepEqual([hello.attempt, hello.received, hello.first, hello.fresh], [1, 0, 1, true])
+    assert.deepEqual(hello.features, ['ports', 'invoke', 'doubles'])
     assert.equal(ipcRenderer.connection.webContentsId, 7)
     assert.equal(ipcRenderer.connection.debug, false)
     assert.deepEqual(states, ['open'])
