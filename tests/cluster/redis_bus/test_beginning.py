@@ -80,6 +80,14 @@ def test_old_redis_is_refused_and_valkey_is_not() -> None:
     check(address, [b"redis_version:7.2.4\r\nvalkey_version:8.0.1\r\n", memory])
 
 
+async def test_user_that_may_not_renew_a_lease_is_told_what_is_missing(server: RedisServer, lines: list[str]) -> None:
+    server.admin.execute_command("ACL", "SETUSER", "kim", "on", ">secret", "~*", "+@all", "-time")
+    bus = RedisBus(f"redis://kim:secret@127.0.0.1:{server.port}/0", "0123456789abcdef", settings=REDIS_FAULTS)
+    with pytest.raises(BusError, match=r"a renewal of the lease: .*command"):
+        await bus.begin(BusWorker(bus))
+    assert sum("refused to renew the lease" in line for line in lines) == 1
+
+
 async def test_node_of_a_cluster_that_has_the_hash_tag_is_enough() -> None:
     with redis_server(options=("--cluster-enabled", "yes")) as server:
         server.admin.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)

@@ -62,6 +62,8 @@ class Lease(threading.Thread):
         self._steady_since = float("-inf")
         self._last = time.monotonic()
         self._is_new = False
+        # Why Redis has refused the last renewal.
+        self.refusal = ""
 
     def look_now(self) -> None:
         """Renew now. From any thread."""
@@ -115,6 +117,11 @@ class Lease(threading.Thread):
         self.known = result.generation
         self._tell(result)
 
+    def _say_refused(self, refusal: str) -> None:
+        if refusal != self.refusal:
+            self.refusal = refusal
+            logger.error("Redis at %s has refused to renew the lease of this worker: %s", self._address, refusal)
+
     def _renew(self, line: SyncLine) -> None:
         settings = self._settings
         lives = (int(settings.lease * 1000), int(settings.mailbox * 1000))
@@ -122,12 +129,14 @@ class Lease(threading.Thread):
         (answer,) = line.ask([RENEW.command(self._keys.prefix, self.known, self._worker, *lives, *about)])
         if isinstance(answer, Refusal):
             if not is_full(answer):
-                raise LineError(str(answer)[:200])
+                self._say_refused(str(answer)[:200])
+                raise LineError(self.refusal)
             return
         if answer[:1] == [FORGOTTEN]:
             self._greet(line)
             self._wake.set()
             return
+        self.refusal = ""
         now = time.monotonic()
         if now - self._last > settings.lease / 2:
             self.late += 1
@@ -135,7 +144,8 @@ class Lease(threading.Thread):
         self._steady_since = min(self._steady_since, now)
         self._last = now
         is_steady = now - self._steady_since >= settings.lease
-        has_lapsed, settling, living = answer
+        has_lapsed, settling, living, is_sure = answer
         has_lapsed = bool(has_lapsed) and not self._is_new
         self._is_new = False
-        self._tell(Renewed(has_lapsed, is_steady and int(settling) < 0, living))
+        may_die = is_steady and bool(is_sure) and int(settling) < 0
+        self._tell(Renewed(has_lapsed, may_die, living))

@@ -35,6 +35,9 @@ from webipc.electron.ids import MOST_ORDINAL
 
 logger = logging.getLogger("webipc")
 
+_GAP_LINE = 1.0
+"""Seconds between two lines of the log about gaps."""
+
 
 class RedisBus:
     """One worker's way to the others. Belongs to the event loop's thread, but for `stats`."""
@@ -93,6 +96,7 @@ class RedisBus:
         self._ordinal = 0
         self._has_ended = False
         self._counts: Counter[str] = Counter()
+        self._gap_said = float("-inf")
 
     # --- what it is -----------------------------------------------------------------------------------------------
 
@@ -147,7 +151,8 @@ class RedisBus:
                 await self._first
         except TimeoutError:
             await self.end()
-            raise BusError(f"Redis at {self._address} does not answer") from None
+            reason = f" a renewal of the lease: {self._lease.refusal}" if self._lease.refusal else ""
+            raise BusError(f"Redis at {self._address} does not answer{reason}") from None
         self._note_again()
 
     async def _enter(self) -> None:
@@ -367,7 +372,11 @@ class RedisBus:
     def heard_gap(self, why: str) -> None:
         """See `Heard`."""
         self._counts["gap"] += 1
-        logger.warning("Messages of other workers may be lost: %s. Relayed pages connect again", why)
+        now = time.monotonic()
+        if now - self._gap_said >= _GAP_LINE:
+            # Each message of a worker that drops many is one.
+            self._gap_said = now
+            logger.warning("Messages of other workers may be lost: %s. Relayed pages connect again", why)
         self._tell(lambda receiver: receiver.gap())
 
     def heard_missed(self, count: int) -> None:

@@ -77,6 +77,8 @@ class Reader:
         self._numbers: dict[str, int] = {}
         # Words, or places, of the last messages to all.
         self._words: OrderedDict[bytes | str, None] = OrderedDict()
+        # Keys of large messages of the mailbox that were read.
+        self._taken: list[str] = []
         self._looks_at = float("-inf")
         self.is_connected = False
         self.connects = 0
@@ -146,7 +148,10 @@ class Reader:
         places = self.all, self.box
         ids = (self.all.last, self.box.last, self._settings.batch_entries, behind(self.box.last))
         command = LOOK.command(self._keys.prefix, self.known, self._worker, *ids)
-        (answer,) = await line.ask([command])
+        # Not before they are read for sure: an answer may be lost with its connection.
+        taken = self._taken[:]
+        answer, *_ = await line.ask([command, *(["DEL", key] for key in taken)])
+        del self._taken[: len(taken)]
         if isinstance(answer, Refusal):
             raise LineError(str(answer)[:200])
         if answer[:1] == [FORGOTTEN]:
@@ -232,10 +237,11 @@ class Reader:
             # No worker has written it, so nothing counts of what only a worker can say.
             entry = entry._replace(origin="", number=0, word=b"", large="")
         try:
-            is_new = self._is_new_to_all(entry) if is_all else self._is_new(entry)
-            if not is_new:
+            if self._was_heard(entry, is_all=is_all):
                 return
+            # Where the connection is lost here, the entry is read again.
             data = await self._data(line, entry, is_all=is_all)
+            self._note(entry, is_all=is_all)
             if data is None:
                 return
             said = decode_said(entry.origin, decode_rows(data))
@@ -247,30 +253,35 @@ class Reader:
         else:
             self._heard.heard(said)
 
-    def _is_new(self, entry: Entry) -> bool:
+    def _was_heard(self, entry: Entry, *, is_all: bool) -> bool:
+        if is_all:
+            return not self._names_of(entry).isdisjoint(self._words)
+        return entry.number <= self._numbers.get(entry.origin, 0)
+
+    def _note(self, entry: Entry, *, is_all: bool) -> None:
+        if is_all:
+            self._words.update(dict.fromkeys(self._names_of(entry)))
+            while len(self._words) > _WORDS:
+                self._words.popitem(last=False)
+            return
         last = self._numbers.get(entry.origin, 0)
-        if entry.number <= last:
-            return False
         self._numbers[entry.origin] = entry.number
         if entry.before != last:
             self._heard.heard_gap("a message of another worker is missing")
-        return True
 
-    def _is_new_to_all(self, entry: Entry) -> bool:
-        names: set[bytes | str] = {entry.place, entry.word or entry.place}
-        is_new = names.isdisjoint(self._words)
-        self._words.update(dict.fromkeys(names))
-        while len(self._words) > _WORDS:
-            self._words.popitem(last=False)
-        return is_new
+    @staticmethod
+    def _names_of(entry: Entry) -> set[bytes | str]:
+        return {entry.place, entry.word or entry.place}
 
     async def _data(self, line: Line, entry: Entry, *, is_all: bool) -> bytes | None:
         """Return the rows of an entry; None where they had a key of their own, which is gone."""
         if not entry.large:
             return entry.data
         key = self._keys.large(entry.large)
-        (data,) = await line.ask([["GET" if is_all else "GETDEL", key]])
+        (data,) = await line.ask([["GET", key]])
         if isinstance(data, bytes):
+            if not is_all:
+                self._taken.append(key)
             return data
         if is_all:
             self._heard.heard_missed(1)

@@ -141,17 +141,22 @@ call('HSET', P..'w:'..me, 'ordinal', ordinal, 'state', state, 'formats', formats
 call('PEXPIRE', P..'w:'..me, lease)
 call('SADD', P..'ws', me)
 mailbox(P..'m:'..me, mail)
+-- Where Redis was stopped for longer than a lease, all have ended, and none of those is dead that renews next.
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if lapsed == 1 then call('HSET', P..'w:'..me, 'steady', now) end
+local sure = now - tonumber(call('HGET', P..'w:'..me, 'steady') or '0') >= tonumber(lease)
 local living = {{}}
 for _, w in ipairs(call('SMEMBERS', P..'ws')) do
   local l = call('HMGET', P..'w:'..w, 'ordinal', 'state', 'formats', 'pages')
   if l[1] then
     living[#living + 1] = {{w, l[1], l[2] or '', l[3] or '', l[4] or '', call('XLEN', P..'m:'..w)}}
-  else
+  elseif sure then
     call('SREM', P..'ws', w)
     call('DEL', P..'m:'..w)
   end
 end
-return {{lapsed, call('PTTL', P..'settling'), living}}
+return {{lapsed, call('PTTL', P..'settling'), living, sure and 1 or 0}}
 """)
 """Renew a lease. Arguments: life of the lease and the mailbox, ordinal, state, formats, pages, place in `all`."""
 
