@@ -38,7 +38,7 @@ async def _run(made: Fleet, run: Run) -> None:
             after = await asyncio.to_thread(made.totals)
             totals["takes"] += after["takes"]
         await pages.settle()
-    run.happened(totals, ["deployed", "takes"])
+    run.saw(totals, ["deployed", "takes"])
     verdict = made.made.judge(pages.told)
     assert not verdict.figures()["resets"], [page.told.resets for page in pages.pages]
     assert not verdict.figures()["calls unknown-outcome"]

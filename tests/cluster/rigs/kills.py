@@ -41,7 +41,7 @@ async def _run(made: Fleet, run: Run) -> None:
         await pages.settle()
         totals = await asyncio.to_thread(made.totals)
     run.happened(counts, ["killed", "homes killed"])
-    run.happened(totals, ["owner_lost", "relays"])
+    run.saw(totals, ["owner_lost", "relays"])
     made.made.judge(pages.told)
     assert {reason for told in pages.told for reason in told.resets} == {OWNER_LOST}
 

@@ -56,7 +56,7 @@ async def _run(made: RedisFleet, tab: WebDriver) -> None:
         told = await asyncio.to_thread(document.told)
         totals += await asyncio.to_thread(made.totals)
     run.happened({**net.counts, **counts}, ["reload", "deployed"])
-    run.happened(totals, ["relays_ever", "takes"])
+    run.saw(totals, ["relays_ever", "takes"])
     made.judge([*told, *pages.told])
     ended = [(each.page, each.resets) for each in told if each.resets and not each.left]
     assert not ended, f"links ended: {ended}"

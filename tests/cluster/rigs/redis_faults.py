@@ -48,7 +48,7 @@ async def _run(made: RedisFleet, run: Run) -> None:
         await pages.settle()
         totals = await asyncio.to_thread(made.totals)
     run.happened(counts, blows)
-    run.happened(totals, ["relays_ever", "bus.forgotten", "gaps", "bus.connects"])
+    run.saw(totals, ["relays_ever", "bus.forgotten", "gaps", "bus.connects"])
     verdict = made.judge(pages.told)
     assert not verdict.figures()["resets"], [page.told.resets for page in pages.pages]
     check_tabs(made, pages)

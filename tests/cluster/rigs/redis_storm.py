@@ -38,7 +38,7 @@ async def _run(made: RedisFleet, run: Run) -> None:
         await pages.settle()
         totals = await asyncio.to_thread(made.totals)
     run.happened(net.counts, WANTED)
-    run.happened(totals, ["relays_ever", "relayed_frames", "requests_handed_on"])
+    run.saw(totals, ["relays_ever", "relayed_frames", "requests_handed_on"])
     run.report({"bytes passed": net.bytes, "sockets": sum(page.resumed for page in pages.pages)})
     verdict = made.judge(pages.told)
     assert not verdict.figures()["resets"], [page.told.resets for page in pages.pages]
