@@ -307,16 +307,9 @@ class World:
     async def kill(self, at: int) -> None:
         """Let a worker die, and another one begin."""
         node = self.living[at % len(self.living)]
-        lost = {key_of(connection.link_id) for connection in node.hub.links}
-        lost |= {link for link, place in self.board.places._links.items() if place == node.name}
-        self.lost |= lost
-        # A tab that leaves or comes at this moment is in the directory alone.
-        place = None if self.tab is None else self.board.places.where(self.tab)
-        is_here = any(tab.id == self.tab for tab in node.hub.tabs.all())
-        if is_here or key_of(self.main.link) in lost or (isinstance(place, Home) and place.worker == node.name):
-            self.tab = None
-        if node.is_dead or len(self.living) < 2:
+        if len(self.living) < 2:
             return
+        self._loses(node)
         node.is_dead = True
         for task, names in list(self._involved.items()):
             if node.name in names:
@@ -326,6 +319,17 @@ class World:
         node.bus.kill()
         await self._join()
         self.seen["killed"] += 1
+
+    def _loses(self, node: Node) -> None:
+        """Note what is lost with a worker."""
+        lost = {key_of(connection.link_id) for connection in node.hub.links}
+        lost |= {link for link, place in self.board.places._links.items() if place == node.name}
+        self.lost |= lost
+        # A tab that leaves or comes at this moment is in the directory alone.
+        place = None if self.tab is None else self.board.places.where(self.tab)
+        is_here = any(tab.id == self.tab for tab in node.hub.tabs.all())
+        if is_here or key_of(self.main.link) in lost or (isinstance(place, Home) and place.worker == node.name):
+            self.tab = None
 
     async def redeploy(self, at: int) -> None:
         """Let a worker begin, and another one end in good order."""
@@ -338,6 +342,8 @@ class World:
 
     async def _drain(self, node: Node) -> None:
         await node.hub.drain(0.5, asyncio.Event())
+        # What could not be parked, because the others have not answered in time.
+        self._loses(node)
         await node.hub.stop()
         await node.shared.end()
         node.is_dead = True
