@@ -1,5 +1,6 @@
 """`ipc_main.shared`: an application that is one of several, from its start to its end."""
 
+import asyncio
 import re
 import time
 from pathlib import Path
@@ -7,9 +8,10 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
+from tests.support.waiting import settled, until
 from webipc import IpcMain
 from webipc.cluster.board.switchboard import Switchboard
-from webipc.cluster.bus.bus import BusError, Receiver
+from webipc.cluster.bus.bus import BusError, NoWorkerError, Receiver
 from webipc.cluster.bus.memory_bus import MemoryBus
 from webipc.testing import Browser
 
@@ -53,6 +55,23 @@ async def test_workers_know_each_other_from_their_start_to_their_end() -> None:
             assert not two.is_first
             assert one.stats()["gaps"] == 0
         assert [member.worker for member in one.workers] == [one.worker]
+
+
+async def test_gap_fails_what_was_asked_of_another_worker() -> None:
+    boards: dict[str, Switchboard] = {}
+    first, second = Application(boards), Application(boards)
+    async with Browser(first.app), Browser(second.app):
+        one, two = first.ipc_main.shared, second.ipc_main.shared
+        assert one is not None
+        assert two is not None
+        await until(lambda: len(one.workers) == 2)
+        # Nobody answers it.
+        asking = asyncio.ensure_future(one._questions.ask(two.worker, "unheard-of", {}))
+        await settled()
+        assert not asking.done()
+        one.gap()
+        await settled()
+        assert isinstance(asking.exception(), NoWorkerError)
 
 
 async def test_ids_of_two_workers_are_never_the_same() -> None:

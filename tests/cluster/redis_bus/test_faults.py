@@ -232,6 +232,21 @@ async def test_deleted_mailbox_is_a_gap_even_where_nothing_follows(faulty: Redis
     await until(lambda: len(second.said) == 2)
 
 
+async def test_message_that_never_came_is_a_gap_when_the_next_one_comes(faulty: RedisRig) -> None:
+    first, second = await workers(faulty, 2)
+    first.say(second, 1)
+    await until(lambda: second.numbers() == [1])
+    # As behind a server that took over and lacks what was written last: no count of it tells of that.
+    posting = faulty.bus_of(first)._posting
+    posting._last[second.name] = next(posting._numbers)
+    first.say(second, 3)
+    await until(lambda: second.numbers() == [1, 3])
+    assert second.gaps == 1
+    first.say(second, 4)
+    await until(lambda: second.numbers() == [1, 3, 4])
+    assert second.gaps == 1
+
+
 async def test_large_message_that_is_gone_before_it_is_read_is_a_gap_or_missed(faulty: RedisRig) -> None:
     first, second = await workers(faulty, 2)
     line = faulty.bus_of(second)._reader._line
