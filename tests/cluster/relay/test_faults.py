@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from starlette.types import Message
 
 from tests.support.raw_sockets import BEACON_TYPE, beacon
 from tests.support.roaming import arrives_at, reconnects_at
@@ -236,6 +237,37 @@ async def test_gap_fails_a_request_and_the_page_asks_again(
         assert (await asking).status == 503
         assert (await connection.client.post("/ipc/sync", BEACON_TYPE, body)).status == 200
     assert len(runs) == 1
+
+
+async def test_home_gives_up_half_a_body_of_which_a_piece_may_be_lost(three: list[OneWorker]) -> None:
+    home, edge, _ = three
+    async with home.browser().open() as page:
+        link = page._connection.page
+        arrives_at(page, edge)
+        body = beacon('[1,0,["send",1,"say",["%s"]]]' % ("x" * 100_000), link=link.link_id, secret=link.secret)
+        pieces = [body[:70_000], body[70_000:80_000]]
+
+        async def receive() -> Message:
+            if not pieces:
+                await asyncio.get_running_loop().create_future()
+            return {"type": "http.request", "body": pieces.pop(0), "more_body": True}
+
+        async def send(message: Message) -> None:
+            """Take the response."""
+
+        scope = page._connection.client.scope("http", "/ipc/sync", {"content-type": BEACON_TYPE})
+        asking = asyncio.ensure_future(edge.app({**scope, "method": "POST"}, receive, send))
+        await until(lambda: home.shared.stats()["requests_here"] == 1)
+        await quiet()
+        assert home.shared.stats()["requests_here"] == 1
+        # The edge hears nothing of it, so it does not say that it has given up.
+        lost = Losing(edge)
+        home.shared.gap()
+        await quiet()
+        assert home.shared.stats()["requests_here"] == 0
+        lost.tell()
+        asking.cancel()
+        await asyncio.wait([asking])
 
 
 class Losing:
