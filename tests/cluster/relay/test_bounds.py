@@ -15,7 +15,7 @@ from tests.support.roaming import Wiretap, arrives_at, reconnects_at
 from tests.support.several_workers import OneWorker, quiet, workers
 from tests.support.waiting import until
 from webipc.cluster.board.switchboard import Switchboard
-from webipc.cluster.home.arriving import LEAST
+from webipc.cluster.home.arriving import LEAST, MOST
 from webipc.cluster.home.sockets import HomeSockets
 from webipc.cluster.relayed import WINDOW, cost_of
 from webipc.core import clone
@@ -85,6 +85,20 @@ async def test_edge_reads_no_more_than_a_window_for_a_home_that_takes_nothing() 
             await until(lambda: len(said) == COUNT)
             assert said == list(range(COUNT))
             assert edge.shared.stats()["relays"] == 1
+
+
+async def test_socket_of_an_edge_that_minds_no_window_is_closed() -> None:
+    gate = Gate()
+    async with workers(2, through(gate.receiving)) as (home, edge), home.browser().open() as page:
+        await reconnects_at(page, edge)
+        gate.close()
+        (relay,) = edge.shared._relays._relays.values()
+        for _ in range(MOST // 1_000_000 + 1):
+            edge.bus.post(home.shared.worker, "up", {"sid": relay.sid, "text": False}, [bytes(1_000_000)])
+        await quiet()
+        assert edge.shared.stats()["relays"] == 0
+        assert await page._connection.closed_with() == 1012
+        gate.open()
 
 
 class Endless:
