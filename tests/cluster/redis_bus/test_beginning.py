@@ -89,7 +89,8 @@ async def test_user_that_may_not_renew_a_lease_is_told_what_is_missing(server: R
 
 
 async def test_node_of_a_cluster_that_has_the_hash_tag_is_enough() -> None:
-    with redis_server(options=("--cluster-enabled", "yes")) as server:
+    # Its other port would be 10,000 above the first, where the system's connections have theirs.
+    with redis_server(options=("--cluster-enabled", "yes", "--cluster-port", str(free_port()))) as server:
         server.admin.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
         wait_until(lambda: b"cluster_state:ok" in server.admin.execute_command("CLUSTER", "INFO"), "the node is up")
         rig = RedisRig(server)
