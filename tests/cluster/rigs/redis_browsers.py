@@ -75,7 +75,7 @@ async def _some_work(made: RedisFleet, pages: Crowd, number: int) -> None:
     others = {page.told.page for page in pages.pages}
 
     def ran() -> int:
-        return sum(line.page not in others for line in made.journal())
+        return sum(bool(line.page) and line.page not in others for line in made.journal())
 
     target = ran() + made.run.random(f"work {number}").randint(*RAN)
     await until(lambda: ran() >= target, "more calls of the documents have run")

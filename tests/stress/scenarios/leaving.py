@@ -96,7 +96,8 @@ def _check(made: Rig, told: list[Told]) -> None:
     def counts() -> tuple[int, int]:
         journal = made.journal()
         told_lost = [line.number for line in journal if line.kind == "lost"]
-        return acts - (len(journal) - len(told_lost)), sum(told_lost)
+        # A line without a page is no act.
+        return acts - sum(1 for line in journal if line.page), sum(told_lost)
 
     def agree() -> bool:
         lost, told_lost = counts()
