@@ -233,10 +233,15 @@ class Connection:
             reset(self._server[1])
             raise ConnectionResetError
         else:
-            self._is_dead = True
+            self._die()
             if fault is Fault.ABANDON:
                 reset(self._page[1])
             raise _DeadError
+
+    def _die(self) -> None:
+        self._is_dead = True
+        for pipe in self._pipes:
+            pipe.die()
 
     def _count(self, fault: Fault) -> None:
         self._network.count("socket" if self._head.is_socket else "request", fault)

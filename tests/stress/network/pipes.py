@@ -33,6 +33,7 @@ class Pipe:
         self.recorded = bytearray()
         """What has passed, from the first byte on; empty if it is not recorded."""
         self._recordable = 0
+        self._is_dead = False
 
     def record(self, head: bytes, at_most: int) -> None:
         """Record what passes behind these first bytes, and nothing once it is longer than `at_most`."""
@@ -58,9 +59,13 @@ class Pipe:
         if not math.isinf(self._throttled):
             self._throttled = 0
 
+    def die(self) -> None:
+        """Pass on nothing more, not even what is read before the task that runs this is cancelled."""
+        self._is_dead = True
+
     async def run(self) -> None:
         """Pass bytes on until the sender has sent its last one."""
-        while data := await self._reader.read(READ):
+        while (data := await self._reader.read(READ)) and not self._is_dead:
             await self.take(data)
 
     async def take(self, data: bytes) -> None:

@@ -127,12 +127,13 @@ def test_nobody_is_told_of_a_half_open_connection(network: FaultyNetwork, listen
     with client(network) as opened:
         send(opened)
         wait_until(lambda: network.counts["socket half-open"] and listener.got, "it strikes")
-        before = len(listener.got[0])
+        # What was passed on before may still be on its way to the listener's thread; what is sent now never arrives.
         opened.sendall(b"y" * 1_000)
         opened.settimeout(0.2)
         with pytest.raises(TimeoutError):
             end_of(opened)
-        assert (len(listener.got[0]), listener.ends) == (before, [])
+        assert b"y" not in listener.got[0]
+        assert listener.ends == []
         network.calm()
 
 
