@@ -178,17 +178,19 @@ def targets_table(verdicts: Iterable[Verdict], benches: Iterable[Bench]) -> str:
     lines = ["| | target | median | worst round | |", "|---|---|--:|--:|---|"]
     for verdict in verdicts:
         bench = by_id[verdict.target.bench]
-        cells = (target_text(verdict.target, bench), figure(verdict.median), figure(verdict.worst), outcome(verdict))
+        text = target_text(verdict.target, bench, is_named=bench.subjects[0] != verdict.target.subject)
+        cells = (text, figure(verdict.median), figure(verdict.worst), outcome(verdict))
         lines.append(f"| {bench.id.partition(':')[0]} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def target_text(target: Target, bench: Bench) -> str:
-    """A target in words."""
+def target_text(target: Target, bench: Bench, *, is_named: bool = False) -> str:
+    """A target in words; with its subject where that is not the first one of the benchmark."""
+    question = f"{bench.question}, {target.subject}" if is_named else bench.question
     relation = "at least" if bench.better == "more" else "at most"
     if target.against is None:
-        return f"{bench.question}: {relation} {target.bound:,g} {bench.unit}"
-    text = f"{bench.question}: {relation} {target.bound:g} x {target.over_text or target.against}"
+        return f"{question}: {relation} {target.bound:,g} {bench.unit}"
+    text = f"{question}: {relation} {target.bound:g} x {target.over_text or target.against}"
     return text if target.enough is None else f"{text}, or {target.enough:g} {bench.unit}"
 
 

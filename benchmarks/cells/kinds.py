@@ -39,9 +39,11 @@ class Lab:
         words = (server.subject.client, server.port, job, self.seconds, in_flight)
         return report([self.tools.node, NODE / "load.mjs", *words], server)
 
-    def calls(self, server: Server, seconds: float, in_flight: int, per_frame: int) -> dict[str, Any]:
-        """Run the calls of the load in C."""
-        words = (server.subject.dialect, server.port, "calls", seconds, in_flight, per_frame)
+    def calls(
+        self, server: Server, seconds: float, in_flight: int, per_frame: int, *, visitor: int = 0
+    ) -> dict[str, Any]:
+        """Run the calls of the load in C. Visitor `n` comes from 127.0.0.(n + 1)."""
+        words = (server.subject.dialect, server.port, "calls", seconds, in_flight, per_frame, visitor)
         return report([self.tools.load, *words], server)
 
 

@@ -1,6 +1,7 @@
 """D: what several workers cost and how long a deploy and a crash take: on one machine, and with a Redis.
 
-Each question has servers of its own. What N workers do for N cores is not asked: the load needs a core of its own.
+Each question has servers of its own. What two workers do for two cores is asked with the load in C, which takes a tenth
+of a core; more cores need a larger machine.
 """
 
 import os
@@ -13,6 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from statistics import median
 
@@ -138,6 +140,20 @@ def _calls(lab: Lab, servers: Sequence[Server]) -> Samples:
     return told
 
 
+def _two_at_once(lab: Lab, servers: Sequence[Server]) -> Samples:
+    """Measure the calls of two pages at the same time, which have two homes where there are two."""
+
+    def calls(server: Server, host: str) -> dict[str, float]:
+        visitor = int(host.rpartition(".")[2]) - 1
+        return lab.calls(server, lab.seconds * 2, 1000, 50, visitor=visitor)
+
+    hosts = [host for _, host in _places(servers)]
+    with ThreadPoolExecutor(2) as both:
+        told = list(both.map(calls, (servers[0], servers[-1]), hosts))
+    rate = sum(page["count"] / page["seconds"] for page in told)
+    return {"D8": Sample(rate, load_busy=sum(page["busy"] for page in told))}
+
+
 def _broadcast(lab: Lab, server: Server) -> Samples:
     assert lab.tools.load is not None
     with Crowd(lab.tools.load, server, "crowd", lab.crowd) as crowd:
@@ -213,6 +229,7 @@ def _measure(lab: Lab, names: Sequence[str]) -> Mapping[str, Samples]:
         try:
             with _started(lab, name) as (servers, _):
                 told[name] |= _calls(lab, servers)
+                told[name] |= _two_at_once(lab, servers)
                 told[name] |= _broadcast(lab, servers[0]) if name != SHARED else {}
             if name != OURS:
                 told[name] |= _end_of_a_worker(lab, name, "D5", signal.SIGTERM)
@@ -232,6 +249,7 @@ DISTRIBUTED = Joint(
         Bench("D5", "SIGTERM of a worker with 1,000 tabs, until the last is at another one", "s", "less", _ALL[1:]),
         Bench("D6", "SIGKILL of a worker with 1,000 tabs, until the last has a new link", "s", "less", _ALL[1:]),
         Bench("D7", "Redis' memory for a page that is connected", "bytes", "less", (SHARED,)),
+        Bench("D8", "calls of two pages at two homes, 1,000 in flight each, load in C", "calls/s", "more", _ALL),
     ),
     _measure,
     rounds=3,

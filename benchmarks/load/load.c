@@ -1,7 +1,9 @@
 /*
  * The load where a JavaScript client would be the bottleneck, or a thousand connections are needed:
  *
- *     load DIALECT PORT calls SECONDS IN_FLIGHT PER_FRAME    numbered calls on one connection; 1 and 1 is one after the other
+ *     load DIALECT PORT calls SECONDS IN_FLIGHT PER_FRAME [VISITOR]
+ *                                                            numbered calls on one connection; 1 and 1 is one after the other;
+ *                                                            VISITOR n comes from 127.0.0.(n + 1)
  *     load DIALECT PORT crowd CONNECTIONS                    connects, prints {}, then obeys stdin: `tell COUNT`, and the end of it
  *     load DIALECT PORT idle CONNECTIONS                     connects, prints {}, then answers pings until the end of stdin
  *
@@ -93,8 +95,8 @@ static void report_calls(uint64_t count, uint64_t total, double seconds, double 
     puts("}");
 }
 
-static void job_calls(int port, double seconds, int in_flight, int per_frame) {
-    struct calls calls = {.connection = join(0, port), .in_flight = (uint64_t)in_flight, .per_frame = per_frame};
+static void job_calls(int port, double seconds, int in_flight, int per_frame, int visitor) {
+    struct calls calls = {.connection = join(visitor, port), .in_flight = (uint64_t)in_flight, .per_frame = per_frame};
     while (!calls.connection->open) turn();
     run_until(&calls, now_seconds() + seconds / 4);
     uint64_t before = answered(&calls);
@@ -159,13 +161,14 @@ static void job_idle(int port, int count) {
 }
 
 int main(int count, char **words) {
-    if (count < 5) fail("usage: load DIALECT PORT calls SECONDS IN_FLIGHT PER_FRAME | load DIALECT PORT crowd|idle CONNECTIONS");
+    if (count < 5) fail("usage: load DIALECT PORT calls SECONDS IN_FLIGHT PER_FRAME [VISITOR] | load DIALECT PORT crowd|idle CONNECTIONS");
     dialect = dialect_named(words[1]);
     int port = atoi(words[2]);
     srandom((unsigned)getpid());
     socket_loop_open();
     if (strcmp(words[3], "crowd") == 0) job_crowd(port, atoi(words[4]));
     if (strcmp(words[3], "idle") == 0) job_idle(port, atoi(words[4]));
-    if (strcmp(words[3], "calls") == 0 && count == 7) job_calls(port, atof(words[4]), atoi(words[5]), atoi(words[6]));
+    if (strcmp(words[3], "calls") == 0 && (count == 7 || count == 8))
+        job_calls(port, atof(words[4]), atoi(words[5]), atoi(words[6]), count == 8 ? atoi(words[7]) : 0);
     fail("unknown job '%s', or too few words for it", words[3]);
 }
