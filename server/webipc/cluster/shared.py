@@ -25,6 +25,7 @@ from webipc.cluster.home.requests import HomeRequests
 from webipc.cluster.home.sockets import HomeSockets
 from webipc.cluster.moves.parking import BATCH, BATCH_SECONDS, Parking
 from webipc.cluster.moves.taking import Taking
+from webipc.cluster.page_count import PageCount
 from webipc.cluster.spread.spread import Spread
 from webipc.cluster.worker import Part, Worker
 from webipc.core.envelope import Hello, SendTo
@@ -62,7 +63,9 @@ class Shared:
         self._placing = Placing(worker, self._noting, self.taking)
         upwards = Upwards(worker)
         self._relays, self._hand_on = Relays(worker, upwards), HandOn(worker, upwards)
+        self._page_count = PageCount(worker)
         self._parts: tuple[Part, ...] = (
+            self._page_count,
             self._noting,
             self._placing,
             self._relays,
@@ -134,6 +137,7 @@ class Shared:
     async def _begin(self) -> None:
         await self._bus.begin(self)
         self._hub.join(self._bus.ordinal, self)
+        self._page_count.begin()
         self._has_begun = True
 
     async def _begin_late(self) -> None:

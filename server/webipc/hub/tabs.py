@@ -25,7 +25,7 @@ def digest_of(token: str) -> str:
 
 
 class Tabs:
-    """The tabs of a hub. All but `all` and `from_id` belong to the event loop's thread."""
+    """The tabs of a hub. All but `len`, `all` and `from_id` belong to the event loop's thread."""
 
     def __init__(self, ids: Ids, wait: float, make_ipc: Callable[[], IpcMainImpl], ask_again: AskAgain) -> None:
         """`wait`: for how many seconds a tab without a document waits for its next one. The others: see `Tab`."""
@@ -42,6 +42,10 @@ class Tabs:
         self._empty: dict[Tab, float] = {}
         # The other processes; None in a single one.
         self.sharing: Sharing | None = None
+
+    def __len__(self) -> int:
+        """Return how many there are. From any thread."""
+        return len(self._by_id)
 
     def all(self) -> list[Tab]:
         """Return every tab. From any thread."""

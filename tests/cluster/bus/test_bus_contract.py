@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.support.buses import Rig, until_answered, workers
+from tests.support.buses import BusWorker, Rig, until_answered, workers
 from tests.support.waiting import until
 from webipc.cluster.bus.bus import BusError, NoWorkerError
 from webipc.cluster.bus.directory import Over, key_of
@@ -204,6 +204,37 @@ async def test_drain_is_told_to_all(rig: Rig) -> None:
     first.say(second, 1)
     second.say(first, 2)
     await until(lambda: first.said and second.said)
+
+
+async def test_others_learn_how_many_pages_a_worker_has_those_that_come_later_too(rig: Rig) -> None:
+    first, second = await workers(rig, 2)
+
+    def pages(seen_by: BusWorker, of: BusWorker) -> int:
+        member = seen_by.bus.members.get(of.name)
+        assert member is not None
+        return member.pages
+
+    assert pages(second, first) == 0
+    first.bus.tell_pages(10_000)
+    second.bus.tell_pages(7)
+    first.bus.tell_pages(10_001)
+    await until(lambda: {pages(seer, first) for seer in (first, second)} == {10_001})
+    await until(lambda: {pages(seer, second) for seer in (first, second)} == {7})
+    third = await rig.worker()
+    await until(lambda: len(list(third.bus.members)) == 3)
+    assert pages(third, first) == 10_001
+    # What else is known of it stays.
+    first.bus.drain()
+    await until(lambda: (member := third.bus.members.get(first.name)) is not None and member.is_draining)
+    assert pages(third, first) == 10_001
+    first.bus.tell_pages(0)
+    await until(lambda: pages(third, first) == 0)
+    member = third.bus.members.get(first.name)
+    assert member is not None
+    assert (member.is_draining, member.formats) == (True, (1,))
+    # Behind the end nobody is told, and nothing raises.
+    await first.bus.end()
+    first.bus.tell_pages(1)
 
 
 async def test_end_comes_behind_everything_that_was_said(rig: Rig) -> None:

@@ -172,5 +172,11 @@ class Bus(Protocol):
     def drain(self) -> None:
         """Let the others know that this worker takes nothing new."""
 
+    def tell_pages(self, count: int) -> None:
+        """Let the others know soon how many tabs this worker has: `Member.pages`. To be called rarely.
+
+        Each change may be a message to each of them.
+        """
+
     def stats(self) -> dict[str, Any]:
         """Return numbers for a monitoring system."""

@@ -134,6 +134,10 @@ class MemoryBus:
         """See `Bus`."""
         self._state(lambda: self._board.change(self._worker, is_draining=True))
 
+    def tell_pages(self, count: int) -> None:
+        """See `Bus`."""
+        self._state(lambda: self._board.change(self._worker, pages=count))
+
     def stats(self) -> dict[str, Any]:
         """See `Bus`."""
         return {}

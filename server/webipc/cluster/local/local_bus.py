@@ -162,6 +162,11 @@ class LocalBus:
         if self._is_in:
             self._connection.say(self._hub, "change", {"is_draining": True})
 
+    def tell_pages(self, count: int) -> None:
+        """See `Bus`."""
+        if self._is_in:
+            self._connection.say(self._hub, "change", {"pages": count})
+
     def stats(self) -> dict[str, Any]:
         """See `Bus`. All of the process: its hubs share one connection."""
         return {

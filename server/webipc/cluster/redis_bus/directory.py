@@ -51,8 +51,6 @@ class RedisDirectory:
         self._members = members
         # Called where this worker may not have any more what it takes for its own.
         self.doubted: Callable[[], None] = lambda: None
-        # The tabs of this worker.
-        self.tabs: set[int] = set()
 
     def _place(self, answer: Sequence[bytes]) -> Place | None:
         if not answer[0]:
@@ -114,12 +112,10 @@ class RedisDirectory:
 
     def tab_born(self, contents_id: int, token: Key) -> None:
         """See `Directory`."""
-        self.tabs.add(contents_id)
         self._asking.tell(BORN, contents_id, token, self._keep)
 
     def tab_destroyed(self, contents_id: int) -> None:
         """See `Directory`."""
-        self.tabs.discard(contents_id)
         self._asking.tell(DESTROYED, contents_id)
 
     async def where(self, contents_id: int) -> Home | Parked | None:
@@ -134,7 +130,6 @@ class RedisDirectory:
             self._asking.tell(NOTE, self._keep, len(portion), *portion)
         for start in range(0, len(tabs), PORTION):
             some = tabs[start : start + PORTION]
-            self.tabs.update(contents_id for contents_id, _ in some)
             self._asking.tell(NOTE, self._keep, 0, *(part for tab in some for part in tab))
 
     # --- parked tabs ----------------------------------------------------------------------------------------------
@@ -157,7 +152,6 @@ class RedisDirectory:
         )
         if answer != [b"1"]:
             raise BusError(f"expected a tab of the worker {self._worker}, got {contents_id}, which it does not have")
-        self.tabs.discard(contents_id)
 
     async def take(self, contents_id: int) -> Taken | None:
         """See `Directory`."""
@@ -170,7 +164,6 @@ class RedisDirectory:
         answer = await self._asking.ask(TAKE, contents_id, once, self._keep, self._back, late=late)
         if not answer[0]:
             return None
-        self.tabs.add(contents_id)
         self._asking.tell(TAKEN, contents_id, once)
         return Taken(answer[1], answer[2])
 

@@ -226,6 +226,12 @@ class RedisBus:
             self._members.see(own._replace(is_draining=True))
         self._lease.look_now()
 
+    def tell_pages(self, count: int) -> None:
+        """See `Bus`. It travels with the next renewal of the lease."""
+        self._lease.pages = count
+        if (own := self._members.get(self._worker)) is not None:
+            self._members.see(own._replace(pages=count))
+
     def stats(self) -> dict[str, Any]:
         """See `Bus`. From any thread."""
         return {
@@ -307,7 +313,6 @@ class RedisBus:
     def _renewed(self, renewed: Renewed) -> None:
         if self._has_ended:
             return
-        self._lease.pages = len(self._directory.tabs)
         self._lease.read = self._reader.all.last
         slow = self._members.update(renewed.living, may_die=renewed.may_die, lost=self._lost)
         for worker in slow:
