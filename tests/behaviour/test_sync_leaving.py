@@ -19,7 +19,7 @@ from tests.support.serving import Live, live, wait_until
 from webipc import IpcMainEvent, Limits
 from webipc.core.errors import UnansweredError
 from webipc.core.frame import encode_body, encode_control
-from webipc.link.sync_calls import SyncCall
+from webipc.link.calls.sync_calls import SyncCall
 from webipc.testing import Renderer
 
 # A page that is gone is dropped at once, and a call that still waits never within the time of a test.

@@ -14,8 +14,8 @@ from webipc.core.envelope import Hello
 from webipc.core.errors import CloseCode, ResetError
 from webipc.core.frame import EncodedMessage, sized
 from webipc.hub.hub import Hub
+from webipc.link.calls.sync_calls import SyncCall
 from webipc.link.connection import Connection
-from webipc.link.sync_calls import SyncCall
 from webipc.link.timeouts import sweep
 
 LIMITS = {"kept_bytes": 300, "message_bytes": 200, "part_bytes": 200}

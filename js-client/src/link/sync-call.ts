@@ -1,6 +1,6 @@
 /**
  * The requests of one `sendSync`: sends, retries if nothing answers, and reads the answer (PROTOCOL.md 4.6).
- * Twin: server/webipc/link/sync_calls.py
+ * Twin: server/webipc/link/calls/sync_calls.py
  */
 import { beaconAddress, syncAddress } from '../page/server-address.js'
 import { parse, type Envelope } from '../core/envelope.js'

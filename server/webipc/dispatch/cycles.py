@@ -11,7 +11,7 @@ import gc
 from typing import Final
 
 from webipc.concurrency.loops import run_soon_in
-from webipc.link.sync_calls import SyncCall
+from webipc.link.calls.sync_calls import SyncCall
 
 # In debug mode, where few pages wait, a full collection may follow, but not more often.
 FULL_SECONDS: Final = 10.0

@@ -34,8 +34,8 @@ from webipc.dispatch.replies import Replies
 from webipc.dispatch.router import Router
 from webipc.electron.document import Document
 from webipc.electron.tab import Tab
+from webipc.link.calls.sync_calls import SyncCall, SyncTimeoutError
 from webipc.link.connection import Connection
-from webipc.link.sync_calls import SyncCall, SyncTimeoutError
 from webipc.logs.lines import escaped
 from webipc.logs.refusals import REFUSALS
 

@@ -26,8 +26,8 @@ from webipc.electron.document import Document
 from webipc.electron.ipc_event import IpcMainEvent, IpcMainPostEvent, IpcMainSyncEvent, WebContentsEvent
 from webipc.electron.message_port_main import MessagePortMain
 from webipc.electron.tab import Tab
+from webipc.link.calls.sync_calls import SyncCall
 from webipc.link.connection import Connection
-from webipc.link.sync_calls import SyncCall
 from webipc.logs.lines import escaped
 from webipc.logs.refusals import REFUSALS
 from webipc.ports.ends import LocalEnd

@@ -19,8 +19,8 @@ from webipc.endpoints.body import BodyEndpoint, disconnected
 from webipc.endpoints.delivery import Delivery
 from webipc.endpoints.responses import stopping
 from webipc.hub.hub import Hub
+from webipc.link.calls.sync_calls import SyncCall
 from webipc.link.connection import Connection
-from webipc.link.sync_calls import SyncCall
 
 # Any byte that does not begin a byte order mark. A page reads the answer as text, and browsers remove such a mark.
 _GUARD = b"\x01"

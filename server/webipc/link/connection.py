@@ -20,13 +20,13 @@ from webipc.core.frame import EncodedMessage, Frame, encode_control
 from webipc.core.link import Link, Side
 from webipc.core.link.large import Arrived, first_large
 from webipc.core.link.steps import FEW_BYTES, is_light
+from webipc.link.calls.outgoing_calls import OutgoingCalls
+from webipc.link.calls.sync_calls import SyncCalls
 from webipc.link.decoding import Opener
 from webipc.link.features import LinkName, known_features, load_for
 from webipc.link.holdings import FIRST_ROOM, Holdings
 from webipc.link.last_calls import LastCalls
-from webipc.link.outgoing_calls import OutgoingCalls
 from webipc.link.surroundings import Surroundings
-from webipc.link.sync_calls import SyncCalls
 from webipc.link.transport import Transport
 from webipc.ports.allowance import Allowance
 from webipc.ports.ends import LocalEnd

@@ -12,9 +12,9 @@ from webipc.core.frame import EncodedMessage, sized
 from webipc.core.link import Side
 from webipc.core.link import snapshot as core
 from webipc.dispatch.replies import Replies
+from webipc.link.calls.sync_calls import SyncCall
 from webipc.link.connection import Connection
 from webipc.link.holdings import FIRST_ROOM
-from webipc.link.sync_calls import SyncCall
 
 
 class NotQuietError(Exception):
