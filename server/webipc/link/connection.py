@@ -1,7 +1,7 @@
 """`Connection`: one link of the server, on whatever socket carries it at the moment.
 
 Owns what the link in core/link does not know: the socket, when it last wrote and was heard, whose document it is, and
-the application's calls that run for it (PROTOCOL.md 6 and 7).
+the application's calls that run for it (PROTOCOL.md 6 and 7). What few links have is in calls/calls_and_ports.py.
 Twin in spirit, not in shape: js-client/src/link/connection.ts
 """
 
@@ -20,17 +20,12 @@ from webipc.core.frame import EncodedMessage, Frame, encode_control
 from webipc.core.link import Link, Side
 from webipc.core.link.large import Arrived, first_large
 from webipc.core.link.steps import FEW_BYTES, is_light
-from webipc.link.calls.outgoing_calls import OutgoingCalls
-from webipc.link.calls.sync_calls import SyncCalls
-from webipc.link.decoding import Opener
+from webipc.link.calls.calls_and_ports import CallsAndPorts
 from webipc.link.features import LinkName, known_features, load_for
 from webipc.link.holdings import FIRST_ROOM, Holdings
 from webipc.link.last_calls import LastCalls
 from webipc.link.surroundings import Surroundings
 from webipc.link.transport import Transport
-from webipc.ports.allowance import Allowance
-from webipc.ports.ends import LocalEnd
-from webipc.ports.link_ports import LinkPorts
 
 if TYPE_CHECKING:
     from webipc.electron.document import Document
@@ -38,12 +33,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger("webipc")
 
 
-class Connection:
+class Connection(CallsAndPorts):
     """One link. Everything belongs to the event loop's thread: what may come from another is in outlet.py."""
 
     __slots__ = (
         "answers",
-        "around",
         "ask_due",
         "asked_at",
         "bye_deadline",
@@ -51,9 +45,7 @@ class Connection:
         "document",
         "due",
         "end_reason",
-        "ended",
         "features",
-        "holdings",
         "jobs",
         "last_calls",
         "last_heard",
@@ -61,18 +53,16 @@ class Connection:
         "link",
         "link_id",
         "lost_at",
-        "outgoing_calls_if_made",
         "owes_frame",
         "owes_since",
         "page_last",
-        "ports_if_made",
         "secret_digest",
-        "syncs_if_made",
         "transport",
         "unpacking",
         "was_attached",
     )
 
+    around: "Surroundings[Connection]"
     # Why the link has ended, by the words of PROTOCOL.md 6.5; set at its end.
     end_reason: str
     due: int  # the row of the agenda in which the link is looked at next
@@ -89,22 +79,17 @@ class Connection:
 
         `payer` is whose links and bytes are counted together.
         """
-        self.around = around
         limits = around.limits
+        # What it holds of the memory of the process.
+        super().__init__(around, Holdings(self, around.account, payer, limits))
         self.link_id = name.link_id
         # Of the secret that proves that a socket or a request belongs to this link.
         self.secret_digest = name.secret_digest
-        # What it holds of the memory of the process.
-        self.holdings = Holdings(self, around.account, payer, limits)
         self.link = Link(Side.MAIN, limits, self.holdings, FIRST_ROOM)
         # The page's calls that wait for an answer.
         self.answers = Answers(Side.MAIN, limits)
         # What the page can take, and how it writes numbers, by the names of PROTOCOL.md 6.1.
         self.features, self.link.load = name.features, load_for(name.features)
-        # Made when they are needed: most pages have none, and there may be thousands of pages.
-        self.ports_if_made: LinkPorts | None = None
-        self.syncs_if_made: SyncCalls | None = None
-        self.outgoing_calls_if_made: OutgoingCalls | None = None
         # The socket that owns the link; None while there is none.
         self.transport: Transport | None = None
         # A socket has carried it; a link that only requests have named is given less time.
@@ -118,8 +103,8 @@ class Connection:
         self.ask_due = math.inf
         # Since when something was received and not yet acknowledged, by the clock; None when all is.
         self.owes_since: float | None = None
-        # The next flush must write at least a bare frame; the link is on the flusher's list; and it is over.
-        self.owes_frame = self.dirty = self.ended = False
+        # The next flush must write at least a bare frame; and the link is on the flusher's list.
+        self.owes_frame = self.dirty = False
         # The last number that the page has used, as far as it has told; and after its `bye` when the link ends without
         # what is missing of it, None before.
         self.page_last = 0
@@ -131,39 +116,6 @@ class Connection:
         self.last_calls: LastCalls | None = None
         self.jobs = jobs
         self.document = document_of(self)
-
-    @property
-    def ports(self) -> LinkPorts:
-        """The ports of the link."""
-        if self.ports_if_made is None:
-            limits = self.around.limits
-            opener = Opener(self.around, self.holdings)
-            allowance: Allowance[LocalEnd] = Allowance(limits, self.holdings.purse, opener)
-            self.ports_if_made = LinkPorts(
-                Side.MAIN, limits, self.around.loop, self.post_here, allowance, self.around.backlog
-            )
-            if self.ended:
-                self.ports_if_made.end()
-        return self.ports_if_made
-
-    def has_consumer(self, port_id: int) -> bool:
-        """Tell whether the messages of a port are taken at once, by this program. From any thread; it may change."""
-        ports = self.ports_if_made
-        return ports is not None and ports.has_consumer(port_id)
-
-    @property
-    def outgoing_calls(self) -> OutgoingCalls:
-        """The server's calls in the page."""
-        if self.outgoing_calls_if_made is None:
-            self.outgoing_calls_if_made = OutgoingCalls(self.around.limits, self.around.loop, self.post_here)
-        return self.outgoing_calls_if_made
-
-    @property
-    def syncs(self) -> SyncCalls:
-        """The page's calls of `sendSync`."""
-        if self.syncs_if_made is None:
-            self.syncs_if_made = SyncCalls(self.holdings.purse)
-        return self.syncs_if_made
 
     # --- what is sent ---------------------------------------------------------------------------------------------
 
@@ -372,12 +324,7 @@ class Connection:
         transport, self.transport = self.transport, None
         if transport is not None:
             transport.close(CloseCode.NORMAL, "the link has ended")
-        if self.ports_if_made is not None:
-            self.ports_if_made.end()
-        if self.syncs_if_made is not None:
-            self.syncs_if_made.end(reason)
-        if self.outgoing_calls_if_made is not None:
-            self.outgoing_calls_if_made.end(reason)
+        self.end_calls_and_ports(reason)
         given_up = self.link.end()
         self.holdings.close()
         return given_up

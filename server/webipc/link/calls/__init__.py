@@ -1,4 +1,4 @@
-"""The calls of one link: those of the server in the page, and those of `sendSync`, on which the page waits.
+"""The calls and the ports of one link: the server's calls in the page, the page's `sendSync`, and when each is made.
 
 Must not know which socket carries the link, nor what a call runs.
 """
