@@ -53,6 +53,7 @@ class Lease(threading.Thread):
         self.known = b""
         self.ordinal = 0
         self.formats = ""
+        self.application = ""
         self.state = "up"
         self.pages = 0
         self.read = ""
@@ -125,7 +126,7 @@ class Lease(threading.Thread):
     def _renew(self, line: SyncLine) -> None:
         settings = self._settings
         lives = (int(settings.lease * 1000), int(settings.mailbox * 1000))
-        about = (self.ordinal, self.state, self.formats, self.pages, self.read)
+        about = (self.ordinal, self.state, self.formats, self.pages, self.read, self.application)
         (answer,) = line.ask([RENEW.command(self._keys.prefix, self.known, self._worker, *lives, *about)])
         if isinstance(answer, Refusal):
             if not is_full(answer):

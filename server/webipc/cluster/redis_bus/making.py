@@ -1,8 +1,10 @@
 """Makes buses over Redis, from what a program says; imports Redis's client only then, because it may be missing."""
 
+import os
 from collections.abc import Callable, Sequence
 
 from webipc.cluster.bus.bus import Bus, BusError
+from webipc.cluster.redis_bus.applications import application_of
 
 
 def redis_buses(url: str, name: str | None = None) -> Callable[[str, str, Sequence[int]], Bus]:
@@ -18,8 +20,11 @@ def redis_buses(url: str, name: str | None = None) -> Callable[[str, str, Sequen
             raise
         raise BusError("a bus over Redis needs the package redis: pip install 'webipc[redis]'") from None
 
+    application = application_of(os.environ)
+
     def make(realm: str, worker: str, formats: Sequence[int]) -> Bus:
-        return RedisBus(url, worker, name=name or "default", realm=realm, formats=formats)
+        named = name or "default"
+        return RedisBus(url, worker, name=named, realm=realm, formats=formats, application=application)
 
     # What is wrong with the URL or the name is said now, and not at the first page.
     make("/ipc", "", ())

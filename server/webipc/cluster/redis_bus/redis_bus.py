@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from webipc.cluster.bus.bus import BusError, Position, Receiver, Said, SaidToAll
+from webipc.cluster.redis_bus.applications import Applications
 from webipc.cluster.redis_bus.asking import Asking
 from webipc.cluster.redis_bus.directory import RedisDirectory
 from webipc.cluster.redis_bus.flow.losses import Losses
@@ -44,7 +45,7 @@ class RedisBus:
 
     outlives_workers = True
 
-    def __init__(  # noqa: PLR0915 - each of its parts once
+    def __init__(  # noqa: PLR0913, PLR0915 - what is known at the start, and each of its parts once
         self,
         url: str,
         worker: str,
@@ -52,6 +53,7 @@ class RedisBus:
         name: str = "default",
         realm: str = DEFAULT_REALM,
         formats: Sequence[int] = (),
+        application: str = "",
         settings: RedisSettings = DEFAULT_SETTINGS,
     ) -> None:
         """Nothing is connected yet.
@@ -62,6 +64,7 @@ class RedisBus:
             name: tells applications apart that share one Redis.
             realm: tells the parts of one application apart: the prefix that the pages of the worker have.
             formats: those of the snapshots that the worker reads.
+            application: what it serves, as `application_of` says; empty where that is not known.
             settings: times and sizes.
 
         Raises BusError, with a text for the terminal, where the URL or the name is none.
@@ -85,6 +88,8 @@ class RedisBus:
         self._writer.gave_up = self._gave_up
         self._reader = Reader(self._address, self._keys, settings, worker, self, self._found)
         self._lease = Lease(self._address, self._keys, settings, worker, self._hear_lease)
+        self._lease.application = application
+        self._applications = Applications(str(self._address), name, application)
         self._receiver: Receiver | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._first: asyncio.Future[None] | None = None
@@ -160,7 +165,7 @@ class RedisBus:
         check(self._address, await self._writer.ask(QUESTIONS))
         settings = self._settings
         lives = (int(settings.lease * 1000), int(settings.mailbox * 1000))
-        arguments = (self._known, self._worker, MOST_ORDINAL, *lives, self._formats, "")
+        arguments = (self._known, self._worker, MOST_ORDINAL, *lives, self._formats, "", self._lease.application)
         (answer,) = await self._writer.ask([ENTER.command(self._keys.prefix, *arguments)])
         if isinstance(answer, Refusal):
             raise LineError(f"Redis at {self._address} refuses to register a worker: {str(answer)[:200]}")
@@ -315,6 +320,8 @@ class RedisBus:
             return
         self._lease.read = self._reader.all.last
         slow = self._members.update(renewed.living, may_die=renewed.may_die, lost=self._lost)
+        for _, *fields in renewed.living:
+            self._applications.see(fields[5])
         for worker in slow:
             text = "The worker %s is slow: more than %d messages wait for it"
             logger.warning(text, worker, self._settings.slow_entries)

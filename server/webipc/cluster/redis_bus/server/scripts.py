@@ -106,7 +106,7 @@ end
 """
 
 ENTER: Final = Script(f"""{_KNOWN}{_MAILBOX}
-local most, lease, mail, formats, since = tonumber(A[3]), A[4], A[5], A[6], A[7]
+local most, lease, mail, formats, since, app = tonumber(A[3]), A[4], A[5], A[6], A[7], A[8]
 local taken = {{}}
 for _, w in ipairs(call('SMEMBERS', P..'ws')) do
   local o = call('HGET', P..'w:'..w, 'ordinal')
@@ -117,7 +117,7 @@ repeat
   o = call('INCR', P..'ord')
   if o > most then o = 1; call('SET', P..'ord', 1) end
 until not taken[o]
-call('HSET', P..'w:'..me, 'ordinal', o, 'state', 'up', 'formats', formats, 'pages', 0, 'since', since)
+call('HSET', P..'w:'..me, 'ordinal', o, 'state', 'up', 'formats', formats, 'pages', 0, 'since', since, 'app', app)
 call('PEXPIRE', P..'w:'..me, lease)
 call('SADD', P..'ws', me)
 mailbox(P..'m:'..me, mail)
@@ -131,13 +131,14 @@ if call('EXISTS', P..'all') == 1 then
 end
 return {{o, all}}
 """)
-"""Become a member. Arguments: the most ordinal, life of the lease and the mailbox, formats, when it began."""
+"""Become a member. Arguments: the most ordinal, life of lease and mailbox, formats, when it began, application."""
 
 RENEW: Final = Script(f"""{_KNOWN}{_MAILBOX}
-local lease, mail, ordinal, state, formats, pages, read = A[3], A[4], A[5], A[6], A[7], A[8], A[9]
+local lease, mail, ordinal, state, formats, pages, read, app = A[3], A[4], A[5], A[6], A[7], A[8], A[9], A[10]
 -- First, and without more memory: a full Redis refuses what follows only where nothing was written before.
 local lapsed = call('PEXPIRE', P..'w:'..me, lease) == 0 and 1 or 0
-call('HSET', P..'w:'..me, 'ordinal', ordinal, 'state', state, 'formats', formats, 'pages', pages, 'read', read)
+call('HSET', P..'w:'..me, 'ordinal', ordinal, 'state', state, 'formats', formats, 'pages', pages, 'read', read,
+  'app', app)
 call('PEXPIRE', P..'w:'..me, lease)
 call('SADD', P..'ws', me)
 mailbox(P..'m:'..me, mail)
@@ -148,9 +149,9 @@ if lapsed == 1 then call('HSET', P..'w:'..me, 'steady', now) end
 local sure = now - tonumber(call('HGET', P..'w:'..me, 'steady') or '0') >= tonumber(lease)
 local living = {{}}
 for _, w in ipairs(call('SMEMBERS', P..'ws')) do
-  local l = call('HMGET', P..'w:'..w, 'ordinal', 'state', 'formats', 'pages')
+  local l = call('HMGET', P..'w:'..w, 'ordinal', 'state', 'formats', 'pages', 'app')
   if l[1] then
-    living[#living + 1] = {{w, l[1], l[2] or '', l[3] or '', l[4] or '', call('XLEN', P..'m:'..w)}}
+    living[#living + 1] = {{w, l[1], l[2] or '', l[3] or '', l[4] or '', call('XLEN', P..'m:'..w), l[5] or ''}}
   elseif sure then
     call('SREM', P..'ws', w)
     call('DEL', P..'m:'..w)
@@ -158,7 +159,10 @@ for _, w in ipairs(call('SMEMBERS', P..'ws')) do
 end
 return {{lapsed, call('PTTL', P..'settling'), living, sure and 1 or 0}}
 """)
-"""Renew a lease. Arguments: life of the lease and the mailbox, ordinal, state, formats, pages, place in `all`."""
+"""Renew a lease.
+
+Arguments: life of the lease and the mailbox, ordinal, state, formats, pages, place in `all`, application.
+"""
 
 LEAVE: Final = Script(f"""{_BEGIN}
 call('DEL', P..'w:'..A[1], P..'m:'..A[1])
