@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from webipc.cluster.bus.bus import Bus
 from webipc.cluster.local.local_bus import LocalBus
 from webipc.cluster.local.local_connection import inherited
-from webipc.cluster.moves.snapshot import FORMAT
+from webipc.cluster.moves.snapshot import READS
 from webipc.cluster.redis_bus.making import redis_buses
 from webipc.cluster.shared import Shared
 from webipc.hub.hub import Hub
@@ -50,4 +50,4 @@ def shared_of(hub: Hub, application: ASGIApp, realm: str, make_bus: MakeBus) -> 
 
     `realm` is the prefix under which its `IpcMain` is mounted: workers of other realms do not know each other.
     """
-    return Shared(hub, make_bus(realm, hub.process, (FORMAT,)), application, realm)
+    return Shared(hub, make_bus(realm, hub.process, READS), application, realm)

@@ -140,6 +140,18 @@ async def test_parked_tab_is_found_by_its_links_its_tokens_and_its_id(rig: Rig) 
     assert await second.bus.directory.claim(LINK) == Parked(1)
 
 
+async def test_format_of_a_parked_tab_is_told_wherever_it_is_found(rig: Rig) -> None:
+    first, second = await workers(rig, 2)
+    await born(first, LINK)
+    await first.bus.directory.park(1, b"snapshot", [LINK], LONG, 2)
+    find = second.bus.directory.find
+    assert await find(LINK, None, None) == Parked(1, "link", 2)
+    assert await find(key_of("new"), LINK, TOKEN) == Parked(1, "parent", 2)
+    assert await find(key_of("new"), None, TOKEN) == Parked(1, "token", 2)
+    assert await second.bus.directory.where(1) == Parked(1, "token", 2)
+    assert await second.bus.directory.claim(LINK) == Parked(1, "link", 2)
+
+
 async def test_parked_tab_is_taken_once_by_three_at_once(rig: Rig) -> None:
     made = await workers(rig, 4)
     first, *takers = made

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.support.hubs import NOBODY, Socket, hello, visitor
+from tests.support.logged import troubles
 from tests.support.skipping_loop import SkippingLoop
 from webipc.access.visitor import RefusedError, Visitor
 from webipc.channels.ipc_main_impl import IpcMainImpl
@@ -81,7 +82,9 @@ class GivenDirectory:
     async def where(self, contents_id: int) -> Home | Parked | None:
         return None
 
-    async def park(self, contents_id: int, snapshot: bytes, links: Sequence[Key], seconds: float) -> None:
+    async def park(
+        self, contents_id: int, snapshot: bytes, links: Sequence[Key], seconds: float, snapshot_format: int = 0
+    ) -> None:
         raise AssertionError
 
     async def take(self, contents_id: int) -> Taken | None:
@@ -98,11 +101,14 @@ class GivenDirectory:
 
 
 class GivenTakings:
-    """Takes every parked tab, at once."""
+    """Takes every parked tab of format 1, at once."""
 
     def __init__(self) -> None:
         self.taken: list[int] = []
         self.coming: list[asyncio.Future[None]] = []
+
+    def reads(self, snapshot_format: int) -> bool:
+        return snapshot_format in (0, 1)
 
     def under_way(self) -> Sequence[Awaitable[Any]]:
         return [one for one in self.coming if not one.done()]
@@ -485,6 +491,87 @@ def test_worker_that_drains_takes_nothing_new_and_relays_what_is_elsewhere(run: 
         world.directory.by_link = Parked(7)
         with pytest.raises(StoppingError):
             await world.placing.place(hello(fresh=False), VISITOR, is_relayed=False)
+        assert world.takings.taken == []
+
+    run(check)
+
+
+def _reads(world: World, name: str, *formats: int) -> None:
+    """Let a worker have said which formats of snapshots it reads."""
+    member = world.bus.members.get(name * 16)
+    assert member is not None
+    world.bus.members.put(member._replace(formats=formats))
+
+
+@pytest.mark.parametrize("by", ["link", "parent", "token"])
+@pytest.mark.parametrize("is_draining", [False, True])
+def test_parked_tab_in_a_format_that_is_not_read_here_goes_to_a_worker_that_reads_it(
+    run: Any, by: Any, is_draining: bool
+) -> None:
+    async def check(world: World) -> None:
+        _reads(world, "a", 1, 2)
+        # It drains, and takes nothing.
+        _reads(world, "b", 1, 2)
+        if is_draining:
+            world.bus.drain()
+            await asyncio.sleep(0.1)
+        world.directory.by_link = Parked(7, by, 2)
+        # A request, which a worker that drains hands on as well.
+        said = replace(hello(fresh=False), attempt=0)
+        assert await world.placing.place(said, VISITOR, is_relayed=False) == "a" * 16
+        assert world.takings.taken == []
+
+    run(check)
+
+
+def test_parked_tab_in_a_format_that_no_worker_reads_is_told_so_and_taken_by_none(
+    run: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def check(world: World) -> None:
+        _reads(world, "a", 1)
+        _reads(world, "b", 1, 2)
+        world.directory.by_link = Parked(7, "link", 2)
+        for _ in range(2):
+            with pytest.raises(ResetError) as caught:
+                await world.placing.place(hello(fresh=False), VISITOR, is_relayed=False)
+            assert caught.value.reason == "owner-lost"
+        # What its page begins then, and what else shows its token, begins here.
+        world.directory.by_link, world.directory.by_shown = None, Parked(7, "token", 2)
+        assert await world.placing.place(replace(hello(), token=TOKEN), VISITOR, is_relayed=False) is None
+        assert (world.takings.taken, world.directory.released) == ([], [])
+        assert world.placing.stats()["owner_lost"] == 2
+        world.placing.end()
+        line = "2 links were reset (owner-lost): their tabs are parked in format 2, which no process here reads"
+        assert line in troubles(caplog)
+
+    run(check)
+
+
+def test_parked_tab_waits_for_a_worker_that_reads_it_and_has_just_begun(run: Any) -> None:
+    async def check(world: World) -> None:
+        world.directory.by_link = Parked(7, "link", 2)
+        placing = asyncio.ensure_future(world.placing.place(hello(fresh=False), VISITOR, is_relayed=False))
+        await asyncio.sleep(1)
+        assert not placing.done()
+        _reads(world, "a", 1, 2)
+        assert await placing == "a" * 16
+
+    run(check)
+
+
+@pytest.mark.parametrize("why", ["the only reader is behind", "another worker has chosen this one"])
+def test_page_of_a_parked_tab_comes_again_while_a_worker_lives_that_reads_it(run: Any, why: str) -> None:
+    async def check(world: World) -> None:
+        _reads(world, "a", 1, 2)
+        is_relayed = why == "another worker has chosen this one"
+        if not is_relayed:
+            reader = world.bus.members.get("a" * 16)
+            assert reader is not None
+            world.bus.members.put(reader._replace(is_slow=True))
+        world.directory.by_link = Parked(7, "link", 2)
+        with pytest.raises(RefusedError) as refused:
+            await world.placing.place(hello(fresh=False), VISITOR, is_relayed=is_relayed)
+        assert refused.value.code == CloseCode.TRY_LATER
         assert world.takings.taken == []
 
     run(check)

@@ -22,7 +22,7 @@ from webipc.cluster.bus.bus import BusError
 from webipc.cluster.bus.directory import Home, Parked, key_of
 from webipc.cluster.bus.memory_bus import MemoryBus
 from webipc.cluster.moves import leaving, parking
-from webipc.cluster.moves.snapshot import Snapshot
+from webipc.cluster.moves.snapshot import FORMAT, Snapshot
 from webipc.core.errors import DestroyedError
 from webipc.hub.links import MOVED
 from webipc.testing import Browser
@@ -83,7 +83,7 @@ async def test_quiet_tab_goes_on_elsewhere_and_neither_side_loses_anything(two: 
     await quiet()
     await drain(old)
     assert page.closed_with == SERVICE_RESTART
-    assert await place_of(page, new) == Parked(contents_id)
+    assert await place_of(page, new) == Parked(contents_id, format=FORMAT)
     page.post("send", "say", value=["behind"])
     page.lose()
     connection = await page.come(new)
@@ -137,8 +137,8 @@ async def test_directory_names_the_old_home_until_the_tab_is_parked(
     assert await new.bus.directory.where(contents_id) == Home(home, "token")
     go_on.set()
     await draining
-    assert await place_of(page, new) == Parked(contents_id, "link")
-    assert await new.bus.directory.find(key_of("a new page"), None, token) == Parked(contents_id, "token")
+    assert await place_of(page, new) == Parked(contents_id, "link", FORMAT)
+    assert await new.bus.directory.find(key_of("a new page"), None, token) == Parked(contents_id, "token", FORMAT)
     taken = await new.bus.directory.take(contents_id)
     assert taken is not None
     assert Snapshot.decode(taken.snapshot).head.contents.id == contents_id

@@ -19,6 +19,7 @@ from webipc.cluster.bus.bus import BusError
 from webipc.cluster.bus.directory import Home, Over, Parked, key_of
 from webipc.cluster.bus.rows import decode_rows, encode_rows
 from webipc.cluster.moves import parking
+from webipc.cluster.moves.snapshot import FORMAT
 from webipc.core.errors import ResetError
 
 
@@ -244,7 +245,7 @@ async def test_tab_without_room_is_parked_again_and_goes_on_elsewhere(
     monkeypatch.setattr(full.hub.links, "make_room", _refuse)
     with pytest.raises(RefusedError):
         await take(full, page.hello())
-    assert await place_of(page, other) == Parked(contents_id)
+    assert await place_of(page, other) == Parked(contents_id, format=FORMAT)
     assert (full.hub.tabs.all(), full.shared.stats()["takes_failed"]) == ([], 1)
     await page.come(other)
     assert await place_of(page, full) == Home(other.shared.worker)
@@ -286,7 +287,7 @@ async def test_tab_stays_parked_while_the_bus_cannot_be_reached(
         patch.setattr(new.bus.directory, "take", failing)
         with pytest.raises(RefusedError):
             await take(new, page.hello())
-    assert await place_of(page, new) == Parked(contents_id)
+    assert await place_of(page, new) == Parked(contents_id, format=FORMAT)
     await page.come(new)
 
 

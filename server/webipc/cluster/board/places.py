@@ -40,10 +40,11 @@ class _Worker:
 class _Written:
     """What there is of a parked tab."""
 
-    __slots__ = ("links", "size", "snapshot", "until", "words", "words_bytes")
+    __slots__ = ("format", "links", "size", "snapshot", "until", "words", "words_bytes")
 
-    def __init__(self, snapshot: bytes, links: Sequence[Key], until: float) -> None:
+    def __init__(self, snapshot: bytes, links: Sequence[Key], until: float, snapshot_format: int) -> None:
         self.snapshot = snapshot
+        self.format = snapshot_format
         self.links = tuple(links)
         self.until = until
         self.words: list[bytes] = []
@@ -137,7 +138,7 @@ class Places:
             return None
         if tab.written is None:
             return Home(tab.worker, by)
-        return None if self._is_late(contents_id, tab.written) else Parked(contents_id, by)
+        return None if self._is_late(contents_id, tab.written) else Parked(contents_id, by, tab.written.format)
 
     def _is_over(self, link: Key) -> bool:
         return self._over.get(link, 0.0) > self._now()
@@ -228,13 +229,21 @@ class Places:
 
     # --- parked tabs ----------------------------------------------------------------------------------------------
 
-    def park(self, worker: str, contents_id: int, snapshot: bytes, links: Sequence[Key], seconds: float) -> None:
+    def park(
+        self,
+        worker: str,
+        contents_id: int,
+        snapshot: bytes,
+        links: Sequence[Key],
+        seconds: float,
+        snapshot_format: int = 0,
+    ) -> None:
         """See `Directory.park`. Raises BusError where the tab is not this worker's, or there is no room."""
         self.forget_late()
         home, tab = self._living(worker), self._tabs.get(contents_id)
         if tab is None or tab.worker != worker:
             raise BusError(f"expected a tab of the worker {worker}, got {contents_id}, which it does not have")
-        written = _Written(snapshot, links, self._now() + seconds)
+        written = _Written(snapshot, links, self._now() + seconds, snapshot_format)
         if len(self._parked) >= PARKED or self.parked_bytes + written.size > PARKED_BYTES:
             raise BusError(f"parked tabs may have {PARKED_BYTES:,} bytes together and be {PARKED:,}; all is in use")
         home.tabs.discard(contents_id)

@@ -34,6 +34,8 @@ class Parked(NamedTuple):
 
     contents_id: int
     by: By = "link"
+    # That of its snapshot: who does not read it must not take it. 0 where it was not told.
+    format: int = 0
 
 
 class Over(NamedTuple):
@@ -85,10 +87,12 @@ class Directory(Protocol):
     async def where(self, contents_id: int) -> Home | Parked | None:
         """Return the place of a tab."""
 
-    async def park(self, contents_id: int, snapshot: bytes, links: Sequence[Key], seconds: float) -> None:
+    async def park(
+        self, contents_id: int, snapshot: bytes, links: Sequence[Key], seconds: float, snapshot_format: int = 0
+    ) -> None:
         """Put down a tab of this worker for so many seconds, with its links and all its tokens, at one moment.
 
-        Raises BusError where that is impossible: then it is not parked.
+        `snapshot_format` is told to who finds it. Raises BusError where that is impossible: then it is not parked.
         """
 
     async def take(self, contents_id: int) -> Taken | None:

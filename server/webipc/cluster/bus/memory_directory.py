@@ -54,9 +54,11 @@ class MemoryDirectory:
         """See `Directory`."""
         return await self._ask(lambda: self._places.where(contents_id))
 
-    async def park(self, contents_id: int, snapshot: bytes, links: Sequence[Key], seconds: float) -> None:
+    async def park(
+        self, contents_id: int, snapshot: bytes, links: Sequence[Key], seconds: float, snapshot_format: int = 0
+    ) -> None:
         """See `Directory`."""
-        await self._ask(lambda: self._places.park(self._worker, contents_id, snapshot, links, seconds))
+        await self._ask(lambda: self._places.park(self._worker, contents_id, snapshot, links, seconds, snapshot_format))
 
     async def take(self, contents_id: int) -> Taken | None:
         """See `Directory`."""

@@ -1,4 +1,5 @@
-"""`Owners`: workers that have died, and what their pages are told: one line in the log for each, with a count.
+"""`Owners`: workers that have died, and what their pages are told: one line in the log for each, with a count; the same
+for tabs of another version that no worker reads.
 
 A page learns it as `owner-lost` (PROTOCOL.md 6.5).
 """
@@ -26,6 +27,8 @@ class Owners:
         self._dead: OrderedDict[str, None] = OrderedDict()
         # Resets that are not logged yet, by worker.
         self._missed: Counter[str] = Counter()
+        # The same, by the format of the snapshot that no worker reads.
+        self._unread: Counter[int] = Counter()
         self._timer: asyncio.TimerHandle | None = None
         # How many links were reset.
         self.count = 0
@@ -45,6 +48,15 @@ class Owners:
         self.count += 1
         # It may be a claim of the page: it takes one line at most, and is never longer than a name.
         self._missed[worker if worker in self._dead else ""] += 1
+        self._log_soon()
+
+    def unread(self, snapshot_format: int) -> None:
+        """Note that a link is reset because no worker that lives reads this format of its parked tab."""
+        self.count += 1
+        self._unread[snapshot_format] += 1
+        self._log_soon()
+
+    def _log_soon(self) -> None:
         if self._timer is None:
             self._timer = self._loop.call_later(LINE_SECONDS, self._log)
 
@@ -60,3 +72,7 @@ class Owners:
         for worker, count in missed.items():
             name = f"worker {worker}, which has died" if worker else "a worker that had ended before"
             logger.warning("%d links were reset (owner-lost): they were at %s", count, name)
+        unread, self._unread = self._unread, Counter()
+        for snapshot_format, count in unread.items():
+            text = "%d links were reset (owner-lost): their tabs are parked in format %d, which no process here reads"
+            logger.error(text, count, snapshot_format)

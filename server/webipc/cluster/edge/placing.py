@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from webipc.access.visitor import RefusedError, Visitor
-from webipc.cluster.bus.bus import BusError, NoWorkerError
+from webipc.cluster.bus.bus import BusError, Member, NoWorkerError
 from webipc.cluster.bus.directory import Home, Over, Parked, Place, key_of
 from webipc.cluster.bus.kinds import HeadModel
 from webipc.cluster.edge.noting import Noting
@@ -34,6 +34,9 @@ ARRIVAL_SECONDS: Final = 2.0
 
 class Takings(Protocol):
     """Lets parked tabs go on at this worker."""
+
+    def reads(self, snapshot_format: int) -> bool:
+        """Tell whether a parked tab whose snapshot has this format can go on here; 0 where that is not known."""
 
     def under_way(self) -> Sequence[Awaitable[Any]]:
         """Return what is done when the tabs are here that are taken at this moment. May be waited for by several."""
@@ -157,10 +160,12 @@ class Placing(Part):
     async def _take(self, found: Parked, hello: Hello, visitor: Visitor, *, is_relayed: bool) -> str | _Later | None:
         if self._worker.is_draining:
             # A page asks with a request three times at most. A socket comes again by itself.
-            taker = None if hello.attempt or is_relayed else self._taker()
+            taker = None if hello.attempt or is_relayed else self._taker(found)
             if taker is None:
                 raise StoppingError
             return taker
+        if not self._takings.reads(found.format):
+            return self._unreadable(found, is_relayed=is_relayed)
         try:
             is_here = await self._takings.take(found.contents_id, visitor)
         except BusError:
@@ -168,10 +173,30 @@ class Placing(Part):
         # Another worker was faster: the directory says which.
         return None if is_here else _Later(ARRIVAL_SECONDS, _try_later)
 
-    def _taker(self) -> str | None:
-        """Return a worker that takes tabs."""
-        others = [member for member in self._worker.bus.members if not member.is_draining and not member.is_slow]
-        return next((other.worker for other in others if other.worker != self._worker.name), None)
+    def _takers(self, found: Parked) -> list[Member]:
+        """Return the other workers that can take a parked tab."""
+        others = [other for other in self._worker.bus.members if other.worker != self._worker.name]
+        return [other for other in others if not other.is_draining and found.format in (0, *other.formats)]
+
+    def _taker(self, found: Parked) -> str | None:
+        """Return one that is not behind."""
+        return next((taker.worker for taker in self._takers(found) if not taker.is_slow), None)
+
+    def _unreadable(self, found: Parked, *, is_relayed: bool) -> str | _Later | None:
+        """Judge a tab that a worker of another version has written down. It stays parked for one that reads it."""
+        if self._takers(found):
+            taker = None if is_relayed else self._taker(found)
+            if taker is None:
+                raise _unknown()
+            return taker
+        if found.by != "link":
+            # Its page is told so; what comes now has no tab.
+            return None
+        return _Later(ARRIVAL_SECONDS, lambda: self._unread(found))
+
+    def _unread(self, found: Parked) -> None:
+        self._owners.unread(found.format)
+        raise ResetError("owner-lost")
 
     async def _at_home(self, found: Home, hello: Hello) -> str | _Later | None:
         """Judge what the directory says is here and is not: it is on its way, and never a reason for a reset."""

@@ -105,7 +105,9 @@ def _where(board: Switchboard, _worker: str, args: Args, _payload: bytes) -> Ans
 
 
 def _park(board: Switchboard, worker: str, args: Args, payload: bytes) -> Answered:
-    board.places.park(worker, whole(args[0]), payload, texts(args[1]), seconds(args[2]))
+    # A worker of an earlier version does not tell it.
+    written_as = whole(args[3]) if len(args) > 3 else 0  # noqa: PLR2004 - the fourth
+    board.places.park(worker, whole(args[0]), payload, texts(args[1]), seconds(args[2]), written_as)
     return None, b""
 
 

@@ -69,9 +69,11 @@ class LocalDirectory:
         place = _place((await self._ask("where", contents_id))[0])
         return None if isinstance(place, Over) else place
 
-    async def park(self, contents_id: int, snapshot: bytes, links: Sequence[Key], seconds: float) -> None:
+    async def park(
+        self, contents_id: int, snapshot: bytes, links: Sequence[Key], seconds: float, snapshot_format: int = 0
+    ) -> None:
         """See `Directory`."""
-        await self._ask("park", contents_id, list(links), seconds, payload=snapshot)
+        await self._ask("park", contents_id, list(links), seconds, snapshot_format, payload=snapshot)
 
     async def take(self, contents_id: int) -> Taken | None:
         """See `Directory`."""

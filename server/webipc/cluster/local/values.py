@@ -73,8 +73,8 @@ def place_value(place: Place | None) -> list[Any] | None:
     match place:
         case Home(worker, by):
             return ["home", worker, by]
-        case Parked(contents_id, by):
-            return ["parked", contents_id, by]
+        case Parked(contents_id, by, written_as):
+            return ["parked", contents_id, by, written_as]
         case Over():
             return ["over"]
         case None:
@@ -85,12 +85,14 @@ def place_of(value: Any) -> Place | None:
     """Return the place that JSON describes."""
     if value is None:
         return None
-    kind, what, by, *_ = _padded(array(value), 3)
+    kind, what, by, written_as, *_ = _padded(array(value), 4)
     if kind == "over":
         return Over()
     if by not in _BY or kind not in ("home", "parked"):
         raise ValueError("expected a place, got something else")
-    return Home(text(what), _BY[by]) if kind == "home" else Parked(whole(what), _BY[by])
+    if kind == "home":
+        return Home(text(what), _BY[by])
+    return Parked(whole(what), _BY[by], 0 if written_as is None else whole(written_as))
 
 
 def _padded(values: Sequence[Any], count: int) -> list[Any]:

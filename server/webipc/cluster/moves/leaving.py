@@ -14,7 +14,7 @@ from webipc.cluster.bus.directory import key_of
 from webipc.cluster.moves.link_record import check_quiet
 from webipc.cluster.moves.moved_outlet import Forward, Moved, redirect
 from webipc.cluster.moves.moving import snapshot
-from webipc.cluster.moves.snapshot import Heard
+from webipc.cluster.moves.snapshot import FORMAT, Heard
 from webipc.core.envelope import Hello
 from webipc.core.errors import CloseCode
 from webipc.electron.tab import Tab
@@ -116,7 +116,7 @@ class Leaving:
         loop = self._hub.loop
         while True:
             try:
-                await self._bus.directory.park(contents_id, written, keys, seconds)
+                await self._bus.directory.park(contents_id, written, keys, seconds, FORMAT)
             except BusError as error:
                 if loop.time() >= self.give_up_at:
                     logger.warning("WebContents #%d could not be parked: %s", contents_id, error)

@@ -4,7 +4,8 @@ The head has the identity of the tab and its groups, but neither its user, who i
 link it has the digest of its secret, and of the tab the digests of its tokens. The rows are the messages that each link
 keeps, what has arrived of its parcel, and the answers that its page may ask for again, link by link.
 
-A reader takes its own format. It ignores keys that it does not know.
+A reader takes its own format, and the one before where there was one. It ignores keys that it does not know, so a new
+key that may be missing is no new format.
 """
 
 import json
@@ -16,6 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from webipc.cluster.bus.rows import RowsError, decode_rows, encode_rows
 
 FORMAT: Final = 1
+"""What is written."""
+READS: Final = (FORMAT,)
+"""What is read. A worker says so to the others, and finds the format of a parked tab in the directory."""
 
 Count = Annotated[int, Field(ge=0)]
 Token = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
@@ -32,8 +36,8 @@ class FormatError(SnapshotError):
     def __init__(self, found: object) -> None:
         shown = str(found) if isinstance(found, int) else "none"
         super().__init__(
-            f"expected a snapshot of format {FORMAT}, got {shown}: a tab moves between servers whose versions have the "
-            "same format"
+            f"expected a snapshot of format {' or '.join(map(str, READS))}, got {shown}: a tab moves between servers "
+            "whose versions read each other's format"
         )
         self.found = found
 
@@ -188,7 +192,7 @@ def links_in(data: bytes) -> Iterator[str]:
 
 def _check_format(fields: Any) -> None:
     found = fields.get("format") if isinstance(fields, dict) else None
-    if type(found) is not int or found != FORMAT:
+    if type(found) is not int or found not in READS:
         raise FormatError(found)
 
 

@@ -14,7 +14,7 @@ from webipc.cluster.bus.bus import BusError, Position
 from webipc.cluster.bus.directory import Taken, key_of
 from webipc.cluster.moves.leaving import KEPT_SECONDS
 from webipc.cluster.moves.moving import restore
-from webipc.cluster.moves.snapshot import Heard, Snapshot, SnapshotError, links_in
+from webipc.cluster.moves.snapshot import READS, Heard, Snapshot, SnapshotError, links_in
 from webipc.cluster.worker import Part, Worker
 from webipc.core.envelope import Hello
 from webipc.core.errors import BufferFullError, CloseCode, ResetError
@@ -59,6 +59,10 @@ class Taking(Part):
     def stats(self) -> Mapping[str, Any]:
         """See `Part`. `takes`: tabs that came from another worker; `takes_failed`: those that could not go on here."""
         return {"takes": self._taken, "takes_failed": self._failed}
+
+    def reads(self, snapshot_format: int) -> bool:
+        """Tell whether a parked tab whose snapshot has this format can go on here; 0 where that is not known."""
+        return snapshot_format in (0, *READS)
 
     def under_way(self) -> Sequence[Awaitable[Any]]:
         """Return what is done when the tabs are here that are taken at this moment. May be waited for by several."""
@@ -154,7 +158,8 @@ class Taking(Part):
         directory = self._worker.bus.directory
         seconds = self._worker.hub.limits.grace_ms / 1000 + KEPT_SECONDS
         try:
-            await directory.park(contents_id, taken.snapshot, [key_of(link) for link in links], seconds)
+            keys = [key_of(link) for link in links]
+            await directory.park(contents_id, taken.snapshot, keys, seconds, moved.head.format)
             for word in taken.words:
                 await directory.leave_word(contents_id, word)
         except BusError:

@@ -59,7 +59,7 @@ class RedisDirectory:
         if answer[1] == b"-":
             return Over()
         if answer[1] == b"x":
-            return Parked(int(answer[2]), by)
+            return Parked(int(answer[2]), by, int(answer[3] or 0))
         member = member_of(answer[2], answer[3:])
         if member is not None:
             # One that has just begun may not be known yet, and must not be taken for dead.
@@ -134,7 +134,9 @@ class RedisDirectory:
 
     # --- parked tabs ----------------------------------------------------------------------------------------------
 
-    async def park(self, contents_id: int, snapshot: bytes, links: Sequence[Key], seconds: float) -> None:
+    async def park(
+        self, contents_id: int, snapshot: bytes, links: Sequence[Key], seconds: float, snapshot_format: int = 0
+    ) -> None:
         """See `Directory`."""
 
         def late(answer: list[Any]) -> None:
@@ -148,7 +150,7 @@ class RedisDirectory:
 
         milliseconds = max(1, int(seconds * 1000))
         answer = await self._asking.ask(
-            PARK, contents_id, secrets.token_hex(8), milliseconds, snapshot, *links, late=late
+            PARK, contents_id, secrets.token_hex(8), milliseconds, snapshot, snapshot_format, *links, late=late
         )
         if answer != [b"1"]:
             raise BusError(f"expected a tab of the worker {self._worker}, got {contents_id}, which it does not have")

@@ -41,7 +41,8 @@ if call('GET', P..'gen') ~= A[1] then return {{'!'}} end
 local me = A[2]
 """
 
-# A place as it is answered: by what, then `-`, or `x` and the id of a parked tab, or `w`, the worker and its lease.
+# A place as it is answered: by what, then `-`, or `x`, the id of a parked tab and the format of its snapshot, or `w`,
+# the worker and its lease.
 _PLACES: Final = f"""{_KNOWN}
 local function settling() return call('EXISTS', P..'settling') == 1 end
 local function at(by, worker)
@@ -49,18 +50,19 @@ local function at(by, worker)
   if not lease[1] and settling() then return {{'?'}} end
   return {{by, 'w', worker, lease[1] or '', lease[2] or '', lease[3] or '', lease[4] or ''}}
 end
+local function parked(id, by) return {{by, 'x', id, call('HGET', P..'x:'..id, 'f') or '0'}} end
 local function link(key, by)
   local v = call('GET', P..'l:'..key)
   if not v then return nil end
   if v == '-' then return {{by, '-'}} end
-  if string.sub(v, 1, 2) == 'x:' then return {{by, 'x', string.sub(v, 3)}} end
+  if string.sub(v, 1, 2) == 'x:' then return parked(string.sub(v, 3), by) end
   return at(by, v)
 end
 local function tab(id, by)
   local v = call('GET', P..'c:'..id)
   if not v then return nil end
   local home = string.match(v, '^%S+')
-  if home == 'x' then return {{by, 'x', id}} end
+  if home == 'x' then return parked(id, by) end
   return at(by, home)
 end
 local function unknown() if settling() then return {{'?'}} end return {{''}} end
@@ -275,25 +277,25 @@ return {{''}}
 """)
 
 PARK: Final = Script(f"""{_TABS}
-local id, once, ms, shot = A[3], A[4], A[5], A[6]
+local id, once, ms, shot, format = A[3], A[4], A[5], A[6], A[7]
 local home, tokens = tab(id)
 local x = P..'x:'..id
 if home == 'x' and call('HGET', x, 'p') == once then return {{'1'}} end
 if home ~= me then return {{'0'}} end
 call('DEL', x, P..'xi:'..id)
 local links = {{}}
-for n = 7, #A do
+for n = 8, #A do
   links[#links + 1] = A[n]
   local v = call('GET', P..'l:'..A[n])
   if not v or v == me then call('SET', P..'l:'..A[n], 'x:'..id, 'PX', ms) end
 end
 call('SET', P..'c:'..id, 'x '..tokens, 'PX', ms)
 for t in tokens_of(tokens) do call('PEXPIRE', P..'t:'..t, ms) end
-call('HSET', x, 's', shot, 'l', table.concat(links, ','), 'p', once)
+call('HSET', x, 's', shot, 'f', format, 'l', table.concat(links, ','), 'p', once)
 call('PEXPIRE', x, ms)
 return {{'1'}}
 """)
-"""Arguments: id of a tab, a number used once, how long, the snapshot, keys of links."""
+"""Arguments: id of a tab, a number used once, how long, the snapshot and its format, keys of links."""
 
 TAKE: Final = Script(f"""{_TABS}
 local id, once, keep, back = A[3], A[4], A[5], A[6]
