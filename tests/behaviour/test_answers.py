@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel, field_serializer
 
 from tests.support.applications import application
+from tests.support.waiting import PATIENCE
 from webipc import (
     IpcMainInvokeEvent,
 )
@@ -31,7 +32,7 @@ async def test_a_def_handler_runs_in_a_thread_and_blocks_no_other_call() -> None
 
     @ipc_main.handle("slow")
     def slow(event: IpcMainInvokeEvent) -> str:
-        assert go_on.wait(5)
+        assert go_on.wait(PATIENCE)
         return threading.current_thread().name
 
     @ipc_main.handle("quick")
@@ -75,7 +76,7 @@ async def test_an_invoke_is_answered_after_a_reconnect() -> None:
         go_on.set()
         await asyncio.sleep(0)
         await page.connect()
-        assert await asyncio.wait_for(waiting, 5) == "answer"
+        assert await asyncio.wait_for(waiting, PATIENCE) == "answer"
 
 
 async def test_a_handler_that_cancels_its_task_without_awaiting_affects_no_other_call() -> None:
@@ -104,7 +105,7 @@ async def test_a_handler_runs_in_one_task_from_its_first_step_to_its_end() -> No
     @ipc_main.handle("tasks")
     async def tasks(event: IpcMainInvokeEvent) -> bool:
         first = asyncio.current_task()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await asyncio.sleep(0)
             await asyncio.sleep(0.001)
         return first is asyncio.current_task()

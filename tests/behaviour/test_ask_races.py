@@ -10,7 +10,7 @@ from socket import SHUT_RDWR
 import pytest
 
 from tests.support.raw_sockets import closing, connections_of, greeted, hello, post, socket
-from tests.support.serving import DIRECT, STOCK, Live, live, wait_until
+from tests.support.serving import DIRECT, PATIENCE, STOCK, Live, live, wait_until
 from tests.support.users import Gate, Users, cookie
 from webipc import Limits
 from webipc.core.frame import encode_body
@@ -74,7 +74,7 @@ def test_a_link_that_ends_meanwhile_is_looked_up_again(server: Live, users: User
         first.send('[0,0,["bye",0]]')
         wait_until(lambda: not connections_of(users.ipc_main), "the link ends")
         gate.open()
-        assert json.loads(second.recv(5)) == [0, 0, ["reset", {"reason": "ended"}]]
+        assert json.loads(second.recv(PATIENCE)) == [0, 0, ["reset", {"reason": "ended"}]]
         assert closing(second) == (4410, "ended")
 
 
@@ -138,5 +138,5 @@ def test_pages_that_come_together_wait_in_line_and_are_all_let_in(server: Live, 
         opened = [stack.enter_context(socket(server, headers=cookie("ada"))) for _ in range(100)]
         for number, each in enumerate(opened):
             each.send(hello(link=f"{number:032}"))
-        assert [json.loads(each.recv(10))[2][0] for each in opened] == ["welcome"] * 100
+        assert [json.loads(each.recv(PATIENCE))[2][0] for each in opened] == ["welcome"] * 100
     assert users.asked == ["ada"] * 100

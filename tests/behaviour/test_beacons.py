@@ -10,7 +10,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.support.raw_sockets import Site, beacon, closing, greeted, hello, post
-from tests.support.serving import DIRECT, STOCK, Live, live, wait_until
+from tests.support.serving import DIRECT, PATIENCE, STOCK, Live, live, wait_until
 from webipc import Limits, WebContents
 from webipc.core.frame import encode_body
 from webipc.electron.ipc_event import WebContentsEvent
@@ -214,7 +214,7 @@ def test_the_preflight_of_a_listed_origin_is_answered_and_of_no_other() -> None:
         for origin, allowed in (("https://app.example", True), ("https://evil.example", False)):
             request = Request(f"{server.url}/ipc/beacon", headers={"Origin": origin}, method="OPTIONS")
             try:
-                with urlopen(request, timeout=5) as response:
+                with urlopen(request, timeout=PATIENCE) as response:
                     headers = response.headers
             except HTTPError as error:
                 headers = error.headers

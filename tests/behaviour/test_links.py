@@ -26,7 +26,7 @@ from tests.support.raw_sockets import (
     post,
     socket,
 )
-from tests.support.serving import DIRECT, STOCK, Live, live, wait_until
+from tests.support.serving import DIRECT, PATIENCE, STOCK, Live, live, wait_until
 from webipc import Limits
 
 
@@ -52,14 +52,14 @@ def test_a_document_whose_hello_overtakes_the_bye_of_the_one_before_it_gets_its_
         (contents,) = site.ipc_main.get_all_web_contents()
         after.send(hello(link="e" * 32, token=contents._tab.token))
         before.send('[0,0,["bye",0]]')
-        assert json.loads(after.recv(5))[2][1]["webContentsId"] == contents.id
+        assert json.loads(after.recv(PATIENCE))[2][1]["webContentsId"] == contents.id
 
 
 def test_a_second_document_with_the_token_of_an_open_one_gets_another_tab(server: Live, site: Site) -> None:
     with greeted(server, link="d" * 32), socket(server) as duplicate:
         (contents,) = site.ipc_main.get_all_web_contents()
         duplicate.send(hello(link="e" * 32, token=contents._tab.token))
-        assert json.loads(duplicate.recv(5))[2][1]["webContentsId"] != contents.id
+        assert json.loads(duplicate.recv(PATIENCE))[2][1]["webContentsId"] != contents.id
 
 
 def test_the_higher_attempt_owns_the_link(server: Live) -> None:
@@ -67,7 +67,7 @@ def test_the_higher_attempt_owns_the_link(server: Live) -> None:
         with greeted(server, attempt=2) as newer:
             assert closing(older)[0] == 4409
             newer.send('[1,0,["invoke",1,"echo",["newer"]]]')
-            assert '"newer"' in str(newer.recv(5))
+            assert '"newer"' in str(newer.recv(PATIENCE))
         with socket(server) as late:
             late.send(hello(attempt=1))
             assert closing(late)[0] == 4409
@@ -86,13 +86,13 @@ def test_a_link_that_is_not_fresh_and_not_known_is_reset(
 ) -> None:
     with socket(server) as first:
         first.send(hello())
-        own = json.loads(first.recv(5))[2][1]["process"]
+        own = json.loads(first.recv(PATIENCE))[2][1]["process"]
     caplog.set_level(logging.INFO, "webipc")
     with socket(server) as opened:
         peer = address_of(opened)
         claims = {} if process is None else {"process": own if process == "own" else process}
         opened.send(hello(link="a" * 32, fresh=False, **claims))
-        assert json.loads(opened.recv(5)) == [0, 0, ["reset", {"reason": reason}]]
+        assert json.loads(opened.recv(PATIENCE)) == [0, 0, ["reset", {"reason": reason}]]
         assert closing(opened)[0] == 4410
     (line,) = [record.getMessage() for record in caplog.records if "resumes a link" in record.getMessage()]
     assert line.startswith(f"{peer} ")
@@ -117,9 +117,9 @@ def test_a_full_server_drops_the_link_that_is_longest_without_a_socket_for_a_new
         with greeted(server, link="d" * 32), greeted(server, link="c" * 32, attempt=2, fresh=False):
             with socket(server) as late:
                 late.send(hello(link="b" * 32, attempt=2, fresh=False))
-                assert json.loads(late.recv(5))[2] == ["reset", {"reason": "ended"}]
+                assert json.loads(late.recv(PATIENCE))[2] == ["reset", {"reason": "ended"}]
             other.send('[1,0,["invoke",1,"echo",["still here"]]]')
-            assert "still here" in str(other.recv(5))
+            assert "still here" in str(other.recv(PATIENCE))
 
 
 def test_beyond_max_unattached_links_the_link_longest_without_a_socket_is_dropped() -> None:
@@ -142,34 +142,34 @@ def test_beyond_max_unattached_links_the_link_longest_without_a_socket_is_droppe
         assert {connection.link_id for connection in connections_of(site.ipc_main)} == {"9" * 32, *links[1:]}
         with greeted(server, link=links[2], attempt=2, fresh=False):
             other.send('[1,0,["invoke",1,"echo",["still here"]]]')
-            assert "still here" in str(other.recv(5))
+            assert "still here" in str(other.recv(PATIENCE))
 
 
 def test_a_hello_with_numbers_that_cannot_be_is_reset(server: Live) -> None:
     for link, fields in (("b" * 32, {"received": 5}), ("c" * 32, {"first": 3})):
         with greeted(server, link=link), socket(server) as back:
             back.send(hello(link=link, attempt=2, fresh=False, **fields))
-            assert json.loads(back.recv(5))[2] == ["reset", {"reason": "gap"}]
+            assert json.loads(back.recv(PATIENCE))[2] == ["reset", {"reason": "gap"}]
 
 
 def test_many_messages_are_acknowledged_at_once(server: Live) -> None:
     with greeted(server) as opened:
         messages = ",".join('["send","say",[1]]' for _ in range(64))
         opened.send(f"[1,0,{messages}]")
-        assert json.loads(opened.recv(5)) == [1, 64]
+        assert json.loads(opened.recv(PATIENCE)) == [1, 64]
 
 
 def test_a_single_message_is_acknowledged_after_a_second(server: Live) -> None:
     with greeted(server) as opened:
         opened.send('[1,0,["send","say",[1]]]')
-        assert json.loads(opened.recv(5)) == [1, 1]
+        assert json.loads(opened.recv(PATIENCE)) == [1, 1]
 
 
 def test_the_server_sends_heartbeats_and_closes_a_silent_socket() -> None:
     site = Site(limits=Limits(heartbeat_ms=50, silence_ms=300))
     # With `webipc run` a client that answers pings is not silent: test_signs_of_life.py.
     with live(site.app, ws=STOCK) as server, greeted(server) as opened:
-        assert json.loads(opened.recv(5)) == [1, 0]
+        assert json.loads(opened.recv(PATIENCE)) == [1, 0]
         assert closing(opened)[0] == 1001
         with greeted(server, attempt=2, fresh=False):
             assert len(site.ipc_main.get_all_web_contents()) == 1
@@ -225,7 +225,7 @@ def test_a_page_that_reads_nothing_is_told_of_an_overflow_at_once_when_it_comes_
         wait_until(lambda: not server.open_connections, "the connection has ended", within=5)
         with socket(server) as back:
             back.send(hello(link=connection.link_id, attempt=2, fresh=False))
-            assert json.loads(back.recv(5))[2] == ["reset", {"reason": "overflow"}]
+            assert json.loads(back.recv(PATIENCE))[2] == ["reset", {"reason": "overflow"}]
             assert closing(back) == (4410, "overflow")
 
 
@@ -234,7 +234,7 @@ def test_a_probe_is_answered() -> None:
     with live(site.app) as server, greeted(server) as opened:
         wait_until(site.ipc_main.get_all_web_contents, "the page has a tab")
         opened.send('[1,0,["invoke",1,"echo",[1]]]')
-        assert json.loads(opened.recv(5))[:2] == [1, 1]
+        assert json.loads(opened.recv(PATIENCE))[:2] == [1, 1]
 
         def answered() -> bool:
             # A server that has just sent a frame does not answer: the frame was a sign of life.
@@ -250,7 +250,7 @@ def test_a_probe_is_answered() -> None:
 def test_a_socket_may_have_a_path_of_its_own(server: Live) -> None:
     with socket(server, path="/ipc/socket/12") as opened:
         opened.send(hello())
-        _, _, (kind, _) = json.loads(opened.recv(5))
+        _, _, (kind, _) = json.loads(opened.recv(PATIENCE))
         assert kind == "welcome"
 
 
@@ -270,5 +270,5 @@ def test_a_large_message_travels_in_parts_both_ways(server: Live) -> None:
                 opened.send(frame)
             if link.ack_due:
                 opened.send(link.bare_frame())
-            arrived = link.receive(decode_frame(opened.recv(5)), 1)
+            arrived = link.receive(decode_frame(opened.recv(PATIENCE)), 1)
         assert bytes(arrived[0].segments[0]) == value

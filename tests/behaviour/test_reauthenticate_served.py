@@ -13,7 +13,7 @@ import pytest
 from fastapi import HTTPException
 
 from tests.support.raw_sockets import closing, connections_of, greeted, hello, post, socket
-from tests.support.serving import DIRECT, STOCK, Live, live, wait_until
+from tests.support.serving import DIRECT, PATIENCE, STOCK, Live, live, wait_until
 from tests.support.users import Users, cookie
 from webipc import IpcMainEvent
 from webipc.core.frame import encode_body
@@ -58,9 +58,9 @@ def test_a_page_is_closed_with_4411_and_resumes_with_what_was_kept(server: Live,
     users.ipc_main.broadcast("note", "kept")
     with socket(server, headers=cookie("ada")) as second:
         second.send(hello(attempt=2, fresh=False, first=2))
-        _, acknowledged, (kind, _) = json.loads(second.recv(5))
+        _, acknowledged, (kind, _) = json.loads(second.recv(PATIENCE))
         assert (kind, acknowledged) == ("welcome", 1)
-        assert json.loads(second.recv(5))[2][:2] == ["send", "note"]
+        assert json.loads(second.recv(PATIENCE))[2][:2] == ["send", "note"]
     assert len(users.asked) == 2
 
 

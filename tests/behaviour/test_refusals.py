@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.raw_sockets import Site, address_of, beacon, closing, greeted, hello, post, socket
-from tests.support.serving import DIRECT, STOCK, Live, live, wait_until
+from tests.support.serving import DIRECT, PATIENCE, STOCK, Live, live, wait_until
 from webipc import Limits
 from webipc.version import SUBPROTOCOL
 
@@ -81,7 +81,7 @@ def test_a_bad_frame_ends_its_own_link_alone(
         assert reason.rstrip("…") in line
     with socket(server) as again:
         again.send(hello(attempt=2, fresh=False))
-        assert json.loads(again.recv(5))[2] == ["reset", {"reason": "protocol"}]
+        assert json.loads(again.recv(PATIENCE))[2] == ["reset", {"reason": "protocol"}]
         assert closing(again)[0] == 4410
 
 
@@ -161,7 +161,7 @@ def test_another_secret_does_not_get_the_link(server: Live) -> None:
         other.send(hello(secret="2" * 32, attempt=9))
         assert closing(other)[0] == 4403
         owner.send('[1,0,["invoke",1,"echo",["mine"]]]')
-        assert '"mine"' in str(owner.recv(5))
+        assert '"mine"' in str(owner.recv(PATIENCE))
 
 
 REFUSED_SOCKETS: dict[str, tuple[dict[str, Any], str | None, str]] = {
@@ -222,7 +222,7 @@ def test_a_full_server_refuses_a_socket_and_a_request_with_try_later(caplog: pyt
         status, answer = post(server, "/ipc/beacon", beacon('[1,0,["send","say",[1]]]', link="b" * 32, fresh=True))
         assert (status, json.loads(answer)) == (503, {"code": 4503, "reason": "the server holds its 1 links"})
         first.send('[1,0,["invoke",1,"echo",["still here"]]]')
-        assert "still here" in str(first.recv(5))
+        assert "still here" in str(first.recv(PATIENCE))
     refusals = [record.getMessage() for record in caplog.records if "was refused" in record.getMessage()]
     assert len(refusals) == 2
     assert all(server.url in line and "the server holds its 1 links" in line for line in refusals)

@@ -19,7 +19,7 @@ from tests.support.client_frames import BINARY, PING, header
 from tests.support.deaf_page import DeafPage
 from tests.support.hubs import MakeHub, Socket, connect, sweep
 from tests.support.raw_sockets import Site, be_fast, closing, connections_of, greeted
-from tests.support.serving import DIRECT, STOCK, Live, live, wait_until
+from tests.support.serving import DIRECT, PATIENCE, STOCK, Live, live, wait_until
 from tests.support.vanishing import vanish
 from webipc import Limits
 
@@ -71,7 +71,7 @@ def pushes(page: ClientConnection, count: int) -> list[int]:
     """Read until so many pushes have come; return their numbers."""
     numbers: list[int] = []
     while len(numbers) < count:
-        seq, _, *messages = json.loads(page.recv(5))
+        seq, _, *messages = json.loads(page.recv(PATIENCE))
         numbers += [message[2][0] for message in messages]
         page.send(f"[2,{seq + len(messages) - 1}]")
     return numbers

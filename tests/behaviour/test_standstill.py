@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
 from tests.support.raw_sockets import Site, connections_of, greeted, hello, post, socket
-from tests.support.serving import DIRECT, STOCK, Live, live, wait_until
+from tests.support.serving import DIRECT, PATIENCE, STOCK, Live, live, wait_until
 from webipc import IpcMainEvent, Limits
 from webipc.core.frame import encode_body, encode_control
 
@@ -94,7 +94,7 @@ def test_a_hello_that_came_meanwhile_is_taken(server: Live) -> None:
     with socket(server) as page:
         threading.Timer(STANDSTILL / 2, page.send, (hello(),)).start()
         stand_still(server)
-        assert json.loads(page.recv(5))[2][0] == "welcome"
+        assert json.loads(page.recv(PATIENCE))[2][0] == "welcome"
 
 
 def test_a_page_that_waits_in_send_sync_has_its_time(server: Live, site: Site) -> None:

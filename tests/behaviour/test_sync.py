@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from tests.support.applications import application
 from tests.support.connected import Site, contents_of
 from tests.support.raw_sockets import connections_of
-from tests.support.waiting import settled, until
+from tests.support.waiting import PATIENCE, settled, until
 from webipc import CloneError, IpcMain, IpcMainEvent, Limits, undefined
 from webipc.core import clone
 from webipc.core.envelope import decode_value, parse
@@ -279,7 +279,7 @@ async def test_it_works_without_a_socket_and_before_the_first_one(site: Site) ->
     await page.disconnect()
     page.send("note", 1)
     assert await page.send_sync("who") == [page.web_contents_id, True]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         early = Renderer(app)
         early.send("note", 2)
         contents_id, is_shown = await early.send_sync("who")

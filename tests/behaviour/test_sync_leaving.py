@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.support.applications import Application, application
 from tests.support.raw_sockets import connections_of, greeted, hello
 from tests.support.scripted_page import unaffected
-from tests.support.serving import Live, live, wait_until
+from tests.support.serving import PATIENCE, Live, live, wait_until
 from webipc import IpcMainEvent, Limits
 from webipc.core.errors import UnansweredError
 from webipc.core.frame import encode_body, encode_control
@@ -59,7 +59,7 @@ def ask(server: Live, link: str, channel: str, **fields: Any) -> socket.socket:
         f"POST /ipc/sync HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nOrigin: {server.url}\r\n"
         f"Content-Type: application/vnd.webipc.v1\r\nContent-Length: {len(body)}\r\n\r\n"
     )
-    opened = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    opened = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
     opened.sendall(head.encode() + body)
     return opened
 
@@ -97,7 +97,7 @@ def test_a_page_that_asks_again_is_kept_as_long_as_it_waits(site: Site, server: 
             assert b"200 OK" in other.recv(4096)
         wait_until(lambda: site.ids() == [blocked], "the younger page is dropped")
         site.kept.pop().return_value = "patient"
-        second.settimeout(10)
+        second.settimeout(PATIENCE)
         answer = b""
         while b"patient" not in answer:
             piece = second.recv(4096)

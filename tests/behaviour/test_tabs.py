@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.applications import application
 from tests.support.connected import contents_of
+from tests.support.waiting import PATIENCE
 from webipc import (
     DestroyedError,
     IpcMainInvokeEvent,
@@ -71,7 +72,7 @@ async def test_a_tab_that_does_not_come_back_is_destroyed() -> None:
         assert stays.web_contents_id != leaves.web_contents_id
         contents = contents_of(ipc_main, leaves)
         await leaves.close()
-        await asyncio.wait_for(gone.wait(), 5)
+        await asyncio.wait_for(gone.wait(), PATIENCE)
         assert ipc_main.from_id(leaves.web_contents_id) is None
         assert contents.is_destroyed()
         with pytest.raises(DestroyedError, match="Object has been destroyed"):

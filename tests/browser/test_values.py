@@ -14,7 +14,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from tests.browser.browsers import evaluate
 from tests.browser.site import Site, visit
 from tests.support.same import is_same
-from tests.support.serving import live
+from tests.support.serving import PATIENCE, live
 from tests.support.strategies import values
 from webipc import ArrayBuffer, BigInt, JSRegExp, WebContents
 
@@ -32,7 +32,7 @@ class Echo:
     def __call__(self, value: Any) -> Any:
         """Send a value to the page, and return the value that it sends back."""
         self._contents.send("value", value)
-        return self._answers.get(timeout=10)
+        return self._answers.get(timeout=PATIENCE)
 
 
 @pytest.fixture

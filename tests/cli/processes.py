@@ -89,12 +89,12 @@ def page_at(port: int, index: int, origin: str | None = None, *, commands: bool 
             f'[0,0,["hello",{{"link":"{index:032x}","secret":"{index:032x}","attempt":1,"received":0,"first":1,'
             f'"fresh":true,"features":{features}}}]]'
         )
-        assert "welcome" in str(opened.recv(5))
+        assert "welcome" in str(opened.recv(PATIENCE))
         yield opened
 
 
 def answers(port: int) -> bool:
-    with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/ipc/client.js", timeout=5):
+    with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/ipc/client.js", timeout=PATIENCE):
         return True
     return False
 

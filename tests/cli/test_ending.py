@@ -138,7 +138,7 @@ def test_ctrl_c_ends_within_a_second_with_pages_connected(program: Path, *, bloc
         pages = [open_pages.enter_context(page_at(server.port, index)) for index in range(5)]
         if blocks:
             pages[0].send('[1,0,["invoke",1,"block",[]],["invoke",3,"version",[]]]')
-            assert '["result",3,1]' in str(pages[0].recv(5))
+            assert '["result",3,1]' in str(pages[0].recv(PATIENCE))
         seconds = server.interrupt()
         assert server.process is not None
         assert server.process.returncode == 0
@@ -171,7 +171,7 @@ def test_ctrl_c_ends_a_server_while_a_plain_dependency_waits(tmp_path: Path, aut
     with spawned(file, WAITS=str(waits)) as server, socket(server) as page:
         page.send(hello())
         if authenticate is None:
-            assert "welcome" in str(page.recv(5))
+            assert "welcome" in str(page.recv(PATIENCE))
             page.send('[1,0,["invoke",1,"depends",[]]]')
         wait_until(waits.exists, "the dependency waits")
         server.interrupt()
@@ -216,7 +216,7 @@ def test_a_page_that_is_blocked_when_the_server_ends_may_retry_and_the_log_is_cl
         answer = pool.submit(ask, port, 7, channel)
         line_with(process, "blocked")
         process.send_signal(sent)
-        process.wait(5)
+        process.wait(PATIENCE)
         status, body = answer.result(PATIENCE)
         assert process.stdout is not None
         output = process.stdout.read()

@@ -13,7 +13,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
 from tests.cli.processes import PROGRAM, answers, line_with, running
-from tests.support.serving import free_port, wait_until
+from tests.support.serving import PATIENCE, free_port, wait_until
 from webipc.cli import command as cli
 from webipc.version import SUBPROTOCOL
 
@@ -46,7 +46,7 @@ def serving(file: Path, *options: str, command: str = "run", **environment: str)
 
 def ask(port: int, path: str, *hosts: str, **headers: str) -> tuple[int, str]:
     """Request a path with these `Host` headers; return status and text."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     connection.putrequest("GET", path, skip_host=True)
     for host in hosts:
         connection.putheader("Host", host)
@@ -72,7 +72,7 @@ def upgrade(port: int, host: str) -> int:
 
 
 def _socket(port: int) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), timeout=5)
+    return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module", params=["run", "dev"])
@@ -111,7 +111,7 @@ def test_a_forwarded_host_is_not_believed(port: int) -> None:
 
 
 def test_a_page_cannot_use_the_text_of_a_refusal(port: int) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     connection.request("GET", "/", headers={"Host": "<script>"})
     response = connection.getresponse()
     assert response.status == 421

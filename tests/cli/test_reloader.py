@@ -165,7 +165,7 @@ def test_dev_accepts_pages_of_listed_origins_only_also_after_a_restart(program: 
             for index, listed in enumerate((vite, "https://second.example", None)):
                 with page_at(port, index, listed) as opened:
                     opened.send('[1,0,["invoke",1,"version",[]]]')
-                    assert '["result",1,1]' in str(opened.recv(5))
+                    assert '["result",1,1]' in str(opened.recv(PATIENCE))
             with pytest.raises(ConnectionClosed, match="4403"), page_at(port, 9, other):
                 pytest.fail("it was accepted")
             # The script too.
@@ -177,7 +177,7 @@ def test_dev_accepts_pages_of_listed_origins_only_also_after_a_restart(program: 
 def reader_of(port: int, origin: str) -> str | None:
     """Request the client from a page of `origin`; return the origin that may read it."""
     request = Request(f"http://127.0.0.1:{port}/ipc/client.js", headers={"Origin": origin})
-    with urlopen(request, timeout=5) as response:
+    with urlopen(request, timeout=PATIENCE) as response:
         allowed: str | None = response.headers["Access-Control-Allow-Origin"]
     return allowed
 

@@ -175,7 +175,7 @@ def collection_of(folder: Path, at_start: str) -> Any:
     """
     file = folder / "main.py"
     file.write_text(FROZEN.format(at_start=at_start), encoding="utf-8")
-    with spawned(file) as served, urllib.request.urlopen(f"{served.url}/frozen", timeout=5) as response:
+    with spawned(file) as served, urllib.request.urlopen(f"{served.url}/frozen", timeout=PATIENCE) as response:
         return json.loads(response.read())
 
 

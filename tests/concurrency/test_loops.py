@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from tests.support.waiting import PATIENCE
 from webipc.concurrency.loops import done_in, home_loop, loop_here, run_in, run_soon_in, running_loop
 
 
@@ -51,7 +52,7 @@ async def test_from_another_thread_functions_are_called_in_the_thread_of_the_loo
             done.set()
 
     assert all(await asyncio.to_thread(lambda: [run_in(loop, note, index) for index in range(10)]))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await done.wait()
     assert called == [(index, threading.get_ident()) for index in range(10)]
 
@@ -64,7 +65,7 @@ async def test_from_the_thread_of_another_loop_a_function_is_called_in_the_loop_
         return run_in(loop, lambda: where.set_result(running_loop()))
 
     assert await asyncio.to_thread(asyncio.run, elsewhere())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         assert await where is loop
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.applications import application
 from tests.support.connected import Site, contents_of
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 from webipc import IpcMainEvent, IpcMainInvokeEvent, Limits, MessageChannelMain
 from webipc.testing import InvokeError, Renderer
 
@@ -65,7 +65,7 @@ def cases(kinds: list[Callable[..., Any]]) -> pytest.MarkDecorator:
 async def all_is_well(site: Site) -> None:
     """Check that this page and another page of the application still work."""
     _, _, page = site
-    async with asyncio.timeout(5), page.open() as other:
+    async with asyncio.timeout(PATIENCE), page.open() as other:
         await page.invoke("end")
         await other.invoke("end")
         assert await page.send_sync("no listener") == await other.send_sync("no listener")
@@ -78,7 +78,7 @@ async def all_is_well(site: Site) -> None:
 async def test_a_call_is_answered_whatever_its_handler_raises(site: Site, listener: Callable[..., Any]) -> None:
     _, ipc_main, page = site
     ipc_main.handle("fails", listener)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         with pytest.raises(InvokeError):
             await page.invoke("fails")
     await all_is_well(site)
@@ -103,7 +103,7 @@ async def test_a_handler_that_cancels_its_own_task_is_answered(site: Site) -> No
         cancel_this_task()
         return "done"
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         for channel in ("at once", "later"):
             with pytest.raises(InvokeError, match="reply was never sent"):
                 await page.invoke(channel)
@@ -121,7 +121,7 @@ async def test_a_handler_in_a_thread_may_raise_stop_iteration(site: Site) -> Non
     """A future cannot hold a StopIteration: asyncio would never complete it."""
     _, ipc_main, page = site
     ipc_main.handle("empty", lambda event: next(iter([])))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         with pytest.raises(InvokeError, match="Internal error"):
             await page.invoke("empty")
     await all_is_well(site)
@@ -133,7 +133,7 @@ async def test_send_sync_returns_whatever_its_listener_raises(
 ) -> None:
     _, ipc_main, page = site
     ipc_main.on("fails", listener)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         assert await page.send_sync("fails") == {"error": "reply was never sent"}
     assert any(record.getMessage().startswith("A listener for 'fails' ") for record in caplog.records)
     await all_is_well(site)
@@ -221,7 +221,7 @@ async def test_a_listener_can_ask_a_cancelled_task_for_its_result(site: Site) ->
     def result(event: IpcMainEvent) -> None:
         event.return_value = task.result()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         assert await page.send_sync("result") == {"error": "reply was never sent"}
     await all_is_well(site)
 
@@ -243,7 +243,7 @@ async def test_an_error_in_a_listener_of_a_test_page_is_raised_and_affects_nothi
 
     page.on("said", lambda event, index: heard.append(index))
     page.on("said", listener)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         assert await page.invoke("talk") == "done"
     assert heard == [0, 1, 2]
     assert [context["message"] for context in told] == ["Uncaught error in a page's listener for 'said'"] * 3

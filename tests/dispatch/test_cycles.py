@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.applications import application
 from tests.support.connected import Site, contents_of
-from tests.support.waiting import settled, until
+from tests.support.waiting import PATIENCE, settled, until
 from webipc import IpcMain, IpcMainEvent, Limits
 from webipc.dispatch import cycles
 from webipc.testing import Renderer, SyncError
@@ -86,7 +86,7 @@ async def test_the_page_is_let_go_by_a_young_collection(
 ) -> None:
     _, ipc_main, page = site
     ipc_main.on("ask", listener)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         assert await page.send_sync("ask") == NEVER
     assert collections == [1]
 
@@ -102,7 +102,7 @@ async def test_wherever_the_listener_was_registered(site: Site, place: str) -> N
         contents.main_frame.ipc.on("ask", hold)
     else:
         contents.on("ipc-message-sync", lambda event, channel: hold(event))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         assert await page.send_sync("ask") == NEVER
 
 
@@ -178,7 +178,7 @@ async def test_in_debug_a_full_collection_follows_but_not_often(
     old(ipc_main)
     loop = asyncio.get_running_loop()
     began = loop.time()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         for _ in range(3):
             assert await page.send_sync("ask") == NEVER
     assert collections.count(2) == 3

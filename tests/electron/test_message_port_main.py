@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.waiting import settled, until
+from tests.support.waiting import PATIENCE, settled, until
 from webipc import CloneError, JSMap, LimitError, MessageChannelMain, MessageEvent, MessagePortMain, undefined
 from webipc.concurrency.loops import home_loop
 from webipc.electron.message_port_main import TransferError, TransferTypeError
@@ -38,7 +38,7 @@ class Ear:
 def in_thread(function: Callable[[], object]) -> None:
     thread = threading.Thread(target=function)
     thread.start()
-    thread.join(5)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
 
 
@@ -177,7 +177,7 @@ async def test_each_of_several_nested_ports_keeps_its_order() -> None:
     channels[-1].port1.post_message("matryoshka")
     port = channels[0].port2
     heard: list[Any] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while heard[-1:] != ["matryoshka"]:
             async for event in port:
                 heard.append(event.data)
@@ -410,7 +410,7 @@ async def test_the_iteration_ends_when_the_port_is_transferred_and_the_rest_goes
     await until(lambda: heard)
     await asyncio.to_thread(carrier.port1.post_message, None, [channel.port1])
     channel.port2.post_message("there")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await iterating
         (port,) = (await anext(aiter(carrier.port2))).ports
         assert (await anext(aiter(port))).data == "there"

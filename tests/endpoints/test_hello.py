@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.raw_sockets import Site, closing, connections_of, hello, post, socket
-from tests.support.serving import DIRECT, STOCK, Live, live
+from tests.support.serving import DIRECT, PATIENCE, STOCK, Live, live
 from webipc import Limits
 from webipc.core.errors import CloseCode, ProtocolError
 from webipc.core.frame import binary_form, encode_body
@@ -39,7 +39,7 @@ def test_a_first_frame_that_is_as_large_as_it_may_be_is_accepted(
     data: Any = sized(LIMITS.hello_bytes - 9, letter)
     with socket(lasting[0]) as opened:
         opened.send(data if form == "text" else binary_form(data))
-        assert json.loads(opened.recv(5))[2][0] == "welcome"
+        assert json.loads(opened.recv(PATIENCE))[2][0] == "welcome"
 
 
 @pytest.mark.parametrize("size", [LIMITS.hello_bytes + 1, 1_000_000])
@@ -59,7 +59,7 @@ def test_of_a_hello_so_much_is_kept_as_is_promised(lasting: tuple[Live, Site]) -
     server, site = lasting
     with socket(server) as opened:
         opened.send(hello(link="3" * 32, url="http://a/" + "u" * 5000, name="n" * 1000, version="v" * 100))
-        assert json.loads(opened.recv(5))[2][0] == "welcome"
+        assert json.loads(opened.recv(PATIENCE))[2][0] == "welcome"
         (connection,) = [each for each in connections_of(site.ipc_main) if each.link_id == "3" * 32]
         frame = connection.document.frame
         assert (len(frame.url), len(frame.name)) == (2048, 256)
@@ -70,7 +70,7 @@ def test_a_client_of_the_first_version_which_sends_its_whole_address_is_let_in(l
     url = "http://a/#" + "u" * 60_000
     with socket(lasting[0]) as opened:
         opened.send(hello(link="5" * 32, url=url))
-        assert json.loads(opened.recv(5))[2][0] == "welcome"
+        assert json.loads(opened.recv(PATIENCE))[2][0] == "welcome"
     status, _ = post(lasting[0], "/ipc/beacon", encode_body([hello(link="6" * 32, attempt=0, url=url)]))
     assert status == 204
     of_both = [each for each in connections_of(lasting[1].ipc_main) if each.link_id in {"5" * 32, "6" * 32}]

@@ -7,7 +7,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
 from tests.support.raw_sockets import Site, hello
-from tests.support.serving import DIRECT, STOCK, live, wait_until
+from tests.support.serving import DIRECT, PATIENCE, STOCK, live, wait_until
 from webipc.version import SUBPROTOCOL
 
 
@@ -30,11 +30,11 @@ def test_large_headers_are_charged_until_the_socket_is_lost(ws: Any) -> None:
 
         with open_with() as usual:
             usual.send(hello())
-            usual.recv(5)
+            usual.recv(PATIENCE)
             flat = held()
             with open_with(Cookie="a=" + "x" * 7_000, Authorization="y" * 7_000) as large:
                 large.send(hello(link="2" * 32))
-                large.recv(5)
+                large.recv(PATIENCE)
                 # It is charged in the turn that has sent the welcome.
                 charged = wait_until(lambda: held() - 2 * flat, "it is charged")
                 assert charged == pytest.approx(14_000 - 4_096, abs=500)

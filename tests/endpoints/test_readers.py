@@ -16,7 +16,7 @@ from starlette.websockets import WebSocket
 from websockets.sync.client import ClientConnection
 
 from tests.support.raw_sockets import Site, closing, connections_of, greeted, hello, socket
-from tests.support.serving import Live, live, wait_until
+from tests.support.serving import PATIENCE, Live, live, wait_until
 from webipc import IpcMainInvokeEvent, Limits
 from webipc.endpoints.websocket.readers import DirectSession
 from webipc.servers.uvicorn import DirectWebSocket
@@ -48,7 +48,7 @@ def invoke(opened: ClientConnection, number: int, channel: str, *args: Any) -> N
 def answer(opened: ClientConnection) -> Any:
     """Read the next answer."""
     while True:
-        frame = json.loads(opened.recv(5))
+        frame = json.loads(opened.recv(PATIENCE))
         if len(frame) > 2 and frame[2][0] == "result":
             return frame[2][2]
 
@@ -180,7 +180,7 @@ def test_a_page_that_waits_for_its_tab_keeps_no_other_waiting(site: Site, server
             assert answer(opened) == "meanwhile"
             assert len(connections_of(site.ipc_main)) == 1
             opened.send('[0,1,["bye",1]]')
-            assert json.loads(waiting.recv(5))[2][1]["webContentsId"] == contents.id
+            assert json.loads(waiting.recv(PATIENCE))[2][1]["webContentsId"] == contents.id
 
 
 def tasks_waiting(site: Site) -> bool:

@@ -17,7 +17,7 @@ import webipc.endpoints.body
 import webipc.endpoints.body_bounds
 from tests.support.applications import application
 from tests.support.raw_sockets import BEACON_TYPE, Site, connections_of, greeted, hello
-from tests.support.serving import Live, live, wait_until
+from tests.support.serving import PATIENCE, Live, live, wait_until
 from tests.support.uploads import Upload
 from tests.support.waiting import settled, until
 from webipc import IpcMain, Limits
@@ -212,9 +212,9 @@ def test_a_body_that_is_older_than_what_the_socket_has_brought_since_is_no_gap()
     site = Site()
     with live(site.app) as server, greeted(server) as opened:
         opened.send('[1,0,["invoke",1,"echo",[1]]]')
-        assert '["result",1,1]' in str(opened.recv(5))
+        assert '["result",1,1]' in str(opened.recv(PATIENCE))
         opened.send('[2,1,["invoke",3,"echo",[2]]]')
-        assert '["result",3,2]' in str(opened.recv(5))
+        assert '["result",3,2]' in str(opened.recv(PATIENCE))
         body = encode_body([hello(attempt=0, received=0, first=1), say(3, "late")])
         with post_of(server, "/ipc/beacon", len(body)) as request:
             request.send(body)
@@ -340,7 +340,7 @@ async def test_a_body_without_memory_is_asked_to_come_again(monkeypatch: pytest.
 @contextmanager
 def post_of(server: Live, path: str, length: int, **more: str) -> Iterator[http.client.HTTPConnection]:
     """Send the head of a request. The test sends the body, which has `length` bytes, or a part of it."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
     try:
         connection.putrequest("POST", path)
         for name, value in {"Content-Type": BEACON_TYPE, "Origin": server.url, **more}.items():

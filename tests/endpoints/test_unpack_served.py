@@ -10,7 +10,7 @@ import pytest
 from websockets.sync.client import ClientConnection
 
 from tests.support.raw_sockets import Site, closing, greeted, hello, parts_of, socket
-from tests.support.serving import DIRECT, STOCK, Live, live, wait_until
+from tests.support.serving import DIRECT, PATIENCE, STOCK, Live, live, wait_until
 from webipc.hub.hub import Hub
 
 TEXT = "x" * 300_000
@@ -49,7 +49,7 @@ def say(seq: int, *args: object) -> str:
 def is_served(page: ClientConnection) -> bool:
     """Call a handler; return whether it answers."""
     page.send('[1,0,["invoke",1,"echo",["served"]]]')
-    return "served" in str(page.recv(5))
+    return "served" in str(page.recv(PATIENCE))
 
 
 def waits(site: Site) -> bool:
@@ -76,7 +76,7 @@ def test_a_newer_socket_in_the_middle_waits_for_what_the_older_one_has_brought(
         wait_until(lambda: waits(site), "the parcel waits for the helper thread")
         with socket(server) as newer:
             newer.send(hello(attempt=2, fresh=False))
-            assert json.loads(newer.recv(5))[2][1]["received"] == 2
+            assert json.loads(newer.recv(PATIENCE))[2][1]["received"] == 2
             newer.send(say(3, "small"))
             assert is_served(other)
             assert site.said == []

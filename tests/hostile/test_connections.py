@@ -13,6 +13,7 @@ from websockets.sync.client import ClientConnection
 from tests.support.attacked import MIB, Attacked, attacked
 from tests.support.raw_sockets import greeted
 from tests.support.raw_sockets import socket as websocket
+from tests.support.serving import PATIENCE
 
 DESCRIPTORS = 256
 # Of 256 descriptors, 64 are a reserve, and a quarter is for connections that have not said what they want.
@@ -45,7 +46,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
 def connect(server: Attacked, stack: contextlib.ExitStack) -> socket.socket:
     """Open a connection without waiting until the server accepts it."""
     opened = stack.enter_context(socket.socket())
-    opened.settimeout(5)
+    opened.settimeout(PATIENCE)
     opened.connect(("127.0.0.1", server.port))
     return opened
 
@@ -63,7 +64,7 @@ def assert_served(server: Attacked) -> None:
     """Connect a page, and expect that its handler can open a file."""
     with page_at(server) as page:
         page.send(json.dumps([1, 0, ["invoke", 1, "read a file", []]]))
-        assert '["result",1,' in str(page.recv(5))
+        assert '["result",1,' in str(page.recv(PATIENCE))
 
 
 def open_files(server: Attacked) -> int:
@@ -104,7 +105,7 @@ def test_a_page_that_is_connected_does_not_give_way_and_what_is_one_too_many_is_
                 assert refused.recv(1) == b""
         for page in pages[::50]:
             page.send(json.dumps([1, 0, ["invoke", 1, "read a file", []]]))
-            assert '["result",1,' in str(page.recv(5))
+            assert '["result",1,' in str(page.recv(PATIENCE))
     lines = [line for line in server.log.splitlines() if "new connections were closed" in line]
     assert len(lines) == 1
     assert "Traceback" not in server.log

@@ -12,7 +12,7 @@ import pytest
 from tests.support.attacked import Attacked, attacked
 from tests.support.deaf_page import DeafPage, deaf_pages
 from tests.support.raw_sockets import beacon, closing, greeted, hello, post, socket
-from tests.support.serving import wait_until
+from tests.support.serving import PATIENCE, wait_until
 
 PROGRAM = """
     from fastapi import FastAPI
@@ -54,7 +54,7 @@ def test_2001_beacons_end_no_suspended_page(server: Attacked) -> None:
     for name in names:
         with socket(server) as back:
             back.send(hello(link=name, attempt=2, fresh=False))
-            assert json.loads(back.recv(5))[2][0] == "welcome"
+            assert json.loads(back.recv(PATIENCE))[2][0] == "welcome"
 
 
 def test_one_address_cannot_hold_all_links(server: Attacked) -> None:

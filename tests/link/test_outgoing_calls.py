@@ -8,7 +8,7 @@ import pytest
 from websockets.sync.client import ClientConnection
 
 from tests.support.raw_sockets import Site, closing, greeted
-from tests.support.serving import Live, live
+from tests.support.serving import PATIENCE, Live, live
 from webipc import JSError
 from webipc.core.errors import ResetError
 
@@ -30,10 +30,10 @@ def answered(server: Live, site: Site, page: ClientConnection, answer: str) -> o
     assert frame is not None
     assert server.loop is not None
     calling = asyncio.run_coroutine_threadsafe(frame.execute_javascript("1 + 1"), server.loop)
-    seq, _, (kind, call_id, *_) = json.loads(page.recv(5))
+    seq, _, (kind, call_id, *_) = json.loads(page.recv(PATIENCE))
     assert (kind, call_id) == ("invoke", 2)
     page.send(f"[1,{seq},{answer}]")
-    return calling.result(5)
+    return calling.result(PATIENCE)
 
 
 def test_a_result_is_returned(site: Site, server: Live) -> None:

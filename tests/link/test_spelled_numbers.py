@@ -10,7 +10,7 @@ from websockets.sync.client import ClientConnection
 
 from tests.support.port_listeners import PortListener
 from tests.support.raw_sockets import Site, beacon, greeted, hello, parts_of, post, socket
-from tests.support.serving import Live, live, wait_until
+from tests.support.serving import PATIENCE, Live, live, wait_until
 from tests.support.smallest_peer import SmallestPeer
 from webipc import IpcMainEvent
 from webipc.core.frame import encode_body, encode_frame, sized
@@ -142,9 +142,9 @@ def test_what_is_sent_to_another_page_has_the_ieee_values(server: Live, filler: 
         browser = {"Cookie": first.response.headers["Set-Cookie"].partition(";")[0]}
     with socket(server, headers=browser) as opened, greeted(server, browser) as other:
         opened.send(hello(link="c" * 32))
-        contents = json.loads(opened.recv(5))[2][1]["webContentsId"]
+        contents = json.loads(opened.recv(PATIENCE))[2][1]["webContentsId"]
         other.send(f'[1,0,["send-to",{contents},"told",[{filler}{SPELLED}]]]')
-        message = json.loads(opened.recv(5))[2]
+        message = json.loads(opened.recv(PATIENCE))[2]
         assert message[:2] == ["send", "told"]
         assert is_exact(message[2][-len(VALUES) :])
 

@@ -12,7 +12,7 @@ import pytest
 from tests.support.applications import application
 from tests.support.connected import contents_of
 from tests.support.logged import troubles
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 from webipc import DestroyedError, IpcMainEvent, IpcMainInvokeEvent, Limits, WebContents
 from webipc.testing import InvokeError, Renderer
 
@@ -331,7 +331,7 @@ async def test_each_tab_is_its_own_sender_and_is_destroyed_by_itself() -> None:
         await one.invoke("who")
         await two.invoke("who")
         await one.close()
-        await asyncio.wait_for(gone.wait(), 5)
+        await asyncio.wait_for(gone.wait(), PATIENCE)
         first, second = senders
         assert (first.is_destroyed(), second.is_destroyed()) == (True, False)
         await two.invoke("who")
@@ -354,7 +354,7 @@ async def test_the_tab_is_destroyed_already_when_destroyed_is_emitted() -> None:
     async with Renderer(app) as stays, Renderer(app) as leaves:
         contents = contents_of(ipc_main, leaves)
         await leaves.close()
-        await asyncio.wait_for(gone.wait(), 5)
+        await asyncio.wait_for(gone.wait(), PATIENCE)
         assert stays.connected
     assert seen == [(True, None, True)]
     assert contents.id == leaves.web_contents_id

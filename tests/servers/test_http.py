@@ -17,7 +17,7 @@ from fastapi.responses import StreamingResponse
 from tests.support.client_frames import TEXT, frame
 from tests.support.raw_sockets import Site, greeted, hello
 from tests.support.raw_sockets import socket as websocket
-from tests.support.serving import Live, live, wait_until
+from tests.support.serving import PATIENCE, Live, live, wait_until
 from tests.support.users import Gate, Users, cookie
 from webipc.servers.http.by_httptools import BoundedHttp
 from webipc.servers.newcomers import Bounds, Newcomers, newcomers_of
@@ -132,7 +132,7 @@ def let_time_pass(server: Live) -> None:
 
 @contextlib.contextmanager
 def connection(server: Live, *sent: bytes) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as opened:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as opened:
         for data in sent:
             opened.sendall(data)
         yield opened
@@ -242,7 +242,7 @@ def test_a_page_stays_connected(server: Live) -> None:
     with greeted(server, link="1" * 32) as page:
         let_time_pass(server)
         page.send(json.dumps([1, 0, ["invoke", 1, "echo", ["here"]]]))
-        assert '"here"' in str(page.recv(5))
+        assert '"here"' in str(page.recv(PATIENCE))
 
 
 def test_the_second_request_of_a_connection_may_become_a_socket(server: Live) -> None:
@@ -341,7 +341,7 @@ def test_silent_connections_do_not_keep_others_out(alone: Live) -> None:
             stack.enter_context(connection(alone))
         with greeted(alone) as page:
             page.send(json.dumps([1, 0, ["invoke", 1, "echo", ["here"]]]))
-            assert '"here"' in str(page.recv(5))
+            assert '"here"' in str(page.recv(PATIENCE))
         wait_until(lambda: alone.open_connections <= 21, "newcomers above the bound are dropped")
 
 
@@ -365,7 +365,7 @@ def test_sockets_without_a_hello_are_bounded_and_those_with_one_are_not(alone: L
         wait_until(lambda: alone.open_connections <= 45, "sockets above the bound are dropped")
         for page in pages:
             page.send(json.dumps([1, 0, ["invoke", 1, "echo", ["here"]]]))
-            assert '"here"' in str(page.recv(5))
+            assert '"here"' in str(page.recv(PATIENCE))
 
 
 def test_sockets_whose_user_is_asked_for_are_no_newcomers(new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
@@ -379,7 +379,7 @@ def test_sockets_whose_user_is_asked_for_are_no_newcomers(new_loop: Callable[[],
         wait_for(served, newcomers=0)
         let_time_pass(served)
         gate.open()
-        assert all("welcome" in str(page.recv(5)) for page in pages)
+        assert all("welcome" in str(page.recv(PATIENCE)) for page in pages)
 
 
 def test_stats_count_the_connections_of_the_server(site: Pages, server: Live) -> None:
@@ -404,7 +404,7 @@ def test_a_page_that_says_hello_late_is_served(alone: Live) -> None:
     with websocket(alone) as opened:
         threading.Event().wait(0.1)
         opened.send(hello())
-        assert "welcome" in str(opened.recv(5))
+        assert "welcome" in str(opened.recv(PATIENCE))
 
 
 def test_connections_above_the_limit_are_closed_at_once(alone: Live) -> None:

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from tests.support.raw_sockets import Site, greeted
 from tests.support.raw_sockets import socket as websocket
-from tests.support.serving import Live, live, wait_until
+from tests.support.serving import PATIENCE, Live, live, wait_until
 from webipc.servers.http.by_h11 import BoundedH11
 from webipc.servers.newcomers import Bounds, Newcomers, newcomers_of
 
@@ -62,7 +62,7 @@ def let_time_pass(server: Live) -> None:
 
 @contextlib.contextmanager
 def connection(server: Live, *sent: bytes) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as opened:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as opened:
         for data in sent:
             opened.sendall(data)
         yield opened
@@ -111,7 +111,7 @@ def test_a_page_stays_connected_and_counts_as_no_newcomer(server: Live) -> None:
         wait_until(lambda: not len(newcomers_at(server)), "its hello was read")
         let_time_pass(server)
         page.send(json.dumps([1, 0, ["invoke", 1, "echo", ["here"]]]))
-        assert '"here"' in str(page.recv(5))
+        assert '"here"' in str(page.recv(PATIENCE))
 
 
 def test_silent_and_idle_connections_and_sockets_without_a_hello_keep_nobody_out(server: Live) -> None:
@@ -127,7 +127,7 @@ def test_silent_and_idle_connections_and_sockets_without_a_hello_keep_nobody_out
         with connection(server, WHOLE) as opened:
             until(opened, b'"served"')
         page.send(json.dumps([1, 0, ["invoke", 1, "echo", ["here"]]]))
-        assert '"here"' in str(page.recv(5))
+        assert '"here"' in str(page.recv(PATIENCE))
         assert server.open_connections <= 60
 
 

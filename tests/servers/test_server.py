@@ -214,7 +214,7 @@ def test_nothing_new_begins_and_nothing_new_is_acknowledged(program: Path) -> No
 def refuses(port: int) -> bool:
     with suppress(ConnectionResetError):
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            socket.create_connection(("127.0.0.1", port), timeout=PATIENCE).close()
         except ConnectionRefusedError:
             return True
     return False

@@ -18,7 +18,7 @@ from websockets.typing import Origin, Subprotocol
 
 from tests.support.client_frames import frame
 from tests.support.raw_sockets import Site, be_fast, closing, connections_of, greeted, hello
-from tests.support.serving import DIRECT, STOCK, Live, live, wait_until
+from tests.support.serving import DIRECT, PATIENCE, STOCK, Live, live, wait_until
 from webipc import IpcMainEvent, Limits
 from webipc.endpoints.websocket.transport import DirectTransport
 from webipc.hub.hub import Hub
@@ -171,13 +171,13 @@ def test_messages_of_every_length_go_both_ways(size: int, lasting: tuple[Live, S
         answer: list[Any] = []
         # A large message is acknowledged at once, before its answer.
         while len(answer) < 3:
-            answer = json.loads(opened.recv(5))
+            answer = json.loads(opened.recv(PATIENCE))
         assert answer == [1, 1, ["result", 1, "x" * size]]
 
 
 def test_a_ping_is_answered_with_its_payload(server: Live) -> None:
     with greeted(server) as opened:
-        assert opened.ping(b"hello").wait(5)
+        assert opened.ping(b"hello").wait(PATIENCE)
 
 
 def test_any_stream_of_frames_is_received_however_it_is_cut(server: Live, site: Site) -> None:
@@ -210,7 +210,7 @@ def test_a_page_that_does_not_read_causes_backpressure(server: Live, site: Site)
         wait_until(lambda: transport_of(site).blocked, "the write buffer is full")
         got: list[Any] = []
         while len(got) < len(messages):
-            got += [message[2][0] for message in json.loads(opened.recv(5))[2:]]
+            got += [message[2][0] for message in json.loads(opened.recv(PATIENCE))[2:]]
         assert got == messages
         wait_until(lambda: not transport_of(site).blocked, "the write buffer is empty")
 
@@ -241,7 +241,7 @@ def test_a_write_buffer_is_charged_from_the_moment_when_it_is_full_to_that_when_
         # It is not asked again for each frame.
         assert set(full[1:]) <= {0}
         for _ in range(100):
-            opened.recv(10)
+            opened.recv(PATIENCE)
         wait_until(lambda: not transport.blocked, "the write buffer is empty")
         assert direct.call(lambda: purse.held) < 64 * 1024
 
@@ -302,10 +302,10 @@ def test_compression_is_left_to_uvicorn(site: Site) -> None:
         ) as opened,
     ):
         opened.send(hello())
-        opened.recv(5)
+        opened.recv(PATIENCE)
         assert not isinstance(transport_of(site), DirectTransport)
         opened.send('[1,0,["invoke",1,"echo",["squeezed"]]]')
-        assert '"squeezed"' in str(opened.recv(5))
+        assert '"squeezed"' in str(opened.recv(PATIENCE))
 
 
 def test_a_full_frame_is_sent_while_the_listener_that_fills_it_runs(server: Live, site: Site) -> None:
@@ -316,13 +316,13 @@ def test_a_full_frame_is_sent_while_the_listener_that_fills_it_runs(server: Live
     def burst(event: IpcMainEvent) -> None:
         for number in range(129):
             event.reply("tick", number)
-        arrived_meanwhile.append(has_arrived.wait(5))
+        arrived_meanwhile.append(has_arrived.wait(PATIENCE))
 
     with greeted(server) as opened:
         opened.send(json.dumps([1, 0, ["send", "burst", []]]))
-        _, _, *first = json.loads(opened.recv(10))
+        _, _, *first = json.loads(opened.recv(PATIENCE))
         has_arrived.set()
-        _, _, *rest = json.loads(opened.recv(10))
+        _, _, *rest = json.loads(opened.recv(PATIENCE))
     assert arrived_meanwhile == [True]
     assert [*first, *rest] == [["send", "tick", [number]] for number in range(129)]
     assert len(first) == 128
@@ -338,7 +338,7 @@ def test_a_burst_from_a_callback_of_the_event_loop_is_sent_after_the_turn(server
 
         assert server.loop is not None
         server.loop.call_soon_threadsafe(burst)
-        frames = [json.loads(opened.recv(10))[2:] for _ in range(3)]
+        frames = [json.loads(opened.recv(PATIENCE))[2:] for _ in range(3)]
     assert [message for messages in frames for message in messages] == [["send", "tick", [n]] for n in range(300)]
     assert [len(messages) for messages in frames] == [128, 128, 44]
 
@@ -354,7 +354,7 @@ def test_data_that_a_client_sends_before_the_handshake_has_ended_is_received(ear
                 await asyncio.sleep(0)
         await site.app(scope, receive, send)
 
-    with live(slow_app, ws=DIRECT) as server, sockets.create_connection(("127.0.0.1", server.port), 5) as raw:
+    with live(slow_app, ws=DIRECT) as server, sockets.create_connection(("127.0.0.1", server.port), PATIENCE) as raw:
         lines = [
             "GET /ipc/socket HTTP/1.1",
             f"Host: 127.0.0.1:{server.port}",
@@ -392,9 +392,9 @@ def test_another_websocket_of_the_application_works_as_usual() -> None:
 
     with live(app, ws=DIRECT) as server, connect(f"ws://127.0.0.1:{server.port}/echo") as opened:
         opened.send("text")
-        assert opened.recv(5) == "text"
+        assert opened.recv(PATIENCE) == "text"
         opened.send(b"bytes")
-        assert opened.recv(5) == b"bytes"
+        assert opened.recv(PATIENCE) == b"bytes"
         assert closing(opened) == (4000, "enough")
 
 

@@ -17,7 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 from tests.support.applications import Application
-from tests.support.serving import Live, Spawned
+from tests.support.serving import PATIENCE, Live, Spawned
 from webipc import IpcMain, IpcMainEvent
 from webipc.core.frame import encode_body, encode_frame, encode_parcel, sized
 from webipc.link.connection import Connection
@@ -95,7 +95,7 @@ def greeted(
     """Open a socket, send hello and read the welcome."""
     with socket(server, headers=headers) as opened:
         opened.send(hello(**fields))
-        _, _, (kind, _) = json.loads(opened.recv(5))
+        _, _, (kind, _) = json.loads(opened.recv(PATIENCE))
         assert kind == "welcome"
         yield opened
 
@@ -104,7 +104,7 @@ def closing(opened: ClientConnection) -> tuple[int, str]:
     """Read until the server closes the socket; return the close code and reason."""
     with pytest.raises(ConnectionClosed) as caught:  # noqa: PT012 - any of the reads may raise
         while True:
-            opened.recv(5)
+            opened.recv(PATIENCE)
     assert caught.value.rcvd is not None
     return caught.value.rcvd.code, caught.value.rcvd.reason
 
@@ -133,7 +133,7 @@ def post(server: Live | Spawned, path: str, body: bytes, **headers: str) -> tupl
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     request = Request(f"{server.url}{path}", data=body, headers=usual | names, method="POST")
     try:
-        with urlopen(request, timeout=5) as response:
+        with urlopen(request, timeout=PATIENCE) as response:
             return response.status, response.read()
     except HTTPError as error:
         return error.code, error.read()

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.raw_sockets import hello
 from tests.support.raw_sockets import socket as websocket
-from tests.support.serving import wait_until
+from tests.support.serving import PATIENCE, wait_until
 from tests.support.workers import Plain, Served, children_of, descriptors_of, principal_of, served, slot_of
 from webipc.cli.acceptor.heads import HEAD_BYTES
 
@@ -40,9 +40,9 @@ def test_all_sockets_of_a_browser_reach_one_worker_and_all_workers_have_browsers
                 cookie = {"Cookie": f"session=1; webipc_principal={browser:032x}"}
                 page = stack.enter_context(websocket(server, headers=cookie))
                 page.send(hello(link=f"{browser * 5 + number:032x}"))
-                assert "welcome" in str(page.recv(5))
+                assert "welcome" in str(page.recv(PATIENCE))
                 page.send('[1,0,["invoke",1,"who",[]]]')
-                slot, _ = json.loads(page.recv(5))[2][2]
+                slot, _ = json.loads(page.recv(PATIENCE))[2][2]
                 found.setdefault(browser, set()).add(slot)
     assert [len(slots) for slots in found.values()] == [1] * 8
     assert {slot for slots in found.values() for slot in slots} == {1, 2}

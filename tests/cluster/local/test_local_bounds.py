@@ -6,7 +6,7 @@ import pytest
 import uvloop
 
 from tests.support.buses import BusWorker, LocalRig, connection_of, local_rig
-from tests.support.waiting import settled, until
+from tests.support.waiting import PATIENCE, settled, until
 from webipc.cluster.bus.bus import BusError
 from webipc.cluster.bus.directory import Home, key_of
 from webipc.cluster.local import local_connection, outgoing
@@ -198,7 +198,7 @@ async def test_parent_that_does_not_even_read_what_is_stated_is_given_up(
     connection.on_lost = lost.set
     for number in range(20_000):
         sender.bus.directory.link_ended(key_of(str(number)), 60)
-    await asyncio.wait_for(lost.wait(), 10)
+    await asyncio.wait_for(lost.wait(), PATIENCE)
     assert connection.waiting < 1_000_000
 
 

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tests.support.buses import BusWorker, LocalRig, connection_of
-from tests.support.waiting import settled, until
+from tests.support.waiting import PATIENCE, settled, until
 from webipc.cluster.bus.bus import BusError
 from webipc.cluster.bus.directory import Home, key_of
 from webipc.cluster.local import local_connection
@@ -107,7 +107,7 @@ async def test_parent_that_ends_is_told_to_the_process_and_fails_what_was_asked(
     asking = asyncio.create_task(worker.bus.directory.where(1))
     await settled()
     rig.server.close()
-    await asyncio.wait_for(lost.wait(), 10)
+    await asyncio.wait_for(lost.wait(), PATIENCE)
     with pytest.raises(BusError, match="has ended"):
         await asking
     assert not worker.bus.is_connected
