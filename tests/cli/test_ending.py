@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -29,7 +28,7 @@ from webipc import IpcMain
 
 def wait():
     print("waits", flush=True)
-    return 60
+    return 3600
 
 @asynccontextmanager
 async def lifespan(app):
@@ -47,7 +46,7 @@ WAITS_LONG = "await asyncio.sleep(wait())"
 
 
 def slow(folder: Path, **where: str) -> str:
-    """Write a program that waits for a minute: while it is imported, starts or ends. Return its path."""
+    """Write a program that waits for an hour: while it is imported, starts or ends. Return its path."""
     file = folder / "main.py"
     file.write_text(SLOW.format(**{"starting": "", "ending": "", "importing": "", **where}), encoding="utf-8")
     return str(file)
@@ -59,12 +58,10 @@ def test_a_signal_ends_a_program_that_is_being_imported(tmp_path: Path, command:
     file = slow(tmp_path, importing="time.sleep(wait())")
     with running(command, file, "--port", "0") as process:
         line_with(process, "waits")
-        begun = time.monotonic()
         os.killpg(process.pid, sent)
         assert process.stdout is not None
         rest = process.stdout.read()
         assert process.wait(PATIENCE) == 0
-    assert time.monotonic() - begun < 5
     assert "Traceback" not in rest
 
 
@@ -112,38 +109,34 @@ def test_ctrl_c_while_dev_starts_python_has_no_traceback(program: Path) -> None:
 def test_a_second_ctrl_c_ends_an_application_that_never_finishes_its_start(tmp_path: Path, command: str) -> None:
     with running(command, slow(tmp_path, starting=WAITS_LONG), "--port", "0") as process:
         line_with(process, "waits")
-        begun = time.monotonic()
         os.killpg(process.pid, signal.SIGINT)
         line_with(process, "press Ctrl-C again to end it now")
         os.killpg(process.pid, signal.SIGINT)
         process.wait(PATIENCE)
-    assert time.monotonic() - begun < 5
 
 
 @pytest.mark.parametrize("command", ["run", "dev"])
 def test_a_second_ctrl_c_ends_an_application_that_never_finishes_its_stop(tmp_path: Path, command: str) -> None:
     with running(command, slow(tmp_path, ending=WAITS_LONG), "--port", "0") as process:
         line_with(process, "startup complete")
-        begun = time.monotonic()
         os.killpg(process.pid, signal.SIGINT)
         line_with(process, "waits")
         os.killpg(process.pid, signal.SIGINT)
         process.wait(PATIENCE)
-    assert time.monotonic() - begun < 5
 
 
 @pytest.mark.parametrize("blocks", [False, True])
-def test_ctrl_c_ends_within_a_second_with_pages_connected(program: Path, *, blocks: bool) -> None:
-    with spawned(program) as server, ExitStack() as open_pages:
-        pages = [open_pages.enter_context(page_at(server.port, index)) for index in range(5)]
+def test_ctrl_c_ends_it_with_pages_connected_and_whatever_runs(program: Path, *, blocks: bool) -> None:
+    port = free_port()
+    options = ("--port", str(port), "--graceful-timeout", "3600")
+    with running("run", str(program), *options) as process, ExitStack() as open_pages:
+        line_with(process, "Uvicorn running on")
+        pages = [open_pages.enter_context(page_at(port, index)) for index in range(5)]
         if blocks:
             pages[0].send('[1,0,["invoke",1,"block",[]],["invoke",3,"version",[]]]')
             assert '["result",3,1]' in str(pages[0].recv(PATIENCE))
-        seconds = server.interrupt()
-        assert server.process is not None
-        assert server.process.returncode == 0
-    # One second for the server, and one for a busy machine.
-    assert seconds < 2
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 0
 
 
 WAITS_IN_A_THREAD = """
@@ -254,12 +247,8 @@ def test_the_server_ends_when_dev_was_killed(program: Path) -> None:
         wait_until(lambda: not answers(port), "the server has ended")
 
 
-def test_dev_ends_with_ctrl_c_within_two_seconds(program: Path) -> None:
+def test_dev_ends_with_ctrl_c(program: Path) -> None:
     with running("dev", str(program), "--port", str(free_port()), "--no-open") as process:
         line_with(process, "webipc: open")
-        began = time.monotonic()
         os.killpg(process.pid, signal.SIGINT)
-        process.wait(PATIENCE)
-        assert time.monotonic() - began < 2
-        wait_until(lambda: process.poll() is not None, "it has ended")
-        assert process.returncode == 0
+        assert process.wait(PATIENCE) == 0
