@@ -111,6 +111,20 @@ def test_a_redis_that_is_none_is_refused_in_one_sentence(
     assert "\n" not in said.strip()
 
 
+@pytest.mark.parametrize("url", ["redis://:secret@a", "rediss://kim:secret@a/0", "redis://a?password=secret"])
+def test_a_password_in_an_option_is_advised_against_and_not_one_in_the_environment(
+    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scale("--redis", url)
+    assert capsys.readouterr().err == (
+        "webipc: every user of this machine can read the password in --redis: give the URL in WEBIPC_REDIS instead\n"
+    )
+    scale("--redis", "redis://kim@a/0?ssl_ca_certs=")
+    monkeypatch.setenv("WEBIPC_REDIS", url)
+    scale()
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     "arguments, seconds",
     [

@@ -6,6 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import parse_qs, urlsplit
 
 from webipc.budget.machine import WORKERS_VARIABLE
 from webipc.cli.program import StartError
@@ -70,6 +71,7 @@ def scale_of(options: argparse.Namespace) -> Scale:
         )
     if redis is not None:
         _check_redis(redis, options.redis_name or os.environ.get(REDIS_NAME_VARIABLE) or None)
+        _mention_password(options.redis)
     return Scale(workers or 1, redis, options.redis_name)
 
 
@@ -81,6 +83,14 @@ def _check_redis(url: str, name: str | None) -> None:
         redis_buses(url, name)
     except BusError as error:
         raise StartError(f"--redis: {error}") from None
+
+
+def _mention_password(url: str | None) -> None:
+    """Say where the password of an option is seen. The URL is that of a Redis, or None where there is no option."""
+    parts = urlsplit(url or "")
+    if parts.password or parse_qs(parts.query).get("password"):
+        text = f"every user of this machine can read the password in --redis: give the URL in {REDIS_VARIABLE} instead"
+        print(f"webipc: {text}", file=sys.stderr)
 
 
 def _workers(text: str) -> int:
