@@ -1,5 +1,6 @@
 """`Address`: where Redis is, from a URL. What is told of it never has the password, nor anything else of the URL."""
 
+import os
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ _OPTIONS: Final = frozenset(
     "ssl_ca_data ssl_check_hostname ssl_password ssl_min_version ssl_ciphers".split()
 )
 
+_FILES: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 
 # redis-py's function has no types.
 _parse_url: Final[Callable[[str], dict[str, Any]]] = parse_url
@@ -39,6 +41,11 @@ class Address:
         unknown = sorted(set(options) - _OPTIONS)
         if unknown:
             raise AddressError(f"expected the URL of a Redis server without options, got {', '.join(unknown)[:100]}")
+        missing = [name for name in _FILES if name in options and not os.access(options[name], os.R_OK)]
+        if missing:
+            raise AddressError(
+                f"expected a file that this process can read as {missing[0]} in the URL of a Redis server"
+            )
         self.options = options
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ A line is never cancelled between a question and its answer; who waits for somet
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.backoff import NoBackoff
@@ -69,11 +69,19 @@ def _options(address: Address, seconds: float) -> dict[str, Any]:
     return {**address.options, **own} if address.is_unix else {**address.options, **own, "socket_keepalive": True}
 
 
+# How OpenSSL begins to say so; redis-py keeps the text alone.
+_UNTRUSTED: Final = "certificate verify failed"
+
+
 def _failed(address: Address, error: Exception, what: str, answers: Sequence[Any] = ()) -> LineError:
     if isinstance(error, (AuthenticationError, NoPermissionError)):
         return LineError(f"Redis at {address} refuses the user or the password of its URL", answers, is_refused=True)
     if isinstance(error, ResponseError):
         return LineError(f"Redis at {address} refuses the connection: {str(error)[:200]}", answers, is_refused=True)
+    if _UNTRUSTED in str(error):
+        why = str(error).partition(_UNTRUSTED)[2].lstrip(": ").partition(" (_ssl")[0][:200].rstrip(".")
+        text = f"the certificate of Redis at {address} is not trusted ({why}); ?ssl_ca_certs=FILE names its authority"
+        return LineError(text, answers)
     reason = str(error)[:200].rstrip(".")
     # They name the host; but a text is not looked for what else it may have one day.
     secrets = [address.options.get(name) for name in ("username", "password", "ssl_password")]
