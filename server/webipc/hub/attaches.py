@@ -191,7 +191,7 @@ class Attaches:
         if tab.identity != caller.identity:
             connection.reset(ANOTHER_USER, CloseCode.UNAUTHORIZED)
             raise AnotherUserError
-        tab.take_in(visitor)
+        self._births.take_in(tab, visitor)
 
     def _enter(self) -> None:
         if self.is_stopping:

@@ -104,7 +104,7 @@ class Births:
         self._links.make_room(payer, by_request=by_request)
         parent = self._parent_of(hello, visitor, caller)
         tab, is_new = (parent.tab, False) if parent else self._tabs.tab_for(hello.token, visitor, caller)
-        tab.take_in(visitor)
+        self._tabs.take_in(tab, visitor)
         application = self._application
         make = functools.partial(self._document, hello, visitor.origin, caller, tab, parent)
         connection = self._begin(named_by(hello), make, payer)
@@ -116,6 +116,10 @@ class Births:
             jobs.put(application.router.created(connection.document, application.created(), is_new_tab=is_new))
             jobs.start()
         return connection
+
+    def take_in(self, tab: Tab, visitor: Visitor) -> None:
+        """See `Tabs.take_in`."""
+        self._tabs.take_in(tab, visitor)
 
     def announce(self, tab: Tab) -> asyncio.Future[None]:
         """Run the listeners for new tabs for one that has come from another process. Done when each has begun."""

@@ -16,6 +16,7 @@ from webipc.electron.document import Document
 from webipc.electron.ids import Ids
 from webipc.electron.ipc_event import WebContentsEvent
 from webipc.electron.tab import AskAgain, Tab
+from webipc.groups.few import Few, added, removed
 from webipc.hub.sharing import Sharing
 
 
@@ -40,6 +41,9 @@ class Tabs:
         self._by_digest: dict[str, Tab] = {}
         # Those without a document, and until when they may get one; in the order of time.
         self._empty: dict[Tab, float] = {}
+        # Those of each browser, because a program elsewhere names one by its principal. Empty in a single process,
+        # which no such program reaches.
+        self._of_principals: dict[str, Few[Tab]] = {}
         # The other processes; None in a single one.
         self.sharing: Sharing | None = None
 
@@ -54,6 +58,18 @@ class Tabs:
     def from_id(self, contents_id: int) -> Tab | None:
         """Return the tab with this id. From any thread."""
         return self._by_id.get(contents_id)
+
+    def of_principal(self, principal: str) -> Few[Tab]:
+        """Return the tabs of a browser, where there are other processes. To be copied at once."""
+        return self._of_principals.get(principal, ())
+
+    def take_in(self, tab: Tab, visitor: Visitor) -> None:
+        """Note which browser a tab is in, as far as its first request did not show that."""
+        before = tab.principal
+        tab.take_in(visitor)
+        if self.sharing is not None and tab.principal != before:
+            self._leave_principal(before, tab)
+            self._join_principal(tab)
 
     def occupied(self, token: str | None, visitor: Visitor, caller: Caller) -> Tab | None:
         """Return the tab with this token, if it is this user's and a document of it is connected at this moment."""
@@ -114,9 +130,22 @@ class Tabs:
         self._by_id[tab.id] = tab
         self._by_token[tab.token] = tab
         if self.sharing is not None:
+            self._join_principal(tab)
             self.sharing.tab_born(tab)
 
+    def _join_principal(self, tab: Tab) -> None:
+        self._of_principals[tab.principal] = added(self._of_principals.get(tab.principal, ()), tab)
+
+    def _leave_principal(self, principal: str, tab: Tab) -> None:
+        left = removed(self._of_principals.get(principal, ()), tab)
+        if left:
+            self._of_principals[principal] = left
+        else:
+            self._of_principals.pop(principal, None)
+
     def _remove(self, tab: Tab) -> None:
+        if self.sharing is not None:
+            self._leave_principal(tab.principal, tab)
         del self._by_id[tab.id]
         del self._by_token[tab.token]
         for digest in tab.earlier_tokens:

@@ -137,7 +137,9 @@ class Broadcasts:
     def _shout(self, only: Tab | None, origin: str, head: ShoutHead, rows: Sequence[bytes]) -> None:
         members = self._members(head.to)
         if only is not None:
-            members = [member for member in members if _tab_of(member) is only]
+            # Not through all members: each tab that comes asks so for each entry.
+            whole: tuple[Recipient, ...] = (only, *only.all_documents())
+            members = [member for member in whole if member in members]
         if members and (message := self._message_of(origin, rows)) is not None:
             self._hub.groups.deliver(members, message, frozenset(self._excluded(head.exclude)))
 
@@ -163,7 +165,7 @@ class Broadcasts:
         if to.contents is not None:
             tab = tabs.from_id(to.contents)
             return () if tab is None else (tab,)
-        return [tab for tab in tabs.all() if tab.principal == to.principal]
+        return tabs.of_principal(to.principal or "")
 
     def _excluded(self, names: Iterable[Sequence[int | None]]) -> Iterator[Recipient]:
         for contents, routing in names:
@@ -204,10 +206,6 @@ class Broadcasts:
             # Who comes is asked anyway.
             if said.kind != REAUTHENTICATE:
                 kinds.take(said)
-
-
-def _tab_of(member: Recipient) -> Tab:
-    return member if isinstance(member, Tab) else member.tab
 
 
 def _named(member: Recipient) -> tuple[int, int | None]:
