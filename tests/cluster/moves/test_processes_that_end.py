@@ -18,7 +18,6 @@ from tests.support.raw_sockets import closing, hello, socket
 from tests.support.redis_server import redis_server
 from tests.support.serving import PATIENCE, Spawned, free_port, wait_until
 from tests.support.workers import served
-from webipc.cluster.redis_bus.server.keys import Keys
 
 PROGRAM = """
 import asyncio, os
@@ -103,8 +102,6 @@ def two(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[Spawned
         try:
             for one in made:
                 one.start()
-            # As with a Redis that has been there for longer than ten seconds.
-            redis.admin.delete(f"{Keys('default').prefix}settling")
             yield made
         finally:
             for one in made:

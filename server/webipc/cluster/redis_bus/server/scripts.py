@@ -79,7 +79,7 @@ local function tokens_of(text) return string.gmatch(text, '[^,]+') end
 """
 
 CONNECT: Final = Script(f"""{_BEGIN}
-local known, new, run, seed, settle, young = A[1], A[2], A[3], A[4], tonumber(A[5]), A[6]
+local known, new, run, seed, settle = A[1], A[2], A[3], A[4], tonumber(A[5])
 local g = call('GET', P..'gen')
 local before = call('GET', P..'run')
 local fresh = not g
@@ -90,12 +90,13 @@ if fresh then
 end
 if run ~= '' and before ~= run then call('SET', P..'run', run) end
 local restarted = not fresh and run ~= '' and before and before ~= run
-if restarted or (fresh and young == '1') or (known ~= '' and known ~= g) then
+-- Who makes a generation cannot know whether there was one: a Redis that has forgotten all looks as one at its start.
+if fresh or restarted or (known ~= '' and known ~= g) then
   call('SET', P..'settling', '1', 'PX', settle, 'NX')
 end
 return {{g, call('PTTL', P..'settling')}}
 """)
-"""Arguments: the generation that was known, a new one, the server's run, a first ordinal, how long to settle, young."""
+"""Arguments: the generation that was known, a new one, the server's run, a first ordinal, how long to settle."""
 
 _MAILBOX: Final = """
 local function mailbox(key, ms)
@@ -230,11 +231,10 @@ return tab(A[3], 'token') or unknown()
 CLAIM: Final = Script(f"""{_PLACES}
 local found = link(A[3], 'link')
 if found then return found end
-if settling() then return {{'?'}} end
 call('SET', P..'l:'..A[3], me, 'EX', A[4])
 return {{''}}
 """)
-"""Arguments: key of a link, how long to keep it."""
+"""Arguments: key of a link, how long to keep it. While the living register it is written too: its document is new."""
 
 RELEASE: Final = Script(f"""{_KNOWN}
 if call('GET', P..'l:'..A[3]) == me then call('DEL', P..'l:'..A[3]) end

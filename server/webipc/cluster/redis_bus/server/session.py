@@ -1,7 +1,8 @@
 """What a connection says first: its scripts, and the question whether Redis still knows what it knew before.
 
-A generation is a random word in Redis. Where it is missing or another one, Redis has forgotten everything. The same
-question tells Redis that it is another process than before, which lets all workers settle for some seconds.
+A generation is a random word in Redis. Where it is missing or another one, Redis has forgotten everything, or is at its
+very start, which nothing tells apart. The same question tells Redis that it is another process than before. Each of
+these lets all workers settle for some seconds, also those that come meanwhile: Redis counts them.
 """
 
 import random
@@ -35,15 +36,11 @@ def connecting(keys: Keys, settings: RedisSettings, known: bytes, opened: list[A
     for answer in opened[:-1]:
         if isinstance(answer, Refusal):
             raise LineError(f"Redis refuses a script: {str(answer)[:200]}", is_refused=True)
-    info = info_of(opened[-1])
-    run = info.get("run_id", "")
-    # One that has just begun may have forgotten workers that live; an older one without a generation is new to us.
-    is_young = int(info.get("uptime_in_seconds", "0")) < settings.settle
+    run = info_of(opened[-1]).get("run_id", "")
     # Another Redis begins at other ordinals, so that they are none of those of workers that it has forgotten.
     first = random.randrange(MOST_ORDINAL)  # noqa: S311 - not a secret
     milliseconds = int(settings.settle * 1000)
-    new = secrets.token_hex(8)
-    return CONNECT.command(keys.prefix, known, new, run, first, milliseconds, "1" if is_young else "0"), run
+    return CONNECT.command(keys.prefix, known, secrets.token_hex(8), run, first, milliseconds), run
 
 
 def found(answer: Any, run: str) -> Found:

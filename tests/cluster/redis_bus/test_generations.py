@@ -1,0 +1,93 @@
+"""What workers may conclude from a Redis that has just begun or has just forgotten everything, newcomers too."""
+
+import asyncio
+import dataclasses
+
+import pytest
+
+from tests.support.buses import REDIS_FAULTS, BusWorker, RedisRig, workers
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import until
+from webipc.cluster.bus.bus import BusError
+from webipc.cluster.bus.directory import Home, Over, Parked
+
+LONG = dataclasses.replace(REDIS_FAULTS, settle=60)
+"""A time to register in that no test waits for."""
+
+
+@pytest.fixture
+async def old(faulty: RedisRig) -> RedisRig:
+    """Workers whose Redis has been there for longer than they need to register."""
+    await until(lambda: faulty.server.admin.info("server")["uptime_in_seconds"] >= 1)
+    return faulty
+
+
+async def deaf(rig: RedisRig) -> BusWorker:
+    """Return a worker that does not notice what happens to Redis until it is asked something."""
+    worker = await rig.worker()
+    bus = rig.bus_of(worker)
+    bus._lease.end()
+    bus._lease.join()
+    await bus._reader.end()
+    return worker
+
+
+async def test_newcomer_that_finds_an_old_redis_flushed_takes_nothing_for_unknown(old: RedisRig) -> None:
+    before = await deaf(old)
+    assert await before.bus.directory.claim("1" * 32) is None
+    old.server.admin.flushall()
+    # Nobody has noticed it, and the newcomer makes the generation.
+    for newcomer in (await old.worker(), await old.worker()):
+        with pytest.raises(BusError, match="still registering"):
+            await newcomer.bus.directory.find("1" * 32, None, None)
+        with pytest.raises(BusError, match="still registering"):
+            await newcomer.bus.directory.where(7)
+    before.bus.directory.note(["1" * 32], [])
+    await until(lambda: before.forgotten_count)
+    before.bus.directory.note(["1" * 32], [])
+    await until(lambda: not before.bus.stats()["queue_entries"])
+    # It is not for ever: the newcomer asks until then.
+    await until(lambda: not old.server.admin.exists("webipc:{faulty}:settling"))
+    assert await newcomer.bus.directory.find("1" * 32, None, None) == Home(before.name)
+    assert await newcomer.bus.directory.find("2" * 32, None, None) is None
+
+
+async def test_newcomer_that_finds_an_old_redis_flushed_takes_nobody_for_dead(old: RedisRig) -> None:
+    old.settings = dataclasses.replace(old.settings, settle=2 * REDIS_FAULTS.lease)
+    old.server.admin.flushall()
+    newcomer, other = await workers(old, 2)
+    await old.kill(other)
+    # Its lease ends, and it may be one that registers again.
+    await until(lambda: not old.server.admin.exists(f"webipc:{{faulty}}:w:{other.name}"))
+    assert old.server.admin.exists("webipc:{faulty}:settling")
+    await asyncio.sleep(5 * REDIS_FAULTS.renew)
+    assert newcomer.lost_workers == []
+    assert newcomer.bus.members.get(other.name)
+    await until(lambda: newcomer.lost_workers == [other.name])
+
+
+async def test_new_pages_are_found_from_the_first_moment_of_a_redis_on(server: RedisServer) -> None:
+    rig = RedisRig(server, LONG)
+    first, second = await workers(rig, 2)
+    directory, other = first.bus.directory, second.bus.directory
+    link, token = "1" * 32, "2" * 32
+    assert await directory.claim(link) is None
+    directory.tab_born(5, token)
+    # By itself, by its iframe, by its reload, by its number; and where it has gone.
+    assert await directory.where(5) == Home(first.name, "token")
+    assert await other.claim(link) == Home(first.name)
+    assert await other.find(link, None, None) == Home(first.name)
+    assert await other.find("3" * 32, link, None) == Home(first.name, "parent")
+    assert await other.find("4" * 32, None, token) == Home(first.name, "token")
+    await directory.park(5, b"snapshot", [link], 60)
+    assert await other.find(link, None, None) == Parked(5)
+    assert await other.take(5) is not None
+    assert await directory.find(link, None, None) == Home(second.name)
+    other.link_ended(link, 60)
+    await until(lambda: not second.bus.stats()["queue_entries"])
+    assert await directory.find(link, None, None) == Over()
+    # Only what no living worker has written may be of an earlier time.
+    with pytest.raises(BusError, match="still registering"):
+        await directory.find("3" * 32, "4" * 32, "5" * 32)
+    assert server.admin.exists(f"webipc:{{{rig.name}}}:settling")
+    await rig.close()
