@@ -115,14 +115,6 @@ async def test_newcomer_that_a_directory_names_is_known_before_it_is_heard_of(fa
     assert (found.ordinal, found.formats) == (second.bus.ordinal, (1,))
 
 
-async def test_number_of_tabs_is_told(faulty: RedisRig) -> None:
-    first, second = await workers(faulty, 2)
-    for tab in range(3):
-        first.bus.directory.tab_born(tab, str(tab) * 32)
-    first.bus.directory.tab_destroyed(0)
-    await until(lambda: (found := second.bus.members.get(first.name)) and found.pages == 2)
-
-
 async def test_end_leaves_nothing_but_what_is_one_for_all(faulty: RedisRig) -> None:
     first, second = await workers(faulty, 2)
     first.bus.directory.tab_born(1, "2" * 32)
