@@ -206,17 +206,17 @@ REDIS_SETTINGS = RedisSettings(
 REDIS_FAULTS = RedisSettings(
     lease=0.6,
     renew=0.05,
-    settle=0.4,
-    ask=0.3,
-    answer=0.5,
+    settle=1.0,
+    ask=1.0,
+    answer=2.0,
     block=0.1,
     again_least=0.02,
     again_most=0.1,
     queue_seconds=20.0,
     large_bytes=100_000,
-    end=0.3,
+    end=2.0,
 )
-"""Times for tests of faults: ten times as fast as those of programs."""
+"""Short times for tests of faults, but for those that a busy machine would exceed where a test does not expect it."""
 
 
 @functools.cache
