@@ -89,9 +89,7 @@ def hello(**fields: Any) -> str:
 
 
 @contextmanager
-def greeted(
-    server: Live | Spawned, headers: Mapping[str, str] | None = None, **fields: Any
-) -> Iterator[ClientConnection]:
+def greeted(server: Address, headers: Mapping[str, str] | None = None, **fields: Any) -> Iterator[ClientConnection]:
     """Open a socket, send hello and read the welcome."""
     with socket(server, headers=headers) as opened:
         opened.send(hello(**fields))

@@ -173,6 +173,7 @@ async def test_members_know_each_other_and_learn_of_a_death(rig: Rig) -> None:
     assert min(ordinals) >= 1
     for worker in made:
         assert worker.bus.is_connected
+        assert not worker.bus.has_given_up
         assert [member.ordinal for member in worker.bus.members] == sorted(ordinals)
         mine = worker.bus.members.get(worker.name)
         assert mine is not None

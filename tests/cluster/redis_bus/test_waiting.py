@@ -6,7 +6,7 @@ import dataclasses
 import pytest
 
 from tests.support.buses import RedisRig, workers
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 from webipc.cluster.bus.bus import BusError
 from webipc.cluster.bus.directory import Home, Parked
 
@@ -134,3 +134,16 @@ async def test_everything_is_noted_again_before_redis_forgets_it(faulty: RedisRi
     worker = await faulty.worker()
     await until(lambda: worker.forgotten_count >= 2)
     assert worker.gaps == 0
+
+
+@pytest.mark.parametrize("leave, come_back", [("kill", "start"), ("pause", "go_on")])
+async def test_bus_that_is_away_for_longer_has_given_up_until_redis_is_back_and_ends_then_too(
+    faulty: RedisRig, leave: str, come_back: str
+) -> None:
+    first, second = await workers(faulty, 2)
+    assert not first.bus.has_given_up
+    getattr(faulty.server, leave)()
+    await until(lambda: first.bus.has_given_up and second.bus.has_given_up)
+    await asyncio.wait_for(second.bus.end(), PATIENCE)
+    getattr(faulty.server, come_back)()
+    await until(lambda: not first.bus.has_given_up and first.bus.is_connected)

@@ -141,6 +141,10 @@ class Bus(Protocol):
         """Whether the bus can be reached at this moment, as far as this worker knows."""
 
     @property
+    def has_given_up(self) -> bool:
+        """Whether it could not be reached for so long that a worker which ends does not wait for it any more."""
+
+    @property
     def position(self) -> Position:
         """How far this worker is in the stream that every worker reads."""
 

@@ -71,6 +71,11 @@ class MemoryBus:
         return self._line.is_heard
 
     @property
+    def has_given_up(self) -> bool:
+        """See `Bus`."""
+        return not self._line.is_heard
+
+    @property
     def position(self) -> Position:
         """See `Bus`."""
         return Position(self._line.number, self._own)

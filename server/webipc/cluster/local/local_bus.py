@@ -89,6 +89,11 @@ class LocalBus:
         return self._is_in and self._connection.is_connected
 
     @property
+    def has_given_up(self) -> bool:
+        """See `Bus`."""
+        return not self.is_connected
+
+    @property
     def position(self) -> Position:
         """See `Bus`."""
         return Position(self._number, self._own)

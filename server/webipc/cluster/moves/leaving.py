@@ -118,7 +118,7 @@ class Leaving:
             try:
                 await self._bus.directory.park(contents_id, written, keys, seconds, FORMAT)
             except BusError as error:
-                if loop.time() >= self.give_up_at:
+                if loop.time() >= self.give_up_at or self._bus.has_given_up:
                     logger.warning("WebContents #%d could not be parked: %s", contents_id, error)
                     return False
                 await asyncio.sleep(AGAIN_SECONDS)

@@ -68,7 +68,7 @@ class Parking(Part):
     async def run(self, seconds: float, hurry: asyncio.Event) -> None:
         """Let every tab leave within so many seconds, or until `hurry` is set; what still runs then is cancelled.
 
-        Returns early where no worker is left that could take them: then they end here.
+        Returns early where no worker is left that could take them, or none can be reached: then they end here.
         """
         loop = self._hub.loop
         began = loop.time()
@@ -80,13 +80,18 @@ class Parking(Part):
             # Others that end at the same time say so meanwhile.
             await _pause(BATCH_SECONDS, hurry)
             tabs = self._tabs()
+            if self._bus.has_given_up:
+                logger.warning("the others cannot be reached: the %d tabs of this process end with it", len(tabs))
+                break
             if not self._has_taker():
                 logger.info("no other process can take the %d tabs that are left: they end with this one", len(tabs))
                 break
             if hurry.is_set() or loop.time() >= end:
                 await self._finish(tabs, hurry)
                 break
-            self._leave_quiet(tabs, is_patient=loop.time() < began + PATIENCE_SECONDS)
+            if self._bus.is_connected:
+                # Otherwise they wait for it as they are: once written down, a tab serves its page no more.
+                self._leave_quiet(tabs, is_patient=loop.time() < began + PATIENCE_SECONDS)
         await self._leaving.settled()
         self.seconds = loop.time() - began
         self._report()

@@ -132,6 +132,11 @@ class RedisBus:
         return self._outbox.is_connected and self._reader.is_connected and not self._writer.is_full
 
     @property
+    def has_given_up(self) -> bool:
+        """See `Bus`."""
+        return self._outbox.has_given_up
+
+    @property
     def position(self) -> Position:
         """See `Bus`."""
         return Position(self._number, self._posting.own)
