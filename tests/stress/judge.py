@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from tests.stress.journal import Ran
-from tests.stress.told import ANSWERED, CALLS, IN_ORDER, NOT_SENT, PUSHED, UNKNOWN, WRONG, Told
+from tests.stress.told import ANSWERED, CALLS, IN_ORDER, LONG, NO_REPLY, NOT_SENT, PUSHED, UNKNOWN, WRONG, Told
 
 SHOWN = 20
 """How many faults a verdict lists."""
@@ -42,6 +42,7 @@ class Verdict:
             "calls answered": outcomes[ANSWERED],
             "calls not-sent": outcomes[NOT_SENT],
             "calls unknown-outcome": outcomes[UNKNOWN],
+            "calls no-reply": outcomes[NO_REPLY],
             "resets": sum(len(each.resets) for each in self._told),
             "messages lost by resets and leaving": self.lost.total(),
         }
@@ -76,7 +77,10 @@ class Verdict:
         self._say(told, "the wrong answer", by_outcome[WRONG])
         self._say(told, "answered, but never ran", [each for each in by_outcome[ANSWERED] if not times[each]])
         self._say(told, "not-sent, but ran", [each for each in by_outcome[NOT_SENT] if times[each]])
-        known = {None, ANSWERED, WRONG, NOT_SENT, UNKNOWN}
+        self._say(told, "cut off, but never ran", [each for each in by_outcome[NO_REPLY] if not times[each]])
+        short = [each for each in by_outcome[NO_REPLY] if told.acts[each][0] not in LONG]
+        self._say(told, "cut off, and takes no time", short)
+        known = {None, ANSWERED, WRONG, NOT_SENT, UNKNOWN, NO_REPLY}
         for outcome, numbers in by_outcome.items():
             if outcome not in known:
                 self._say(told, f"told {outcome}", numbers)

@@ -16,8 +16,9 @@ from typing import Any
 from fastapi import FastAPI
 
 from tests.stress.journal import Journal
-from tests.stress.values import LARGE, bytes_of, is_value_of, value_of
+from tests.stress.values import LARGE, bytes_of, is_value_of, seconds_of, value_of
 from webipc import DisposedError, IpcMain, IpcMainEvent, IpcMainInvokeEvent, Limits, WebContents
+from webipc import __version__ as version
 
 SLOW = 0.12
 """Seconds that a slow handler takes."""
@@ -65,6 +66,30 @@ async def slow(event: IpcMainInvokeEvent, page: str, number: int, value: Any) ->
     journal.ran("slow", page, number, intact=is_value_of(number, value))
     await asyncio.sleep(SLOW)
     return answer_of(number)
+
+
+@ipc_main.handle("long")
+async def long(event: IpcMainInvokeEvent, page: str, number: int, value: Any) -> Any:
+    """Take so long that the server may end before."""
+    journal.ran("long", page, number, intact=is_value_of(number, value))
+    await asyncio.sleep(seconds_of(number))
+    return answer_of(number)
+
+
+@ipc_main.on("long note")
+async def long_note(event: IpcMainEvent, page: str, number: int, value: Any) -> None:
+    """The same without an answer; note the end, where it comes."""
+    journal.ran("long note", page, number, intact=is_value_of(number, value))
+    await asyncio.sleep(seconds_of(number))
+    journal.ran("long note ended", "", number)
+
+
+@ipc_main.on("long ask")
+async def long_ask(event: IpcMainEvent, page: str, number: int, value: Any) -> None:
+    """The same for a `sendSync`."""
+    journal.ran("long ask", page, number, intact=is_value_of(number, value))
+    await asyncio.sleep(seconds_of(number))
+    event.return_value = answer_of(number)
 
 
 @ipc_main.on("ask")
@@ -180,8 +205,9 @@ def shared() -> dict[str, Any]:
     """Return what this worker tells of itself and the others."""
     others = ipc_main.shared
     if others is None:
-        return {"process": os.getpid(), "shared": {}, "workers": 1}
-    return {"process": os.getpid(), "shared": others.stats(), "workers": len(others.workers)}
+        return {"process": os.getpid(), "version": version, "shared": {}, "workers": 1}
+    told = {"shared": others.stats(), "workers": len(others.workers)}
+    return {"process": os.getpid(), "version": version, **told}
 
 
 @app.get("/memory")

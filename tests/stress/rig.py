@@ -1,7 +1,7 @@
 """The rig of a scenario: a supervised server, a network in front of it, and the journal of what ran."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -51,15 +51,18 @@ class Rig:
 
 
 @contextmanager
-def rig(run: Run, limits: Limits | None = None, *options: str) -> Iterator[Rig]:
-    """Start a server and its network. `options` are more arguments of `webipc run`."""
+def rig(
+    run: Run, limits: Limits | None = None, *options: str, environment: Mapping[str, str] | None = None
+) -> Iterator[Rig]:
+    """Start a server and its network. `options` are more arguments of `webipc run`, `environment` more of its own."""
     limits = limits or Limits()
-    environment = {
+    whole = {
         "STRESS_JOURNAL": str(run.folder / "journal.jsonl"),
         "STRESS_LIMITS": json.dumps({each.name: getattr(limits, each.name) for each in fields(limits)}),
         "STRESS_PAGES": str(DOCUMENTS),
+        **(environment or {}),
     }
-    server = Supervised(run.folder / "server.log", environment, options)
+    server = Supervised(run.folder / "server.log", whole, options)
     try:
         server.start()
         with faulty_network([(HOST, server.port)], run.seed) as network:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.stress.journal import Ran
 from tests.stress.judge import Verdict
-from tests.stress.told import ANSWERED, NOT_SENT, UNKNOWN, WRONG, Told
+from tests.stress.told import ANSWERED, NO_REPLY, NOT_SENT, UNKNOWN, WRONG, Told
 
 ACTS = ["note", "call", "port", "threaded", "note"]
 
@@ -102,6 +102,15 @@ def test_a_call_of_unknown_outcome_may_have_run_or_not(outcome: str, numbers: tu
     record = told()
     record.told(1, outcome)
     assert faults(record, ran(*numbers)) == ""
+
+
+def test_a_call_that_was_cut_off_ran_and_is_one_that_takes_long() -> None:
+    record = told()
+    record.told(1, NO_REPLY)
+    assert "cut off, and takes no time: 1" in faults(record, ran(0, 1, 2, 3, 4))
+    record.acts[1] = ("long", NO_REPLY)
+    assert faults(record, ran(0, 1, 2, 3, 4)) == ""
+    assert "cut off, but never ran: 1" in faults(record, ran(0, 2, 3, 4))
 
 
 def test_a_reply_that_is_lost_or_doubled_or_invented_is_found() -> None:

@@ -6,11 +6,18 @@ Pages of every kind make such a record: the ones in Python directly, those in a 
 from dataclasses import dataclass, field
 from typing import Any
 
-MESSAGES = frozenset({"note", "port", "relay", "plain note", "shout"})
+MESSAGES = frozenset({"note", "port", "relay", "plain note", "shout", "long note"})
 """Acts that nothing answers. The others are calls."""
-CALLS = frozenset({"call", "threaded", "ask", "large", "slow", "plain"})
+CALLS = frozenset({"call", "threaded", "ask", "large", "slow", "plain", "long", "long ask"})
+LONG = frozenset({"long", "long ask", "long note"})
+"""Acts whose handlers may take longer than a server has for its end: `seconds_of` tells how long."""
 
-IN_ORDER = ({"note", "call", "ask", "large", "slow", "shout"}, {"port"}, {"relay"}, {"plain", "plain note"})
+IN_ORDER = (
+    {"note", "call", "ask", "large", "slow", "shout", *LONG},
+    {"port"},
+    {"relay"},
+    {"plain", "plain note"},
+)
 """Acts whose handlers begin in the order of the acts: those of a channel, and those of a port. Handlers in threads do
 not."""
 
@@ -23,6 +30,8 @@ WRONG = "wrong"
 """The answer was another one than it had to be."""
 NOT_SENT = "not-sent"
 UNKNOWN = "unknown-outcome"
+NO_REPLY = "no-reply"
+"""The call ran, and its server ended before it did: `reply was never sent`."""
 
 
 @dataclass

@@ -8,6 +8,8 @@ from typing import Any
 
 LARGE = 1_500_000
 """Bytes of a large value: more than one part."""
+LONGEST = 4.0
+"""Seconds that a long handler takes at most."""
 
 
 def value_of(number: int) -> dict[str, Any]:
@@ -20,6 +22,11 @@ def value_of(number: int) -> dict[str, Any]:
         "bytes": bytes_of(number, number % 50),
         "both": [shared, shared],
     }
+
+
+def seconds_of(number: int) -> float:
+    """Return how long the handler of a long act takes: from nothing up to `LONGEST`."""
+    return number % 17 / 16 * LONGEST
 
 
 def bytes_of(number: int, size: int) -> bytes:

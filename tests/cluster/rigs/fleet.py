@@ -3,7 +3,7 @@
 import http.client
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -75,9 +75,11 @@ def _told_to(port: int, address: str) -> dict[str, Any] | None:
 
 
 @contextmanager
-def fleet(run: Run, count: int, limits: Limits | None = None, *options: str) -> Iterator[Fleet]:
-    """Start a program with so many workers, and its network. `options` are more arguments of `webipc run`."""
-    with rig(run, limits, "--workers", str(count), *options) as made:
+def fleet(
+    run: Run, count: int, limits: Limits | None = None, *options: str, environment: Mapping[str, str] | None = None
+) -> Iterator[Fleet]:
+    """Start a program with so many workers, and its network. `options` and `environment`: see `rig`."""
+    with rig(run, limits, "--workers", str(count), *options, environment=environment) as made:
         workers = Fleet(made, count)
         workers.ready()
         yield workers

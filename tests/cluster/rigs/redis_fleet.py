@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from http.client import HTTPException
@@ -36,18 +36,22 @@ class RedisFleet(Rig):
             at = log.find("Traceback")
             assert at < 0, f"a server's log has a traceback:\n{log[max(at - 500, 0) : at + 3_000]}"
 
-    def totals(self) -> Counter[str]:
-        """Return the sums of the numbers that the programs tell of themselves."""
+    def totals(self, *without: Supervised) -> Counter[str]:
+        """Return the sums of the numbers that the programs tell of themselves, or some of them."""
         sums: Counter[str] = Counter()
-        for server in self.servers:
-            add_numbers(sums, "", _told_to(server))
+        for server in [each for each in self.servers if each not in without]:
+            add_numbers(sums, "", _told_to(server).get("shared", {}))
         return sums
+
+    def versions(self) -> list[str]:
+        """Return the versions of the package that serve, each once."""
+        return sorted({_told_to(server).get("version", "none") for server in self.servers})
 
 
 def _told_to(server: Supervised) -> dict[str, Any]:
     try:
         with urlopen(f"{server.url}/shared", timeout=PATIENCE) as response:
-            told: dict[str, Any] = json.loads(response.read())["shared"]
+            told: dict[str, Any] = json.loads(response.read())
     except (OSError, HTTPException):
         return {}
     return told
@@ -64,16 +68,27 @@ def environment_of(run: Run, limits: Limits, redis: str) -> dict[str, str]:
 
 
 @contextmanager
-def redis_fleet(run: Run, count: int, limits: Limits, *options: str) -> Iterator[RedisFleet]:
-    """Start a Redis, so many programs, and their network. `options` are more arguments of `webipc run`."""
+def redis_fleet(
+    run: Run,
+    count: int,
+    limits: Limits,
+    *options: str,
+    environment: Mapping[str, str] | None = None,
+    before: Callable[[int], object] = lambda number: None,
+) -> Iterator[RedisFleet]:
+    """Start a Redis, so many programs, and their network. `options` and `environment`: see `rig`.
+
+    `before` is called before each program is started, with its number.
+    """
     with ExitStack() as stack:
         redis = stack.enter_context(redis_server())
         # As one that has been in use: it has not just forgotten everything.
         redis.admin.set("webipc:{default}:gen", "in use")
-        environment = environment_of(run, limits, redis.url)
-        servers = [Supervised(run.folder / f"server-{number}.log", environment, options) for number in range(count)]
-        for server in servers:
+        whole = {**environment_of(run, limits, redis.url), **(environment or {})}
+        servers = [Supervised(run.folder / f"server-{number}.log", whole, options) for number in range(count)]
+        for number, server in enumerate(servers):
             stack.callback(server.end)
+            before(number)
             server.start()
         network = stack.enter_context(faulty_network([(HOST, server.port) for server in servers], run.seed))
         yield RedisFleet(run, servers, network, limits, redis)

@@ -171,14 +171,14 @@ def _has_heard(told: Told, kinds: Sequence[str]) -> bool:
 
 async def act(page: Page, kind: str) -> None:
     """Let a page do an act of this kind."""
-    if kind == "note":
-        page.note()
+    if kind in {"note", "long note"}:
+        page.note(kind)
     elif kind == "shout":
         page.shout()
-    elif kind == "ask":
+    elif kind in {"ask", "long ask"}:
         # A request that fails, of a link that no server has welcomed, ends it: nothing tells whether it was taken.
         if page.link.known:
-            await page.ask()
+            await page.ask(kind)
     elif kind in {"port", "relay"}:
         page.post_to_port(kind)
     elif kind != "large" or page.backlog < LARGE_AT_ONCE * BACKLOG:

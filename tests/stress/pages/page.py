@@ -13,7 +13,7 @@ from typing import Any
 from tests.stress.pages.link import Answer, StressedLink
 from tests.stress.pages.requests import Refusal, Requests
 from tests.stress.pages.socket import Lost, Socket
-from tests.stress.told import ANSWERED, UNKNOWN, WRONG, Told
+from tests.stress.told import ANSWERED, NO_REPLY, UNKNOWN, WRONG, Told
 from tests.stress.values import LARGE, bytes_of, is_value_of, value_of
 from webipc import MessageChannelMain, MessagePortMain
 from webipc.core import clone
@@ -26,6 +26,9 @@ from webipc.ports.value import PortValue
 
 FIRST_WAIT = 0.1
 """The bound of the wait before the first reconnect in seconds; it doubles."""
+
+NEVER_SENT = "reply was never sent"
+"""What a page gets for a call whose server has ended first."""
 
 
 def _anywhere(random: Random) -> str:
@@ -167,10 +170,10 @@ class Page:
         self.told.did(number, kind)
         return number
 
-    def note(self) -> None:
-        """Send a message, which is answered with a push."""
-        number = self._act("note")
-        self.send("note", self.told.page, number, value_of(number))
+    def note(self, kind: str = "note") -> None:
+        """Send a message: a `note`, which is answered with a push, or a `long note`."""
+        number = self._act(kind)
+        self.send(kind, self.told.page, number, value_of(number))
 
     def send(self, channel: str, *args: Any) -> None:
         """Send a message that is no act."""
@@ -182,7 +185,7 @@ class Page:
         self.send("shout", self.told.page, number, value_of(number))
 
     def call(self, kind: str) -> Answer:
-        """Call a handler: `call`, `threaded`, `slow` or `large`."""
+        """Call a handler: `call`, `threaded`, `slow`, `long` or `large`."""
         number = self._act(kind)
         value = bytes_of(number, LARGE) if kind == "large" else value_of(number)
         answer = self.invoke(kind, self.told.page, number, value)
@@ -201,6 +204,8 @@ class Page:
         error = answer.exception()
         if isinstance(error, ResetError):
             self.told.told(number, error.code)
+        elif isinstance(error, RuntimeError) and NEVER_SENT in str(error):
+            self.told.told(number, NO_REPLY)
         elif error is not None:
             self.told.told(number, repr(error))
         else:
@@ -209,12 +214,12 @@ class Page:
     def _is_right(self, number: int, kind: str, value: Any) -> bool:
         return bytes(value) == bytes_of(number, LARGE) if kind == "large" else is_value_of(number + 1, value)
 
-    async def ask(self) -> None:
-        """Call with a request that blocks the page: frames that arrive meanwhile are taken afterwards."""
+    async def ask(self, kind: str = "ask") -> None:
+        """Call with a request that blocks the page, `ask` or `long ask`: what arrives meanwhile is taken afterwards."""
         async with self._blocking:
-            number = self._act("ask")
+            number = self._act(kind)
             link, answer = self.link, Answer()
-            call_id = link.call("sync", "ask", (self.told.page, number, value_of(number)), answer)
+            call_id = link.call("sync", kind, (self.told.page, number, value_of(number)), answer)
             if self._socket is not None:
                 self._socket.unblocked.clear()
             try:
@@ -237,13 +242,18 @@ class Page:
             link.link.replace(answer.seq, encode_message(["void"]))
             self.told.told(number, UNKNOWN)
         else:
-            right = isinstance(got, Result) and is_value_of(number + 1, decode_value(got, self._limits))
-            self.told.told(number, ANSWERED if right else WRONG)
+            self.told.told(number, self._outcome(number, got))
             if not ended:
                 link.post(encode_message(["sync-done", call_id]))
         if answer.done():
             # The link has ended meanwhile, and this call with it; what its request said counts.
             answer.exception()
+
+    def _outcome(self, number: int, got: Any) -> str:
+        value = decode_value(got, self._limits) if isinstance(got, Result) else None
+        if value == {"error": NEVER_SENT}:
+            return NO_REPLY
+        return ANSWERED if is_value_of(number + 1, value) else WRONG
 
     def post_to_port(self, kind: str) -> None:
         """Post into the page's port of this kind: `port` leads to the server, `relay` to the peer."""
