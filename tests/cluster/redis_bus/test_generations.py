@@ -91,3 +91,17 @@ async def test_new_pages_are_found_from_the_first_moment_of_a_redis_on(server: R
         await directory.find("3" * 32, "4" * 32, "5" * 32)
     assert server.admin.exists(f"webipc:{{{rig.name}}}:settling")
     await rig.close()
+
+
+async def test_what_is_said_before_a_worker_notices_is_in_the_new_generation(old: RedisRig) -> None:
+    before = await deaf(old)
+    before.say_to_all(1)
+    await until(lambda: not before.bus.stats()["queue_entries"])
+    old.server.admin.flushall()
+    newcomer = await old.worker()
+    before.say_to_all(2)
+    before.say_to_all(3, bytes(200_000))
+    await until(lambda: len(newcomer.to_all) == 2)
+    # Not as from a program: of that a worker could not tell whether a tab has had it.
+    assert [(said.said.origin, said.own) for said in newcomer.to_all] == [(before.name, 2), (before.name, 3)]
+    assert newcomer.numbers_of_all() == [2, 3]

@@ -15,17 +15,13 @@ from webipc.cluster.redis_bus.flow.outbox import Message, Outbox
 from webipc.cluster.redis_bus.server.entries import fields_for_all, fields_of_post
 from webipc.cluster.redis_bus.server.keys import Keys
 from webipc.cluster.redis_bus.server.line import Command
+from webipc.cluster.redis_bus.server.scripts import SAY
 from webipc.cluster.redis_bus.settings import RedisSettings
 
 logger = logging.getLogger("webipc")
 
 _TARGETS: Final = 4_096
 """Workers whose last number is remembered. One that is forgotten hears of a gap, and nothing else."""
-
-
-Part = bytes | str | int
-Entry = tuple[Sequence[Part], Sequence[Part]]
-"""The beginning of the command that adds an entry, and the entry's fields; the last one is its data."""
 
 
 class Posting:
@@ -55,14 +51,16 @@ class Posting:
         self._last[worker] = number
         if len(self._last) > _TARGETS:
             self._last.popitem(last=False)
-        fields = fields_of_post(self._worker, number, before, data)
 
-        def entry() -> Entry:
-            add = ["XADD", self._keys.mailbox(worker)]
-            # Without the mailbox there is no such worker, unless Redis has just forgotten it.
-            return (add if self._is_making else [*add, "NOMKSTREAM"]), fields
+        def commands(name: str) -> list[Command]:
+            fields = fields_of_post(self._worker, number, before, data, name)
+            mailbox, most = self._keys.mailbox(worker), ("MAXLEN", "~", self._settings.stream_entries, "*")
+            if not self._is_making:
+                # Without the mailbox there is no such worker, unless Redis has just forgotten it.
+                return [["XADD", mailbox, "NOMKSTREAM", *most, *fields]]
+            return [["XADD", mailbox, *most, *fields], ["PEXPIRE", mailbox, int(self._settings.mailbox * 1000)]]
 
-        self._put(worker, data, entry, self._is_posted)
+        self._put(worker, data, commands, self._is_posted)
 
     @property
     def _is_making(self) -> bool:
@@ -78,30 +76,25 @@ class Posting:
         self.own += 1
         number, word = self.own, secrets.token_bytes(8)
 
-        def entry() -> Entry:
-            # The generation is that of the moment at which it is sent.
-            return ["XADD", self._keys.all], fields_for_all(self._worker, number, word, self.known, data)
+        def commands(name: str) -> list[Command]:
+            # The generation is that of the moment at which it is sent: Redis takes it in no other one.
+            fields = fields_for_all(self._worker, number, word, self.known, data, name)
+            return [SAY.command(self._keys.prefix, self.known, self._worker, self._settings.stream_entries, *fields)]
 
-        self._put(None, data, entry, self._losses.written)
+        self._put(None, data, commands, self._losses.written)
 
     def _put(
-        self, worker: str | None, data: bytes, entry: Callable[[], Entry], answered: Callable[[Any], None]
+        self,
+        worker: str | None,
+        data: bytes,
+        commands: Callable[[str], list[Command]],
+        answered: Callable[[Any], None],
     ) -> None:
-        name = ""
-        if len(data) > self._settings.large_bytes:
-            self.large += 1
-            name = secrets.token_hex(16)
-
-        def commands() -> list[Command]:
-            settings = self._settings
-            add, fields = entry()
-            made: list[Command] = []
-            if name:
-                made.append(["SET", self._keys.large(name), data, "PX", int(settings.large_seconds * 1000)])
-                fields = [*fields[:-2], "b", name]
-            made.append([*add, "MAXLEN", "~", settings.stream_entries, "*", *fields])
-            if worker is not None and self._is_making:
-                made.append(["PEXPIRE", self._keys.mailbox(worker), int(settings.mailbox * 1000)])
-            return made
-
-        self._outbox.put(Message(time.monotonic(), worker, len(data), commands, answered))
+        """Let it be sent. `commands` is given the name of the key that has the data, where that is too large."""
+        if len(data) <= self._settings.large_bytes:
+            self._outbox.put(Message(time.monotonic(), worker, len(data), lambda: commands(""), answered))
+            return
+        self.large += 1
+        name = secrets.token_hex(16)
+        put: Command = ["SET", self._keys.large(name), data, "PX", int(self._settings.large_seconds * 1000)]
+        self._outbox.put(Message(time.monotonic(), worker, len(data), lambda: [put, *commands(name)], answered))

@@ -37,14 +37,20 @@ class Entry(NamedTuple):
     generation: bytes
 
 
-def fields_of_post(origin: str, number: int, before: int, data: bytes) -> list[bytes | str | int]:
-    """Return the fields of an entry of a mailbox."""
-    return ["o", origin, "n", number, "p", before, "d", data]
+def fields_of_post(origin: str, number: int, before: int, data: bytes, large: str = "") -> list[bytes | str | int]:
+    """Return the fields of an entry of a mailbox. `large`: the key that has its data."""
+    return ["o", origin, "n", number, "p", before, *_data_fields(data, large)]
 
 
-def fields_for_all(origin: str, number: int, word: bytes, generation: bytes, data: bytes) -> list[bytes | str | int]:
-    """Return the fields of an entry of the stream for all."""
-    return ["o", origin, "n", number, "i", word, "g", generation, "d", data]
+def fields_for_all(
+    origin: str, number: int, word: bytes, generation: bytes, data: bytes, large: str = ""
+) -> list[bytes | str | int]:
+    """Return the fields of an entry of the stream for all. `large`: the key that has its data."""
+    return ["o", origin, "n", number, "i", word, "g", generation, *_data_fields(data, large)]
+
+
+def _data_fields(data: bytes, large: str) -> list[bytes | str | int]:
+    return ["b", large] if large else ["d", data]
 
 
 def fields_of_program(rows: Sequence[bytes]) -> list[bytes | str | int]:

@@ -192,6 +192,11 @@ return {{read or {{}}, info(P..'all'), info(boxed)}}
 """)
 """Read both streams, and how much they ever had, at one moment. Arguments: two places, how many, what was read."""
 
+SAY: Final = Script(f"""{_KNOWN}
+return call('XADD', P..'all', 'MAXLEN', '~', A[3], '*', unpack(A, 4))
+""")
+"""Add an entry to the stream for all, in the generation that it names. Arguments: how many are kept, its fields."""
+
 SINCE: Final = Script(f"""{_KNOWN}
 local key = P..'all'
 if call('EXISTS', key) == 0 then return {{0, 0, '0-0', {{}}, {{}}}} end
@@ -384,6 +389,7 @@ SCRIPTS: Final = (
     RENEW,
     LEAVE,
     LOOK,
+    SAY,
     SINCE,
     FIND,
     WHERE,
