@@ -252,7 +252,8 @@ async def test_a_child_whose_bye_is_lost_ends_with_the_tab_of_its_parent() -> No
 
 
 async def test_a_child_that_reconnects_does_not_keep_a_tab_without_a_main_document() -> None:
-    app, ipc_main = application(limits=Limits(goodbye_ms=200))
+    # Longer than a busy machine takes to connect the child again.
+    app, ipc_main = application(limits=Limits(goodbye_ms=1_000))
     async with Renderer(app):
         page = Renderer(app)
         await page.connect()

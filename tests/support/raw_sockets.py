@@ -48,9 +48,10 @@ class Site(Application):
         self.ipc_main.handle("echo", lambda event, value: value)
 
     def _say(self, event: IpcMainEvent, *args: Any) -> None:
-        self.said.append(list(args))
         frame = event.sender_frame
         self.frames.append(None if frame is None else (frame.detached, frame.is_destroyed()))
+        # Last: it is what a test waits for, in another thread.
+        self.said.append(list(args))
 
 
 @contextmanager
