@@ -34,17 +34,20 @@ def me():
 async def who(request: Request):
     return {"me": me(), "client": request.client, "url": str(request.url), "root": request.scope["root_path"]}
 
+go = pathlib.Path(__file__).with_name("go")
+
 @app.get("/waits")
 async def waits():
     print("waits", flush=True)
-    await asyncio.sleep(0.3)
+    while not go.exists():
+        await asyncio.sleep(0.01)
     return {"me": me()}
 
 @app.get("/holds")
 async def holds():
-    # Holds the event loop up until a file exists.
+    # Holds the event loop up.
     print("holds", flush=True)
-    while not pathlib.Path(__file__).with_name("go").exists():
+    while not go.exists():
         time.sleep(0.01)
     return {"me": me()}
 
@@ -116,8 +119,10 @@ class Served:
         return found
 
     def status(self) -> int:
-        """Wait for the end of the parent, and return its exit status."""
-        return self.process.wait(PATIENCE)
+        """Wait for the end of the parent and of all that is printed, and return its exit status."""
+        status = self.process.wait(PATIENCE)
+        self._reading.join(PATIENCE)
+        return status
 
     def stop(self) -> None:
         """End everything, what hangs or was stopped included."""

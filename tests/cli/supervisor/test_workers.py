@@ -129,6 +129,8 @@ def test_a_signal_lets_what_runs_end_and_the_exit_status_is_0(tmp_path: Path, se
             server.line_with("waits")
             # As at a terminal: the whole group of the process gets it.
             os.killpg(server.process.pid, sent)
+            server.line_with("Shutting down", 2)
+            (tmp_path / "go").touch()
             assert plain.read()["me"] == [2, workers[2]]
         assert server.status() == 0
         assert not any(map(is_alive, workers.values()))
@@ -153,6 +155,7 @@ def test_workers_end_when_their_parent_was_killed(tmp_path: Path) -> None:
         workers = server.workers()
         server.process.kill()
         wait_until(lambda: not any(map(is_alive, workers.values())), "the workers have ended")
+        assert server.status() == -signal.SIGKILL
         assert server.output.count("this worker ends, because its parent process has ended") == 2
         assert server.output.count("Application shutdown complete") == 2
         assert "Traceback" not in server.output
@@ -167,6 +170,7 @@ def test_a_worker_that_gets_sigterm_itself_ends_in_good_order_and_another_one_ta
             os.kill(ended, signal.SIGTERM)
             # It takes nothing more, and what it has is answered.
             wait_until(lambda: slot_of(server.port, principal_of(1)) == 2, "the other one takes its browsers")
+            (tmp_path / "go").touch()
             assert plain.read()["me"] == [1, ended]
         server.line_with("worker 1 has ended with status 0; another one starts in 0.5 s")
         wait_until(lambda: slot_of(server.port, principal_of(1)) == 1, "the next worker of the slot serves")
