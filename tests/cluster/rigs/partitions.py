@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from urllib.request import urlopen
 
-from tests.cluster.rigs.machines import REDIS, Machine, Machines, machines
+from tests.cluster.rigs.network.machines import REDIS, Machine, Machines, machines
 from tests.cluster.rigs.redis_faults import MIX, SOCKET_FAULTS
 from tests.cluster.rigs.storm import LIMITS
 from tests.stress.network.faults import Mix
