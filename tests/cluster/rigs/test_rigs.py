@@ -6,7 +6,7 @@ import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.cluster.rigs.catalogue import WORKERS, WORKERS_IN_BROWSERS
-from tests.cluster.rigs.network.machines import why_not
+from tests.cluster.rigs.network.namespaces import why_not
 from tests.stress.run import Run
 
 SEED = 15
