@@ -258,9 +258,16 @@ async def test_sighup_replaces_each_worker_when_the_next_one_is_ready(
         assert made.noted("SIGTERM") == [(1, before[1]), (2, before[2])]
 
 
-@pytest.mark.parametrize("body", [HANGS, FAILS, CRASHES])
+@pytest.mark.parametrize(
+    "body, why",
+    [
+        (HANGS, "did not get ready within 0.3 s"),
+        (FAILS, "has ended with status 3 before it was ready"),
+        (CRASHES, "was killed by SIGKILL before it was ready"),
+    ],
+)
 async def test_workers_stay_if_the_next_one_does_not_get_ready(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, body: str
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, body: str, why: str
 ) -> None:
     async with rig(tmp_path) as made:
         await made.serving()
@@ -270,6 +277,7 @@ async def test_workers_stay_if_the_next_one_does_not_get_ready(
             made.let_each_get_ready_within(0.3)
         os.kill(os.getpid(), signal.SIGHUP)
         await made.until(lambda: "worker 1 was not replaced" in lines(caplog)[-1])
+        assert lines(caplog)[-1] == f"worker 1 was not replaced: the next one {why}; those that serve stay"
         assert made.up == before
         assert len(made.supervisor._processes) == 2
         # A program that was mended is taken.
@@ -277,6 +285,19 @@ async def test_workers_stay_if_the_next_one_does_not_get_ready(
         made.program(SERVES)
         os.kill(os.getpid(), signal.SIGHUP)
         await made.until(lambda: "all 2 workers were replaced" in lines(caplog))
+
+
+async def test_a_rolling_restart_that_fails_halfway_says_that_two_programs_serve(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with rig(tmp_path) as made:
+        await made.serving()
+        second = made.up[2]
+        made.program(f"if slot == 2: {FAILS}\n{SERVES}")
+        os.kill(os.getpid(), signal.SIGHUP)
+        await made.until(lambda: "worker 2 was not replaced" in lines(caplog)[-1])
+        assert "1 of 2 serve the program as it is now, the others as it was: send SIGHUP again" in lines(caplog)[-1]
+        assert made.up[2] == second
 
 
 async def test_a_sighup_during_a_rolling_restart_begins_another_one_behind_it(tmp_path: Path) -> None:

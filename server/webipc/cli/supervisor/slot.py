@@ -18,6 +18,10 @@ class UnstableError(Exception):
     """The workers of a slot die before they are ready; the text is one sentence, to be printed."""
 
 
+class NotReplacedError(Exception):
+    """The worker of a slot stays, because the next one cannot serve; the text says why."""
+
+
 class Slot:
     """A place for a worker, and the worker in it, which may have just died."""
 
@@ -69,33 +73,34 @@ class Slot:
             else:
                 return
 
-    async def replace(self) -> bool:
-        """Start another worker, and let the current one end when that is ready. Return whether all went well.
+    async def replace(self) -> None:
+        """Start another worker, and let the current one end when that is ready.
 
-        If the other one does not get ready, the current one stays. Nothing is done for one that has just died: who
-        takes its place has the program as it is now.
+        Raises NotReplacedError if the other one does not get ready: then the current one stays. Nothing is done for one
+        that has just died: who takes its place has the program as it is now.
         """
         async with self._changing:
             old = self.worker
             if not await old.until_ready() or old.ended.done():
-                return True
+                return
             try:
                 new = self._start(self.number)
             except OSError as error:
-                logger.error("worker %d cannot be started: %s", self.number, error)  # noqa: TRY400 - its text says all
-                return False
-            if not await self._is_ready_in_time(new):
-                new.end(signal.SIGTERM, self._times.shutdown)
-                await new.until_ended()
-                return False
+                raise NotReplacedError(f"another one cannot be started: {error}") from None
+            if (what := await self._what_kept_from_ready(new)) is not None:
+                raise NotReplacedError(f"the next one {what}")
             self.worker = new
         old.end(signal.SIGTERM, self._end_seconds)
         await old.until_ended()
-        return True
 
-    async def _is_ready_in_time(self, worker: WorkerProcess) -> bool:
+    async def _what_kept_from_ready(self, worker: WorkerProcess) -> str | None:
+        """Return None when a worker is ready; otherwise end it, and say what it has done."""
         await asyncio.wait([worker.ready], timeout=self._times.ready)
-        return worker.ready.done() and worker.ready.result()
+        if not worker.ready.done():
+            worker.end(signal.SIGTERM, self._times.shutdown)
+            await worker.until_ended()
+            return f"did not get ready within {self._times.ready:g} s"
+        return None if worker.ready.result() else f"{_how(await worker.until_ended())} before it was ready"
 
     def _count_death(self, status: int) -> None:
         self._deaths += 1

@@ -16,7 +16,7 @@ from webipc.cli.acceptor.acceptor import Acceptor, Patience
 from webipc.cli.acceptor.peers import Peers
 from webipc.cli.acceptor.rendezvous import by_rank
 from webipc.cli.supervisor.plan import Plan, Times
-from webipc.cli.supervisor.slot import Slot, UnstableError
+from webipc.cli.supervisor.slot import NotReplacedError, Slot, UnstableError
 from webipc.cli.supervisor.switchboard import Switchboard
 from webipc.cli.supervisor.worker_process import WorkerProcess
 from webipc.servers.tcp import prepare
@@ -186,14 +186,20 @@ class Supervisor:
         await self._is_serving.wait()
         while self._is_asked_to_roll:
             self._is_asked_to_roll = False
-            for slot in self._slots:
-                if not await slot.replace():
-                    text = (
-                        "worker %d was not replaced: the next one did not get ready within %g s; those that serve stay"
-                    )
-                    logger.error(text, slot.number, self._times.ready)
+            for done, slot in enumerate(self._slots):
+                try:
+                    await slot.replace()
+                except NotReplacedError as error:
+                    logger.error("worker %d was not replaced: %s; %s", slot.number, error, self._stays(done))  # noqa: TRY400 - its text says all
                     return
             logger.info("all %d workers were replaced", len(self._slots))
+
+    def _stays(self, done: int) -> str:
+        """Say what serves behind a rolling restart that has replaced only so many workers."""
+        if not done:
+            return "those that serve stay"
+        text = "%d of %d serve the program as it is now, the others as it was: send SIGHUP again when it is mended"
+        return text % (done, len(self._slots))
 
     def _look(self) -> None:
         """Find out which workers have ended."""
