@@ -29,6 +29,7 @@ from webipc.cli.lifespan_report import LifespanReport
 from webipc.cli.page_reload import watch_pages
 from webipc.cli.program import ImportFailedError, StartError, Target, load
 from webipc.cli.signalled_event import say
+from webipc.cli.supervisor.control import mark_of
 from webipc.mount import IpcMount, mounts
 from webipc.servers.newcomers import MOST_DESCRIPTORS
 
@@ -106,7 +107,7 @@ def _end_with_parent() -> None:
 def _give_up(error: StartError) -> NoReturn:
     if isinstance(error, ImportFailedError):
         print(error.trace, end="", file=sys.stderr)
-    print(f"webipc: {error}", file=sys.stderr)
+    print(f"webipc: {mark_of(os.environ)}{error}", file=sys.stderr)
     if os.environ.get(ADDRESS_VARIABLE):
         print(WAITING, file=sys.stderr)
     raise SystemExit(1)

@@ -114,12 +114,16 @@ def test_the_program_is_loaded_again_and_one_that_fails_changes_nothing(tmp_path
             "worker 1 was not replaced: the next one has ended with status 1 before it was ready; those that serve stay"
         )
         assert server.output.count("ModuleNotFoundError: No module named 'nothing_of_this_name'") == 1
+        server.line_with(f"webipc: [1.2] {server.file} raised ModuleNotFoundError")
         assert server.workers() == before
         server.file.write_text(PROGRAM.replace('"/who"', '"/changed"'), encoding="utf-8")
         server.process.send_signal(signal.SIGHUP)
         server.line_with("all 2 workers were replaced")
         with Plain(server.port) as plain:
             assert plain.ask("/changed")["me"][0] in (1, 2)
+        # While two processes of one number run, each line says which of them it is from.
+        assert server.line_with("[1.3] Started server process").endswith(f"[{server.workers()[1]}]")
+        assert server.line_with("[1] Finished server process").endswith(f"[{before[1]}]")
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])

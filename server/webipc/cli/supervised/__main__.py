@@ -20,7 +20,7 @@ from webipc.cli.supervisor.control import (  # noqa: E402
     BUS_VARIABLE,
     CONTROL_VARIABLE,
     SERVING_VARIABLE,
-    SLOT_VARIABLE,
+    mark_of,
 )
 
 
@@ -39,7 +39,7 @@ def main() -> int:
         # The application's own child processes have nothing to do with it.
         os.set_inheritable(int(os.environ[BUS_VARIABLE]), False)
     end_with_parent(control, serving.graceful_seconds)
-    config = uvicorn.Config(**server_settings(serving, f"[{os.environ[SLOT_VARIABLE]}] "))
+    config = uvicorn.Config(**server_settings(serving, mark_of(os.environ)))
     server = HandedServer(config, worker.drain, serving.graceful_seconds, control)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

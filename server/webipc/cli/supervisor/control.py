@@ -4,6 +4,7 @@ The parent sends connections, one byte with a descriptor for each, and closes it
 worker says in one byte that it is ready, and that it ends.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 CONNECTION: Final = b"c"
@@ -24,6 +25,9 @@ BUS_VARIABLE: Final = "WEBIPC_BUS"
 SLOT_VARIABLE: Final = "WEBIPC_SLOT"
 """The number of the worker, from 1 on. One that takes its place has the same."""
 
+TURN_VARIABLE: Final = "WEBIPC_TURN"
+"""Which process of that number it is, from 1 on: during a rolling restart there are two of one number."""
+
 SERVING_VARIABLE: Final = "WEBIPC_SERVING"
 """How the application is served: `Serving` of cli/serving.py, as JSON."""
 
@@ -32,3 +36,14 @@ REDIS_VARIABLE: Final = "WEBIPC_REDIS"
 
 REDIS_NAME_VARIABLE: Final = "WEBIPC_REDIS_NAME"
 """The name of the application in that Redis."""
+
+
+def mark_of(environment: Mapping[str, str]) -> str:
+    """Return what each line of a worker's log begins with, such as `[2] `, or `[2.3] ` for its third process.
+
+    Empty for a process that is no worker.
+    """
+    if SLOT_VARIABLE not in environment:
+        return ""
+    turn = environment.get(TURN_VARIABLE, "1")
+    return f"[{environment[SLOT_VARIABLE]}{'' if turn == '1' else f'.{turn}'}] "

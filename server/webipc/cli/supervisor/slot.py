@@ -1,6 +1,7 @@
 """`Slot`: one of the N places for a worker. It starts another one when its worker has died, or is to be replaced."""
 
 import asyncio
+import itertools
 import logging
 import signal
 from collections.abc import Callable
@@ -10,8 +11,8 @@ from webipc.cli.supervisor.worker_process import WorkerProcess
 
 logger = logging.getLogger("webipc")
 
-Start = Callable[[int], WorkerProcess]
-"""Starts a worker for the slot with this number. Raises OSError where the system has no room for a process."""
+Start = Callable[[int, int], WorkerProcess]
+"""Starts a worker for the slot with this number, the how many-th one. Raises OSError where there is no room for it."""
 
 
 class UnstableError(Exception):
@@ -28,7 +29,8 @@ class Slot:
     def __init__(self, number: int, start: Start, times: Times, graceful_seconds: float) -> None:
         """Start the first worker."""
         self.number = number
-        self.worker = start(number)
+        self._turns = itertools.count(1)
+        self.worker = start(number, next(self._turns))
         # A worker of it has been ready.
         self.has_been_up = asyncio.Event()
         self._start = start
@@ -66,7 +68,7 @@ class Slot:
             await asyncio.sleep(self._delay)
             self._delay = min(2 * self._delay, self._times.longest_delay)
             try:
-                self.worker = self._start(self.number)
+                self.worker = self._start(self.number, next(self._turns))
             except OSError as error:
                 text = "worker %d cannot be started: %s; the next attempt is in %g s"
                 logger.error(text, self.number, error, self._delay)  # noqa: TRY400 - its text says all
@@ -84,7 +86,7 @@ class Slot:
             if not await old.until_ready() or old.ended.done():
                 return
             try:
-                new = self._start(self.number)
+                new = self._start(self.number, next(self._turns))
             except OSError as error:
                 raise NotReplacedError(f"another one cannot be started: {error}") from None
             if (what := await self._what_kept_from_ready(new)) is not None:

@@ -117,8 +117,8 @@ class Supervisor:
         self._slots.append(slot)
         return slot
 
-    def _start(self, number: int) -> WorkerProcess:
-        process = WorkerProcess(self._plan, number, self._switchboard, self._acceptor.retry)
+    def _start(self, number: int, turn: int) -> WorkerProcess:
+        process = WorkerProcess(self._plan, number, turn, self._switchboard, self._acceptor.retry)
         self._processes.add(process)
         process.ended.add_done_callback(lambda _: self._processes.discard(process))
         return process

@@ -17,6 +17,7 @@ from webipc.cli.supervisor.control import (
     ENDING,
     READY,
     SLOT_VARIABLE,
+    TURN_VARIABLE,
 )
 from webipc.cli.supervisor.plan import Plan
 from webipc.cli.supervisor.switchboard import Bus, Switchboard
@@ -32,8 +33,13 @@ BLOCKED: Final = (signal.SIGINT, signal.SIGTERM)
 class WorkerProcess:
     """A process, and the sockets that lead to it."""
 
-    def __init__(self, plan: Plan, slot: int, switchboard: Switchboard | None, on_room: Callable[[], None]) -> None:
-        """Start the process. `on_room` is called when it may be handed connections, and was not so before."""
+    def __init__(
+        self, plan: Plan, slot: int, turn: int, switchboard: Switchboard | None, on_room: Callable[[], None]
+    ) -> None:
+        """Start the process, the `turn`-th one of its slot.
+
+        `on_room` is called when it may be handed connections, and was not so before.
+        """
         self._loop = asyncio.get_running_loop()
         self.slot = slot
         self._on_room = on_room
@@ -53,7 +59,7 @@ class WorkerProcess:
             bus, its_sockets[BUS_VARIABLE] = socket.socketpair()
             self._bus = switchboard.attach(bus, slot)
         try:
-            self._process = _started(plan, slot, its_sockets)
+            self._process = _started(plan, slot, turn, its_sockets)
         except OSError:
             self._close()
             raise
@@ -151,9 +157,10 @@ class WorkerProcess:
         self._on_room()
 
 
-def _started(plan: Plan, slot: int, its_sockets: dict[str, socket.socket]) -> subprocess.Popen[bytes]:
+def _started(plan: Plan, slot: int, turn: int, its_sockets: dict[str, socket.socket]) -> subprocess.Popen[bytes]:
     numbers = {name: one.fileno() for name, one in its_sockets.items()}
-    environment = {**os.environ, SLOT_VARIABLE: str(slot), **{name: str(number) for name, number in numbers.items()}}
+    told = {SLOT_VARIABLE: slot, TURN_VARIABLE: turn, **numbers}
+    environment = {**os.environ, **{name: str(number) for name, number in told.items()}}
     with _blocked():
         # In a group of its own, so that Ctrl-C at a terminal reaches the parent alone, which tells each worker once.
         return subprocess.Popen(  # noqa: S603 - the command is our own
