@@ -67,6 +67,21 @@ def test_dev_refuses_workers_and_ignores_the_environment(
     assert scale_of(command._parser().parse_args(["dev", "main.py"])).workers == 1
 
 
+@pytest.mark.parametrize("name", ["--redis", "--redis-name"])
+def test_an_empty_option_is_refused_and_does_not_mean_a_single_process(
+    name: str, program: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert refusal(capsys, "run", str(program), name, "") == (
+        f"webipc: {name}: expected a text, got an empty one; leave the option out to do without it"
+    )
+
+
+def test_run_refuses_reload_and_says_what_does_it(program: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert refusal(capsys, "run", str(program), "--workers", "2", "--reload") == (
+        "webipc: --reload is what webipc dev does; with webipc run --workers, SIGHUP loads the program again"
+    )
+
+
 def test_windows_refuses_workers(
     program: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

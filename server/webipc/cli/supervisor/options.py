@@ -53,6 +53,8 @@ def add_options(run: argparse.ArgumentParser, dev: argparse.ArgumentParser) -> N
     run.add_argument("--redis", metavar="URL", help="a Redis or Valkey that connects the processes of several machines")
     run.add_argument("--redis-name", metavar="NAME", help="name of this application in that Redis (default: default)")
     dev.add_argument("--workers", help=argparse.SUPPRESS)
+    # uvicorn's name for what another command does.
+    run.add_argument("--reload", action="store_true", help=argparse.SUPPRESS)
 
 
 def scale_of(options: argparse.Namespace) -> Scale:
@@ -61,6 +63,7 @@ def scale_of(options: argparse.Namespace) -> Scale:
         if options.workers is not None:
             raise StartError("--workers is for webipc run: webipc dev serves with one process, which it restarts")
         return Scale(1, None, None)
+    _refuse_mistaken(options)
     redis = options.redis or os.environ.get(REDIS_VARIABLE) or None
     workers = options.workers or _workers_of_environment()
     if workers is None:
@@ -73,6 +76,16 @@ def scale_of(options: argparse.Namespace) -> Scale:
         _check_redis(redis, options.redis_name or os.environ.get(REDIS_NAME_VARIABLE) or None)
         _mention_password(options.redis)
     return Scale(workers or 1, redis, options.redis_name)
+
+
+def _refuse_mistaken(options: argparse.Namespace) -> None:
+    """Raise StartError for options of `run` that mean something else than they seem to."""
+    if options.reload:
+        raise StartError("--reload is what webipc dev does; with webipc run --workers, SIGHUP loads the program again")
+    for name, value in (("--redis", options.redis), ("--redis-name", options.redis_name)):
+        if value == "":
+            # As by a variable that is not set: the process would serve alone, and nothing would say so.
+            raise StartError(f"{name}: expected a text, got an empty one; leave the option out to do without it")
 
 
 def _check_redis(url: str, name: str | None) -> None:

@@ -100,7 +100,8 @@ class Supervisor:
             for listener in self._listeners:
                 listener.listen(BACKLOG)
         except OSError as error:
-            logger.error("the program ends: cannot listen at %s: %s", self._plan.address, error)  # noqa: TRY400 - says all
+            why = (error.strerror or str(error)).lower()
+            logger.error("the program ends: cannot listen at %s: %s", self._plan.address, why)  # noqa: TRY400 - says all
             self._finish(1)
             return False
         return True
