@@ -184,6 +184,18 @@ async def test_everything_is_written_once_more_where_the_directory_forgets(three
         assert await other.invoke("where") == home.bus.worker
 
 
+async def test_worker_that_has_pages_alone_says_that_they_are_written_once_more(
+    three: list[OneWorker], caplog: pytest.LogCaptureFixture
+) -> None:
+    home, edge, _ = three
+    async with home.browser().open():
+        edge.shared.forgotten()
+        home.shared.forgotten()
+        await until(lambda: edge.shared._noting._task is None and home.shared._noting._task is None)
+    said = [record.getMessage() for record in caplog.records if "once more" in record.getMessage()]
+    assert said == ["The directory was told once more of the 1 links and 1 tabs of this process"]
+
+
 async def test_tab_that_has_moved_is_found_by_its_older_token_also_where_the_directory_forgets(
     three: list[OneWorker],
 ) -> None:

@@ -56,6 +56,14 @@ async def test_what_waits_is_bounded_in_time(faulty: RedisRig, lines: list[str])
     assert second.to_all[0].own == 6
 
 
+async def test_message_to_a_worker_that_has_ended_is_a_warning_that_says_so(faulty: RedisRig, lines: list[str]) -> None:
+    """Each deploy has some, and none of them is an error."""
+    (first,) = await workers(faulty, 1)
+    first.bus.post("0" * 16, "say", {"n": 1})
+    await until(lambda: "WARNING 1 messages to other workers are lost (1 to one that had ended)" in lines)
+    assert first.bus.stats()["lost"] == {"no-worker": 1}
+
+
 async def test_question_fails_in_time_and_at_once_where_redis_is_away_for_longer(faulty: RedisRig) -> None:
     faulty.settings = dataclasses.replace(faulty.settings, ask=0.5, answer=1.0)
     first, _ = await workers(faulty, 2)

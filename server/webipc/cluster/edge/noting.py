@@ -99,7 +99,9 @@ class Noting(Part):
         must_check, self._is_due, self._must_check = self._must_check, False, False
         try:
             links, tabs = await self._write_all(must_check=must_check)
-            logger.warning("The directory was told once more of the %d links and %d tabs of this process", links, tabs)
+            if links or tabs:
+                text = "The directory was told once more of the %d links and %d tabs of this process"
+                logger.warning(text, links, tabs)
         except BusError:
             self._is_due, self._must_check = True, self._must_check or must_check
             await asyncio.sleep(RETRY_SECONDS)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter, deque
-from typing import Any
+from typing import Any, Final
 
 from webipc.cluster.redis_bus.settings import RedisSettings
 
@@ -11,6 +11,9 @@ logger = logging.getLogger("webipc")
 
 _WRITTEN = 1_024
 """Messages to all that are remembered, at most."""
+
+_NO_WORKER: Final = "no-worker"
+"""The reason where a worker has ended: each deploy has some. Questions to it fail, and its pages are elsewhere."""
 
 _LINE = 1.0
 """Seconds between two lines of the log."""
@@ -40,8 +43,10 @@ class Losses:
     def _say(self) -> None:
         self._line = None
         unsaid, self._unsaid = self._unsaid, Counter()
-        said = ", ".join(f"{count} {reason}" for reason, count in sorted(unsaid.items()))
-        logger.error("%d messages to other workers are lost (%s)", unsaid.total(), said)
+        level = logging.WARNING if unsaid.keys() == {_NO_WORKER} else logging.ERROR
+        texts = {_NO_WORKER: "to one that had ended"}
+        said = ", ".join(f"{count} {texts.get(reason, reason)}" for reason, count in sorted(unsaid.items()))
+        logger.log(level, "%d messages to other workers are lost (%s)", unsaid.total(), said)
 
     def end(self) -> None:
         """Say what is not said yet."""
