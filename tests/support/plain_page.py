@@ -12,7 +12,8 @@ from tests.support.serving import PATIENCE
 class Page:
     """One document, which says little and acknowledges nothing: it counts what it has received."""
 
-    def __init__(self) -> None:
+    def __init__(self, link: str = "0" * 32) -> None:
+        self._link = link
         self._attempt = 0
         self._received = 0
         self._said = 0
@@ -20,14 +21,21 @@ class Page:
 
     def greet(self, opened: ClientConnection) -> None:
         """Say hello, and read the welcome."""
-        self._attempt += 1
-        is_fresh = self._attempt == 1
-        # Everything that it has said was acknowledged by the time it comes again.
-        opened.send(hello(attempt=self._attempt, fresh=is_fresh, received=self._received, first=self._said + 1))
-        kind, fields = self._control(opened)
+        self.is_welcomed(*self.come(opened))
+
+    def is_welcomed(self, kind: str, fields: Any) -> None:
+        """Take a welcome. Raises AssertionError for anything else, and for another tab than it had."""
         assert kind == "welcome", (kind, fields)
         assert self.contents_id in (0, fields["webContentsId"])
         self.contents_id = fields["webContentsId"]
+
+    def come(self, opened: ClientConnection) -> Any:
+        """Say hello, and return what the server answers: a welcome, or a reset."""
+        self._attempt += 1
+        # Everything that it has said was acknowledged by the time it comes again.
+        said = {"first": self._said + 1, "received": self._received}
+        opened.send(hello(link=self._link, attempt=self._attempt, fresh=self._attempt == 1, **said))
+        return self._control(opened)
 
     def _control(self, opened: ClientConnection) -> Any:
         return json.loads(opened.recv(PATIENCE))[2]

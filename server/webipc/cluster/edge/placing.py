@@ -179,8 +179,9 @@ class Placing(Part):
         return [other for other in others if not other.is_draining and found.format in (0, *other.formats)]
 
     def _taker(self, found: Parked) -> str | None:
-        """Return one that is not behind."""
-        return next((taker.worker for taker in self._takers(found) if not taker.is_slow), None)
+        """Return one that is not behind: the same for all pages of a tab, and another for another tab."""
+        takers = [taker.worker for taker in self._takers(found) if not taker.is_slow]
+        return takers[found.contents_id % len(takers)] if takers else None
 
     def _unreadable(self, found: Parked, *, is_relayed: bool) -> str | _Later | None:
         """Judge a tab that a worker of another version has written down. It stays parked for one that reads it."""

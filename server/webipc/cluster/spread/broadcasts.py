@@ -203,8 +203,8 @@ class Broadcasts:
         kinds = Kinds()
         self._take_all(kinds, tab)
         for said in entries:
-            # Who comes is asked anyway.
-            if said.kind != REAUTHENTICATE:
+            # Who comes is asked anyway, and a kind of another version is counted where this worker reads it.
+            if said.kind in (BROADCAST, SHOUT):
                 kinds.take(said)
 
 
