@@ -1,6 +1,7 @@
 """`webipc run --workers 2`: how it starts, restarts and ends. Real processes."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -115,6 +116,10 @@ def test_the_program_is_loaded_again_and_one_that_fails_changes_nothing(tmp_path
         )
         assert server.output.count("ModuleNotFoundError: No module named 'nothing_of_this_name'") == 1
         server.line_with(f"webipc: [1.2] {server.file} raised ModuleNotFoundError")
+        # By this name lines of the other worker will know it.
+        assert re.search(
+            r"\[1\] joined the others of this machine as worker [0-9a-f]{16}$", server.output, re.MULTILINE
+        )
         assert server.workers() == before
         server.file.write_text(PROGRAM.replace('"/who"', '"/changed"'), encoding="utf-8")
         server.process.send_signal(signal.SIGHUP)

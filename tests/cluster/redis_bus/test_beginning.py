@@ -1,5 +1,6 @@
 """How a worker begins with Redis: what is refused, in one sentence without a secret, and what is only warned of."""
 
+import logging
 import subprocess
 import sys
 import textwrap
@@ -149,3 +150,19 @@ def test_loop_that_ends_without_the_bus_ends_all_the_same(server: RedisServer) -
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False, timeout=20
     )
     assert done.returncode == 7, done.stderr
+
+
+async def test_each_worker_says_by_which_name_the_others_will_know_it(
+    server: RedisServer, lines: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Lines of other workers name it; without the password of the URL."""
+    caplog.set_level(logging.INFO, "webipc")
+    server.admin.config_set("requirepass", "secret")
+    rig = RedisRig(server, REDIS_FAULTS, url=f"redis://:secret@127.0.0.1:{server.port}/0", name="shop")
+    first, second = await workers(rig, 2)
+    where = f"INFO joined the others in Redis at 127.0.0.1:{server.port}, under the name shop, as worker"
+    assert [line for line in lines if "joined" in line] == [
+        f"{where} {first.name}; 1 live",
+        f"{where} {second.name}; 2 live",
+    ]
+    await rig.close()

@@ -113,6 +113,7 @@ class LocalBus:
         except BaseException:
             self._forget()
             raise
+        logger.info("joined the others of this machine as worker %s", self._worker)
 
     async def end(self) -> None:
         """See `Bus`."""

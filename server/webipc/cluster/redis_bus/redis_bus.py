@@ -74,6 +74,7 @@ class RedisBus:
             self._keys = Keys(name, realm)
         except (AddressError, ValueError) as error:
             raise BusError(str(error)) from None
+        self._name = name
         self._worker = worker
         self._formats = formats_of(formats)
         self._settings = settings
@@ -164,6 +165,8 @@ class RedisBus:
             reason = f" a renewal of the lease: {self._lease.refusal}" if self._lease.refusal else ""
             raise BusError(f"Redis at {self._address} does not answer{reason}") from None
         self._note_again()
+        text = "joined the others in Redis at %s, under the name %s, as worker %s; %d live"
+        logger.info(text, self._address, self._name, self._worker, sum(1 for _ in self._members))
 
     async def _enter(self) -> None:
         await self._writer.open()
