@@ -15,12 +15,19 @@ from typing import Annotated
 from fastapi import FastAPI
 from pydantic import StringConstraints
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from webipc import IpcMain, IpcMainInvokeEvent
 
 PRICES = "prices"
 
-redis = Redis.from_url(os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0"), decode_responses=True)
+redis = Redis.from_url(
+    os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0"),
+    decode_responses=True,
+    # A connection that was kept may be older than Redis, which has been restarted: another one is tried.
+    retry=Retry(NoBackoff(), 1),
+)
 app = FastAPI()
 ipc_main = IpcMain()
 ipc_main.mount(app, pages=Path(__file__).parent / "web")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import Redis
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.browser.browsers import browser, evaluate
@@ -171,6 +172,10 @@ def test_prices_reach_a_page_wherever_it_is_and_replacing_every_replica_resets_n
                 lambda: evaluate(chromium, "document.querySelector('#prices').innerText") != shown,
                 "new prices are shown",
             )
+            # As a restart of Redis does: the program has kept a connection.
+            with Redis.from_url(made.redis) as admin:
+                admin.client_kill_filter(_type="normal")
+            assert len(evaluate(chromium, "ipc.invoke('prices')")) == 3
     except ProxyMissingError as missing:
         pytest.fail(f"{missing} (or: make browser)", pytrace=False)
 
