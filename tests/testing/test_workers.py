@@ -1,5 +1,7 @@
 """`webipc.testing` with several workers: an application's author tests what a deploy or a load balancer does to it."""
 
+import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated
 
@@ -165,6 +167,22 @@ async def test_page_is_told_that_its_worker_has_died(workers: Workers, browser: 
         assert closed.value.close_code == 1006
         with pytest.raises(ConnectionError, match="was killed"):
             await browser.get("/", at=0)
+
+
+async def test_page_that_is_refused_is_told_once_and_nothing_of_it_is_logged_later(
+    workers: Workers, browser: Browser
+) -> None:
+    told: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["message"]))
+    await workers.kill(0)
+
+    async def connect() -> None:
+        with pytest.raises(ClosedError):
+            await browser.open(at=0).connect()
+
+    await asyncio.create_task(connect())
+    gc.collect()
+    assert told == []
 
 
 async def test_worker_that_is_not_there_is_a_clear_error(workers: Workers, browser: Browser) -> None:

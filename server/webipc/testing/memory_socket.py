@@ -61,10 +61,7 @@ class MemorySocket:
 
     def _fail(self, error: Exception) -> None:
         for future in (self._accepted, self.greeted):
-            if not future.done():
-                future.set_exception(error)
-                # Only one of the two is awaited. This marks the exception of the other as retrieved.
-                future.exception()
+            _fail(future, error)
 
     async def _send(self, message: Message) -> None:
         if message["type"] == "websocket.accept":
@@ -78,8 +75,7 @@ class MemorySocket:
             self._end(message["code"], message.get("reason") or "")
 
     def _end(self, code: int, reason: str) -> None:
-        if not self._accepted.done():
-            self._accepted.set_exception(ClosedError(code, reason))
+        _fail(self._accepted, ClosedError(code, reason))
         self.open = False
         self._page.closed(self, code, reason)
 
@@ -90,8 +86,7 @@ class MemorySocket:
 
     def refuse(self, error: Exception) -> None:
         """Fail `greeted`, unless it is done."""
-        if not self.greeted.done():
-            self.greeted.set_exception(error)
+        _fail(self.greeted, error)
 
     def shut(self, code: int) -> None:
         """End the socket from the page's side."""
@@ -103,3 +98,11 @@ class MemorySocket:
         self.shut(code)
         if self._task is not None:
             await asyncio.wait([self._task])
+
+
+def _fail(future: "asyncio.Future[None]", error: Exception) -> None:
+    """Let a future raise an error, unless it is done."""
+    if not future.done():
+        future.set_exception(error)
+        # A socket that is never accepted is not greeted either, and only one of the two is awaited.
+        future.exception()

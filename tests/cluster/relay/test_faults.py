@@ -16,6 +16,7 @@ from webipc.cluster.bus.directory import key_of
 from webipc.core import clone
 from webipc.core.errors import ResetError
 from webipc.core.frame import encode_body, encode_message
+from webipc.core.limits import Limits
 from webipc.testing import Renderer
 
 
@@ -155,7 +156,8 @@ async def test_edge_that_dies_has_left_the_call_that_its_page_waits_for(
         await until(lambda: not sync.blocks)
         kept[0].return_value = "late"
         call.cancel()
-        await asyncio.wait([call])
+        # Where the dead edge was quick enough to answer, that is nobody's concern.
+        await asyncio.gather(call, return_exceptions=True)
 
 
 async def test_edge_that_ends_closes_its_relayed_sockets_with_1001() -> None:
@@ -239,9 +241,10 @@ async def test_gap_fails_a_request_and_the_page_asks_again(
     assert len(runs) == 1
 
 
-async def test_home_gives_up_half_a_body_of_which_a_piece_may_be_lost(three: list[OneWorker]) -> None:
-    home, edge, _ = three
-    async with home.browser().open() as page:
+async def test_home_gives_up_half_a_body_of_which_a_piece_may_be_lost() -> None:
+    # Not because its time is over.
+    slow = Limits(body_ms=600_000, body_silence_ms=600_000)
+    async with workers(2, limits=slow) as (home, edge), home.browser().open() as page:
         link = page._connection.page
         arrives_at(page, edge)
         body = beacon('[1,0,["send",1,"say",["%s"]]]' % ("x" * 100_000), link=link.link_id, secret=link.secret)
@@ -263,8 +266,8 @@ async def test_home_gives_up_half_a_body_of_which_a_piece_may_be_lost(three: lis
         # The edge hears nothing of it, so it does not say that it has given up.
         lost = Losing(edge)
         home.shared.gap()
-        await quiet()
-        assert home.shared.stats()["requests_here"] == 0
+        # The application may be asked who it is from, in a thread, before it reads on.
+        await until(lambda: not home.shared.stats()["requests_here"])
         lost.tell()
         asking.cancel()
         await asyncio.wait([asking])
