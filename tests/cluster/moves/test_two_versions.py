@@ -18,7 +18,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
-from tests.support.another_version import LATER, NEW_FORMAT, later_version, this_version
+from tests.support.another_version import LATER, NEW_FORMAT, NEW_LOCAL_BUS, Installed, later_version, this_version
 from tests.support.logged import troubles
 from tests.support.moved import LIMITS
 from tests.support.plain_page import Page
@@ -54,10 +54,10 @@ SERVICE_RESTART, RESET = 1012, 4410
 class Program(Spawned):
     """One version of the package, with a log of its own."""
 
-    def __init__(self, file: Path, package: Path, redis: str) -> None:
-        """`package` is the version."""
+    def __init__(self, file: Path, folder: Path, redis: str = "", options: Sequence[str] = ()) -> None:
+        """`folder` has the version of the package."""
         port = free_port()
-        super().__init__(file, port, {"PYTHONPATH": str(package.parent), "WEBIPC_REDIS": redis})
+        super().__init__(file, port, {"PYTHONPATH": str(folder), "WEBIPC_REDIS": redis}, options)
         self._log = file.with_name(f"{port}.log")
 
     def _launch(self, command: Sequence[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -101,7 +101,7 @@ class Starts:
         self._stack = stack
 
     def __call__(self, version: str) -> Program:
-        program = Program(self._file, self._packages[version], self._redis)
+        program = Program(self._file, self._packages[version].parent, self._redis)
         program.start()
         self._stack.callback(program.kill)
         return program
@@ -178,6 +178,26 @@ def test_tab_that_no_version_there_reads_is_told_that_its_owner_is_lost(start: S
     earlier.drain()
     line = "1 links were reset (owner-lost): their tabs are parked in format 2, which no process here reads"
     assert line in earlier.log
+
+
+def test_workers_that_need_another_parent_process_do_not_start_and_those_that_serve_stay(
+    packages: dict[str, Path], tmp_path: Path
+) -> None:
+    file = tmp_path / "main.py"
+    file.write_text(PROGRAM, encoding="utf-8")
+    installed = Installed(tmp_path / "installed", packages[VERSION])
+    program, page = Program(file, installed.folder, options=["--workers", "2"]), Page()
+    program.start()
+    try:
+        before = who(page, 1, program)
+        installed.install(later_version(tmp_path / "later", NEW_LOCAL_BUS))
+        assert program.process is not None
+        program.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "worker 1 was not replaced" in program.log, "the parent gives up")
+        assert "expected version 1 of the local bus, got another; restart the parent process" in program.log
+        assert who(page, 3, program) == before
+    finally:
+        program.kill()
 
 
 async def test_kinds_of_another_version_are_counted_once_and_not_for_each_tab_that_comes(
