@@ -1,5 +1,6 @@
 """Which changes reload the pages of `webipc dev`."""
 
+import itertools
 from contextlib import suppress
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from tests.cli.processes import PROGRAM, line_with, page_at, running
-from tests.support.serving import free_port
+from tests.support.serving import free_port, wait_until
 from webipc import IpcMain
 from webipc.cli import page_reload
 from webipc.mount import mounts
@@ -26,13 +27,16 @@ def test_dev_reloads_a_page_when_one_of_its_files_changes(tmp_path: Path, change
     with running("dev", str(program), "--port", str(port), "--no-open") as process:
         line_with(process, "webipc: open")
         with page_at(port, 1) as opened:
-            # The files may not be watched yet, so they change until the page gets the message.
-            for number in range(100):
-                page_file.write_text(f"{number}", encoding="utf-8")
+            numbers = itertools.count()
+
+            def said_behind_a_change() -> object:
+                # The files may not be watched yet, so they change until the page gets the message.
+                page_file.write_text(f"{next(numbers)}", encoding="utf-8")
                 with suppress(TimeoutError):
-                    assert opened.recv(0.1) == '[0,0,["reload",{}]]'
-                    return
-    pytest.fail("the page was not asked to reload")
+                    return opened.recv(0.1)
+                return None
+
+            assert wait_until(said_behind_a_change, "the page is told") == '[0,0,["reload",{}]]'
 
 
 @pytest.mark.parametrize(

@@ -383,11 +383,13 @@ def test_a_refused_body_is_answered_at_once_and_read_to_its_end(
 @pytest.mark.parametrize("http_class", ["h11", "httptools"])
 @pytest.mark.parametrize("path", PATHS)
 def test_half_sent_bodies_are_ended_with_their_connections(http_class: str, path: str) -> None:
-    site = Site(limits=Limits(body_silence_ms=100))
+    # Longer than this thread may stand still between a head and the beginning of its body.
+    site = Site(limits=Limits(body_silence_ms=1_000))
     with live(site.app, http=http_class) as server, greeted(server), ExitStack() as open_requests:
-        opened = [open_requests.enter_context(post_of(server, path, 100_000)) for _ in range(10)]
-        for request in opened:
-            request.send(encode_body([hello(attempt=0), say(1, "one")]) + b"\x00")
+        opened = []
+        for _ in range(10):
+            opened.append(open_requests.enter_context(post_of(server, path, 100_000)))
+            opened[-1].send(encode_body([hello(attempt=0), say(1, "one")]) + b"\x00")
         responses = [request.getresponse() for request in opened]
         assert [response.status for response in responses] == [408] * 10
         assert {response.getheader("Connection") for response in responses} == {"close"}

@@ -17,7 +17,8 @@ PROGRAM = """
     from webipc import IpcMain, Limits
 
     app = FastAPI()
-    ipc_main = IpcMain(limits=Limits(body_silence_ms=1_000))
+    # So long that 32 bodies of one address are there before the first one is late.
+    ipc_main = IpcMain(limits=Limits(body_silence_ms=3_000))
     ipc_main.mount(app)
 
     @ipc_main.handle("echo")

@@ -166,7 +166,8 @@ def test_who_was_handed_to_a_worker_that_dies_is_told_and_the_next_one_is_served
         os.kill(dying, signal.SIGKILL)
         with pytest.raises(ConnectionError):
             unlucky.read()
-    assert slot_of(server.port, principal) == 2
+    # Where this test stood still, it may be the next worker of the slot already.
+    assert slot_of(server.port, principal) in (1, 2)
     server.line_with("worker 1 was killed by SIGKILL; another one starts in 0.5 s")
     wait_until(lambda: slot_of(server.port, principal) == 1, "the next worker of the slot serves")
     assert server.workers()[1] != dying
