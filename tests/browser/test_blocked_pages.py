@@ -5,6 +5,7 @@ not answered. Browsers answer pings; Chromium only while less than some 100 kB w
 """
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -53,7 +54,7 @@ BUSY = """
 def test_a_message_arrives_while_the_dialog_behind_it_is_open(tab: WebDriver, server: Live, site: Site) -> None:
     visit(tab, server.url)
     tab.execute_script(ALERT)
-    WebDriverWait(tab, 10).until(alert_is_present())
+    WebDriverWait(tab, PATIENCE).until(alert_is_present())
     wait_until(lambda: site.said == ["before"], "the message before the dialog")
     tab.switch_to.alert.accept()
     wait_until(lambda: site.said == ["before", "after"], "the message behind the dialog")
@@ -71,34 +72,64 @@ def test_a_message_arrives_while_the_script_that_has_sent_it_runs(tab: WebDriver
 
 # --- a page that is blocked for longer than the time of silence -------------------------------------------------------
 
-SILENCE = 0.8
+SILENCE = 1.2
 LIMITS = Limits(heartbeat_ms=100, silence_ms=int(1000 * SILENCE), probe_ms=500, grace_ms=600, goodbye_ms=600)
 LITTLE, MUCH = 10, 50_000
 """The sizes of 40 pushes: with the second one, Chromium answers no pings any more."""
 PUSHES = 40
 
-COMPUTE = f"for (const end = Date.now() + {int(3_500 * SILENCE)}; Date.now() < end;);"
+# When the server lets it begin, until the server says that it is over: neither is left to a clock.
+COMPUTE = """void fetch('/begin').then(() => {
+  for (let isOver = false; !isOver;) {
+    const request = new XMLHttpRequest()
+    request.open('GET', '/is-over', false)
+    request.send()
+    isOver = request.responseText === 'true'
+    for (const end = Date.now() + 50; Date.now() < end;);
+  }
+})"""
+
+
+class Computation:
+    """What a page that computes asks the server."""
+
+    def __init__(self) -> None:
+        self.may_begin = threading.Event()
+        self.has_begun = False
+        self.is_over = False
+
+    def begin(self) -> None:
+        assert self.may_begin.wait(PATIENCE)
+
+    def ask(self) -> bool:
+        self.has_begun = True
+        return self.is_over
 
 
 @contextmanager
-def dialog(tab: WebDriver, script: str) -> Iterator[None]:
+def dialog(tab: WebDriver, site: Site, script: str) -> Iterator[None]:
     """Open a dialog; accept it afterwards."""
     tab.execute_script(f"setTimeout(() => {script})")
-    WebDriverWait(tab, 10).until(alert_is_present())
+    WebDriverWait(tab, PATIENCE).until(alert_is_present())
     yield
     tab.switch_to.alert.accept()
 
 
 @contextmanager
-def computation(tab: WebDriver) -> Iterator[None]:
-    """Let the page compute, when the driver has its answer; it ends by itself."""
-    tab.execute_script(f"setTimeout(() => {{ {COMPUTE} }}, 100)")
-    time.sleep(0.3)
+def computation(tab: WebDriver, site: Site) -> Iterator[None]:
+    """Let the page compute. The driver has its answer before: it would wait for the page."""
+    computes = Computation()
+    site.app.get("/begin")(computes.begin)
+    site.app.get("/is-over")(computes.ask)
+    tab.execute_script(COMPUTE)
+    computes.may_begin.set()
+    wait_until(lambda: computes.has_begun, "the page computes")
     yield
+    computes.is_over = True
 
 
 @contextmanager
-def breakpoint_(tab: ChromiumDriver) -> Iterator[None]:
+def breakpoint_(tab: ChromiumDriver, site: Site) -> Iterator[None]:
     """Let a debugger hold the page. It has a connection of its own: the driver waits for a page that is held."""
     address = tab.capabilities["goog:chromeOptions"]["debuggerAddress"]
     with urlopen(f"http://{address}/json") as listed:
@@ -116,20 +147,20 @@ def breakpoint_(tab: ChromiumDriver) -> Iterator[None]:
 
 
 @contextmanager
-def frozen(tab: ChromiumDriver) -> Iterator[None]:
+def frozen(tab: ChromiumDriver, site: Site) -> Iterator[None]:
     """Freeze the page, as a browser does with tabs that are hidden for long."""
     tab.execute_cdp_cmd("Page.setWebLifecycleState", {"state": "frozen"})
     yield
     tab.execute_cdp_cmd("Page.setWebLifecycleState", {"state": "active"})
 
 
-def keeps_its_link_and_gets_every_push(tab: WebDriver, blocked: Callable[[], Any], size: int) -> None:
+def keeps_its_link_and_gets_every_push(tab: WebDriver, blocked: Callable[[Site], Any], size: int) -> None:
     site = Site(limits=LIMITS)
     with live(site.app) as server:
         identity = visit(tab, server.url)
         (connection,) = connections_of(site.ipc_main)
         (contents,) = site.ipc_main.get_all_web_contents()
-        with blocked():
+        with blocked(site):
             for number in range(PUSHES):
                 contents.send("count", number, "x" * size)
                 time.sleep(3 * SILENCE / PUSHES)
@@ -145,19 +176,19 @@ def keeps_its_link_and_gets_every_push(tab: WebDriver, blocked: Callable[[], Any
 
 @pytest.mark.parametrize("script, size", [("alert('blocked')", MUCH), ("confirm('blocked')", LITTLE)])
 def test_a_page_in_a_dialog_keeps_its_link_and_gets_every_push(tab: WebDriver, script: str, size: int) -> None:
-    keeps_its_link_and_gets_every_push(tab, lambda: dialog(tab, script), size)
+    keeps_its_link_and_gets_every_push(tab, lambda site: dialog(tab, site, script), size)
 
 
 def test_a_page_that_computes_keeps_its_link_and_gets_every_push(tab: WebDriver) -> None:
-    keeps_its_link_and_gets_every_push(tab, lambda: computation(tab), MUCH)
+    keeps_its_link_and_gets_every_push(tab, lambda site: computation(tab, site), MUCH)
 
 
 @pytest.mark.engines("chromium")
 def test_a_page_at_a_breakpoint_keeps_its_link_and_gets_every_push(tab: ChromiumDriver) -> None:
-    keeps_its_link_and_gets_every_push(tab, lambda: breakpoint_(tab), MUCH)
+    keeps_its_link_and_gets_every_push(tab, lambda site: breakpoint_(tab, site), MUCH)
 
 
 @pytest.mark.engines("chromium")
 @pytest.mark.parametrize("size", [LITTLE, MUCH])
 def test_a_page_that_the_browser_has_frozen_keeps_its_link_and_gets_every_push(tab: ChromiumDriver, size: int) -> None:
-    keeps_its_link_and_gets_every_push(tab, lambda: frozen(tab), size)
+    keeps_its_link_and_gets_every_push(tab, lambda site: frozen(tab, site), size)
