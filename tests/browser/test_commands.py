@@ -34,7 +34,7 @@ class Site(Application):
     """An application with a page that allows everything, and one that allows nothing."""
 
     def __init__(self) -> None:
-        super().__init__(limits=Limits(goodbye_ms=200, sync_ms=400))
+        super().__init__(limits=Limits(sync_ms=400))
         everything = "'executeJavaScript', 'reload', 'close'"
         self.app.get("/all", response_class=HTMLResponse)(lambda: PAGE % ("all", everything))
         self.app.get("/none", response_class=HTMLResponse)(lambda: PAGE % ("none", ""))
