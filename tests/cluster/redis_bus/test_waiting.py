@@ -39,6 +39,35 @@ async def test_what_waits_is_bounded_in_bytes_and_what_is_dropped_is_counted(
     assert first.bus.stats()["queue_bytes"] == first.bus.waiting(second.name) == 0
 
 
+async def test_what_is_said_because_of_a_gap_and_dropped_too_is_no_further_gap(
+    faulty: RedisRig, lines: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faulty.settings = dataclasses.replace(faulty.settings, queue_bytes=100_000, ask=PATIENCE)
+    first, second = await workers(faulty, 2)
+    gaps = 0
+
+    def gap() -> None:
+        nonlocal gaps
+        gaps += 1
+        # As a home that tells the other worker to close what it relays.
+        first.say(second, gaps)
+
+    monkeypatch.setattr(first, "gap", gap)
+    first.bus.directory.tab_born(5, "2" * 32)
+    await until(lambda: not first.bus.stats()["queue_entries"])
+    faulty.server.kill()
+    await until(lambda: not faulty.bus_of(first)._outbox.is_connected)
+    # Questions are not dropped, so that no message has room beside this one.
+    parking = asyncio.ensure_future(first.bus.directory.park(5, bytes(200_000), [], 60))
+    await until(lambda: first.bus.stats()["queue_bytes"] > 200_000)
+    first.say(second, 0)
+    assert gaps == 1
+    first.say(second, 0)
+    assert gaps == 2
+    assert not [line for line in lines if "has failed" in line]
+    parking.cancel()
+
+
 async def test_what_waits_is_bounded_in_time(faulty: RedisRig, lines: list[str]) -> None:
     faulty.settings = dataclasses.replace(faulty.settings, queue_seconds=0.5)
     first, second = await workers(faulty, 2)

@@ -103,6 +103,7 @@ class RedisBus:
         self._has_ended = False
         self._counts: Counter[str] = Counter()
         self._gap_said = float("-inf")
+        self._is_telling_gap = False
 
     # --- what it is -----------------------------------------------------------------------------------------------
 
@@ -397,7 +398,14 @@ class RedisBus:
             # Each message of a worker that drops many is one.
             self._gap_said = now
             logger.warning("Messages of other workers may be lost: %s. Relayed pages connect again", why)
-        self._tell(lambda receiver: receiver.gap())
+        if self._is_telling_gap:
+            # What is said because of a gap may be dropped as well. That is the same gap.
+            return
+        self._is_telling_gap = True
+        try:
+            self._tell(lambda receiver: receiver.gap())
+        finally:
+            self._is_telling_gap = False
 
     def heard_missed(self, count: int) -> None:
         """See `Heard`."""
