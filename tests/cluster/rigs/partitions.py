@@ -43,7 +43,7 @@ def two_machines(run: Run) -> None:
 async def _run(made: Machines, run: Run) -> None:
     counts: Counter[str] = Counter()
     async with crowd(made, run.pages or PAGES) as pages:
-        await pages.connected()
+        await pages.connected(2 * PATIENCE)
         first = pages.pages[0]
 
         def mix(page: Page) -> Mapping[str, int]:
@@ -72,7 +72,7 @@ async def _run(made: Machines, run: Run) -> None:
 async def _short(made: Machines, pages: Crowd, machine: Machine, counts: Counter[str]) -> None:
     # Each page comes again, to any of the two.
     await asyncio.to_thread(made.network.cut)
-    await pages.connected()
+    await pages.connected(2 * PATIENCE)
     number = made.run.random(f"short {counts.total()}").randint(*ACTS)
     await asyncio.to_thread(machine.cut_off)
     try:
