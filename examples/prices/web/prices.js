@@ -1,4 +1,4 @@
-import { ipcRenderer } from '/ipc/client.js'
+import { ipcRenderer } from './ipc/client.js'
 
 const { connection } = ipcRenderer
 const $ = (id) => document.getElementById(id)
