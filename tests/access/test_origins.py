@@ -2,7 +2,7 @@
 
 import pytest
 
-from webipc.access.origins import Origins
+from webipc.access.origins import REMEDY, Origins, remedy_for
 
 OWN = Origins()
 
@@ -160,3 +160,19 @@ def test_a_script_without_an_origin_is_loaded_by_listed_pages_only(listed: str, 
 def test_a_script_is_loaded_by_the_own_pages_and_by_programs(site: str | None) -> None:
     assert OWN.allows_embedding(site, None)
     assert OWN.resource_policy(None, None) == "same-origin"
+
+
+def test_a_page_of_this_server_that_is_refused_behind_a_proxy_names_what_the_proxy_lacks() -> None:
+    """TLS ends in front of it, and it takes the request for plain http."""
+    for scheme in ("http", "ws"):
+        remedy = remedy_for("https://app.example:8443", scheme, "App.example:8443")
+        assert remedy.startswith("it came as http://app.example:8443: a proxy has to send X-Forwarded-Proto, and")
+        assert "list it" not in remedy
+
+
+def test_a_page_of_another_origin_is_to_be_listed_and_told_where_its_request_was_sent() -> None:
+    remedy = remedy_for("https://app.example", "http", "127.0.0.1:8000")
+    assert remedy == f"{REMEDY}; it was sent to http://127.0.0.1:8000, and a proxy has to pass the Host header"
+    for host in (None, "no host", "h:99999"):
+        assert remedy_for("https://app.example", "http", host) == REMEDY
+    assert remedy_for("null", "http", "app.example").startswith(REMEDY)

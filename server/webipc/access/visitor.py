@@ -9,7 +9,7 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from webipc.access.origins import REMEDY, Origins
+from webipc.access.origins import REMEDY, Origins, remedy_for
 from webipc.budget.addresses import address_of
 from webipc.core.errors import CloseCode
 
@@ -92,8 +92,10 @@ def visitor_of(scope: MutableMapping[str, Any]) -> Visitor:
 
 def check_origin(scope: MutableMapping[str, Any], visitor: Visitor, origins: Origins) -> None:
     """Raise RefusedError where the origin of a request is not allowed (PROTOCOL.md section 2.5)."""
-    if not origins.allows(_header(scope, b"origin"), scope["scheme"], _header(scope, b"host")):
-        raise RefusedError(CloseCode.FORBIDDEN, f"origin {visitor.origin} is not allowed", REMEDY)
+    scheme, host = scope["scheme"], _header(scope, b"host")
+    if not origins.allows(_header(scope, b"origin"), scheme, host):
+        remedy = remedy_for(visitor.origin, scheme, host)
+        raise RefusedError(CloseCode.FORBIDDEN, f"origin {visitor.origin} is not allowed", remedy)
 
 
 def check_embedding(scope: MutableMapping[str, Any], visitor: Visitor, origins: Origins) -> None:
