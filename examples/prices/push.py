@@ -1,6 +1,7 @@
 """Changes each price and tells every page. It is no web server, and needs none: cron may start it.
 
 A line of a crontab: `* * * * *  REDIS_URL=redis://127.0.0.1:6379/0 python push.py`
+`WEBIPC_REDIS_NAME` has to be the `--redis-name` of the application, if it has one: another name reaches no page.
 """
 
 import json

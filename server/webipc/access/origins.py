@@ -109,14 +109,11 @@ class Origins:
 
 def remedy_for(origin: str, scheme: str, host: str | None) -> str:
     """Return what the operator can do, for the log, where `allows` has said no to these."""
-    own = None if host is None else _own(scheme, host)
-    if own is None:
+    if host is None or (own := _own(scheme, host)) is None:
         return REMEDY
-    if _own(origin.partition("://")[0], host or "") == origin:
+    if _own(origin.partition("://")[0], host) == origin:
         # The page is of this server, and what ends TLS in front of it does not say so, or is not believed.
-        return (
-            f"it came as {own}: a proxy has to send X-Forwarded-Proto, and --forwarded-allow-ips has to name the proxy"
-        )
+        return f"it came as {own}: a proxy has to send X-Forwarded-Proto, and to be named with --forwarded-allow-ips"
     return f"{REMEDY}; it was sent to {own}, and a proxy has to pass the Host header"
 
 
