@@ -2,9 +2,9 @@
 
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -117,21 +117,6 @@ def test_connections_that_say_nothing_hold_nobody_up(server: Served) -> None:
         assert slot_of(server.port, principal_of(2)) == 2
 
 
-def test_2000_connections_that_come_at_once_are_all_answered(server: Served) -> None:
-    def some(number: int) -> int:
-        count = 0
-        for _ in range(5):
-            with ExitStack() as stack:
-                row = [stack.enter_context(Plain(server.port)) for _ in range(50)]
-                for one in row:
-                    one.send(principal=f"{number:032x}")
-                count += len([one.read() for one in row])
-        return count
-
-    with ThreadPoolExecutor(8) as pool:
-        assert sum(pool.map(some, range(8))) == 2_000
-
-
 def test_a_worker_that_takes_nothing_is_passed_over(server: Served) -> None:
     """Its connections fill the pair of sockets. Who comes then is served by the other one."""
     stopped = server.workers()[1]
@@ -178,7 +163,8 @@ def test_each_line_of_the_log_says_which_worker_wrote_it(server: Served) -> None
         with Plain(server.port) as plain:
             plain.ask(f"/who?line-{slot}", principal_of(slot))
         line = server.line_with(f"/who?line-{slot}")
-        assert line.startswith(f"INFO:     [{slot}] 127.0.0.1:")
+        # Behind a dot: which process of this worker, where an earlier one has ended.
+        assert re.match(rf"INFO:     \[{slot}(\.\d+)?\] 127\.0\.0\.1:", line), line
 
 
 def test_where_it_serves_is_printed_once_by_the_parent(server: Served) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from selenium.webdriver.remote.webdriver import WebDriver
 
+from tests.cluster.acceptor.door import workers_door
 from tests.cluster.rigs.deploys import workers_deploy
 from tests.cluster.rigs.kills import workers_kill
 from tests.cluster.rigs.partitions import two_machines
@@ -21,6 +22,7 @@ WORKERS: Mapping[str, Callable[[Run], None]] = {
     "workers": workers,
     "workers-deploy": workers_deploy,
     "workers-kill": workers_kill,
+    "workers-door": workers_door,
     "redis": redis,
     "redis-deploy": redis_deploy,
     "redis-faults": redis_faults,
