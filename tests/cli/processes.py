@@ -84,6 +84,7 @@ def page_at(port: int, index: int, origin: str | None = None, *, commands: bool 
         f"ws://127.0.0.1:{port}/ipc/socket",
         origin=Origin(origin or f"http://127.0.0.1:{port}"),
         subprotocols=[Subprotocol(SUBPROTOCOL)],
+        open_timeout=PATIENCE,
     ) as opened:
         opened.send(
             f'[0,0,["hello",{{"link":"{index:032x}","secret":"{index:032x}","attempt":1,"received":0,"first":1,'

@@ -71,6 +71,7 @@ def socket(
         max_size=None,
         compression=None,
         additional_headers=headers,
+        open_timeout=PATIENCE,
     ) as opened:
         yield opened
 
