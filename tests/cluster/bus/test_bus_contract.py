@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.buses import BusWorker, Rig, until_answered, workers
 from tests.support.waiting import until
-from webipc.cluster.bus.bus import BusError, NoWorkerError
+from webipc.cluster.bus.bus import BusError, NoWorkerError, Position
 from webipc.cluster.bus.directory import Over, key_of
 
 
@@ -82,13 +82,13 @@ async def test_what_was_said_to_all_can_be_read_from_a_position_on(rig: Rig) -> 
     first.say_to_all(1)
     await until(lambda: second.to_all)
     position = second.bus.position
-    assert await second.bus.since(position.number) == []
+    assert await second.bus.since(position) == []
     for number in range(2, 1_500):
         first.say_to_all(number, b"row")
     await until(lambda: len(second.to_all) == 1_499)
     third = await rig.worker()
     for reader in (second, third):
-        read = await reader.bus.since(position.number)
+        read = await reader.bus.since(position)
         assert read is not None
         assert [message.said.head["n"] for message in read] == list(range(2, 1_500))
         assert [message.own for message in read] == list(range(2, 1_500))
@@ -102,7 +102,7 @@ async def test_what_was_said_to_all_can_be_read_from_a_position_on(rig: Rig) -> 
 
 async def test_worker_that_has_left_is_read_on_from_the_stream(rig: Rig) -> None:
     first, second = await workers(rig, 2)
-    start = second.bus.position.number
+    start = second.bus.position
     first.say_to_all(1)
     await until(lambda: second.to_all)
     await rig.kill(first)
@@ -281,7 +281,7 @@ async def test_realms_do_not_know_each_other(rig: Rig) -> None:
     first.say_to_all(1)
     first.say(other, 1)
     await until(lambda: first.to_all)
-    assert await other.bus.since(0) == []
+    assert await other.bus.since(Position(0, 0)) == []
     assert other.said == []
 
 

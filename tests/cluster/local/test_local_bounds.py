@@ -7,7 +7,7 @@ import uvloop
 
 from tests.support.buses import BusWorker, LocalRig, connection_of, local_rig
 from tests.support.waiting import PATIENCE, settled, until
-from webipc.cluster.bus.bus import BusError
+from webipc.cluster.bus.bus import BusError, Position
 from webipc.cluster.bus.directory import Home, key_of
 from webipc.cluster.local import local_connection, outgoing
 from webipc.cluster.local.frames import encode_frame
@@ -147,8 +147,8 @@ async def test_message_that_is_too_large_is_refused_where_it_is_said_and_told(ri
     assert (other.gaps, other.missed_counts) == (1, [1])
     # Its own count is still that of the others, and who reads on learns that something is missing.
     assert [message.own for message in other.to_all] == [1, 3]
-    assert await other.bus.since(0) is None
-    assert await other.bus.since(2) != []
+    assert await other.bus.since(Position(0, 0)) is None
+    assert await other.bus.since(Position(2, 0)) != []
     sender.bus.directory.tab_born(1, key_of("token"))
     with pytest.raises(BusError, match="expected at most"):
         await sender.bus.directory.park(1, bytes(PAYLOAD_BYTES + 1), [], 60)

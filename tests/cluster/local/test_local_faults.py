@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.buses import BusWorker, LocalRig, connection_of
 from tests.support.waiting import PATIENCE, settled, until
-from webipc.cluster.bus.bus import BusError
+from webipc.cluster.bus.bus import BusError, Position
 from webipc.cluster.bus.directory import Home, key_of
 from webipc.cluster.local import local_connection
 from webipc.cluster.local.frames import encode_frame
@@ -77,7 +77,7 @@ async def test_payload_that_is_no_message_is_dropped_at_its_target(
     assert (other.numbers(), other.numbers_of_all()) == ([1], [1])
     assert other.bus.stats()["bus_wrong"] == 10
     assert other.bus.position.number == before + 6
-    assert await other.bus.since(before) == other.to_all
+    assert await other.bus.since(Position(before, 0)) == other.to_all
     assert "messages of other workers were none" in caplog.text
 
 

@@ -15,7 +15,7 @@ from tests.support.waiting import settled, until
 from tests.support.wanderer import Wanderer, take
 from webipc import WebContents
 from webipc.access.visitor import RefusedError
-from webipc.cluster.bus.bus import BusError
+from webipc.cluster.bus.bus import BusError, Position, SaidToAll
 from webipc.cluster.bus.directory import Home, Over, Parked, key_of
 from webipc.cluster.bus.rows import decode_rows, encode_rows
 from webipc.cluster.moves import parking
@@ -202,6 +202,24 @@ async def test_broadcast_that_its_old_home_had_said_and_not_read_back_arrives_on
     await page.come(new)
     await quiet()
     assert page.heard() == ["old 1"]
+
+
+async def test_position_of_a_tab_has_the_name_of_its_stream_with_it(
+    three: list[OneWorker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new, _ = three
+    page = Wanderer(1)
+    monkeypatch.setattr(type(old.bus), "position", Position(0, 0, "a stream"))
+    await parked(page, old)
+    asked: list[Position] = []
+
+    async def since(position: Position) -> list[SaidToAll] | None:
+        asked.append(position)
+        return []
+
+    monkeypatch.setattr(new.bus, "since", since)
+    await page.come(new)
+    assert asked == [Position(0, 0, "a stream")]
 
 
 # --- what cannot go on

@@ -1,7 +1,13 @@
 """What pages cost in Redis: commands and bytes. `docs/workers.md` has these figures."""
 
+import asyncio
+import dataclasses
+
+import pytest
+
 from tests.support.buses import BusWorker, RedisRig
 from tests.support.waiting import until
+from webipc.cluster.bus.bus import Position
 from webipc.cluster.bus.directory import Taken, key_of
 
 
@@ -65,3 +71,67 @@ async def test_tab_takes_some_four_hundred_bytes(faulty: RedisRig) -> None:
         directory.release(key_of(f"link {tab}"))
     await until(lambda: not worker.bus.stats()["queue_entries"])
     assert not faulty.server.admin.keys("webipc:{faulty}:[ltc]:*")
+
+
+TABS = 1_000
+ENTRY = 1_000
+
+
+@pytest.fixture
+def patient(faulty: RedisRig) -> RedisRig:
+    """Workers that wait for Redis, and for what they read, as long as it takes on a busy machine."""
+    faulty.settings = dataclasses.replace(faulty.settings, ask=20)
+    return faulty
+
+
+async def said(sender: BusWorker, count: int, *readers: BusWorker) -> None:
+    """Let a worker say so many entries of a thousand bytes, and the others read them."""
+    for number in range(count):
+        sender.say_to_all(number, bytes(ENTRY))
+    await until(lambda: all(len(each.to_all) >= count for each in (sender, *readers)))
+
+
+async def comes_again(rig: RedisRig, taker: BusWorker, position: Position) -> tuple[int, int]:
+    """Let a thousand tabs come to a worker; return how many entries it asked for, and how many bytes Redis has sent."""
+    admin = rig.server.admin
+    before = commands(rig).get("xrange", 0), admin.info("stats")["total_net_output_bytes"]
+    found = await asyncio.gather(*(taker.bus.since(position) for _ in range(TABS)))
+    assert all(each is not None and len(each) == 300 for each in found)
+    after = commands(rig).get("xrange", 0), admin.info("stats")["total_net_output_bytes"]
+    return after[0] - before[0], after[1] - before[1]
+
+
+async def test_thousand_tabs_that_come_transfer_nothing_that_their_worker_has_read(patient: RedisRig) -> None:
+    first, second = await patient.worker(), await patient.worker()
+    position = first.bus.position
+    await said(first, 300, second)
+    asked, sent = await comes_again(patient, second, position)
+    # One word for each, and what the leases and the readers say meanwhile: no entry.
+    assert asked == 0
+    assert sent < TABS * 100
+
+
+async def test_thousand_tabs_that_come_to_a_newcomer_transfer_once_what_was_before_it(patient: RedisRig) -> None:
+    first = await patient.worker()
+    position = first.bus.position
+    await said(first, 200)
+    newcomer = await patient.worker()
+    await said(first, 100)
+    await until(lambda: len(newcomer.to_all) == 100)
+    asked, sent = await comes_again(patient, newcomer, position)
+    assert 0 < asked < 5
+    assert 200 * ENTRY < sent < 200 * (ENTRY + 200) + TABS * 100
+
+
+async def test_tabs_that_come_under_heavy_load_wait_for_the_reader_and_not_for_copies_of_what_it_reads(
+    patient: RedisRig,
+) -> None:
+    first, second = await patient.worker(), await patient.worker()
+    position = first.bus.position
+    for number in range(300):
+        first.say_to_all(number, bytes(ENTRY))
+    await until(lambda: not first.bus.stats()["queue_entries"])
+    # Redis has them all, and the other worker may have read none.
+    asked, _ = await comes_again(patient, second, position)
+    assert asked == 0
+    assert len(second.to_all) == 300

@@ -17,6 +17,7 @@ from tests.support.buses import BusWorker, RedisRig, shared_server
 from tests.support.redis_server import RedisServer, redis_server
 from tests.support.waiting import until
 from webipc import CloneError, LimitError
+from webipc.cluster.bus.bus import Position
 from webipc.cluster.spread.messages import message_of
 from webipc.core.limits import DEFAULT_LIMITS
 from webipc.redis_emitter import AsyncRedisEmitter, NotWrittenError, RedisEmitter
@@ -255,7 +256,7 @@ async def test_account_of_a_worker_is_enough_for_a_worker(guarded: RedisServer) 
         await directory.park(5, b"snapshot", ["1" * 32], 60)
         assert await second.bus.directory.leave_word(5, b"word")
         assert await second.bus.directory.take(5) is not None
-        assert await second.bus.since(0) is not None
+        assert await second.bus.since(Position(0, 0)) is not None
         assert rig.bus_of(first).stats()["refused"] == 0
     finally:
         await rig.close()

@@ -47,6 +47,10 @@ class LaggingBus(MemoryBus):
     def position(self) -> Position:
         return Position(self._read, super().position.own)
 
+    @property
+    def number(self) -> int:
+        return self._read
+
     def read(self, count: int) -> None:
         """Read so many entries, as far as they are there."""
         for _ in range(min(count, len(self.unread))):
@@ -251,7 +255,7 @@ async def test_tab_is_reset_where_the_bus_does_not_answer(monkeypatch: pytest.Mo
     connection = await scene.begin()
     written, position = await leave(scene, connection)
 
-    async def unreachable(number: int) -> list[SaidToAll] | None:
+    async def unreachable(position: Position) -> list[SaidToAll] | None:
         raise BusError("cannot reach it")
 
     monkeypatch.setattr(scene.buses[Scene.NEW], "since", unreachable)

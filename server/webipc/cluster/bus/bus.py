@@ -79,10 +79,12 @@ class SaidToAll(NamedTuple):
 class Position(NamedTuple):
     """How far a worker is in the stream that every worker reads."""
 
-    # The number of the last message that it was given.
+    # The number of the last message that it was given of it.
     number: int
     # How much it has itself said to all.
     own: int
+    # Which stream that is, where a bus may lose all of one and begin another; empty where it is not known.
+    generation: str = ""
 
 
 class Receiver(Protocol):
@@ -166,11 +168,16 @@ class Bus(Protocol):
     def waiting(self, worker: str) -> int:
         """Return how many bytes for a worker have not left this process, about: backpressure for relays."""
 
-    async def since(self, number: int) -> list[SaidToAll] | None:
-        """Return what was said to all behind this number, also what this worker was not given yet.
+    @property
+    def number(self) -> int:
+        """The number of the last message to all that this worker was given."""
 
-        What a worker had said before it parked a tab is among it, for the worker that has taken that tab. None where
-        some of it is not kept any more. Raises BusError.
+    async def since(self, position: Position) -> list[SaidToAll] | None:
+        """Return what was said to all behind the position of a worker, also what this worker was not given yet.
+
+        Each message is in it once, in order. What a worker had said before it parked a tab is among it, for the worker
+        that has taken that tab. None where some of it is not kept any more, or where that cannot be known. Raises
+        BusError.
         """
 
     def drain(self) -> None:

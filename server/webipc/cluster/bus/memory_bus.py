@@ -80,6 +80,11 @@ class MemoryBus:
         """See `Bus`."""
         return Position(self._line.number, self._own)
 
+    @property
+    def number(self) -> int:
+        """See `Bus`."""
+        return self._line.number
+
     async def begin(self, receiver: Receiver) -> None:
         """See `Bus`."""
         self._line.begin(receiver, self._board.stream.number)
@@ -128,9 +133,9 @@ class MemoryBus:
         """See `Bus`."""
         return self._unsent[worker] + self._line.waiting.get(worker, 0)
 
-    async def since(self, number: int) -> list[SaidToAll] | None:
+    async def since(self, position: Position) -> list[SaidToAll] | None:
         """See `Bus`."""
-        kept = await self._ask(lambda: self._board.since(number))
+        kept = await self._ask(lambda: self._board.since(position.number))
         if kept is None:
             return None
         return [SaidToAll(one.number, one.own, decode_said(one.origin, one.rows)) for one in kept]

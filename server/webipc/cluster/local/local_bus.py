@@ -102,6 +102,11 @@ class LocalBus:
     def _is_in(self) -> bool:
         return self._receiver is not None and self._member is not None
 
+    @property
+    def number(self) -> int:
+        """See `Bus`."""
+        return self._number
+
     async def begin(self, receiver: Receiver) -> None:
         """See `Bus`."""
         self._receiver = receiver
@@ -142,9 +147,10 @@ class LocalBus:
         """See `Bus`: what waits here for anybody, and at the parent for this worker."""
         return self._connection.waiting + self._waits.get(worker, 0)
 
-    async def since(self, number: int) -> list[SaidToAll] | None:
+    async def since(self, position: Position) -> list[SaidToAll] | None:
         """See `Bus`."""
         found: list[SaidToAll] = []
+        number = position.number
         while True:
             value, payload = await self._ask("since", number)
             if value is None:

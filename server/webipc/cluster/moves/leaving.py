@@ -78,7 +78,7 @@ class Leaving:
             check_quiet(connection)
         sockets = [socket for connection in connections if (socket := connection.part()) is not None]
         position = self._bus.position
-        heard = Heard(worker=self._bus.worker, number=position.number, own=position.own)
+        heard = Heard(worker=self._bus.worker, **position._asdict())
         written = snapshot(self._hub, tab, connections, heard).encode()
         moved = redirect(tab, connections, self._forward)
         self._hub.let_go(tab, connections)

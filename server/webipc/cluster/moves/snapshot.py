@@ -137,6 +137,8 @@ class Heard(_Record):
     worker: str
     number: Count
     own: Count
+    # Which stream that is: empty before there were names for it, or where there is one alone.
+    generation: str = ""
 
 
 class Head(_Record):

@@ -132,7 +132,9 @@ class Taking(Part):
         directory.tab_destroyed(contents_id)
 
     async def _caught_up(self, heard: Heard | None) -> Catching | None:
-        return None if heard is None else await self._catch_up(Position(heard.number, heard.own), heard.worker)
+        if heard is None:
+            return None
+        return await self._catch_up(Position(heard.number, heard.own, heard.generation), heard.worker)
 
     def _restore(self, moved: Snapshot, taken: Taken, visitor: Visitor, catching: Catching | None) -> Tab:
         """Restore a tab, with what was said to it meanwhile. Raises as `restore`."""

@@ -21,12 +21,11 @@ from webipc.cluster.redis_bus.flow.outbox import Outbox
 from webipc.cluster.redis_bus.flow.posting import Posting
 from webipc.cluster.redis_bus.flow.reader import Reader
 from webipc.cluster.redis_bus.flow.writer import Writer
-from webipc.cluster.redis_bus.history import count_missing, said_since
+from webipc.cluster.redis_bus.history import UNKNOWN, History, count_missing
 from webipc.cluster.redis_bus.lease import Lease, Renewed
 from webipc.cluster.redis_bus.members import RedisMembers, formats_of
 from webipc.cluster.redis_bus.server.address import Address, AddressError
 from webipc.cluster.redis_bus.server.checks import QUESTIONS, check
-from webipc.cluster.redis_bus.server.entries import number_of
 from webipc.cluster.redis_bus.server.keys import DEFAULT_REALM, Keys
 from webipc.cluster.redis_bus.server.line import LineError, Refusal
 from webipc.cluster.redis_bus.server.scripts import ENTER, LEAVE
@@ -88,6 +87,8 @@ class RedisBus:
         self._writer = Writer(self._address, self._keys, settings, self._outbox, self._found)
         self._writer.gave_up = self._gave_up
         self._reader = Reader(self._address, self._keys, settings, worker, self, self._found)
+        patience, generations = settings.ask / 4, lambda: self._reader.generations
+        self._history = History(self._asking, self._keys, self._reader.ring, generations, patience)
         self._lease = Lease(self._address, self._keys, settings, worker, self._hear_lease)
         self._lease.application = application
         self._applications = Applications(str(self._address), name, application)
@@ -98,7 +99,6 @@ class RedisBus:
         self._again: asyncio.TimerHandle | None = None
         self._known = b""
         self._run = ""
-        self._number = 0
         self._ordinal = 0
         self._has_ended = False
         self._counts: Counter[str] = Counter()
@@ -141,7 +141,15 @@ class RedisBus:
     @property
     def position(self) -> Position:
         """See `Bus`."""
-        return Position(self._number, self._posting.own)
+        ring = self._reader.ring
+        if ring.place is None:
+            return Position(ring.number, self._posting.own, UNKNOWN)
+        return Position(ring.place.number, self._posting.own, ring.place.generation.decode())
+
+    @property
+    def number(self) -> int:
+        """See `Bus`."""
+        return self._reader.ring.number
 
     # --- beginning and end ----------------------------------------------------------------------------------------
 
@@ -183,7 +191,6 @@ class RedisBus:
         self._ordinal, (added, last) = int(answer[0]), answer[1]
         self._lease.ordinal, self._lease.formats = self._ordinal, self._formats
         self._reader.start_at(last.decode(), int(added))
-        self._number = number_of(last.decode())
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         assert self._loop is not None
@@ -229,9 +236,9 @@ class RedisBus:
         """See `Bus`."""
         return self._outbox.waiting(worker)
 
-    async def since(self, number: int) -> list[SaidToAll] | None:
+    async def since(self, position: Position) -> list[SaidToAll] | None:
         """See `Bus`."""
-        return await said_since(self._asking, self._keys, number)
+        return await self._history.since(position)
 
     def drain(self) -> None:
         """See `Bus`."""
@@ -387,7 +394,6 @@ class RedisBus:
 
     def heard_by_all(self, message: SaidToAll) -> None:
         """See `Heard`."""
-        self._number = message.number
         self._tell(lambda receiver: receiver.received_by_all(message))
 
     def heard_gap(self, why: str) -> None:

@@ -62,7 +62,7 @@ class CatchingUp:
         position = self._left.position
         try:
             async with asyncio.timeout(seconds):
-                entries = await self._bus.since(position.number)
+                entries = await self._bus.since(position)
                 if entries is None:
                     self.is_complete = False
                     return
@@ -76,7 +76,7 @@ class CatchingUp:
             raise
 
     async def _read_up_to(self, number: int) -> None:
-        while self._bus.position.number < number:
+        while self._bus.number < number:
             self._heard.clear()
             await self._heard.wait()
 
@@ -90,7 +90,7 @@ class CatchingUp:
             connection.reset("overflow", CloseCode.OVERFLOW)
 
     def _missed(self) -> Iterator[Said]:
-        left, reached = self._left, self._bus.position.number
+        left, reached = self._left, self._bus.number
         for number in sorted(self._entries):
             said, own = self._entries[number].said, self._entries[number].own
             if left.position.number < number <= reached and not left.has_had(said.origin, own):

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from webipc.cluster.bus.bus import Said, SaidToAll
 from webipc.cluster.bus.rows import RowsError, decode_rows
 from webipc.cluster.bus.wire import WireError, decode_said
+from webipc.cluster.redis_bus.flow.ring import Ring
 from webipc.cluster.redis_bus.server.address import Address
 from webipc.cluster.redis_bus.server.entries import START, Entry, EntryError, Place, behind, number_of, read_entry
 from webipc.cluster.redis_bus.server.keys import Keys
@@ -73,6 +74,8 @@ class Reader:
         self._generations: deque[bytes] = deque(maxlen=8)
         self.all = Place()
         self.box = Place()
+        # What was read of the stream for all.
+        self.ring = Ring()
         # The number of the last message from each worker.
         self._numbers: dict[str, int] = {}
         # Words, or places, of the last messages to all.
@@ -94,14 +97,25 @@ class Reader:
         if generation != self.known:
             self._generations.append(generation)
 
+    @property
+    def generations(self) -> Sequence[bytes]:
+        """The generations that were known to this worker of late, the one that is known last."""
+        return tuple(self._generations)
+
     def start_at(self, last: str, count: int) -> None:
         """Begin behind this entry of the stream for all, which so many have ever been up to."""
+        self._start(last, count)
+        self.ring.begin(self.known, number_of(last))
+
+    def _start(self, last: str, count: int) -> None:
         self.all = Place(last, count)
         self.box = Place()
 
     def start_again(self) -> None:
         """Begin at the first entries: Redis has forgotten what was there. What is there comes once."""
-        self.start_at(START, 0)
+        self._start(START, 0)
+        self.ring.begin_again(self.known)
+        self._looks_at = float("-inf")
 
     def forget(self, worker: str) -> None:
         """Forget a worker that does not live any more."""
@@ -164,14 +178,14 @@ class Reader:
         streams, for_all, boxed = answer
         coming = sum(len(entries) for name, entries in streams if name.decode() == self._keys.all)
         self._count_all(int(for_all[0]), int(for_all[1]), for_all[2].decode(), coming)
-        if int(boxed[0]) < self.box.count:
-            self.box = Place()
-            self._heard.heard_gap("the mailbox was deleted")
-            self._looks_at = float("-inf")
+        if not self._count_box(int(boxed[0]), int(boxed[1])):
             return 0
-        if self.box.missed(int(boxed[0]), int(boxed[1])):
-            self._heard.heard_gap("entries of the mailbox were removed before they were read")
-        return await self._take(line, streams, is_sure=True)
+        places = self.all, self.box
+        most = await self._take(line, streams, is_sure=True)
+        if coming < self._settings.batch_entries and places == (self.all, self.box):
+            self.ring.caught_up()
+        self._has_read(places)
+        return most
 
     def _count_all(self, added: int, length: int, last: str, coming: int) -> None:
         before = added - coming
@@ -179,7 +193,22 @@ class Reader:
             # Another server, to which not all had come: what it lacks was read here, or is told by who said it.
             self.all = Place(self.all.last if coming else last, before)
         if missed := self.all.missed(added, length):
-            self._heard.heard_missed(missed)
+            self._miss(missed)
+
+    def _count_box(self, added: int, length: int) -> bool:
+        """Return False where the mailbox is another one than that which was read."""
+        if added < self.box.count:
+            self.box = Place()
+            self._heard.heard_gap("the mailbox was deleted")
+            self._looks_at = float("-inf")
+            return False
+        if self.box.missed(added, length):
+            self._heard.heard_gap("entries of the mailbox were removed before they were read")
+        return True
+
+    def _miss(self, count: int) -> None:
+        self.ring.lose()
+        self._heard.heard_missed(count)
 
     async def _wait(self, line: Line) -> int:
         places = self.all, self.box
@@ -201,7 +230,13 @@ class Reader:
             raise LineError(str(answer)[:200])
         if answer is None or places != (self.all, self.box):
             return 0
-        return await self._take(line, answer, is_sure=False)
+        most = await self._take(line, answer, is_sure=False)
+        self._has_read(places)
+        return most
+
+    def _has_read(self, places: tuple[Place, Place]) -> None:
+        if places == (self.all, self.box):
+            self.ring.read_up_to(number_of(self.all.last))
 
     async def _take(self, line: Line, streams: Sequence[Any], *, is_sure: bool) -> int:
         """Take what was read, and return how much. `is_sure`: the generation is the one that is known."""
@@ -236,22 +271,28 @@ class Reader:
         if is_all and entry.generation not in self._generations:
             # No worker has written it, so nothing counts of what only a worker can say.
             entry = entry._replace(origin="", number=0, word=b"", large="")
+        generation = self.known
+        said, size = None, 0
         try:
-            if self._was_heard(entry, is_all=is_all):
-                return
-            # Where the connection is lost here, the entry is read again.
-            data = await self._data(line, entry, is_all=is_all)
-            self._note(entry, is_all=is_all)
-            if data is None:
-                return
-            said = decode_said(entry.origin, decode_rows(data))
+            if not self._was_heard(entry, is_all=is_all):
+                # Where the connection is lost here, the entry is read again.
+                data = await self._data(line, entry, is_all=is_all)
+                self._note(entry, is_all=is_all)
+                if data is not None:
+                    said, size = decode_said(entry.origin, decode_rows(data)), len(data)
         except (RowsError, WireError) as error:
             self._heard.heard_wrong(str(error))
-            return
         if is_all:
-            self._heard.heard_by_all(SaidToAll(number_of(entry.place), entry.number, said))
-        else:
+            self._pass(generation, entry, said, size)
+        elif said is not None:
             self._heard.heard(said)
+
+    def _pass(self, generation: bytes, entry: Entry, said: Said | None, size: int) -> None:
+        number = number_of(entry.place)
+        message = None if said is None else SaidToAll(number, entry.number, said)
+        self.ring.passed(generation, number, message, size)
+        if message is not None:
+            self._heard.heard_by_all(message)
 
     def _was_heard(self, entry: Entry, *, is_all: bool) -> bool:
         if is_all:
@@ -284,7 +325,7 @@ class Reader:
                 self._taken.append(key)
             return data
         if is_all:
-            self._heard.heard_missed(1)
+            self._miss(1)
         else:
             self._heard.heard_gap("a large message was removed before it was read")
         return None

@@ -197,19 +197,41 @@ return call('XADD', P..'all', 'MAXLEN', '~', A[3], '*', unpack(A, 4))
 """)
 """Add an entry to the stream for all, in the generation that it names. Arguments: how many are kept, its fields."""
 
-SINCE: Final = Script(f"""{_KNOWN}
-local key = P..'all'
-if call('EXISTS', key) == 0 then return {{0, 0, '0-0', {{}}, {{}}}} end
-local i, added, length, last = call('XINFO', 'STREAM', key), 0, 0, '0-0'
-for n = 1, #i, 2 do
-  if i[n] == 'entries-added' then added = i[n + 1] end
-  if i[n] == 'length' then length = i[n + 1] end
-  if i[n] == 'last-generated-id' then last = i[n + 1] end
-end
-local first = call('XRANGE', key, '-', '+', 'COUNT', 1)
-return {{added, length, last, first, call('XRANGE', key, '('..A[3], '+', 'COUNT', A[4])}}
+LAST: Final = Script(f"""{_KNOWN}
+if call('EXISTS', P..'all') == 0 then return {{'0-0'}} end
+local i = call('XINFO', 'STREAM', P..'all')
+for n = 1, #i, 2 do if i[n] == 'last-generated-id' then return {{i[n + 1]}} end end
 """)
-"""Return what was said to all behind a place, and whether something may be missing. Arguments: place, how many."""
+"""Return the place of the last entry that was ever said to all."""
+
+SINCE: Final = Script(f"""{_KNOWN}
+local key, place, back = P..'all', A[3], tonumber(A[6])
+local added, length, last = 0, 0, '0-0'
+if call('EXISTS', key) == 1 then
+  local i = call('XINFO', 'STREAM', key)
+  for n = 1, #i, 2 do
+    if i[n] == 'entries-added' then added = i[n + 1] end
+    if i[n] == 'length' then length = i[n + 1] end
+    if i[n] == 'last-generated-id' then last = i[n + 1] end
+  end
+end
+-- A place that is none of this stream may be of one that Redis has forgotten.
+local known = place == last or (place == '0-0' and added == length) or #call('XRANGE', key, place, place) == 1
+if not known then return {{0, {{}}, {{}}}} end
+local before = {{}}
+if back > 0 then
+  for _, entry in ipairs(call('XREVRANGE', key, place, '-', 'COUNT', back)) do
+    local f = {{o = '', n = '', g = ''}}
+    for n = 1, #entry[2], 2 do f[entry[2][n]] = entry[2][n + 1] end
+    before[#before + 1] = {{f.o, f.n, f.g}}
+  end
+end
+return {{1, call('XRANGE', key, '('..place, A[4], 'COUNT', A[5]), before}}
+""")
+"""Return whether the stream for all has this place, what is behind it, and the names of some entries before it.
+
+Arguments: a place, up to which one, how many, how many before it.
+"""
 
 FIND: Final = Script(f"""{_PLACES}
 local found = link(A[3], 'link')
@@ -390,6 +412,7 @@ SCRIPTS: Final = (
     LEAVE,
     LOOK,
     SAY,
+    LAST,
     SINCE,
     FIND,
     WHERE,
