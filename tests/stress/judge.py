@@ -75,6 +75,7 @@ class Verdict:
         if not told.left:
             self._say(told, "hung: the page was told nothing", by_outcome[None])
         self._say(told, "the wrong answer", by_outcome[WRONG])
+        self._say(told, "answered twice", told.again)
         self._say(told, "answered, but never ran", [each for each in by_outcome[ANSWERED] if not times[each]])
         self._say(told, "not-sent, but ran", [each for each in by_outcome[NOT_SENT] if times[each]])
         self._say(told, "cut off, but never ran", [each for each in by_outcome[NO_REPLY] if not times[each]])

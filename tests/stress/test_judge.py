@@ -104,6 +104,12 @@ def test_a_call_of_unknown_outcome_may_have_run_or_not(outcome: str, numbers: tu
     assert faults(record, ran(*numbers)) == ""
 
 
+def test_a_call_that_was_answered_twice_is_found() -> None:
+    record = told()
+    record.again.append(3)
+    assert "answered twice: 1" in faults(record, ran(0, 1, 2, 3, 4))
+
+
 def test_a_call_that_was_cut_off_ran_and_is_one_that_takes_long() -> None:
     record = told()
     record.told(1, NO_REPLY)

@@ -47,6 +47,8 @@ class Told:
     """The same for what has come back through ports."""
     heard: dict[str, list[int]] = field(default_factory=dict)
     """Numbers of the shouts of each page, as they came: the server broadcasts them."""
+    again: list[int] = field(default_factory=list)
+    """Ids of calls that were answered once more."""
     resets: list[str] = field(default_factory=list)
     """The reasons."""
     dropped: int = 0

@@ -311,7 +311,10 @@ class Page:
     def _settle(self, envelope: Result | ErrorReply) -> None:
         value = decode_value(envelope, self._limits)
         record = self.link.calls.settle(envelope.id)
-        if record is None or record[1].done():
+        if record is None:
+            self.told.again.append(envelope.id)
+            return
+        if record[1].done():
             return
         if isinstance(envelope, Result):
             record[1].set_result(value)
