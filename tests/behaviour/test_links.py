@@ -209,7 +209,7 @@ def test_a_client_that_stops_reading_is_dropped(ws: Any) -> None:
 def test_a_page_that_reads_nothing_is_told_of_an_overflow_at_once_when_it_comes_back(
     new_loop: Callable[[], asyncio.AbstractEventLoop],
 ) -> None:
-    site = Site(limits=Limits(kept_bytes=16_000_000))
+    site = Site(limits=Limits(kept_bytes=16_000_000, close_ms=60_000))
     with live(site.app, new_loop=new_loop) as server, DeafPage(server):
         (contents,) = site.ipc_main.get_all_web_contents()
         (connection,) = connections_of(site.ipc_main)
@@ -222,7 +222,7 @@ def test_a_page_that_reads_nothing_is_told_of_an_overflow_at_once_when_it_comes_
         wait_until(lambda: connection.transport is not None and connection.transport.blocked, "nothing more is taken")
         server.call(send_too_much)
         # Not after the time that a close frame has, which stands behind what was written.
-        wait_until(lambda: not server.open_connections, "the connection has ended", within=5)
+        wait_until(lambda: not server.open_connections, "the connection has ended")
         with socket(server) as back:
             back.send(hello(link=connection.link_id, attempt=2, fresh=False))
             assert json.loads(back.recv(PATIENCE))[2] == ["reset", {"reason": "overflow"}]
