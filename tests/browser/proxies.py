@@ -6,7 +6,7 @@ import signal
 import subprocess
 import textwrap
 from pathlib import Path
-from urllib.error import URLError
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from tests.support.serving import PATIENCE, wait_until
@@ -92,9 +92,12 @@ class Proxy:
         try:
             with urlopen(f"http://127.0.0.1:{self.port}/", timeout=1):
                 return True
-        except URLError as error:
+        except HTTPError as error:
             # An answer, of whatever kind.
-            return hasattr(error, "code")
+            error.close()
+            return True
+        except OSError:
+            return False
 
     def stop(self) -> None:
         """End it. Caddy 2.6 must not say goodbye: its close frame is not masked, which violates RFC 6455."""
