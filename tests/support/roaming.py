@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from tests.support.several_workers import OneWorker
 from webipc.testing import Renderer
 
@@ -17,6 +19,15 @@ async def reconnects_at(page: Renderer, worker: OneWorker) -> None:
     await page.disconnect()
     arrives_at(page, worker)
     await page.connect()
+
+
+def from_address(app: ASGIApp, address: str) -> ASGIApp:
+    """Return an application whose clients come from an address."""
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "client": (address, 1)}, receive, send)
+
+    return call
 
 
 class Wiretap:

@@ -7,11 +7,11 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message
 
 from tests.support.gates import Gate, through
 from tests.support.raw_sockets import BEACON_TYPE, be_fast, beacon, connections_of
-from tests.support.roaming import Wiretap, arrives_at, reconnects_at
+from tests.support.roaming import Wiretap, arrives_at, from_address, reconnects_at
 from tests.support.several_workers import OneWorker, quiet, workers
 from tests.support.waiting import until
 from webipc.cluster.board.switchboard import Switchboard
@@ -150,15 +150,6 @@ async def test_body_is_read_no_faster_than_the_home_takes_it() -> None:
         assert response.statuses == [413]
         asking.cancel()
         await asyncio.wait([asking])
-
-
-def from_address(app: ASGIApp, address: str) -> ASGIApp:
-    """Return an application whose clients come from an address."""
-
-    async def call(scope: Scope, receive: Receive, send: Send) -> None:
-        await app({**scope, "client": (address, 1)}, receive, send)
-
-    return call
 
 
 async def test_worker_relays_no_more_pages_of_one_address_than_its_share() -> None:
