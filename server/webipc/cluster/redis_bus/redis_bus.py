@@ -416,7 +416,8 @@ class RedisBus:
     def heard_missed(self, count: int) -> None:
         """See `Heard`."""
         self._counts["missed"] += count
-        logger.error("%d messages to all workers were removed before this one has read them", count)
+        how_many = f"{count} messages" if count else "An unknown number of messages"
+        logger.error("%s to all workers were removed before this one has read them", how_many)
         self._tell(lambda receiver: receiver.missed(count))
 
     def heard_wrong(self, why: str) -> None:

@@ -16,6 +16,7 @@ from webipc.cluster.bus.bus import Said, SaidToAll
 from webipc.cluster.bus.rows import RowsError, decode_rows
 from webipc.cluster.bus.wire import WireError, decode_said
 from webipc.cluster.redis_bus.flow.ring import Ring
+from webipc.cluster.redis_bus.flow.trail import Trail
 from webipc.cluster.redis_bus.server.address import Address
 from webipc.cluster.redis_bus.server.entries import START, Entry, EntryError, Place, behind, number_of, read_entry
 from webipc.cluster.redis_bus.server.keys import Keys
@@ -80,6 +81,13 @@ class Reader:
         self._numbers: dict[str, int] = {}
         # Words, or places, of the last messages to all.
         self._words: OrderedDict[bytes | str, None] = OrderedDict()
+        # The way back in the stream for all, as far as each message is known again by both its names.
+        self._trail = Trail(_WORDS // 2)
+        # What the last connection has found, and whether one since the last look was the first to another server.
+        self._server = Found(b"", "")
+        self._must_look_back = False
+        # Whether it has gone back in a stream, and so reads entries a second time.
+        self._reads_again = False
         # Keys of large messages of the mailbox that were read.
         self._taken: list[str] = []
         self._looks_at = float("-inf")
@@ -110,6 +118,8 @@ class Reader:
     def _start(self, last: str, count: int) -> None:
         self.all = Place(last, count)
         self.box = Place()
+        self._trail.begin(last, count)
+        self._reads_again = False
 
     def start_again(self) -> None:
         """Begin at the first entries: Redis has forgotten what was there. What is there comes once."""
@@ -126,7 +136,7 @@ class Reader:
         while not self._is_ending:
             try:
                 line = self._line = Line(self._address, self._settings.block + self._settings.answer)
-                self._told(await open_line(line, self._keys, self._settings, self.known))
+                self._opened(await open_line(line, self._keys, self._settings, self.known))
                 self.is_connected = True
                 self.connects += 1
                 self._looks_at = float("-inf")
@@ -143,6 +153,13 @@ class Reader:
                 settings = self._settings
                 await asyncio.sleep(random.uniform(settings.again_least, settings.again_most))  # noqa: S311 - no secret
 
+    def _opened(self, found: Found) -> None:
+        before, self._server = self._server, found
+        is_same = before.generation == found.generation
+        if is_same and before.run and found.run and before.run != found.run:
+            self._must_look_back = True
+        self._told(found)
+
     async def end(self) -> None:
         """Let `run` end at once. Nothing is told any more."""
         self._is_ending = True
@@ -158,7 +175,35 @@ class Reader:
             if entries >= self._settings.batch_entries:
                 self._looks_at = float("-inf")
 
+    async def _look_back(self, line: Line) -> None:
+        """Go back to where this server has what was read here: what it adds may have lower places than the last.
+
+        It may have been a replica that lacks what was written last, with a clock that is behind. What was read already
+        is known again. Where it lacks so much that this cannot be told, all that it has may be new.
+        """
+        before, (place, count) = self.all, self._trail.oldest
+        stream = self._keys.all
+        here, about = await line.ask([["XRANGE", stream, place, place], ["XINFO", "STREAM", stream]])
+        if isinstance(here, Refusal):
+            raise LineError(str(here)[:200])
+        if self.all is not before:
+            # It was told to begin again meanwhile.
+            return
+        self.box = Place()
+        if place == START or here:
+            self.all = Place(place, count)
+            self._reads_again = True
+        elif isinstance(about, Refusal):
+            # It has no such stream, so nothing in it is new.
+            self.start_again()
+        else:
+            known = dict(zip(about[::2], about[1::2], strict=True))
+            self.start_at(known[b"last-generated-id"].decode(), int(known[b"entries-added"]))
+            self._miss(0)
+
     async def _look(self, line: Line) -> int:
+        if self._must_look_back:
+            await self._look_back(line)
         places = self.all, self.box
         ids = (self.all.last, self.box.last, self._settings.batch_entries, behind(self.box.last))
         command = LOOK.command(self._keys.prefix, self.known, self._worker, *ids)
@@ -197,6 +242,10 @@ class Reader:
 
     def _count_box(self, added: int, length: int) -> bool:
         """Return False where the mailbox is another one than that which was read."""
+        if self._must_look_back:
+            # What was removed was read, or is known to be lost with the server before.
+            self._must_look_back = False
+            self.box.count = added - length
         if added < self.box.count:
             self.box = Place()
             self._heard.heard_gap("the mailbox was deleted")
@@ -257,6 +306,8 @@ class Reader:
                         return 0
                     await self._take_one(line, entry, is_all=is_all)
                 place.read([raw])
+                if is_all:
+                    self._trail.passed(place)
         return most
 
     def _entry(self, raw: Sequence[Any], *, is_all: bool) -> Entry | None:
@@ -271,6 +322,9 @@ class Reader:
         if is_all and entry.generation not in self._generations:
             # No worker has written it, so nothing counts of what only a worker can say.
             entry = entry._replace(origin="", number=0, word=b"", large="")
+        if is_all and self._reads_again and entry.place in self._words:
+            # The ring has it already, where it came first.
+            return
         generation = self.known
         said, size = None, 0
         try:

@@ -88,7 +88,11 @@ if fresh then
   call('SET', P..'gen', g)
   call('SET', P..'ord', seed)
 end
-if run ~= '' and before ~= run then call('SET', P..'run', run) end
+if run ~= '' and before ~= run then
+  call('SET', P..'run', run)
+  -- A replica that was cut off does not know the last ordinals.
+  if before and not fresh then call('SET', P..'ord', seed) end
+end
 local restarted = not fresh and run ~= '' and before and before ~= run
 -- Who makes a generation cannot know whether there was one: a Redis that has forgotten all looks as one at its start.
 if fresh or restarted or (known ~= '' and known ~= g) then
