@@ -25,6 +25,8 @@ class RedisFailover:
         self._link: Relay | None = None
         # How many bytes of what was written the last replica to take over has lacked.
         self.lacked = 0
+        # What the last primary had written when it was killed.
+        self._written = 0
 
     @property
     def url(self) -> str:
@@ -65,18 +67,22 @@ class RedisFailover:
         wait_until(lambda: not _is_linked(replica), "the replica has lost its primary")
 
     def fail_over(self) -> None:
-        """Kill the primary, let the replica be one, and let the address lead to it."""
+        """Kill the primary, and let the replica take over at once."""
+        self.kill()
+        self.promote()
+
+    def promote(self) -> None:
+        """Let the replica of a primary that was killed be one, and let the address lead to it."""
         replica = self._replica
         assert replica is not None
-        written = _offset(self.admin)
-        self.kill()
-        self.lacked = written - _offset(replica.admin)
+        self.lacked = self._written - _offset(replica.admin)
         replica.admin.replicaof("NO", "ONE")
         self._address.target(replica.port)
         self._primary, self._replica = replica, None
 
     def kill(self) -> None:
         """End the primary at once, with everything that is connected to it."""
+        self._written = _offset(self.admin)
         self._primary.kill()
 
     def start(self) -> None:

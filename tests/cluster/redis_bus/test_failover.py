@@ -9,9 +9,12 @@ import pytest
 
 from tests.support.buses import REDIS_FAULTS, BusWorker, RedisRig, workers
 from tests.support.redis_failover import RedisFailover, redis_failover
+from tests.support.serving import free_port
 from tests.support.waiting import until
 from webipc.cluster.bus.bus import BusError
-from webipc.cluster.bus.directory import Home
+from webipc.cluster.bus.directory import Home, Over
+from webipc.cluster.redis_bus.flow.trail import STEP, Trail
+from webipc.cluster.redis_bus.server.address import Address
 
 LINK, OTHER = "1" * 32, "2" * 32
 
@@ -86,7 +89,8 @@ async def test_replica_that_has_all_takes_over_and_nothing_is_lost(
     assert second.numbers() == list(range(40))
     await until(lambda: first.forgotten_count == second.forgotten_count == 1)
     for worker in (first, second):
-        assert worker.lost_workers == worker.missed_counts == []
+        assert worker.lost_workers == []
+        assert worker.missed_counts == []
         assert await answered(partial(worker.bus.directory.find, LINK, None, None)) == Home(first.name)
         assert lost_of(rig, worker) == 0
     told = [line for line in lines if "is another process: this worker registers itself and its pages again" in line]
@@ -174,7 +178,8 @@ async def test_server_whose_clock_is_behind_takes_over_and_what_is_said_next_arr
         first.say(second, number)
     await until(lambda: second.numbers() == once(second) == once(first) == [1, 2, 3, 4])
     reader = rig.bus_of(second)._reader
-    reader._settings = dataclasses.replace(REDIS_FAULTS, again_least=1, again_most=1)
+    # It finds the way when all is written.
+    address, reader._address = reader._address, Address(f"redis://127.0.0.1:{free_port()}/0")
     await in_thread(redis.fail_over)
     assert redis.lacked > 0
     # As many as it lacks: the numbers of entries do not tell.
@@ -182,8 +187,97 @@ async def test_server_whose_clock_is_behind_takes_over_and_what_is_said_next_arr
         first.say_to_all(number)
         first.say(second, number)
     await written(rig, first)
-    assert not reader.is_connected
+    await until(lambda: not reader.is_connected)
+    reader._address = address
     await until(lambda: 7 in second.numbers() and 7 in once(second) and 7 in once(first))
     assert second.numbers() == [1, 2, 3, 4, 5, 6, 7]
     for worker in (first, second):
         assert once(worker) == [1, 2, 3, 4, 5, 6, 7] or worker.missed_counts
+
+
+async def test_replica_that_lacks_more_than_a_reader_remembers_is_missed_and_nothing_comes_twice(
+    redis: RedisFailover, rig: RedisRig, lines: list[str]
+) -> None:
+    first, second = await workers(rig, 2)
+    rig.bus_of(second)._reader._trail = Trail(2 * STEP)
+    first.say_to_all(0)
+    await until(lambda: len(first.to_all) == len(second.to_all) == 1)
+    await in_thread(redis.add_replica)
+    await in_thread(redis.cut_off)
+    for number in range(1, 3 * STEP):
+        first.say_to_all(number)
+    await until(lambda: len(first.to_all) == len(second.to_all) == 3 * STEP)
+    await in_thread(redis.fail_over)
+    first.say_to_all(1_000)
+    await until(lambda: second.missed_counts == [0])
+    first.say_to_all(1_001)
+    await until(lambda: 1_001 in once(first) and 1_001 in once(second))
+    # It remembers enough to know all that it has read.
+    assert first.missed_counts == []
+    assert once(first) == [*range(3 * STEP), 1_000, 1_001]
+    assert any(line.startswith("ERROR An unknown number of messages to all workers") for line in lines)
+
+
+async def test_replica_after_replica_takes_over_and_all_arrives_once(redis: RedisFailover, rig: RedisRig) -> None:
+    first, second = await workers(rig, 2)
+    for number in range(3):
+        await in_thread(redis.add_replica)
+        first.say_to_all(2 * number)
+        second.say(first, 2 * number)
+        await until(lambda: len(second.to_all) == len(first.said) == 2 * number + 1)  # noqa: B023 - before the next
+        await in_thread(redis.catch_up)
+        await in_thread(redis.fail_over)
+        first.say_to_all(2 * number + 1)
+        second.say(first, 2 * number + 1)
+        await until(lambda: len(second.to_all) == len(first.said) == 2 * number + 2)  # noqa: B023 - before the next
+    await until(lambda: len(first.to_all) == 6)
+    assert once(first) == once(second) == first.numbers() == list(range(6))
+    assert first.missed_counts == second.missed_counts == []
+
+
+@pytest.mark.parametrize("replica_knows", ["parked", "at its old home"])
+async def test_tab_that_has_moved_since_the_replica_was_cut_off_is_at_the_worker_that_has_it(
+    redis: RedisFailover, rig: RedisRig, replica_knows: str
+) -> None:
+    rig.settings = dataclasses.replace(REDIS_FAULTS, settle=20)
+    old, now, other = await workers(rig, 3)
+    old.bus.directory.tab_born(7, OTHER)
+    assert await old.bus.directory.claim(LINK) is None
+    if replica_knows == "parked":
+        await old.bus.directory.park(7, b"snapshot", [LINK], 60)
+    await in_thread(redis.add_replica)
+    await in_thread(redis.cut_off)
+    if replica_knows != "parked":
+        await old.bus.directory.park(7, b"snapshot", [LINK], 60)
+    assert await now.bus.directory.take(7) is not None
+    await old.bus.end()
+    await written(rig, now)
+    await in_thread(redis.kill)
+    # As long as most of them take: longer than a lease.
+    await asyncio.sleep(REDIS_FAULTS.lease)
+    await in_thread(redis.promote)
+    await until(lambda: now.forgotten_count)
+    # What a worker has is its own, also where it was taken for dead and asks first; and it says so.
+    assert await answered(lambda: now.bus.directory.kept([LINK])) == [LINK]
+    now.bus.directory.note([LINK], [(7, OTHER)])
+    await written(rig, now)
+    assert await answered(lambda: other.bus.directory.find(LINK, None, None)) == Home(now.name)
+    assert await answered(lambda: other.bus.directory.where(7)) == Home(now.name, "token")
+    assert await answered(lambda: other.bus.directory.find("3" * 32, None, OTHER)) == Home(now.name, "token")
+    # Nobody gets it a second time.
+    assert await answered(lambda: other.bus.directory.take(7)) is None
+
+
+async def test_link_that_has_ended_stays_so_when_its_worker_registers_again(
+    redis: RedisFailover, rig: RedisRig
+) -> None:
+    first, second = await workers(rig, 2)
+    second.bus.directory.link_ended(LINK, 60)
+    await written(rig, second)
+    await in_thread(redis.add_replica)
+    await in_thread(redis.fail_over)
+    await until(lambda: first.forgotten_count)
+    assert await answered(lambda: first.bus.directory.kept([LINK])) == []
+    first.bus.directory.note([LINK], [])
+    await written(rig, first)
+    assert await answered(lambda: first.bus.directory.find(LINK, None, None)) == Over()

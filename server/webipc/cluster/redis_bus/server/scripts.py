@@ -279,9 +279,10 @@ return {{''}}
 """)
 
 _BORN: Final = """
-local function born(id, token, keep)
+local function born(id, token, keep, over)
   local home, tokens = tab(id)
-  if home and home ~= me then return end
+  if home and home ~= me and not over then return end
+  if home == 'x' then call('DEL', P..'x:'..id, P..'xi:'..id) end
   if not string.find(tokens, token, 1, true) then
     tokens = string.sub(tokens == '' and token or token..','..tokens, 1, 33 * 8 - 1)
   end
@@ -390,9 +391,14 @@ return {{'1'}}
 
 KEPT: Final = Script(f"""{_KNOWN}
 local kept = {{''}}
+-- A replica that was cut off has some where they were before: at a worker that has ended, or on their way to this one.
+local settling = call('EXISTS', P..'settling') == 1
+local function is_nowhere(v)
+  return v ~= '-' and (string.sub(v, 1, 2) == 'x:' or call('EXISTS', P..'w:'..v) == 0)
+end
 for n = 3, #A do
   local v = call('GET', P..'l:'..A[n])
-  if not v or v == me then kept[#kept + 1] = A[n] end
+  if not v or v == me or (settling and is_nowhere(v)) then kept[#kept + 1] = A[n] end
 end
 return kept
 """)
@@ -400,11 +406,13 @@ return kept
 
 NOTE: Final = Script(f"""{_TABS}{_BORN}
 local keep, count = A[3], tonumber(A[4])
+-- A replica that was cut off has them where they were before. Who has them is right; but what has ended stays so.
+local over = call('EXISTS', P..'settling') == 1
 for n = 5, 4 + count do
   local v = call('GET', P..'l:'..A[n])
-  if not v or v == me then call('SET', P..'l:'..A[n], me, 'EX', keep) end
+  if not v or v == me or (over and v ~= '-') then call('SET', P..'l:'..A[n], me, 'EX', keep) end
 end
-for n = 5 + count, #A, 2 do born(A[n], A[n + 1], keep) end
+for n = 5 + count, #A, 2 do born(A[n], A[n + 1], keep, over) end
 return {{''}}
 """)
 """Arguments: how long to keep them, how many links; their keys; ids and keys of tokens of tabs."""
