@@ -281,3 +281,24 @@ async def test_link_that_has_ended_stays_so_when_its_worker_registers_again(
     first.bus.directory.note([LINK], [])
     await written(rig, first)
     assert await answered(lambda: first.bus.directory.find(LINK, None, None)) == Over()
+
+
+async def test_what_was_said_before_is_told_once_to_a_tab_that_comes_behind_it(
+    redis: RedisFailover, rig: RedisRig
+) -> None:
+    first, second = await workers(rig, 2)
+    first.say_to_all(0)
+    await until(lambda: len(first.to_all) == len(second.to_all) == 1)
+    left = first.bus.position
+    first.say_to_all(1)
+    await in_thread(redis.add_replica)
+    await until(lambda: len(first.to_all) == len(second.to_all) == 2)
+    await in_thread(redis.catch_up)
+    await in_thread(redis.fail_over)
+    reader = rig.bus_of(second)._reader
+    await until(lambda: reader.connects == 2 and not reader._must_look_back)
+    first.say_to_all(2)
+    await until(lambda: len(first.to_all) == len(second.to_all) == 3)
+    said = await second.bus.since(left)
+    assert said is not None
+    assert [each.said.head["n"] for each in said] == [1, 2]
