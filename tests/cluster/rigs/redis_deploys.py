@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 
-from tests.cluster.rigs.deploys import ACTS, GRACEFUL, Versions, check_deploys, cut_off, mix_of
+from tests.cluster.rigs.deploys import ACTS, GRACEFUL, MIX, Versions, check_deploys, cut_off, mix_of
 from tests.cluster.rigs.redis_fleet import RedisFleet, redis_fleet
 from tests.cluster.rigs.storm import LIMITS
 from tests.stress.pages.crowd import Crowd, crowd
@@ -18,11 +18,14 @@ FIRST = (LATER, VERSION)
 VERSIONS = (LATER, VERSION, VERSION, LATER)
 """Of the program that is started at each deploy, by turns. At the first two, tabs move from each to the other."""
 DEPLOYS = 2
+WITHOUT_ASKS = {kind: often for kind, often in MIX.items() if kind != "ask"}
+"""What pages do while no program is there: the three requests of a `sendSync` would fail at once."""
 
 
 def redis_deploy(run: Run) -> None:
     """SIGTERM of one program in the middle of everything that pages do; the balancer passes it over until the next one
-    has started in its place, which by turns has another version of the package.
+    has started in its place, which by turns has another version of the package. Behind every second one all programs
+    end together, and the next ones take the tabs that Redis has meanwhile.
 
     Invariant: that of `workers-deploy`.
     """
@@ -42,10 +45,13 @@ async def _run(made: RedisFleet, run: Run, versions: Versions) -> None:
     counts: Counter[str] = Counter()
     async with crowd(made, run.pages or PAGES) as pages:
         await pages.connected()
-        while run.goes_on(lambda: counts["deployed"] >= DEPLOYS and cut_off(pages)):
-            await pages.work_while(_deploy(made, pages, counts, versions), mix_of(pages))
+        while run.goes_on(lambda: counts["restarted"] > 0 and cut_off(pages)):
+            for _ in range(DEPLOYS):
+                await pages.work_while(_deploy(made, pages, counts, versions), mix_of(pages))
+            await pages.work_while(_restart(made, pages, counts), lambda page: WITHOUT_ASKS)
         await pages.settle()
-    run.happened(counts, ["deployed", "takes", "two versions at once", *(f"started {each}" for each in set(VERSIONS))])
+    wanted = ["deployed", "restarted", "takes", "two versions at once", *(f"started {each}" for each in set(VERSIONS))]
+    run.happened(counts, wanted)
     check_deploys(made, pages)
 
 
@@ -64,3 +70,17 @@ async def _deploy(made: RedisFleet, pages: Crowd, counts: Counter[str], versions
     counts[f"started {version}"] += 1
     counts["two versions at once"] += len(await asyncio.to_thread(made.versions)) > 1
     counts["deployed"] += 1
+
+
+async def _restart(made: RedisFleet, pages: Crowd, counts: Counter[str]) -> None:
+    """End all programs at once, and start those of the version that is installed."""
+    await pages.have_acted(made.run.random(f"restart {counts['restarted']}").randint(*ACTS))
+    codes = await asyncio.gather(*(asyncio.to_thread(server.drain) for server in made.servers))
+    assert codes == [0] * len(made.servers), "the exit codes"
+    for server in made.servers:
+        await asyncio.to_thread(server.start)
+    await pages.connected()
+    taken = (await asyncio.to_thread(made.totals))["takes"]
+    assert taken == len(pages.pages), f"{taken} tabs went on in the next programs"
+    counts["takes"] += taken
+    counts["restarted"] += 1
