@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.support.applications import application
+from webipc.pages import assets
 
 
 def test_the_client_is_cached_and_revalidated() -> None:
@@ -22,6 +23,27 @@ def test_the_client_is_cached_and_revalidated() -> None:
     assert (again.status_code, again.content) == (304, b"")
     assert client.get("/ipc/client.js.map").json()["version"] == 3
     assert client.get("/ipc/client.global.js").status_code == 200
+
+
+def test_the_client_is_served_while_an_installer_replaces_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = tmp_path / "js-client" / "dist"
+    files.mkdir(parents=True)
+    (files / "client.js").write_text("old()")
+    monkeypatch.setattr(assets, "_CHECKOUT", tmp_path)
+    monkeypatch.setattr(assets, "files", lambda package: tmp_path / "not installed")
+    monkeypatch.setattr(assets, "_served", {})
+    client = TestClient(application()[0])
+    first = client.get("/ipc/client.js")
+    (files / "client.js").rename(files / "removed")
+    between = client.get("/ipc/client.js")
+    assert (between.status_code, between.text, between.headers["etag"]) == (200, "old()", first.headers["etag"])
+    (files / "client.js").write_text("newer()")
+    assert client.get("/ipc/client.js").text == "newer()"
+    # One that was never there.
+    with pytest.raises(assets.MissingAssetError):
+        client.get("/ipc/client.global.js")
 
 
 def test_only_pages_of_listed_origins_may_read_the_client() -> None:

@@ -51,6 +51,19 @@ def client_file(name: str) -> Traversable:
     return _find(Path(name), Path("js-client", "dist", name))
 
 
+def client_content(name: str) -> Content:
+    """Return what is in a built file of the client. Raises MissingAssetError.
+
+    While an installer replaces the package, a file is not there for a moment: then it is what it was before.
+    """
+    try:
+        _served[name] = content_of(client_file(name))
+    except FileNotFoundError:
+        if name not in _served:
+            raise
+    return _served[name]
+
+
 def page_folder(name: str) -> Traversable:
     """Return the folder of a page that the package ships, such as `playground`. Raises MissingAssetError."""
     return _find(Path("pages", name), Path("static", name))
@@ -75,6 +88,9 @@ def etag_of(data: bytes) -> str:
 
 # By path, with the time of the last change.
 _contents: dict[str, tuple[int | None, Content]] = {}
+
+# The files of the client as they were read last, by name.
+_served: dict[str, Content] = {}
 
 
 def _find(installed: Path, checkout: Path) -> Traversable:

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from webipc.access.origins import Origins
 from webipc.access.visitor import RefusedError, check_embedding, script_headers, visitor_of
-from webipc.pages.assets import PRELOAD_RUNTIME, client_file, content_of, etag_of
+from webipc.pages.assets import PRELOAD_RUNTIME, client_content, etag_of
 from webipc.pages.preload import Preload
 
 logger = logging.getLogger("webipc")
@@ -53,7 +53,7 @@ class ClientFile(_Script):
         self._content_type = content_type
 
     def _response(self, request: Request) -> Response:
-        data, etag = content_of(client_file(self._name))
+        data, etag = client_content(self._name)
         headers = {"Cache-Control": "no-cache", "ETag": etag}
         if self._name.endswith(".js"):
             # A header instead of a comment in the file, which would cost bytes.
@@ -85,4 +85,4 @@ class PreloadScript(_Script):
 
 
 def _runtime() -> str:
-    return content_of(client_file(PRELOAD_RUNTIME)).data.decode()
+    return client_content(PRELOAD_RUNTIME).data.decode()
