@@ -2,6 +2,7 @@
 
 A line of a crontab: `* * * * *  REDIS_URL=redis://127.0.0.1:6379/0 python push.py`
 `WEBIPC_REDIS_NAME` has to be the `--redis-name` of the application, if it has one: another name reaches no page.
+An application without `--redis` is reached by none.
 """
 
 import json
