@@ -46,7 +46,7 @@ class Drain:
         for connection in self._links:
             connection.last_calls = LastCalls()
         if count := _count(self._links):
-            logger.info("The server ends when %d calls have ended, after %g seconds at most", count, seconds)
+            logger.info("The server ends when %d calls have ended, after %g seconds at most", count, round(seconds, 1))
         await self._until(self._nothing_runs, seconds, hurry)
         for connection in self._links:
             connection.syncs.turn_away()
