@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -105,12 +105,12 @@ class Server:
         return int(self._usage.memory_info().rss)
 
     def use_cores(self, cores: set[int]) -> None:
-        """Let all its threads run on these cores only."""
-        for thread in self._usage.threads():
-            try:
-                os.sched_setaffinity(thread.id, cores)
-            except ProcessLookupError:  # it ended meanwhile
-                continue
+        """Let all its threads, and those of its child processes, run on these cores only."""
+        for process in (self._usage, *self._usage.children()):
+            for thread in process.threads():
+                # It may end meanwhile.
+                with suppress(ProcessLookupError):
+                    os.sched_setaffinity(thread.id, cores)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from benchmarks.cells.crowd import Crowd
 from benchmarks.cells.kinds import Joint, Lab, MeasurementError, Samples
 from benchmarks.pages.dialects import WebipcPage
 from benchmarks.pages.wire import WireError
-from benchmarks.servers import Server, StartError
+from benchmarks.servers import Server, StartError, one_core
 from benchmarks.table import Bench, Sample
 
 PAGES = 1_000
@@ -128,7 +128,8 @@ def _round_trip(page: WebipcPage, seconds: float) -> float:
 def _calls(lab: Lab, servers: Sequence[Server]) -> Samples:
     here, there = _places(servers)
     page = WebipcPage(*here)
-    told: dict[str, Sample | str] = {"D1": Sample(_round_trip(page, lab.seconds))}
+    with one_core(servers[0]):
+        told: dict[str, Sample | str] = {"D1": Sample(_round_trip(page, lab.seconds))}
     many = lab.calls(servers[0], lab.seconds, 1000, 50)
     told["D2"] = Sample(many["count"] / many["seconds"], load_busy=many["busy"])
     if servers[0].subject.name != OURS:
