@@ -2,18 +2,25 @@
 
 import asyncio
 import dataclasses
+import time
+from collections import Counter
 
 import pytest
 
+from tests.support.applications import Application
 from tests.support.buses import BusWorker, RedisRig
 from tests.support.waiting import until
+from webipc import IpcMainEvent, IpcMainInvokeEvent
 from webipc.cluster.bus.bus import Position
 from webipc.cluster.bus.directory import Taken, key_of
+from webipc.cluster.redis_bus.redis_bus import RedisBus
+from webipc.testing import Browser
 
 
-def commands(rig: RedisRig) -> dict[str, int]:
+def commands(rig: RedisRig) -> Counter[str]:
     """Return how often each command was called by clients or by scripts."""
-    return {name.removeprefix("cmdstat_"): row["calls"] for name, row in rig.server.admin.info("commandstats").items()}
+    stats = rig.server.admin.info("commandstats").items()
+    return Counter({name.removeprefix("cmdstat_"): row["calls"] for name, row in stats})
 
 
 async def without_its_own_commands(rig: RedisRig) -> BusWorker:
@@ -30,7 +37,7 @@ async def without_its_own_commands(rig: RedisRig) -> BusWorker:
 async def test_page_load_is_three_scripts_and_a_message_of_a_page_nothing(faulty: RedisRig) -> None:
     worker = await without_its_own_commands(faulty)
     directory = worker.bus.directory
-    before = commands(faulty).get("evalsha", 0)
+    before = commands(faulty)["evalsha"]
     for page in range(100):
         link, token = key_of(f"link {page}"), key_of(f"token {page}")
         assert await directory.find(link, None, token) is None
@@ -52,7 +59,7 @@ async def test_tab_is_parked_by_one_script_so_that_no_worker_finds_it_without_it
     await directory.park(1, b"snapshot", links, 60.0)
     after = commands(faulty)
     assert after["evalsha"] - before["evalsha"] == 1
-    assert after.get("set", 0) - before.get("set", 0) == len(links) + 1
+    assert after["set"] - before["set"] == len(links) + 1
     assert await directory.take(1) == Taken(b"snapshot", [])
 
 
@@ -135,3 +142,67 @@ async def test_tabs_that_come_under_heavy_load_wait_for_the_reader_and_not_for_c
     asked, _ = await comes_again(patient, second, position)
     assert asked == 0
     assert len(second.to_all) == 300
+
+
+class Idle:
+    """What one worker asks by itself, from now on."""
+
+    def __init__(self, rig: RedisRig) -> None:
+        self._rig = rig
+        self._begun, self._before = time.monotonic(), commands(rig)
+
+    def asked(self) -> Counter[str]:
+        return commands(self._rig) - self._before
+
+    def check(self) -> None:
+        """Check that it has said nothing, and renewed, looked and waited at most once in each time of a renewal."""
+        asked = self.asked()
+        # One more of each than times that have passed: a busy machine makes fewer.
+        times = (time.monotonic() - self._begun) / self._rig.settings.renew + 2
+        assert asked["evalsha"] <= 2 * times
+        # By itself, and in the script that looks.
+        assert asked["xread"] <= 2 * times
+        assert asked["hset"] <= times
+        assert not asked["xadd"]
+
+
+async def test_idle_worker_renews_looks_and_waits_once_in_each_time_of_its_lease(faulty: RedisRig) -> None:
+    faulty.settings = dataclasses.replace(faulty.settings, renew=0.1, block=0.1)
+    worker = await faulty.worker()
+    await until(lambda: worker.bus.is_connected)
+    idle = Idle(faulty)
+    await until(lambda: idle.asked()["evalsha"] >= 20)
+    idle.check()
+    assert worker.bus.is_connected
+
+
+async def test_messages_of_a_page_at_home_ask_redis_nothing(faulty: RedisRig) -> None:
+    site, buses, count = Application(), list[RedisBus](), 500
+
+    def make_bus(realm: str, worker: str, formats: object) -> RedisBus:
+        buses.append(RedisBus(faulty.url, worker, name=faulty.name, realm=realm, settings=faulty.settings))
+        return buses[-1]
+
+    site.ipc_main._make_bus = make_bus
+    site.ipc_main.handle("add", add)
+    site.ipc_main.on("ask for more", more)
+    async with Browser(site.app) as browser, browser.open() as page:
+        heard: list[int] = []
+        page.on("more", lambda event, number: heard.append(number))
+        assert await page.invoke("add", 1, 2) == 3
+        await until(lambda: buses[0].is_connected and not len(buses[0]._outbox))
+        idle = Idle(faulty)
+        for number in range(count):
+            assert await page.invoke("add", number, 1) == number + 1
+        page.send("ask for more", count)
+        await until(lambda: len(heard) == count)
+        idle.check()
+
+
+async def add(event: IpcMainInvokeEvent, a: int, b: int) -> int:
+    return a + b
+
+
+def more(event: IpcMainEvent, count: int) -> None:
+    for number in range(count):
+        event.sender.send("more", number)
