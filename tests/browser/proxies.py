@@ -28,31 +28,51 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
+{inside}
+}}
+"""
+"""What stands around the settings of sites, in nginx."""
+
+SITE = """
     server {{
         listen 127.0.0.1:{port};
         server_name {name};
 {snippet}
     }}
-}}
 """
-"""What stands around the settings of a site, in nginx."""
+MACHINES = ("10.0.0.11:8000", "10.0.0.12:8000")
+"""Those between which the documented settings balance."""
 
 
-def snippet_of(language: str) -> str:
-    """Return the only block of code in this language."""
-    (found,) = re.findall(rf"```{language}\n(.*?)```", DEPLOYMENT.read_text(encoding="utf-8"), re.DOTALL)
+def snippet_of(language: str, server: str = "127.0.0.1:8000") -> str:
+    """Return the only block of code in this language that names this server."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", DEPLOYMENT.read_text(encoding="utf-8"), re.DOTALL)
+    (found,) = [block for block in blocks if server in block]
     assert isinstance(found, str)
-    assert "127.0.0.1:8000" in found
     return found
 
 
 def nginx(folder: Path, port: int, server: int) -> list[str]:
     """Write the settings; return the command that runs nginx with them, once it has checked them."""
-    file = folder / "nginx.conf"
     snippet = textwrap.indent(snippet_of("nginx").replace("127.0.0.1:8000", f"127.0.0.1:{server}"), " " * 8)
+    return _checked(folder, SITE.format(port=port, name=NAME, snippet=snippet))
+
+
+def balancing_nginx(folder: Path, port: int, machines: tuple[int, int]) -> list[str]:
+    """The same with the settings for several machines. What answers at the ports of the machines is their number."""
+    shop = snippet_of("nginx", MACHINES[0])
+    for number, (documented, its_port) in enumerate(zip(MACHINES, machines, strict=True)):
+        assert documented in shop
+        shop = shop.replace(documented, f"127.0.0.1:{its_port}")
+        shop += f"server {{ listen 127.0.0.1:{its_port}; return 200 {number}; }}\n"
+    return _checked(folder, f"{shop}server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://shop; }} }}")
+
+
+def _checked(folder: Path, inside: str) -> list[str]:
+    file = folder / "nginx.conf"
     # Its workers need the folder of the test.
     user = "user root;" if os.geteuid() == 0 else ""
-    file.write_text(NGINX.format(folder=folder, port=port, name=NAME, snippet=snippet, user=user))
+    file.write_text(NGINX.format(folder=folder, inside=inside, user=user))
     command = [find("nginx"), "-e", "stderr", "-p", str(folder), "-c", str(file)]
     checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stderr

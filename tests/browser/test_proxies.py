@@ -2,17 +2,19 @@
 `webipc run` on the other.
 """
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.browser.browsers import PageError, browser, evaluate
-from tests.browser.proxies import NAME, Proxy, caddy, nginx
+from tests.browser.proxies import NAME, Proxy, balancing_nginx, caddy, nginx
 from tests.browser.site import PAGES, visit
-from tests.support.serving import Spawned, free_port
+from tests.support.serving import PATIENCE, Spawned, free_port
 from tools.install_browser import BrowserMissingError
 from tools.install_proxies import ProxyMissingError
 
@@ -139,3 +141,34 @@ def test_another_user_behind_the_proxy_gets_nothing_that_was_for_the_first(
     assert evaluate(chromium, "ipcRenderer.invoke('tell', 'ada', 3).then(() => arrived.splice(0))") == []
     assert evaluate(chromium, "ipcRenderer.invoke('tell', 'bob', 5).then(() => arrived.splice(0))") == [6]
     chromium.delete_all_cookies()
+
+
+def machine_for(proxy: Proxy, cookie: str) -> int:
+    """Return the number of the machine to which a request with these cookies is sent."""
+    with urlopen(Request(f"http://127.0.0.1:{proxy.port}/", headers={"Cookie": cookie}), timeout=PATIENCE) as answer:
+        return int(answer.read())
+
+
+def test_a_balancer_with_the_documented_settings_sends_each_browser_to_one_machine_and_uses_all(
+    tmp_path: Path,
+) -> None:
+    port, machines = free_port(), (free_port(), free_port())
+    try:
+        proxy = Proxy(balancing_nginx(tmp_path, port, machines), port, tmp_path / "proxy.log")
+    except ProxyMissingError as missing:
+        pytest.fail(f"{missing} (or: make browser)", pytrace=False)
+    proxy.start()
+    try:
+        used = set()
+        for principal in (secrets.token_hex(16) for _ in range(64)):
+            # On https and on plain http, between other cookies.
+            cookies = (
+                f"__Host-webipc_principal={principal}",
+                f"webipc_principal={principal}",
+                f"a=1; __Host-webipc_principal={principal}; b=2",
+            )
+            (machine,) = {machine_for(proxy, cookie) for cookie in cookies}
+            used.add(machine)
+        assert used == {0, 1}
+    finally:
+        proxy.stop()
