@@ -66,6 +66,11 @@ class RedisFailover:
         replica = self._replica.admin
         wait_until(lambda: not _is_linked(replica), "the replica has lost its primary")
 
+    def wait_for_writes(self, count: int) -> None:
+        """Wait until the primary has written so many more bytes."""
+        target = _offset(self.admin) + count
+        wait_until(lambda: _offset(self.admin) >= target, f"{count} bytes more are written")
+
     def fail_over(self) -> None:
         """Kill the primary, and let the replica take over at once."""
         self.kill()
@@ -84,6 +89,8 @@ class RedisFailover:
         """End the primary at once, with everything that is connected to it."""
         self._written = _offset(self.admin)
         self._primary.kill()
+        # As the kernel of its machine does. The network of tests keeps a connection whose other end was reset.
+        self._address.cut()
 
     def start(self) -> None:
         """Begin the primary again, as it was."""

@@ -14,11 +14,14 @@ from tests.stress.network.faults import Fault, Mix
 from tests.stress.pages.crowd import Crowd, crowd
 from tests.stress.run import Run
 from tests.stress.told import UNKNOWN
+from tests.support.redis_failover import RedisFailover, redis_failover
 
 PROGRAMS = 2
 PAGES = 6
 ACTS = (60, 250)
 """Between two blows."""
+WRITES = 10_000
+"""Bytes that the primary goes on to write when its replica was cut off, at least."""
 MIX = {"note": 30, "call": 30, "threaded": 10, "ask": 2, "port": 10, "large": 1}
 """No broadcasts: what a worker misses of those while Redis is away it tells by a reset."""
 SOCKET_FAULTS = (Fault.RESET, Fault.FINISH, Fault.SPLIT)
@@ -26,18 +29,19 @@ SOCKET_FAULTS = (Fault.RESET, Fault.FINISH, Fault.SPLIT)
 
 def redis_faults(run: Run) -> None:
     """Redis is killed and comes back empty, forgets everything, ends every connection, stands still, and loses what
-    waits in a mailbox, one after the other, while pages work whose sockets are cut and arrive at any program.
+    waits in a mailbox, and a replica takes over that was cut off before, one after the other, while pages work whose
+    sockets are cut and arrive at any program.
 
     Invariant: no link ends, and nothing is lost, doubled, changed or out of order. Only a `sendSync` may be of unknown
     outcome: one that arrives at another program than its tab's, while Redis does not tell which that is.
     """
-    with redis_fleet(run, PROGRAMS, LIMITS) as made:
-        asyncio.run(_run(made, run))
+    with redis_failover() as redis, redis_fleet(run, PROGRAMS, LIMITS, redis=redis) as made:
+        asyncio.run(_run(made, run, redis))
 
 
-async def _run(made: RedisFleet, run: Run) -> None:
+async def _run(made: RedisFleet, run: Run, redis: RedisFailover) -> None:
     counts: Counter[str] = Counter()
-    blows = _blows(made)
+    blows = _blows(redis)
     async with crowd(made, run.pages or PAGES) as pages:
         await pages.connected()
         made.network.storm(Mix(SOCKET_FAULTS, (), least=10_000))
@@ -64,9 +68,7 @@ async def _blow(made: RedisFleet, pages: Crowd, blow: Callable[[], Any], counts:
     await pages.have_acted(number)
 
 
-def _blows(made: RedisFleet) -> dict[str, Callable[[], Any]]:
-    redis = made.redis
-
+def _blows(redis: RedisFailover) -> dict[str, Callable[[], Any]]:
     def comes_back_empty() -> None:
         redis.kill()
         redis.start()
@@ -79,10 +81,18 @@ def _blows(made: RedisFleet) -> dict[str, Callable[[], Any]]:
         for mailbox in redis.admin.keys("webipc:{default}:m:*"):
             redis.admin.xtrim(mailbox, maxlen=0, approximate=False)
 
+    def fails_over() -> None:
+        redis.add_replica()
+        redis.cut_off()
+        redis.wait_for_writes(WRITES)
+        redis.fail_over()
+        assert redis.lacked >= WRITES, f"the replica lacks {redis.lacked} bytes"
+
     return {
         "connections ended": ends_connections,
         "stood still": lambda: redis.admin.client_pause(700),
         "forgot everything": redis.admin.flushall,
         "mailboxes trimmed": trims,
+        "failed over to a replica that was cut off": fails_over,
         "killed, and empty": comes_back_empty,
     }

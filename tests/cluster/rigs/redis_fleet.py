@@ -14,6 +14,7 @@ from tests.stress.network.proxy import HOST, FaultyNetwork, faulty_network
 from tests.stress.rig import DOCUMENTS, Rig
 from tests.stress.run import Run
 from tests.stress.supervisor import Supervised
+from tests.support.redis_failover import RedisFailover
 from tests.support.redis_server import RedisServer, redis_server
 from tests.support.serving import PATIENCE
 from webipc import Limits
@@ -22,12 +23,9 @@ from webipc import Limits
 class RedisFleet(Rig):
     """What a scenario with several programs works with."""
 
-    def __init__(
-        self, run: Run, servers: Sequence[Supervised], network: FaultyNetwork, limits: Limits, redis: RedisServer
-    ) -> None:
+    def __init__(self, run: Run, servers: Sequence[Supervised], network: FaultyNetwork, limits: Limits) -> None:
         super().__init__(run, servers[0], network, limits)
         self.servers = servers
-        self.redis = redis
 
     def check_log(self) -> None:
         """Raise AssertionError for an exception that was not caught, in any process."""
@@ -74,14 +72,15 @@ def redis_fleet(
     limits: Limits,
     *options: str,
     environment: Mapping[str, str] | None = None,
+    redis: RedisServer | RedisFailover | None = None,
     before: Callable[[int], object] = lambda number: None,
 ) -> Iterator[RedisFleet]:
     """Start a Redis, so many programs, and their network. `options` and `environment`: see `rig`.
 
-    `before` is called before each program is started, with its number.
+    `redis` is one that runs already. `before` is called before each program is started, with its number.
     """
     with ExitStack() as stack:
-        redis = stack.enter_context(redis_server())
+        redis = redis or stack.enter_context(redis_server())
         # As one that has been in use: it has not just forgotten everything.
         redis.admin.set("webipc:{default}:gen", "in use")
         whole = {**environment_of(run, limits, redis.url), **(environment or {})}
@@ -91,4 +90,4 @@ def redis_fleet(
             before(number)
             server.start()
         network = stack.enter_context(faulty_network([(HOST, server.port) for server in servers], run.seed))
-        yield RedisFleet(run, servers, network, limits, redis)
+        yield RedisFleet(run, servers, network, limits)

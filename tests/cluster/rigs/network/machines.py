@@ -75,6 +75,6 @@ def machines(run: Run, count: int, limits: Limits) -> Iterator[Machines]:
         with ThreadPoolExecutor() as pool:
             list(pool.map(Machine.start, all_machines))
         targets = [(machine.host, machine.port) for machine in all_machines]
-        made = Machines(run, all_machines, stack.enter_context(faulty_network(targets, run.seed)), limits, redis)
+        made = Machines(run, all_machines, stack.enter_context(faulty_network(targets, run.seed)), limits)
         made.machines, made.wire = all_machines, between
         yield made
