@@ -22,7 +22,7 @@ from tests.support.serving import PATIENCE, Spawned, free_port, wait_until
 from tests.support.several_workers import OneWorker, workers
 from tests.support.waiting import until
 from tests.support.wanderer import Wanderer
-from tests.support.workers import served
+from tests.support.workers import Plain, principal_of, served
 from webipc.cluster.board.switchboard import Switchboard
 from webipc.cluster.bus.bus import BusError
 from webipc.cluster.bus.memory_bus import MemoryBus
@@ -45,6 +45,12 @@ async def long(event):
     while not (folder / "go on").exists():
         await asyncio.sleep(0.01)
     return "done"
+
+@app.get("/garbage")
+async def say_garbage_to_the_parent():
+    from webipc.cluster.local.local_connection import inherited
+    inherited()._transport.write(b"\\xff" * 64)
+    return "said"
 """
 
 SERVICE_RESTART = 1012
@@ -107,6 +113,24 @@ def test_workers_whose_parent_is_killed_end_when_their_handlers_have(tmp_path: P
         finally:
             for pid in filter(is_alive, pids):
                 os.kill(pid, signal.SIGKILL)
+
+
+def test_worker_that_loses_the_bus_alone_ends_in_good_order_and_another_one_takes_its_place(tmp_path: Path) -> None:
+    with served(tmp_path, *TEN_MINUTES, program=PROGRAM, FOLDER=str(tmp_path)) as made:
+        principal = principal_of(1)
+        lost = made.workers()[1]
+        with greeted(made, headers={"Cookie": f"webipc_principal={principal}"}) as opened:
+            call(opened, tmp_path)
+            with Plain(made.port) as plain:
+                assert plain.ask("/garbage", principal) == "said"
+            made.line_with("[1] this worker ends, because it has lost its connection to the others")
+            (tmp_path / "go on").touch()
+            assert answer(opened) == ["result", 1, "done"]
+            assert closing(opened)[0] == SERVICE_RESTART
+        made.line_with("worker 1 has ended with status 0; another one starts")
+        wait_until(lambda: made.workers().get(1, lost) != lost, "another one has its place")
+        with greeted(made, headers={"Cookie": f"webipc_principal={principal}"}):
+            pass
 
 
 def call(opened: ClientConnection, folder: Path) -> None:

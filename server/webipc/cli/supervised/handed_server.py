@@ -6,13 +6,17 @@ What is handed over before the worker ends is served: on SIGTERM it tells the pa
 import asyncio
 import contextlib
 import logging
+import os
 import select
+import signal
 import socket
 from typing import Any, Final
 
 from uvicorn import Config
 
 from webipc.cli.supervisor.control import ENDING, READY
+from webipc.cluster.bus.bus import BusError
+from webipc.cluster.local.local_connection import inherited
 from webipc.logs.ration import Ration
 from webipc.servers.server import Drain, DrainingServer
 
@@ -44,7 +48,24 @@ class HandedServer(DrainingServer):
         """Start the application, and tell the parent that it may hand over connections."""
         await super().startup([])
         asyncio.get_running_loop().add_reader(self._control, self._take)
+        self._watch_bus()
         self._say(READY)
+
+    def _watch_bus(self) -> None:
+        """End when the bus to the others is lost: pages of theirs would be told to try later here, for good."""
+        with contextlib.suppress(BusError):
+            # The application has said what is wrong, if it has an IpcMain.
+            if (bus := inherited()) is not None:
+                bus.on_lost = self._bus_is_lost
+
+    def _bus_is_lost(self) -> None:
+        # Where the parent has died, parent_watch.py sends the signal; a second one would end the wait for what runs.
+        asyncio.get_running_loop().call_later(REST_SECONDS, self._end_without_bus)
+
+    def _end_without_bus(self) -> None:
+        if not self.should_exit:
+            logger.error("this worker ends, because it has lost its connection to the others; another one starts")
+            os.kill(os.getpid(), signal.SIGTERM)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take what is under way, then do what a server does that listens."""
