@@ -12,6 +12,7 @@ from tests.stress.pages.documents import Document
 from tests.stress.pages.page import Page
 from tests.stress.rig import Rig, rig
 from tests.stress.run import Run
+from tests.support.serving import PATIENCE
 from webipc import Limits
 
 LIMITS = Limits(silence_ms=1_500, heartbeat_ms=400, grace_ms=1_500)
@@ -81,7 +82,7 @@ async def _push(made: Rig, page: Page, target: int, first: int, seconds: float) 
 async def _dialog(tab: WebDriver, seconds: float, meanwhile: Callable[[], Awaitable[None]]) -> None:
     def show() -> None:
         tab.execute_script(ALERT)
-        WebDriverWait(tab, 10).until(alert_is_present())
+        WebDriverWait(tab, PATIENCE).until(alert_is_present())
 
     await asyncio.to_thread(show)
     await meanwhile()
