@@ -9,10 +9,10 @@ import pytest
 
 from tests.support.buses import BusWorker, RedisRig, workers
 from tests.support.waiting import until
+from webipc.cluster.board import ring as ring_module
+from webipc.cluster.board.ring import At, Ring
 from webipc.cluster.bus.bus import Position
 from webipc.cluster.bus.rows import encode_rows
-from webipc.cluster.redis_bus.flow import ring as ring_module
-from webipc.cluster.redis_bus.flow.ring import At, Ring
 from webipc.cluster.spread.catching_up import CatchingUp, Left
 from webipc.cluster.spread.own_entries import OwnEntries
 from webipc.electron.tab import Tab

@@ -8,11 +8,11 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
+from webipc.cluster.board.ring import OVERHEAD, At, Passed, Ring
 from webipc.cluster.bus.bus import Position, SaidToAll
 from webipc.cluster.bus.rows import RowsError, decode_rows
 from webipc.cluster.bus.wire import WireError, decode_said
 from webipc.cluster.redis_bus.asking import Asking
-from webipc.cluster.redis_bus.flow.ring import OVERHEAD, At, Passed, Ring
 from webipc.cluster.redis_bus.server.entries import Entry, EntryError, number_of, place_of, read_entry
 from webipc.cluster.redis_bus.server.keys import Keys
 from webipc.cluster.redis_bus.server.scripts import LAST, SINCE

@@ -12,10 +12,10 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from webipc.cluster.board.ring import Ring
 from webipc.cluster.bus.bus import Said, SaidToAll
 from webipc.cluster.bus.rows import RowsError, decode_rows
 from webipc.cluster.bus.wire import WireError, decode_said
-from webipc.cluster.redis_bus.flow.ring import Ring
 from webipc.cluster.redis_bus.flow.trail import Trail
 from webipc.cluster.redis_bus.server.address import Address
 from webipc.cluster.redis_bus.server.entries import START, Entry, EntryError, Place, behind, number_of, read_entry
