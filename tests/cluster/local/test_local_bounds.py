@@ -1,6 +1,7 @@
 """The local bus where a worker or the parent does not read: memory stays bounded, and what is dropped is told."""
 
 import asyncio
+from typing import Any
 
 import pytest
 import uvloop
@@ -224,3 +225,71 @@ def test_bounds_hold_in_the_event_loop_that_uvicorn_uses() -> None:
 
 def test_worker_gives_the_parent_up_only_beyond_what_posts_may_take() -> None:
     assert outgoing.OUT_BYTES > PAYLOAD_BYTES
+
+
+def answers_of(worker: BusWorker) -> list[int]:
+    """Return the sizes of what a worker is answered from now on, of those that have any."""
+    sizes: list[int] = []
+    connection = connection_of(worker)
+    ask = connection.ask
+
+    async def counted(*question: Any, **more: Any) -> Any:
+        answer = await ask(*question, **more)
+        sizes.extend([len(answer[1])] if answer[1] else [])
+        return answer
+
+    connection.ask = counted  # type: ignore[method-assign]
+    return sizes
+
+
+async def test_thousand_tabs_that_come_are_told_from_memory_what_they_have_missed(rig: LocalRig) -> None:
+    sender, taker = await rig.worker(), await rig.worker()
+    position = sender.bus.position
+    for number in range(200):
+        sender.say_to_all(number, bytes(1_000))
+    await until(lambda: len(taker.to_all) == 200)
+    newcomer = await rig.worker()
+    for number in range(200, 300):
+        sender.say_to_all(number, bytes(1_000))
+    await until(lambda: len(newcomer.to_all) == 100)
+    # The newcomer reads once what was before it, and what came meanwhile with it.
+    for worker, answers in ((taker, 0), (newcomer, 1)):
+        sizes = answers_of(worker)
+        found = await asyncio.gather(*(worker.bus.since(position) for _ in range(1_000)))
+        assert all([entry.said.head["n"] for entry in each or []] == list(range(300)) for each in found)
+        assert len(sizes) == answers
+        assert sum(sizes) < 400_000
+    assert rig.server.stats()["dropped"] == 0
+
+
+async def test_tab_that_comes_is_told_of_what_is_still_on_its_way_to_its_worker(rig: LocalRig) -> None:
+    sender, taker = await rig.worker(), await rig.worker()
+    position = sender.bus.position
+    transport = deafen(taker)
+    for number in range(5):
+        sender.say_to_all(number, bytes(1_000_000))
+    await until(lambda: len(sender.to_all) == 5)
+    asking = asyncio.ensure_future(taker.bus.since(position))
+    await settled()
+    assert taker.to_all == []
+    transport.resume_reading()
+    found = await asking
+    assert found is not None
+    assert [entry.said.head["n"] for entry in found] == list(range(5))
+
+
+async def test_worker_that_has_missed_something_reads_it_at_the_parent(rig: LocalRig) -> None:
+    sender, deaf = await rig.worker(), await rig.worker()
+    await rig.lose(deaf, sender)
+    await until(lambda: deaf.missed_counts)
+    position = sender.bus.position
+    before = Position(position.number - 2, 0)
+    sender.say_to_all(7)
+    await until(lambda: deaf.numbers_of_all()[-1:] == [7])
+    found = await deaf.bus.since(position)
+    assert found is not None
+    assert [entry.said.head["n"] for entry in found] == [7]
+    # What was dropped on its way to this worker is at the parent.
+    found = await deaf.bus.since(before)
+    assert found is not None
+    assert [entry.number for entry in found] == [position.number - 1, position.number, position.number + 1]

@@ -38,6 +38,11 @@ class Passed(NamedTuple):
     size: int
 
 
+def size_of(message: SaidToAll) -> int:
+    """Return how much a message counts for."""
+    return sum(map(len, message.said.rows)) + OVERHEAD
+
+
 class Ring:
     """The last entries, in the order in which they were read. Belongs to the event loop's thread."""
 

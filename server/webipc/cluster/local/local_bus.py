@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from webipc.cluster.board.ring import At, Passed, Ring, size_of
 from webipc.cluster.bus.bus import BusError, Member, Position, Receiver, Said, SaidToAll
 from webipc.cluster.bus.directory import Directory
 from webipc.cluster.bus.known_members import KnownMembers
@@ -19,6 +20,9 @@ logger = logging.getLogger("webipc")
 
 _END_SECONDS: Final = 2.0
 """So long an end waits for the parent to have taken what was said before."""
+
+_BEHIND_ALL: Final = (1 << 53) - 1
+"""A number behind everything that was said to all."""
 
 
 class LocalBus:
@@ -40,7 +44,10 @@ class LocalBus:
         self._member: Member | None = None
         self._entered: asyncio.Future[None] | None = None
         self._left: asyncio.Future[None] | None = None
-        self._number = 0
+        # What was said to all of late, as this hub was given it.
+        self._ring = Ring()
+        # What is older is read by one at a time, and then is in the ring for the others.
+        self._reading = asyncio.Lock()
         self._own = 0
         # What waits at the parent, by worker.
         self._waits: dict[str, int] = {}
@@ -96,7 +103,7 @@ class LocalBus:
     @property
     def position(self) -> Position:
         """See `Bus`."""
-        return Position(self._number, self._own)
+        return Position(self.number, self._own)
 
     @property
     def _is_in(self) -> bool:
@@ -105,7 +112,7 @@ class LocalBus:
     @property
     def number(self) -> int:
         """See `Bus`."""
-        return self._number
+        return self._ring.number
 
     async def begin(self, receiver: Receiver) -> None:
         """See `Bus`."""
@@ -149,8 +156,20 @@ class LocalBus:
 
     async def since(self, position: Position) -> list[SaidToAll] | None:
         """See `Bus`."""
+        # The answer comes behind all that was said before the question: then it is in the ring.
+        await self._ask("since", _BEHIND_ALL)
+        at = At(b"", position.number)
+        if (found := self._ring.since(at)) is not None:
+            return found
+        async with self._reading:
+            if (found := self._ring.since(at)) is not None:
+                return found
+            return await self._read(at)
+
+    async def _read(self, at: At) -> list[SaidToAll] | None:
+        """Return what the parent has behind a place, and put what is before the ring into it."""
         found: list[SaidToAll] = []
-        number = position.number
+        number = at.number
         while True:
             value, payload = await self._ask("since", number)
             if value is None:
@@ -158,8 +177,12 @@ class LocalBus:
             has_more, some = self._some_of_all(value, payload)
             found += [message for message in some if message is not None]
             if not has_more:
-                return found
+                break
             number = array(value[1])[-1][0]
+        if (before := self._ring.before) is not None:
+            earlier = [Passed(At(b"", one.number), one, size_of(one)) for one in found if one.number <= before.number]
+            self._ring.reach_back(at, earlier)
+        return found
 
     def _some_of_all(self, value: Any, payload: bytes) -> tuple[bool, list[SaidToAll | None]]:
         try:
@@ -222,8 +245,8 @@ class LocalBus:
                 receiver.received(said)
 
     def _said_to_all(self, receiver: Receiver, args: Sequence[Any], payload: bytes) -> None:
-        self._number = whole(args[0])
         message = self._message(args[0], args[1], args[2], payload)
+        self._ring.passed(b"", whole(args[0]), message, len(payload))
         if message is not None:
             with contained("A message to all workers failed"):
                 receiver.received_by_all(message)
@@ -260,14 +283,16 @@ class LocalBus:
             receiver.lost(worker)
 
     def _missed(self, receiver: Receiver, args: Sequence[Any], _payload: bytes) -> None:
-        count, self._number = whole(args[0]), whole(args[1])
+        count, number = whole(args[0]), whole(args[1])
+        self._ring.begin(b"", number)
         receiver.missed(count)
 
     def _told_what_waits(self, _receiver: Receiver, args: Sequence[Any], _payload: bytes) -> None:
         self._waits = {text(worker): whole(size) for worker, size in dict(args[0]).items()}
 
     def _has_entered(self, _receiver: Receiver, args: Sequence[Any], _payload: bytes) -> None:
-        self._member, self._number, self._own = member_of(args[0]), whole(args[1]), 0
+        self._member, self._own = member_of(args[0]), 0
+        self._ring.begin(b"", whole(args[1]))
         if self._entered is not None and not self._entered.done():
             self._entered.set_result(None)
 
