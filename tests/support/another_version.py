@@ -53,16 +53,16 @@ DIFFERENCES: Sequence[Difference] = (
     Difference("cluster/moves/snapshot.py", '    """The first row."""\n', "    later: int | None = 1\n"),
     # What Redis has of a worker, a tab and a parked one, and the entries of its streams.
     Difference(
-        "cluster/redis_bus/server/scripts.py",
+        "cluster/redis_bus/scripts/members.py",
         "call('HSET', P..'w:'..me, 'ordinal',",
         "call('SET', P..'later:'..me, '1', 'EX', 60)\ncall('HSET', P..'w:'..me, 'later', '1', 'ordinal',",
     ),
     Difference(
-        "cluster/redis_bus/server/scripts.py",
+        "cluster/redis_bus/scripts/tabs.py",
         "call('SET', P..'t:'..token, id,",
         "call('SET', P..'later:'..id, '1', 'EX', 60)\n  call('SET', P..'t:'..token, id,",
     ),
-    Difference("cluster/redis_bus/server/scripts.py", "call('HSET', x, 's',", "call('HSET', x, 'later', '1', 's',"),
+    Difference("cluster/redis_bus/scripts/tabs.py", "call('HSET', x, 's',", "call('HSET', x, 'later', '1', 's',"),
     Difference("cluster/redis_bus/server/entries.py", 'return ["o", origin,', 'return ["z", "later", "o", origin,'),
     # What a worker tells its parent, which is of the version with which the program was started.
     Difference(

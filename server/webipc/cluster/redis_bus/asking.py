@@ -7,9 +7,9 @@ from typing import Any, cast
 
 from webipc.cluster.bus.bus import BusError
 from webipc.cluster.redis_bus.flow.outbox import Item, Outbox
+from webipc.cluster.redis_bus.scripts.script import SETTLING, Script
 from webipc.cluster.redis_bus.server.keys import Keys
 from webipc.cluster.redis_bus.server.line import Command
-from webipc.cluster.redis_bus.server.scripts import SETTLING, Script
 from webipc.cluster.redis_bus.settings import RedisSettings
 
 Argument = bytes | str | int

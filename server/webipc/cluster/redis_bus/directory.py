@@ -13,22 +13,8 @@ from webipc.cluster.bus.bus import BusError
 from webipc.cluster.bus.directory import By, Home, Key, Over, Parked, Place, Taken
 from webipc.cluster.redis_bus.asking import Asking
 from webipc.cluster.redis_bus.members import RedisMembers, member_of
-from webipc.cluster.redis_bus.server.scripts import (
-    BORN,
-    CLAIM,
-    DESTROYED,
-    ENDED,
-    FIND,
-    KEPT,
-    NOTE,
-    PARK,
-    PUT_BACK,
-    RELEASE,
-    TAKE,
-    TAKEN,
-    WHERE,
-    WORD,
-)
+from webipc.cluster.redis_bus.scripts.links import CLAIM, ENDED, FIND, KEPT, RELEASE, WHERE
+from webipc.cluster.redis_bus.scripts.tabs import BORN, DESTROYED, NOTE, PARK, PUT_BACK, TAKE, TAKEN, WORD
 from webipc.cluster.redis_bus.settings import RedisSettings
 
 logger = logging.getLogger("webipc")

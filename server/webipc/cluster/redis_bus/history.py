@@ -13,9 +13,9 @@ from webipc.cluster.bus.bus import Position, SaidToAll
 from webipc.cluster.bus.rows import RowsError, decode_rows
 from webipc.cluster.bus.wire import WireError, decode_said
 from webipc.cluster.redis_bus.asking import Asking
+from webipc.cluster.redis_bus.scripts.streams import LAST, SINCE
 from webipc.cluster.redis_bus.server.entries import Entry, EntryError, number_of, place_of, read_entry
 from webipc.cluster.redis_bus.server.keys import Keys
-from webipc.cluster.redis_bus.server.scripts import LAST, SINCE
 
 PORTION: Final = 256
 """How many entries are read at once."""

@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from webipc.cluster.redis_bus.scripts.members import RENEW
+from webipc.cluster.redis_bus.scripts.script import FORGOTTEN
 from webipc.cluster.redis_bus.server.address import Address
 from webipc.cluster.redis_bus.server.keys import Keys
 from webipc.cluster.redis_bus.server.line import LineError, Refusal, SyncLine, is_full
-from webipc.cluster.redis_bus.server.scripts import FORGOTTEN, RENEW
 from webipc.cluster.redis_bus.server.session import OPENING, Found, connecting, found
 from webipc.cluster.redis_bus.settings import RedisSettings
 

@@ -24,11 +24,11 @@ from webipc.cluster.redis_bus.flow.writer import Writer
 from webipc.cluster.redis_bus.history import UNKNOWN, History, count_missing
 from webipc.cluster.redis_bus.lease import Lease, Renewed
 from webipc.cluster.redis_bus.members import RedisMembers, formats_of
+from webipc.cluster.redis_bus.scripts.members import ENTER, LEAVE
 from webipc.cluster.redis_bus.server.address import Address, AddressError
 from webipc.cluster.redis_bus.server.checks import QUESTIONS, check
 from webipc.cluster.redis_bus.server.keys import DEFAULT_REALM, Keys
 from webipc.cluster.redis_bus.server.line import LineError, Refusal
-from webipc.cluster.redis_bus.server.scripts import ENTER, LEAVE
 from webipc.cluster.redis_bus.server.session import Found
 from webipc.cluster.redis_bus.settings import DEFAULT_SETTINGS, RedisSettings
 from webipc.electron.ids import MOST_ORDINAL

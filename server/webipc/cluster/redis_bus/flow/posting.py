@@ -12,10 +12,10 @@ from webipc.cluster.bus.rows import encode_rows
 from webipc.cluster.bus.wire import encode_said
 from webipc.cluster.redis_bus.flow.losses import Losses
 from webipc.cluster.redis_bus.flow.outbox import Message, Outbox
+from webipc.cluster.redis_bus.scripts.streams import SAY
 from webipc.cluster.redis_bus.server.entries import fields_for_all, fields_of_post
 from webipc.cluster.redis_bus.server.keys import Keys
 from webipc.cluster.redis_bus.server.line import Command
-from webipc.cluster.redis_bus.server.scripts import SAY
 from webipc.cluster.redis_bus.settings import RedisSettings
 
 logger = logging.getLogger("webipc")

@@ -17,11 +17,12 @@ from webipc.cluster.bus.bus import Said, SaidToAll
 from webipc.cluster.bus.rows import RowsError, decode_rows
 from webipc.cluster.bus.wire import WireError, decode_said
 from webipc.cluster.redis_bus.flow.trail import Trail
+from webipc.cluster.redis_bus.scripts.script import FORGOTTEN
+from webipc.cluster.redis_bus.scripts.streams import LOOK
 from webipc.cluster.redis_bus.server.address import Address
 from webipc.cluster.redis_bus.server.entries import START, Entry, EntryError, Place, behind, number_of, read_entry
 from webipc.cluster.redis_bus.server.keys import Keys
 from webipc.cluster.redis_bus.server.line import Command, Line, LineError, Refusal
-from webipc.cluster.redis_bus.server.scripts import FORGOTTEN, LOOK
 from webipc.cluster.redis_bus.server.session import Found, greet, open_line
 from webipc.cluster.redis_bus.settings import RedisSettings
 

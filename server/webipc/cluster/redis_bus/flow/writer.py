@@ -12,10 +12,10 @@ from enum import Enum, auto
 from typing import Any, Final
 
 from webipc.cluster.redis_bus.flow.outbox import Item, Message, Outbox
+from webipc.cluster.redis_bus.scripts.script import FORGOTTEN
 from webipc.cluster.redis_bus.server.address import Address
 from webipc.cluster.redis_bus.server.keys import Keys
 from webipc.cluster.redis_bus.server.line import Command, Line, LineError, Refusal, is_away, is_full
-from webipc.cluster.redis_bus.server.scripts import FORGOTTEN
 from webipc.cluster.redis_bus.server.session import Found, greet, open_line
 from webipc.cluster.redis_bus.settings import RedisSettings
 

@@ -9,9 +9,10 @@ import random
 import secrets
 from typing import Any, Final, NamedTuple
 
+from webipc.cluster.redis_bus.scripts.every import SCRIPTS
+from webipc.cluster.redis_bus.scripts.members import CONNECT
 from webipc.cluster.redis_bus.server.keys import Keys
 from webipc.cluster.redis_bus.server.line import Command, Line, LineError, Refusal
-from webipc.cluster.redis_bus.server.scripts import CONNECT, SCRIPTS
 from webipc.cluster.redis_bus.settings import RedisSettings
 from webipc.electron.ids import MOST_ORDINAL
 
