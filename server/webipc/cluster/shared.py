@@ -16,6 +16,7 @@ from webipc.access.visitor import RefusedError, Visitor
 from webipc.cluster.bus.bus import Bus, BusError, Member, Said, SaidToAll
 from webipc.cluster.bus.kinds import Kinds
 from webipc.cluster.bus.questions import Questions
+from webipc.cluster.bus_room import BusRoom
 from webipc.cluster.edge.hand_on import HandOn
 from webipc.cluster.edge.noting import Noting
 from webipc.cluster.edge.placing import Placing
@@ -61,7 +62,8 @@ class Shared:
         self.taking = Taking(worker, self.spread.broadcasts.catch_up, self.spread.saying.deliver_words)
         self.parking = Parking(hub, bus, self.spread.saying.send)
         self._placing = Placing(worker, self._noting, self.taking)
-        upwards = Upwards(worker)
+        room = BusRoom(worker)
+        upwards = Upwards(worker, room)
         self._relays, self._hand_on = Relays(worker, upwards), HandOn(worker, upwards)
         self._page_count = PageCount(worker)
         self._parts: tuple[Part, ...] = (
@@ -70,7 +72,7 @@ class Shared:
             self._placing,
             self._relays,
             self._hand_on,
-            HomeSockets(worker),
+            HomeSockets(worker, room),
             HomeRequests(worker),
             self.spread,
             self.taking,

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from tests.support.roaming import Wiretap, arrives_at, from_address, reconnects_
 from tests.support.several_workers import OneWorker, quiet, workers
 from tests.support.waiting import until
 from webipc.cluster.board.switchboard import Switchboard
+from webipc.cluster.bus_room import BUS_BYTES
 from webipc.cluster.home.arriving import LEAST, MOST
 from webipc.cluster.home.sockets import HomeSockets
 from webipc.cluster.relayed import WINDOW, cost_of
@@ -62,6 +64,39 @@ async def test_home_sends_no_more_than_a_window_to_a_network_that_takes_nothing(
         assert heard == list(range(COUNT))
         assert costs(wire, "down") > CHUNK * COUNT
         await until(lambda: not transport.blocked)
+
+
+async def test_home_sends_nothing_while_too_much_for_the_edge_waits_in_the_bus_and_then_one_after_the_other() -> None:
+    async with workers(2) as (home, edge), AsyncExitStack() as stack:
+        pages = [await stack.enter_async_context(home.browser().open()) for _ in range(4)]
+        heard: list[int] = []
+        for page in pages:
+            page.on("news", lambda event, text: heard.append(len(text)))
+            await page.disconnect()
+            page._connection.client.app = edge.app
+            await page.connect()
+        await quiet()
+        waiting = {edge.bus.worker: BUS_BYTES + 1}
+        home.bus.__dict__["waiting"] = lambda worker: waiting.get(worker, 0)
+        wire = Wiretap(home)
+        for page in pages:
+            home.tab(page).send("news", "x" * CHUNK)
+        await quiet()
+        assert wire.rows("down") == []
+        # One that ends waits no longer.
+        await pages[0].disconnect()
+        await until(lambda: home.shared.stats()["relayed_here"] == len(pages) - 1)
+        assert wire.rows("down") == []
+
+        def room_for_one(worker: str) -> int:
+            return BUS_BYTES + 1 if worker == edge.bus.worker and len(wire.rows("down")) % 2 else 0
+
+        home.bus.__dict__["waiting"] = room_for_one
+        await until(lambda: len(heard) == 1)
+        await quiet()
+        assert len(wire.rows("down")) == 1
+        home.bus.__dict__["waiting"] = lambda worker: 0
+        await until(lambda: heard == [CHUNK] * (len(pages) - 1))
 
 
 async def test_edge_reads_no_more_than_a_window_for_a_home_that_takes_nothing() -> None:

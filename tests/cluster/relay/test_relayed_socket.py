@@ -12,8 +12,8 @@ from tests.support.several_workers import OneWorker, quiet, workers
 from tests.support.waiting import until
 from webipc.access.attach_scope import AttachScope
 from webipc.access.visitor import RefusedError
+from webipc.cluster.bus_room import BUS_BYTES
 from webipc.cluster.edge.relay import RelayedSocket
-from webipc.cluster.edge.upward import BUS_BYTES
 from webipc.cluster.relayed import STEP, WINDOW, cost_of
 from webipc.core.errors import CloseCode
 from webipc.hub.sharing import Arrival

@@ -7,20 +7,17 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from webipc.access.payers import payer_of
 from webipc.access.visitor import RefusedError, Visitor
 from webipc.budget.share import Share
 from webipc.cluster.bus.kinds import HeadModel
+from webipc.cluster.bus_room import BusRoom
 from webipc.cluster.relayed import WINDOW, UsedHead, cost_of
 from webipc.cluster.worker import Worker
 from webipc.core.errors import CloseCode
 from webipc.hub.links import LEAST_LINKS
-
-BUS_BYTES: Final = 1_048_576
-"""While so much for a worker has not left this process, nothing more is read that is for it."""
-_LOOK_SECONDS: Final = 0.02
 
 
 class Upward:
@@ -50,14 +47,14 @@ class Upward:
     @property
     def is_full(self) -> bool:
         """Whether so much is on its way that nothing more should be read."""
-        return self._unused > WINDOW or self._bus.waiting(self.worker) > BUS_BYTES
+        return self._unused > WINDOW or self._upwards.room.is_lacking(self.worker)
 
     async def has_room(self) -> None:
         """Wait until more may be read, or this way is over."""
         while self.is_full and not self.is_over:
             self._room = self._upwards.worker.hub.loop.create_future()
             if self._unused <= WINDOW:
-                self._upwards.wait_for_bus(self)
+                self._upwards.room.wait(self.worker, self)
             await asyncio.wait([self._room])
 
     def used(self, count: int) -> None:
@@ -81,12 +78,11 @@ class Upward:
 class Upwards:
     """All of one worker: at most as many as it may have links, and of one address at most its share."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, room: BusRoom) -> None:
         self.worker = worker
+        self.room = room
         self._sids = itertools.count(1)
         self._ways: dict[int, Upward] = {}
-        # Those that wait until less for their worker waits in the bus, by worker.
-        self._crowded: dict[str, list[Upward]] = {}
         self._share: Share[Hashable] = Share(worker.hub.links.counts()["limit"], LEAST_LINKS)
         self.refused = 0
         # Called with the name of a worker that may lack something that was said to it.
@@ -110,22 +106,6 @@ class Upwards:
         sid = next(self._sids)
         way = self._ways[sid] = Upward(self, sid, worker, payer)
         return way
-
-    def wait_for_bus(self, way: Upward) -> None:
-        """Wake a way when less for its worker waits in the bus, which does not tell. One timer looks for all."""
-        if not self._crowded:
-            self.worker.hub.loop.call_later(_LOOK_SECONDS, self._look)
-        self._crowded.setdefault(way.worker, []).append(way)
-
-    def _look(self) -> None:
-        bus = self.worker.bus
-        for worker, ways in list(self._crowded.items()):
-            if bus.waiting(worker) <= BUS_BYTES or all(way.is_over for way in ways):
-                del self._crowded[worker]
-                for way in ways:
-                    way.wake()
-        if self._crowded:
-            self.worker.hub.loop.call_later(_LOOK_SECONDS, self._look)
 
     def ended(self, way: Upward, payer: Hashable) -> None:
         """Forget a way."""

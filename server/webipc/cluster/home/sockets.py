@@ -1,7 +1,7 @@
 """`HomeSockets`: sockets of other workers, whose tabs are at home here. The application serves each, as any other one.
 
-Its `send` is suspended while a window of bytes has not reached the network, so the socket counts as blocked, as one
-with a slow network does. The other half: edge/relay.py
+Its `send` is suspended while a window of bytes has not reached the network, or too much waits in the bus. So the socket
+counts as blocked, as one with a slow network does. The other half: edge/relay.py
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from contextvars import copy_context
 from typing import Any
 
 from webipc.budget.share import Share
+from webipc.cluster.bus_room import BusRoom
 from webipc.cluster.home.arriving import Arriving, Message, waiting_of
 from webipc.cluster.relayed import WINDOW, GoneHead, OpenHead, UpHead, UsedHead, cost_of, frame_of, row_of, scope_of
 from webipc.cluster.worker import Part, Worker
@@ -22,10 +23,11 @@ logger = logging.getLogger("webipc")
 class HomeSocket:
     """One of them."""
 
-    __slots__ = ("_accepted", "_edge", "_is_over", "_room", "_sid", "_untaken", "_worker", "arriving")
+    __slots__ = ("_accepted", "_bus_room", "_edge", "_room", "_sid", "_untaken", "_worker", "arriving", "is_over")
 
-    def __init__(self, worker: Worker, edge: str, head: OpenHead, share: Share[Hashable]) -> None:
+    def __init__(self, worker: Worker, bus_room: BusRoom, edge: str, head: OpenHead, share: Share[Hashable]) -> None:
         self._worker = worker
+        self._bus_room = bus_room
         self._edge = edge
         self._sid = head.sid
         self.arriving = Arriving(worker, edge, head, share)
@@ -35,7 +37,7 @@ class HomeSocket:
         self._untaken = 0
         self._room: asyncio.Future[None] | None = None
         # The edge does not know it any more.
-        self._is_over = False
+        self.is_over = False
 
     async def serve(self, scope: Message) -> None:
         """Let the application serve it, until it returns."""
@@ -52,14 +54,12 @@ class HomeSocket:
 
     async def _send(self, message: Any) -> None:
         kind = message["type"]
-        if kind == "websocket.send" and not self._is_over:
-            text = message.get("text")
-            row = row_of(message["bytes"] if text is None else text)
-            self._untaken += cost_of(row)
-            self._say("down", {"text": text is not None}, row)
-            while self._untaken > WINDOW and not self._is_over:
-                self._room = self._worker.hub.loop.create_future()
-                await asyncio.wait([self._room])
+        if kind == "websocket.send":
+            # Those that have waited for the bus look before they send: one frame of each may be too much again.
+            await self._has_room()
+            if not self.is_over:
+                self._down(message)
+                await self._has_room()
         elif kind == "websocket.accept":
             self._accepted = True
         elif kind == "websocket.close" and self._accepted:
@@ -68,33 +68,54 @@ class HomeSocket:
             # A browser would see no more than that the handshake has failed, and try again later.
             self.shut(CloseCode.TRY_LATER, "the application has refused the socket")
 
+    def _down(self, message: Any) -> None:
+        text = message.get("text")
+        row = row_of(message["bytes"] if text is None else text)
+        self._untaken += cost_of(row)
+        self._say("down", {"text": text is not None}, row)
+
+    async def _has_room(self) -> None:
+        """Wait until more may be sent, or the socket is over."""
+        while (is_lacking := self._bus_room.is_lacking(self._edge)) or self._untaken > WINDOW:
+            if self.is_over:
+                return
+            self._room = self._worker.hub.loop.create_future()
+            if is_lacking:
+                self._bus_room.wait(self._edge, self)
+            await asyncio.wait([self._room])
+
+    def wake(self) -> None:
+        """Look again whether more may be sent."""
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+
     def _say(self, kind: str, head: Mapping[str, Any], row: bytes | None = None) -> None:
         self._worker.bus.post(self._edge, kind, {**head, "sid": self._sid}, () if row is None else (row,))
 
     def shut(self, code: int, reason: str) -> None:
         """Have the socket closed, behind what was sent; nothing more of it is received. Once or more."""
-        if not self._is_over:
+        if not self.is_over:
             self._say("shut", {"code": int(code), "reason": fit_reason(reason)})
             self.gone(code, drop=True)
 
     def gone(self, code: int, *, drop: bool = False) -> None:
         """Learn that the socket has ended. `drop`: what came of it and waits is not received any more."""
-        self._is_over = True
+        self.is_over = True
         self.arriving.end({"type": "websocket.disconnect", "code": int(code), "reason": ""}, drop=drop)
         self.took(0)
 
     def took(self, count: int) -> None:
         """Learn that so much has reached the network."""
         self._untaken -= count
-        if self._room is not None and not self._room.done():
-            self._room.set_result(None)
+        self.wake()
 
 
 class HomeSockets(Part):
     """All of one worker, by edge and number."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, bus_room: BusRoom) -> None:
         self._worker = worker
+        self._bus_room = bus_room
         self._sockets: dict[tuple[str, int], HomeSocket] = {}
         self._waiting = waiting_of(worker)
         self._is_stopped = False
@@ -114,7 +135,7 @@ class HomeSockets(Part):
         key, (row,) = (edge, head.sid), rows
         if key in self._sockets:
             raise ValueError(f"expected a new number of a socket, got {head.sid} for the second time")
-        socket = self._sockets[key] = HomeSocket(self._worker, edge, head, self._waiting)
+        socket = self._sockets[key] = HomeSocket(self._worker, self._bus_room, edge, head, self._waiting)
         self._put(socket, row, text=head.text)
         if self._is_stopped:
             del self._sockets[key]
