@@ -59,6 +59,7 @@ async def missed(worker: BusWorker, old: BusWorker, position: Position) -> list[
         Left(position, old.name),
         lambda _, entries: given.extend(entry.head["n"] for entry in entries),
         lambda _: None,
+        lambda _: None,
     )
     await catching.prepare(2.0)
     if not catching.is_complete:

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.hubs import NOBODY, Socket, hello, visitor
+from tests.support.logged import troubles
 from tests.support.waiting import settled
 from webipc.channels.ipc_main_impl import IpcMainImpl
 from webipc.cluster.board.switchboard import Switchboard
@@ -237,7 +238,9 @@ async def told_overflow(scene: Scene, connection: Connection, written: bytes, po
         scene.hubs[Scene.NEW].links.find(hello(connection.link_id))
 
 
-async def test_tab_that_comes_too_late_for_what_it_has_missed_is_reset() -> None:
+async def test_tab_that_comes_too_late_for_what_it_has_missed_is_reset_and_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     scene = Scene()
     connection = await scene.begin()
     written, position = await leave(scene, connection)
@@ -247,6 +250,8 @@ async def test_tab_that_comes_too_late_for_what_it_has_missed_is_reset() -> None
     scene.board.stream._kept.popleft()
     scene.buses[Scene.NEW].read(2)
     await told_overflow(scene, connection, written, position)
+    assert scene.shared[Scene.NEW].stats()["tabs_reset"] == 1
+    assert sum("1 tabs came here, and what they have missed is not known" in line for line in troubles(caplog)) == 1
     await scene.end()
 
 

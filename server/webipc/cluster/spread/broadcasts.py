@@ -77,8 +77,8 @@ class Broadcasts:
         self._own = OwnEntries()
         # The tabs that are about to be restored here.
         self._catching: set[CatchingUp] = set()
-        # How many messages no page may be sent.
-        self.wrong = 0
+        # How many messages no page may be sent, and how many tabs came too late.
+        self.wrong = self.late = 0
         self._take_all(kinds, None)
         kinds.on(REAUTHENTICATE, ReauthenticateHead, self._reauthenticate)
 
@@ -194,10 +194,21 @@ class Broadcasts:
         same turn in which the tab is restored, before anything is sent to it; or `close()` where it is not. Never
         raises because the bus does not answer: then the tab is reset when it is here, as are all that miss something.
         """
-        catching = CatchingUp(self._bus, self._own, Left(position, worker), self._replay, self._catching.discard)
+        left, done = Left(position, worker), self._catching.discard
+        catching = CatchingUp(self._bus, self._own, left, self._replay, self._give_up, done)
         self._catching.add(catching)
         await catching.prepare(WAIT_SECONDS)
         return catching
+
+    def _give_up(self, tab: Tab) -> None:
+        """Reset a tab that has come, because nobody knows what it has missed."""
+        self.late += 1
+        # The first, and then each time that it has doubled: tabs come together.
+        if self.late & (self.late - 1) == 0:
+            text = "%d tabs came here, and what they have missed is not known: their pages are reset; the last is #%d"
+            logger.warning(text, self.late, tab.id)
+        for connection in list(links_of(tab)):
+            connection.reset("overflow", CloseCode.OVERFLOW)
 
     def _replay(self, tab: Tab, entries: Iterable[Said]) -> None:
         kinds = Kinds()

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from webipc.cluster.bus.bus import Bus, BusError, Position, Said, SaidToAll
 from webipc.cluster.spread.own_entries import OwnEntries
-from webipc.core.errors import CloseCode
 from webipc.electron.tab import Tab
 from webipc.link.connection import Connection
 from webipc.link.outlet import LinkOutlet
@@ -39,13 +38,15 @@ class CatchingUp:
         own: OwnEntries,
         left: Left,
         replay: Callable[[Tab, Iterable[Said]], None],
+        give_up: Callable[[Tab], None],
         done: Callable[["CatchingUp"], None],
     ) -> None:
-        """`replay` gives entries to one tab. `done` is called once, when nothing is added any more."""
+        """`replay` gives entries to one tab, `give_up` resets it. `done` is called when nothing is added any more."""
         self._bus = bus
         self._own = own
         self._left = left
         self._replay = replay
+        self._give_up = give_up
         self._done = done
         # False where something that the tab has missed cannot be had.
         self.is_complete = True
@@ -85,9 +86,8 @@ class CatchingUp:
         self.close()
         if self.is_complete and self._own.is_whole:
             self._replay(tab, self._missed())
-            return
-        for connection in list(links_of(tab)):
-            connection.reset("overflow", CloseCode.OVERFLOW)
+        else:
+            self._give_up(tab)
 
     def _missed(self) -> Iterator[Said]:
         left, reached = self._left, self._bus.number

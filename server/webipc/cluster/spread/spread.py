@@ -90,12 +90,15 @@ class Spread(Part):
     def stats(self) -> Mapping[str, Any]:
         """`wrong_messages`: how many of those to many pages were dropped, because no page may be sent them.
 
+        `tabs_reset`: how many tabs that came were reset, because it was not known what they had missed.
+
         `unsent`: how many to pages by their ids did not arrive, by reason. `looking`: how many bytes of them wait until
         it is known where their pages are. `far_ports`: how many channels lead to pages of other workers.
         """
         dropped = dict(self.saying.dropped)
         return {
             "wrong_messages": self.broadcasts.wrong,
+            "tabs_reset": self.broadcasts.late,
             "unsent": dropped,
             "looking": self._ways.waiting,
             "far_ports": len(self.ports),
