@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from tests.stress.journal import Ran
 from tests.stress.told import ANSWERED, CALLS, IN_ORDER, LONG, NO_REPLY, NOT_SENT, PUSHED, UNKNOWN, WRONG, Told
+from tests.stress.values import seconds_of
 
 SHOWN = 20
 """How many faults a verdict lists."""
@@ -79,7 +80,7 @@ class Verdict:
         self._say(told, "answered, but never ran", [each for each in by_outcome[ANSWERED] if not times[each]])
         self._say(told, "not-sent, but ran", [each for each in by_outcome[NOT_SENT] if times[each]])
         self._say(told, "cut off, but never ran", [each for each in by_outcome[NO_REPLY] if not times[each]])
-        short = [each for each in by_outcome[NO_REPLY] if told.acts[each][0] not in LONG]
+        short = [each for each in by_outcome[NO_REPLY] if told.acts[each][0] not in LONG or not seconds_of(each)]
         self._say(told, "cut off, and takes no time", short)
         known = {None, ANSWERED, WRONG, NOT_SENT, UNKNOWN, NO_REPLY}
         for outcome, numbers in by_outcome.items():
