@@ -197,6 +197,28 @@ async def test_busy_tab_takes_what_its_handlers_wait_for_and_nothing_new(two: li
     assert began == ["new new"]
 
 
+async def test_what_begins_is_left_three_quarters_of_a_short_time(
+    two: list[OneWorker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parking, "PATIENCE_SECONDS", 1_000.0)
+    old, _ = two
+    ends = asyncio.Event()
+
+    @old.ipc_main.handle("waits")
+    async def waits(event: IpcMainInvokeEvent) -> str:
+        await ends.wait()
+        return "ended"
+
+    page = Wanderer(1)
+    connection = await page.come(old)
+    await page.say("invoke", 1, "waits", value=[])
+    draining = asyncio.ensure_future(drain(old, 3.0))
+    await until(lambda: connection.last_calls is not None)
+    ends.set()
+    await draining
+    assert page.heard() == ["ended"]
+
+
 class Endless:
     """Three calls that do not end by themselves: in the event loop, in a thread, and of a page that is blocked."""
 

@@ -32,7 +32,9 @@ BATCH: Final = 200
 who it is."""
 BATCH_SECONDS: Final = 0.1
 PATIENCE_SECONDS: Final = 1.0
-"""After this time nothing new begins in a tab that has not been quiet yet."""
+"""After this time nothing new begins in a tab that has not been quiet yet; of a short graceful timeout, after a quarter
+of that: what has begun is to end in the rest."""
+PATIENCE_SHARE: Final = 0.25
 LATE_SECONDS: Final = 2.0
 """How long behind the end a tab is tried to be parked, and what arrives of it is decoded."""
 
@@ -73,6 +75,7 @@ class Parking(Part):
         loop = self._hub.loop
         began = loop.time()
         end = began + seconds
+        patient_until = began + min(PATIENCE_SECONDS, PATIENCE_SHARE * seconds)
         self.is_draining = True
         self._bus.drain()
         self._leaving.give_up_at = end + LATE_SECONDS
@@ -91,7 +94,7 @@ class Parking(Part):
                 break
             if self._bus.is_connected:
                 # Otherwise they wait for it as they are: once written down, a tab serves its page no more.
-                self._leave_quiet(tabs, is_patient=loop.time() < began + PATIENCE_SECONDS)
+                self._leave_quiet(tabs, is_patient=loop.time() < patient_until)
         await self._leaving.settled()
         self.seconds = loop.time() - began
         self._report()
