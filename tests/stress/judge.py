@@ -20,6 +20,7 @@ class Verdict:
         self._ran: dict[str, list[Ran]] = defaultdict(list)
         for line in ran:
             self._ran[line.page].append(line)
+        self._held_up = {line.process for line in self._ran[""] if line.kind == "held up"}
         pages = Counter(each.page for each in told)
         assert max(pages.values(), default=1) == 1, "two pages have one name"
         self.lost: Counter[str] = Counter()
@@ -28,6 +29,7 @@ class Verdict:
         self._relays_last = not any(each.resets or each.left for each in told)
         for each in told:
             self._judge(each, self._ran[each.page])
+            self._judge_cut_off(each, self._ran[each.page])
             self._judge_heard(each)
         self._outcomes = Counter(outcome for each in told for kind, outcome in each.acts.values() if kind in CALLS)
         self._told = told
@@ -39,6 +41,7 @@ class Verdict:
             "pages": len(self._told),
             "acts": sum(len(each.acts) for each in self._told),
             "ran": sum(map(len, self._ran.values())),
+            "processes held up": len(self._held_up),
             "replies": sum(len(each.pushes) + sum(map(len, each.echoes.values())) for each in self._told),
             "calls answered": outcomes[ANSWERED],
             "calls not-sent": outcomes[NOT_SENT],
@@ -80,12 +83,17 @@ class Verdict:
         self._say(told, "answered, but never ran", [each for each in by_outcome[ANSWERED] if not times[each]])
         self._say(told, "not-sent, but ran", [each for each in by_outcome[NOT_SENT] if times[each]])
         self._say(told, "cut off, but never ran", [each for each in by_outcome[NO_REPLY] if not times[each]])
-        short = [each for each in by_outcome[NO_REPLY] if told.acts[each][0] not in LONG or not seconds_of(each)]
-        self._say(told, "cut off, and takes no time", short)
         known = {None, ANSWERED, WRONG, NOT_SENT, UNKNOWN, NO_REPLY}
         for outcome, numbers in by_outcome.items():
             if outcome not in known:
                 self._say(told, f"told {outcome}", numbers)
+
+    def _judge_cut_off(self, told: Told, ran: Sequence[Ran]) -> None:
+        """Judge calls that were cut off: they take long, or their process has stood still."""
+        in_time = {line.number for line in ran if line.process not in self._held_up}
+        cut_off = [(number, kind) for number, (kind, outcome) in told.acts.items() if outcome == NO_REPLY]
+        short = [number for number, kind in cut_off if kind not in LONG or not seconds_of(number)]
+        self._say(told, "cut off, and takes no time", [number for number in short if number in in_time])
 
     def _judge_messages(self, told: Told, times: Counter[int]) -> None:
         lost = [number for number, (kind, _) in told.acts.items() if kind not in CALLS and not times[number]]

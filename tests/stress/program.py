@@ -5,11 +5,13 @@ folder of pages it serves (`STRESS_PAGES`).
 """
 
 import asyncio
+import contextlib
 import ctypes
 import gc
 import json
 import os
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +24,33 @@ from webipc import __version__ as version
 
 SLOW = 0.12
 """Seconds that a slow handler takes."""
+LOOK, LATE = 0.05, 0.2
+"""How often it is looked whether the event loop runs, in seconds, and how late that may be."""
 
 journal = Journal(Path(os.environ["STRESS_JOURNAL"]))
 pages = os.environ.get("STRESS_PAGES")
 
-app = FastAPI()
+
+async def _look() -> None:
+    """Note each time that the event loop was held up: then a timeout says nothing of what ran meanwhile."""
+    loop = asyncio.get_running_loop()
+    while True:
+        began = loop.time()
+        await asyncio.sleep(LOOK)
+        late = loop.time() - began - LOOK
+        if late > LATE:
+            journal.ran("held up", "", int(late * 1_000))
+
+
+@contextlib.asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Look as long as the application runs."""
+    looking = asyncio.create_task(_look())
+    yield
+    looking.cancel()
+
+
+app = FastAPI(lifespan=lifespan)
 ipc_main = IpcMain(limits=Limits(**json.loads(os.environ.get("STRESS_LIMITS", "{}"))))
 ipc_main.mount(app, pages=None if pages is None else Path(pages))
 
