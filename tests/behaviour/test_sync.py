@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.support.applications import application
 from tests.support.connected import Site, contents_of
@@ -325,7 +325,7 @@ async def test_an_event_belongs_to_a_document_in_an_iframe_as_well(site: Site) -
 class Asker:
     """A page whose requests the test composes."""
 
-    def __init__(self, app: FastAPI, link: str = "b" * 32, **headers: str) -> None:
+    def __init__(self, app: ASGIApp, link: str = "b" * 32, **headers: str) -> None:
         self.browser = Client(app, headers=headers)
         self.link = Link(Side.RENDERER)
         self._id = link
@@ -420,6 +420,42 @@ async def test_a_cancelled_request_leaves_the_call_to_the_next_one(site: Site) -
     await settled()
     counting.kept[0].return_value = "still there"
     assert value_of(await again) == "still there"
+
+
+async def test_no_task_watches_a_client_whose_answer_is_there_at_once(site: Site) -> None:
+    app, ipc_main, _ = site
+    counting = Counting(ipc_main)
+    ipc_main.on("answer in a task", answer_in_a_task)
+    received = 0
+
+    async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+        async def one_more() -> Message:
+            nonlocal received
+            received += 1
+            return await receive()
+
+        await app(scope, one_more, send)
+
+    asker = Asker(counted)
+    for number, channel in enumerate(["count", "answer in a task", "nothing listens"]):
+        before = received
+        asker.sync(2 * number + 1, channel)
+        await asker.post(asker.body(encode_control(0, "await", 2 * number + 1)))
+        # The body is one piece.
+        assert received - before == 1, channel
+        # It is not taken for one that waits.
+        calls = [call for each in connections_of(ipc_main) for call in each.syncs._calls.values()]
+        assert [call._asking for call in calls] == [0]
+    before = received
+    asker.sync(7, "keep")
+    waiting = asyncio.create_task(asker.post(asker.body(encode_control(0, "await", 7))))
+    await until(lambda: received - before == 2)
+    counting.kept[0].return_value = "later"
+    assert value_of(await waiting) == "later"
+
+
+async def answer_in_a_task(event: IpcMainEvent) -> None:
+    event.return_value = "at once"
 
 
 async def test_an_answer_is_kept_until_it_is_done_or_the_next_call_comes(site: Site) -> None:

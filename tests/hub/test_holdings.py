@@ -202,12 +202,12 @@ async def test_the_answer_of_a_send_sync_is_charged_while_it_is_kept(make_hub: M
     hub = make_hub(ipc_main=ipc_main)
     page = connect(hub, "203.0.113.1")
     page.receive(decode_frame(b'[1,0,["sync",1,"ask",[]]]'.decode()), None, NOBODY)
-    await page.syncs.get(1).wait()
+    await page.syncs.get(1).wait(lambda: None)
     assert hub.account.held > LINK_BYTES + 1_000_000
     page.receive(decode_frame('[2,0,["sync-done",1]]'), None, NOBODY)
     assert hub.account.held == LINK_BYTES
     page.receive(decode_frame('[3,0,["sync",3,"ask",[]]]'), None, NOBODY)
-    await page.syncs.get(3).wait()
+    await page.syncs.get(3).wait(lambda: None)
     hub.end(page, "ended")
     assert hub.account.held == 0
 
@@ -216,7 +216,7 @@ async def asked(hub: Hub, page: Connection, size: int) -> Any:
     """Have a page ask for an answer of this size; return the message that it gets."""
     hub._router._ipc_main.on("ask", lambda event: setattr(event, "return_value", "x" * size))
     page.receive(decode_frame('[1,0,["sync",1,"ask",[]]]'), None, NOBODY)
-    answer = await page.syncs.get(1).wait()
+    answer = await page.syncs.get(1).wait(lambda: None)
     assert answer is not None
     return json.loads(answer.json)
 

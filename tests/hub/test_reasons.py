@@ -137,7 +137,7 @@ async def test_a_page_is_told_why_its_link_has_ended(
     assert told.value.reason == reason
     # A page that is blocked in `sendSync` at that moment.
     with pytest.raises(ResetError) as told:
-        await blocked.wait()
+        await blocked.wait(lambda: None)
     assert told.value.reason == reason
 
 
@@ -167,7 +167,7 @@ async def test_a_handler_that_waits_for_its_page_gets_the_reason(make_hub: MakeH
 async def test_a_page_that_is_blocked_when_the_server_ends_asks_the_next_one(make_hub: MakeHub) -> None:
     hub = make_hub()
     connection = hub.attaches.attach(hello(), visitor("192.0.2.1"), NOBODY, Socket())
-    waiting = hub.loop.create_task(blocked_in(connection).wait())
+    waiting = hub.loop.create_task(blocked_in(connection).wait(lambda: None))
     await hub.stop()
     assert await waiting is None
 

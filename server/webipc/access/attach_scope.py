@@ -5,6 +5,7 @@ belongs to the call that has ended (`extensions`, `subprotocols`) is not kept.
 """
 
 import copy
+from itertools import chain
 from typing import Any, Final
 
 # Of the call and of its server, not of the client.
@@ -26,11 +27,11 @@ class AttachScope:
         """
         self.moment = moment
         headers = scope["headers"]
-        joined = _SEPARATOR.join([part for header in headers for part in header])
+        joined = _SEPARATOR.join(chain.from_iterable(headers))
         # One value with a line feed in it, which only a test client sends, would be taken for two.
         fits = joined.count(_SEPARATOR) == max(0, 2 * len(headers) - 1)
         self._headers: bytes | list[tuple[bytes, bytes]] = joined if fits else [(name, text) for name, text in headers]
-        names = tuple(name for name in scope if name not in _LEFT_OUT)
+        names = tuple([name for name in scope if name not in _LEFT_OUT])
         self._rest = (_names_of.setdefault(names, names), *[scope[name] for name in names])
 
     @property

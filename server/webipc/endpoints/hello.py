@@ -4,7 +4,7 @@ A `hello` comes from a client that has proved nothing yet, and what it says of i
 """
 
 import dataclasses
-from typing import Final
+from typing import Any, Final
 
 from webipc.core.envelope import Hello, parse_control
 from webipc.core.errors import CloseCode, ProtocolError
@@ -18,6 +18,13 @@ VERSION_LENGTH: Final = 64
 PROCESS_LENGTH: Final = 64
 FEATURES: Final = 16
 FEATURE_LENGTH: Final = 32
+
+_LENGTHS: Final = (
+    ("url", URL_LENGTH),
+    ("name", NAME_LENGTH),
+    ("version", VERSION_LENGTH),
+    ("process", PROCESS_LENGTH),
+)
 
 
 def hello_of(data: str | bytes, limits: Limits) -> Hello:
@@ -43,15 +50,12 @@ def too_large(limits: Limits, size: str = "more") -> str:
 
 def shortened(hello: Hello) -> Hello:
     """Return a `hello` whose texts are cut, and without features that no server knows."""
-    return dataclasses.replace(
-        hello,
-        url=_cut(hello.url, URL_LENGTH),
-        name=_cut(hello.name, NAME_LENGTH),
-        version=_cut(hello.version, VERSION_LENGTH),
-        process=_cut(hello.process, PROCESS_LENGTH),
-        features=[name for name in hello.features[:FEATURES] if len(name) <= FEATURE_LENGTH],
-    )
-
-
-def _cut(text: str | None, length: int) -> str | None:
-    return text if text is None else text[:length]
+    changes: dict[str, Any] = {}
+    for name, length in _LENGTHS:
+        text = getattr(hello, name)
+        if text is not None and len(text) > length:
+            changes[name] = text[:length]
+    features = [name for name in hello.features[:FEATURES] if len(name) <= FEATURE_LENGTH]
+    if len(features) < len(hello.features):
+        changes["features"] = features
+    return dataclasses.replace(hello, **changes) if changes else hello

@@ -5,6 +5,7 @@ A request does not own a link: it names one and proves its secret.
 Twin in spirit: js-client/src/transports/sync-request.ts
 """
 
+import asyncio
 from collections.abc import Callable
 
 from starlette.requests import Request
@@ -60,13 +61,22 @@ class SyncEndpoint(BodyEndpoint):
     async def _answer_of(self, call: SyncCall, request: Request) -> EncodedMessage | None:
         """Wait for the answer, and tell the call when the client disconnects meanwhile. See `SyncCall.wait`."""
         call.asked()
-        watching = self._hub_here().loop.create_task(disconnected(request))
-        watching.add_done_callback(lambda _: call.left())
+        # A task costs more than a listener: there is none where the answer is there at once.
+        watching: asyncio.Task[None] | None = None
+
+        def watch() -> None:
+            nonlocal watching
+            watching = self._hub_here().loop.create_task(disconnected(request))
+            watching.add_done_callback(lambda _: call.left())
+
         try:
             # Also after a disconnect: some middleware reports one for every request, and an unread answer is cheap.
-            return await call.wait()
+            return await call.wait(watch)
         finally:
-            watching.cancel()
+            if watching is None:
+                call.left()
+            else:
+                watching.cancel()
 
 
 def _body(connection: Connection, message: EncodedMessage) -> bytes:

@@ -38,6 +38,10 @@ class HubProvider:
         A hub that ends is returned until it has ended. Raises WrongLoopError when another loop runs one.
         """
         loop = asyncio.get_running_loop()
+        # Without the lock, which guards the making alone: a request asks several times.
+        hub = self.hub
+        if hub is not None and hub.loop is loop:
+            return hub
         with self._lock:
             hub = self.hub
             if hub is not None and hub.loop is not loop:

@@ -7,7 +7,7 @@ The request that carries an answer is in endpoints/sync.py, the listeners that g
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from webipc.budget.account import Purse
 from webipc.concurrency.clock import Timer
@@ -21,6 +21,9 @@ logger = logging.getLogger("webipc")
 
 # What Electron's sendSync returns (and does not throw) when no listener has answered and none holds the event any more.
 NEVER_SENT = {"error": "reply was never sent"}
+
+_TURNS: Final = 2
+"""In the first one the listeners of a message run, in the second one their answer comes."""
 
 Result = Callable[[int, Any], EncodedMessage]
 Refusal = Callable[[int, Exception], EncodedMessage]
@@ -246,14 +249,20 @@ class SyncCall:
             self.purse.give(self._charged)
             self.purse = None
 
-    async def wait(self) -> EncodedMessage | None:
+    async def wait(self, waits: Callable[[], object]) -> EncodedMessage | None:
         """Return the answer once there is one; None when the page has to retry.
 
-        Raises ResetError when the link is over. A request that is cancelled leaves the call to the retry.
+        `waits` is called where there is none after the turns of the event loop that a listener takes which answers at
+        once. Raises ResetError when the link is over. A request that is cancelled leaves the call to the retry.
         """
         turned_away = self._turned_away
-        ends: list[asyncio.Future[Any]] = [self.answered, turned_away]
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for _ in range(_TURNS):
+            if not self.answered.done():
+                await asyncio.sleep(0)
+        if not self.answered.done():
+            waits()
+            ends: list[asyncio.Future[Any]] = [self.answered, turned_away]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if not self.answered.cancelled():
             return self.answered.result() if self.answered.done() else None
         if turned_away.done():
