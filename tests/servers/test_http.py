@@ -372,9 +372,11 @@ def test_sockets_whose_user_is_asked_for_are_no_newcomers(new_loop: Callable[[],
     users = Users()
     gate = users.instead["slow"] = Gate()
     with live(users.app, new_loop=new_loop, http=SmallHttp) as served, contextlib.ExitStack() as stack:
-        pages = [stack.enter_context(websocket(served, headers=cookie("slow"))) for _ in range(30)]
-        for number, page in enumerate(pages):
-            page.send(hello(link=f"{number:032x}"))
+        pages = []
+        for number in range(30):
+            pages.append(stack.enter_context(websocket(served, headers=cookie("slow"))))
+            # Before the next one comes: so many that have said nothing would have to give way.
+            pages[-1].send(hello(link=f"{number:032x}"))
         wait_until(lambda: gate.reached == 30, "all are asked for")
         wait_for(served, newcomers=0)
         let_time_pass(served)
