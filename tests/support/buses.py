@@ -251,7 +251,7 @@ class RedisRig:
         bus = self.bus_of(worker)
         # What it has said is at Redis then.
         await until(lambda: not len(bus._outbox))
-        bus._receiver = None
+        bus._telling.receiver = None
         bus._has_ended = True
         bus._lease.end()
         await bus._reader.end()

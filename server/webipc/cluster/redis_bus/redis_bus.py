@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
-from webipc.cluster.bus.bus import BusError, Position, Receiver, Said, SaidToAll
+from webipc.cluster.bus.bus import BusError, Position, Receiver, SaidToAll
 from webipc.cluster.redis_bus.applications import Applications
 from webipc.cluster.redis_bus.asking import Asking
 from webipc.cluster.redis_bus.directory import RedisDirectory
@@ -31,12 +31,10 @@ from webipc.cluster.redis_bus.server.keys import DEFAULT_REALM, Keys
 from webipc.cluster.redis_bus.server.line import LineError, Refusal
 from webipc.cluster.redis_bus.server.session import Found
 from webipc.cluster.redis_bus.settings import DEFAULT_SETTINGS, RedisSettings
+from webipc.cluster.redis_bus.telling import Telling
 from webipc.electron.ids import MOST_ORDINAL
 
 logger = logging.getLogger("webipc")
-
-_GAP_LINE = 1.0
-"""Seconds between two lines of the log about gaps."""
 
 
 class RedisBus:
@@ -78,21 +76,21 @@ class RedisBus:
         self._formats = formats_of(formats)
         self._settings = settings
         self._members = RedisMembers(settings.slow_entries)
+        self._lease = Lease(self._address, self._keys, settings, worker, self._hear_lease)
+        self._telling = Telling(self._members, self._lease.look_now)
         self._losses = Losses(settings)
         self._outbox = Outbox(settings, self._dropped)
         self._asking = Asking(self._keys, settings, worker, self._outbox)
         self._directory = RedisDirectory(self._asking, settings, worker, self._members)
-        self._directory.doubted = lambda: self._tell(lambda receiver: receiver.lapsed())
+        self._directory.doubted = lambda: self._telling.tell(lambda receiver: receiver.lapsed())
         self._posting = Posting(self._keys, settings, worker, self._outbox, self._losses)
         self._writer = Writer(self._address, self._keys, settings, self._outbox, self._found)
         self._writer.gave_up = self._gave_up
-        self._reader = Reader(self._address, self._keys, settings, worker, self, self._found)
+        self._reader = Reader(self._address, self._keys, settings, worker, self._telling, self._found)
         patience, generations = settings.ask / 4, lambda: self._reader.generations
         self._history = History(self._asking, self._keys, self._reader.ring, generations, patience)
-        self._lease = Lease(self._address, self._keys, settings, worker, self._hear_lease)
         self._lease.application = application
         self._applications = Applications(str(self._address), name, application)
-        self._receiver: Receiver | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._first: asyncio.Future[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -101,9 +99,6 @@ class RedisBus:
         self._run = ""
         self._ordinal = 0
         self._has_ended = False
-        self._counts: Counter[str] = Counter()
-        self._gap_said = float("-inf")
-        self._is_telling_gap = False
 
     # --- what it is -----------------------------------------------------------------------------------------------
 
@@ -162,7 +157,7 @@ class RedisBus:
         except (LineError, BusError) as error:
             await self._writer.close()
             raise BusError(f"webipc cannot begin with Redis: {error}") from None
-        self._receiver = receiver
+        self._telling.receiver = receiver
         self._spawn(self._writer.run())
         self._spawn(self._reader.run())
         self._lease.start()
@@ -202,7 +197,7 @@ class RedisBus:
         if self._has_ended:
             return
         self._has_ended = True
-        self._receiver = None
+        self._telling.receiver = None
         if self._again is not None:
             self._again.cancel()
         self._lease.end()
@@ -264,11 +259,11 @@ class RedisBus:
             "lost": dict(self._losses.counts),
             "refused": self._writer.refused,
             "large": self._posting.large,
-            "gaps": self._counts["gap"],
-            "missed": self._counts["missed"],
-            "wrong": self._counts["wrong"],
-            "forgotten": self._counts["forgotten"],
-            "lapsed": self._counts["lapsed"],
+            "gaps": self._telling.counts["gap"],
+            "missed": self._telling.counts["missed"],
+            "wrong": self._telling.counts["wrong"],
+            "forgotten": self._telling.counts["forgotten"],
+            "lapsed": self._telling.counts["lapsed"],
             "read": self._reader.entries,
             "mailbox_lag": self._reader.box.lag,
             "all_lag": self._reader.all.lag,
@@ -292,14 +287,14 @@ class RedisBus:
             self._check_doubt()
             self._forgotten("is another process")
         elif has_lost_notes:
-            self._tell(lambda receiver: receiver.forgotten())
+            self._telling.tell(lambda receiver: receiver.forgotten())
 
     def _forgotten(self, what: str) -> None:
         logger.warning("Redis at %s %s: this worker registers itself and its pages again", self._address, what)
-        self._counts["forgotten"] += 1
+        self._telling.counts["forgotten"] += 1
         self._lease.look_now()
-        self.heard_gap(f"Redis {what}")
-        self._tell(lambda receiver: receiver.forgotten())
+        self._telling.heard_gap(f"Redis {what}")
+        self._telling.tell(lambda receiver: receiver.forgotten())
 
     def _say_lost(self, places: Sequence[bytes]) -> None:
         self._losses.count("that Redis has lost, perhaps before all have read them", len(places))
@@ -344,86 +339,33 @@ class RedisBus:
         if self._first is not None and not self._first.done():
             self._first.set_result(None)
         elif renewed.has_lapsed:
-            self._counts["lapsed"] += 1
+            self._telling.counts["lapsed"] += 1
             logger.warning("The lease of this worker had ended: other workers may have taken it for dead")
-            self._tell(lambda receiver: receiver.lapsed())
+            self._telling.tell(lambda receiver: receiver.lapsed())
 
     def _lost(self, worker: str) -> None:
         if worker == self._worker:
             return
         self._reader.forget(worker)
-        self._tell(lambda receiver: receiver.lost(worker))
+        self._telling.tell(lambda receiver: receiver.lost(worker))
 
     def _note_again(self) -> None:
         """Let everything be noted again before Redis forgets it by itself."""
         assert self._loop is not None
 
         def note() -> None:
-            self._tell(lambda receiver: receiver.forgotten())
+            self._telling.tell(lambda receiver: receiver.forgotten())
             self._note_again()
 
         self._again = self._loop.call_later(self._settings.note_again, note)
 
     def _gave_up(self) -> None:
         # What was asked of others is not answered, and what is relayed goes nowhere.
-        self.heard_gap("Redis cannot be reached")
+        self._telling.heard_gap("Redis cannot be reached")
 
     def _dropped(self, dropped: Counter[str], is_too_much: bool) -> None:  # noqa: FBT001 - how `Outbox` tells it
         why = "because too much waits" if is_too_much else "because they waited too long"
         for whom, count in dropped.items():
             self._losses.count(f"to {'all' if whom == 'all' else 'one worker'}, {why}", count)
         if dropped["worker"]:
-            self.heard_gap("messages to another worker were dropped")
-
-    # --- what the reader hears ------------------------------------------------------------------------------------
-
-    def _tell(self, what: Callable[[Receiver], None]) -> None:
-        if self._receiver is None:
-            return
-        try:
-            what(self._receiver)
-        except Exception:
-            logger.exception("What the bus has told has failed")
-
-    def heard(self, said: Said) -> None:
-        """See `Heard`."""
-        if self._members.get(said.origin) is None:
-            # A worker that has just begun.
-            self._lease.look_now()
-        self._tell(lambda receiver: receiver.received(said))
-
-    def heard_by_all(self, message: SaidToAll) -> None:
-        """See `Heard`."""
-        self._tell(lambda receiver: receiver.received_by_all(message))
-
-    def heard_gap(self, why: str) -> None:
-        """See `Heard`."""
-        self._counts["gap"] += 1
-        now = time.monotonic()
-        if now - self._gap_said >= _GAP_LINE:
-            # Each message of a worker that drops many is one.
-            self._gap_said = now
-            logger.warning("Messages of other workers may be lost: %s. Relayed pages connect again", why)
-        if self._is_telling_gap:
-            # What is said because of a gap may be dropped as well. That is the same gap.
-            return
-        self._is_telling_gap = True
-        try:
-            self._tell(lambda receiver: receiver.gap())
-        finally:
-            self._is_telling_gap = False
-
-    def heard_missed(self, count: int) -> None:
-        """See `Heard`."""
-        self._counts["missed"] += count
-        how_many = f"{count} messages" if count else "An unknown number of messages"
-        logger.error("%s to all workers were removed before this one has read them", how_many)
-        self._tell(lambda receiver: receiver.missed(count))
-
-    def heard_wrong(self, why: str) -> None:
-        """See `Heard`."""
-        self._counts["wrong"] += 1
-        count = self._counts["wrong"]
-        # The first, and then each time that it has doubled: who may write there may write much.
-        if count & (count - 1) == 0:
-            logger.warning("%d entries of the bus were dropped; the last was wrong: %s", count, why)
+            self._telling.heard_gap("messages to another worker were dropped")
