@@ -2,11 +2,14 @@
 
 redis-py makes the connection (TLS, login) and reads the answers. Its clients and pools are not used: who has a line
 must learn of every loss, because then numbers have to be compared, and nothing may be sent a second time by itself.
+The time that an answer may take begins again with every byte that moves: a slow connection is not a lost one.
 A line is never cancelled between a question and its answer; who waits for something waits for a future.
 """
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+import socket
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
@@ -59,9 +62,13 @@ class LineError(Exception):
         self.is_refused = is_refused
 
 
-def _options(address: Address, seconds: float) -> dict[str, Any]:
+_PIECE: Final = 65_536
+"""Bytes that are written at once, and that the kernel takes before it has sent those before."""
+
+
+def _options(address: Address, seconds: float, answer: float | None) -> dict[str, Any]:
     own: dict[str, Any] = {
-        "socket_timeout": seconds,
+        "socket_timeout": answer,
         "socket_connect_timeout": seconds,
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
@@ -82,12 +89,28 @@ def _failed(address: Address, error: Exception, what: str, answers: Sequence[Any
         why = str(error).partition(_UNTRUSTED)[2].lstrip(": ").partition(" (_ssl")[0][:200].rstrip(".")
         text = f"the certificate of Redis at {address} is not trusted ({why}); ?ssl_ca_certs=FILE names its authority"
         return LineError(text, answers)
-    reason = str(error)[:200].rstrip(".")
+    reason = "it does not answer in time" if isinstance(error, TimeoutError) else str(error)[:200].rstrip(".")
     # They name the host; but a text is not looked for what else it may have one day.
     secrets = [address.options.get(name) for name in ("username", "password", "ssl_password")]
     if any(secret and secret in reason for secret in secrets):
         reason = type(error).__name__
     return LineError(f"{what} Redis at {address}: {reason}", answers)
+
+
+def _pieces(chunks: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Cut what redis-py has packed, so that it can be seen that some of it has left."""
+    piece: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        for start in range(0, len(chunk), _PIECE):
+            part = chunk[start : start + _PIECE]
+            piece.append(part)
+            size += len(part)
+            if size >= _PIECE:
+                yield piece
+                piece, size = [], 0
+    if piece:
+        yield piece
 
 
 def _cancellations() -> int:
@@ -99,19 +122,26 @@ class Line:
     """One connection, in an event loop."""
 
     def __init__(self, address: Address, seconds: float) -> None:
-        """`seconds`: how long the connection, and then each answer, may take."""
+        """`seconds`: how long the connection may take, and then may pass without a byte before an answer."""
         self._address = address
+        self._seconds = seconds
+        # The time of what is being asked.
+        self._limit: asyncio.Timeout | None = None
         kind: Any = UnixDomainSocketConnection if address.is_unix else SSLConnection if address.is_tls else Connection
         # Any: redis-py's connections are typed in parts.
-        self._connection: Any = kind(**_options(address, seconds))
+        # redis-py's own limit would be one of the whole answer.
+        self._connection: Any = kind(**_options(address, seconds, None))
         self._is_closed = False
 
     async def connect(self) -> None:
         """Make the connection. Raises LineError."""
         cancelled = _cancellations()
         try:
-            await self._connection.connect()
+            # To connect, and to log in.
+            async with asyncio.timeout(2 * self._seconds):
+                await self._connection.connect()
             await self._end_if_cancelled(cancelled)
+            self._watch()
         except (RedisError, OSError, ValueError) as error:
             await self.close()
             raise _failed(self._address, error, "no connection to") from None
@@ -125,20 +155,45 @@ class Line:
         connection = self._connection
         cancelled = _cancellations()
         try:
-            await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
-            await self._end_if_cancelled(cancelled)
-            for _ in commands:
-                try:
-                    answers.append(await connection.read_response())
-                except ResponseError as refusal:
-                    answers.append(refusal)
+            async with asyncio.timeout(self._seconds) as self._limit:
+                for piece in _pieces(connection.pack_commands(commands)):
+                    await connection.send_packed_command(piece, check_health=False)
+                    self._moved()
+                await self._end_if_cancelled(cancelled)
+                for _ in commands:
+                    try:
+                        answers.append(await connection.read_response())
+                    except ResponseError as refusal:
+                        answers.append(refusal)
         except (RedisError, OSError, AttributeError) as error:
             # redis-py looks for the writer of a connection that was closed under it, and does not find one.
             if isinstance(error, AttributeError) and not self._is_closed:
                 raise
             await self.close()
             raise _failed(self._address, error, "lost the connection to", answers) from None
+        finally:
+            self._limit = None
         return answers
+
+    def _watch(self) -> None:
+        """Learn of every byte that comes, and let the kernel not take more than it can send soon."""
+        reader, writer = self._connection._reader, self._connection._writer  # noqa: SLF001 - redis-py tells neither
+        feed = reader.feed_data
+
+        def fed(data: bytes) -> None:
+            self._moved()
+            feed(data)
+
+        reader.feed_data = fed
+        # Not every system has it, and a Unix socket does not.
+        with contextlib.suppress(AttributeError, OSError):
+            writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _PIECE)
+
+    def _moved(self) -> None:
+        """Let the time begin again: a byte has come, or has left."""
+        limit = self._limit
+        if limit is not None and not limit.expired():
+            limit.reschedule(asyncio.get_running_loop().time() + self._seconds)
 
     async def _end_if_cancelled(self, before: int) -> None:
         # redis-py sends with `asyncio.wait_for`, which before Python 3.12 forgets a cancellation that comes as it ends.
@@ -169,7 +224,7 @@ class SyncLine:
         """See `Line`."""
         self._address = address
         kind: Any = SyncUnixConnection if address.is_unix else SyncSSLConnection if address.is_tls else SyncConnection
-        self._connection: Any = kind(**_options(address, seconds))
+        self._connection: Any = kind(**_options(address, seconds, seconds))
 
     def connect(self) -> None:
         """See `Line.connect`."""
