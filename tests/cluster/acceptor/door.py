@@ -11,7 +11,7 @@ from tests.support.serving import wait_until
 from tests.support.workers import Served, children_of, descriptors_of, principal_of, served, slot_of
 from webipc.cli.acceptor.acceptor import Patience
 
-SHORT: Final = 2_000
+SHORT: Final = 1_000
 LONG: Final = 10_000
 ROUNDS: Final = 20
 """In each, a slow one says one byte."""
