@@ -1,15 +1,23 @@
 """What workers may conclude from a Redis that has just begun or has just forgotten everything, newcomers too."""
 
 import asyncio
+import contextlib
 import dataclasses
+import time
+from collections.abc import Sequence
 
 import pytest
 
 from tests.support.buses import REDIS_FAULTS, BusWorker, RedisRig, workers
 from tests.support.redis_server import RedisServer
+from tests.support.roaming import arrives_at
+from tests.support.several_workers import OneWorker
 from tests.support.waiting import until
+from webipc.cluster.board.switchboard import Switchboard
 from webipc.cluster.bus.bus import BusError
 from webipc.cluster.bus.directory import Home, Over, Parked
+from webipc.cluster.redis_bus.redis_bus import RedisBus
+from webipc.testing import Browser, ClosedError, Renderer
 
 LONG = dataclasses.replace(REDIS_FAULTS, settle=60)
 """A time to register in that no test waits for."""
@@ -116,3 +124,49 @@ async def test_what_is_said_before_a_worker_notices_is_in_the_new_generation(old
     # Not as from a program: of that a worker could not tell whether a tab has had it.
     assert [(said.said.origin, said.own) for said in newcomer.to_all] == [(before.name, 2), (before.name, 3)]
     assert newcomer.numbers_of_all() == [2, 3]
+
+
+def worker_on(rig: RedisRig) -> OneWorker:
+    """Return a worker of an application, which joins the others of this name when it begins."""
+    worker = OneWorker(Switchboard(time.monotonic))
+
+    def make(realm: str, name: str, formats: Sequence[int]) -> RedisBus:
+        return RedisBus(rig.url, name, name=rig.name, realm=realm, formats=formats, settings=rig.settings)
+
+    worker.ipc_main._make_bus = make
+    worker.ipc_main.handle("echo", lambda event, value: value)
+    return worker
+
+
+async def told_to_try_again(page: Renderer) -> None:
+    """Connect, and find that the page is told to come again, and nothing else."""
+    with pytest.raises(ClosedError) as closed:
+        await page.connect()
+    assert closed.value.close_code == 4503
+
+
+async def test_page_that_comes_to_a_newcomer_behind_a_flush_is_not_reset(old: RedisRig) -> None:
+    # Only a question to Redis tells the living one that everything is forgotten.
+    old.settings = dataclasses.replace(LONG, renew=30, lease=100)
+    living, newcomer = worker_on(old), worker_on(old)
+    async with Browser(living.app), living.browser().open() as page:
+        link, contents_id = page._connection.page.link_id, page.web_contents_id
+        await page.disconnect()
+        old.server.admin.flushall()
+        async with Browser(newcomer.app):
+            arrives_at(page, newcomer)
+            for _ in range(3):
+                await told_to_try_again(page)
+            # A new page is one at once, also while nobody knows what there was.
+            async with newcomer.browser().open() as new:
+                assert await new.invoke("echo", 1) == 1
+            async with living.browser().open():
+                # It has noticed, and says what it has.
+                async with asyncio.timeout(20):
+                    while not newcomer.shared.stats()["relays"]:
+                        with contextlib.suppress(ClosedError):
+                            await page.connect()
+                        await asyncio.sleep(0.01)
+            assert await page.invoke("echo", 2) == 2
+            assert (page._connection.page.link_id, page.web_contents_id) == (link, contents_id)
+            assert old.server.admin.exists("webipc:{faulty}:settling")
