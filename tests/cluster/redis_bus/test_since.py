@@ -315,7 +315,7 @@ def test_ring_is_bounded_in_count_and_in_bytes(monkeypatch: pytest.MonkeyPatch) 
     assert ring.since(At(b"g", 114)) is None
     assert ring.since(At(b"g", 115)) == ring.since(At(b"g", 120)) == []
     for number in range(121, 124):
-        ring.passed(b"g", number, None, 2_000)
+        ring.passed(b"g", number, None, 1_500)
         assert ring.bytes <= 5_000
     assert len(ring) == 2
     ring.passed(b"g", 124, None, 6_000)

@@ -17,8 +17,8 @@ KEPT: Final = 8_192
 """Entries that are kept, at most."""
 KEPT_BYTES: Final = 8_388_608
 """Bytes of them that are kept, at most."""
-OVERHEAD: Final = 200
-"""Bytes that are counted for an entry beside its own, about."""
+OVERHEAD: Final = 800
+"""Bytes that are counted for an entry beside its own: what its objects take in CPython, measured."""
 
 
 class At(NamedTuple):
