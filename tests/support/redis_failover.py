@@ -6,11 +6,14 @@ is written from there on.
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from tests.support.network import Relay, relay
 from tests.support.redis_server import RedisServer, redis_server
 from tests.support.serving import wait_until
+
+# Otherwise a replica is sent nothing for five seconds.
+_OPTIONS: Final = ("--repl-diskless-sync-delay", "0")
 
 
 class RedisFailover:
@@ -19,10 +22,12 @@ class RedisFailover:
     def __init__(self, stack: contextlib.ExitStack) -> None:
         """`stack` ends what is begun."""
         self._stack = stack
-        self._primary = stack.enter_context(redis_server(options=("--repl-diskless-sync-delay", "0")))
+        self._primary = stack.enter_context(redis_server(options=_OPTIONS))
         self._address = stack.enter_context(relay(self._primary.port))
         self._replica: RedisServer | None = None
         self._link: Relay | None = None
+        # Ends the network between the two.
+        self._between = stack.enter_context(contextlib.ExitStack())
         # How many bytes of what was written the last replica to take over has lacked.
         self.lacked = 0
         # What the last primary had written when it was killed.
@@ -46,9 +51,10 @@ class RedisFailover:
     def add_replica(self) -> None:
         """Begin a replica, and wait until it has all that the primary has."""
         assert self._replica is None
-        self._link = self._stack.enter_context(relay(self._primary.port))
-        options = ("--repl-diskless-sync-delay", "0", "--replicaof", "127.0.0.1", str(self._link.port))
-        self._replica = self._stack.enter_context(redis_server(options=options))
+        self._link = self._between.enter_context(relay(self._primary.port))
+        self._replica = self._stack.enter_context(redis_server(options=_OPTIONS))
+        # Said to it, so that it is none where it is begun again later.
+        self._replica.admin.replicaof("127.0.0.1", self._link.port)
         self.catch_up()
 
     def catch_up(self) -> None:
@@ -84,6 +90,7 @@ class RedisFailover:
         replica.admin.replicaof("NO", "ONE")
         self._address.target(replica.port)
         self._primary, self._replica = replica, None
+        self._between.close()
 
     def kill(self) -> None:
         """End the primary at once, with everything that is connected to it."""

@@ -77,6 +77,9 @@ def _blows(redis: RedisFailover) -> dict[str, Callable[[], Any]]:
         with contextlib.suppress(RedisError):
             redis.admin.client_kill_filter(_type="normal", skipme=True)
 
+    def forgets() -> None:
+        redis.admin.flushall()
+
     def trims() -> None:
         for mailbox in redis.admin.keys("webipc:{default}:m:*"):
             redis.admin.xtrim(mailbox, maxlen=0, approximate=False)
@@ -91,7 +94,7 @@ def _blows(redis: RedisFailover) -> dict[str, Callable[[], Any]]:
     return {
         "connections ended": ends_connections,
         "stood still": lambda: redis.admin.client_pause(700),
-        "forgot everything": redis.admin.flushall,
+        "forgot everything": forgets,
         "mailboxes trimmed": trims,
         "failed over to a replica that was cut off": fails_over,
         "killed, and empty": comes_back_empty,
