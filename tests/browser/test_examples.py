@@ -242,6 +242,33 @@ def test_a_login_opens_the_board_and_a_logout_closes_it_in_every_tab_of_the_sess
     assert notices(tab) == ["ada: Tea at four"]
 
 
+HOLD = """(async () => {
+  const { ipcRenderer } = await import('/ipc/client.js')
+  const invoke = ipcRenderer.invoke.bind(ipcRenderer)
+  window.answers = []
+  ipcRenderer.invoke = async (channel, ...args) => {
+    const answer = await invoke(channel, ...args)
+    if (channel === 'notices') await new Promise((goOn) => answers.push(goOn))
+    return answer
+  }
+})()"""
+"""Lets the page wait for the list that it asks for, as if that came behind what is sent to it meanwhile."""
+
+
+def test_a_list_that_was_asked_for_before_a_change_does_not_replace_the_newer_one(
+    tab: WebDriver, board: Spawned
+) -> None:
+    tab.get(board.url)
+    says(tab, "log in first")
+    evaluate(tab, HOLD)
+    log_in(tab, "ada", "ada")
+    wait_until(lambda: evaluate(tab, "answers.length") == 1, "the page asks for the list")
+    tab.find_element(By.ID, "text").send_keys("Tea at four" + Keys.ENTER)
+    wait_until(lambda: notices(tab) == ["ada: Tea at four"], "the notice is there")
+    evaluate(tab, "(async () => { answers[0](); await new Promise((goOn) => setTimeout(goOn)) })()")
+    assert notices(tab) == ["ada: Tea at four"]
+
+
 @pytest.mark.engines("chromium")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_of_the_notice_board_has_enough_contrast(tab: WebDriver, board: Spawned, scheme: str) -> None:

@@ -10,12 +10,14 @@ async function call(channel, ...args) {
     $('message').textContent = ''
     return await ipcRenderer.invoke(channel, ...args)
   } catch (error) {
-    // What a guard says, such as "only editors may change the board".
-    $('message').textContent = error.detail ?? error.message
+    $('message').textContent = error.detail ?? error.message // what a guard says: "only editors may change the board"
   }
 }
 
+let shown = 0
+
 function show(notices) {
+  shown += 1
   $('list').replaceChildren(...notices.map(({ id, author, text }) => {
     const item = element('li', { textContent: `${author}: ${text}` })
     item.append(element('button', { textContent: '×', ariaLabel: `Remove ${text}`, onclick: () => call('notices:remove', id) }))
@@ -26,13 +28,13 @@ function show(notices) {
 async function begin() {
   const user = await call('me')
   if (user) $('who').textContent = `${user.name}, ${user.role}`
-  show((await call('notices')) ?? [])
+  const before = shown, notices = await call('notices')
+  if (shown === before) show(notices ?? []) // otherwise it was sent a newer list meanwhile
 }
 
 function follow() {
   const { state, code, reason } = connection
-  // Refused: no session, or one that has ended.
-  const isOut = state === 'closed' && code === 4401
+  const isOut = state === 'closed' && code === 4401 // refused: no session, or one that has ended
   $('login').hidden = !isOut
   $('board').hidden = state !== 'open'
   if (isOut) show([])
