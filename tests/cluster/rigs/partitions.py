@@ -43,7 +43,7 @@ def two_machines(run: Run) -> None:
 async def _run(made: Machines, run: Run) -> None:
     counts: Counter[str] = Counter()
     async with crowd(made, run.pages or PAGES) as pages:
-        await pages.connected(2 * PATIENCE)
+        await pages.connected(3 * PATIENCE)
         first = pages.pages[0]
 
         def mix(page: Page) -> Mapping[str, int]:
@@ -59,7 +59,7 @@ async def _run(made: Machines, run: Run) -> None:
             other = next(machine for machine in made.machines if machine is not dead)
             await pages.work_while(_long(pages, dead, other, counts), mix)
         made.network.calm()
-        await pages.settle(3 * PATIENCE)
+        await pages.settle(6 * PATIENCE)
         totals = await asyncio.to_thread(made.totals)
     run.happened(counts, ["cut off for a moment", "taken for dead"])
     run.saw({f"frames {name}": count for name, count in made.wire.counts().items()}, FRAMES)
@@ -72,7 +72,7 @@ async def _run(made: Machines, run: Run) -> None:
 async def _short(made: Machines, pages: Crowd, machine: Machine, counts: Counter[str]) -> None:
     # Each page comes again, to any of the two.
     await asyncio.to_thread(made.network.cut)
-    await pages.connected(2 * PATIENCE)
+    await pages.connected(3 * PATIENCE)
     number = made.run.random(f"short {counts.total()}").randint(*ACTS)
     await asyncio.to_thread(machine.cut_off)
     try:
