@@ -8,7 +8,7 @@ import { catchOutliving, letGo, type Outliving } from '../support/outliving.js'
 import { clientOf, quiet, ScriptedServer, until } from '../support/scripted-server.js'
 
 /** Milliseconds until a script that does not end by itself is cut off. */
-const CUT_OFF = 50
+const CUT_OFF = 500
 
 let server: ScriptedServer
 let ipcRenderer: IpcRenderer

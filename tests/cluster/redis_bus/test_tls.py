@@ -101,8 +101,12 @@ async def test_workers_and_programs_reach_redis_with_the_authority_of_the_url(tl
     await first.bus.directory.park(5, b"snapshot", ["1" * 32], 60)
     assert await second.bus.directory.take(5) is not None
     # Three of each worker, and none of them without TLS.
-    own = [each for each in tls.server.admin.client_list() if each["user"] == "kim"]
-    assert [each["laddr"] for each in own] == [f"127.0.0.1:{tls.port}"] * 6
+
+    def places() -> list[str]:
+        return [each["laddr"] for each in tls.server.admin.client_list() if each["user"] == "kim"]
+
+    await until(lambda: len(places()) == 6)
+    assert places() == [f"127.0.0.1:{tls.port}"] * 6
     await rig.close()
 
 
