@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from tests.stress.journal import Ran
 from tests.stress.told import ANSWERED, CALLS, IN_ORDER, LONG, NO_REPLY, NOT_SENT, PUSHED, UNKNOWN, WRONG, Told
-from tests.stress.values import seconds_of
+from tests.stress.values import SHORT, seconds_of
 
 SHOWN = 20
 """How many faults a verdict lists."""
@@ -92,8 +92,8 @@ class Verdict:
         """Judge calls that were cut off: they take long, or their process has stood still."""
         in_time = {line.number for line in ran if line.process not in self._held_up}
         cut_off = [(number, kind) for number, (kind, outcome) in told.acts.items() if outcome == NO_REPLY]
-        short = [number for number, kind in cut_off if kind not in LONG or not seconds_of(number)]
-        self._say(told, "cut off, and takes no time", [number for number in short if number in in_time])
+        short = [number for number, kind in cut_off if kind not in LONG or seconds_of(number) < SHORT]
+        self._say(told, "cut off, and takes little time", [number for number in short if number in in_time])
 
     def _judge_messages(self, told: Told, times: Counter[int]) -> None:
         lost = [number for number, (kind, _) in told.acts.items() if kind not in CALLS and not times[number]]

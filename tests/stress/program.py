@@ -24,7 +24,7 @@ from webipc import __version__ as version
 
 SLOW = 0.12
 """Seconds that a slow handler takes."""
-LOOK, LATE = 0.05, 0.2
+LOOK, LATE = 0.05, 0.1
 """How often it is looked whether the event loop runs, in seconds, and how late that may be."""
 
 journal = Journal(Path(os.environ["STRESS_JOURNAL"]))
@@ -230,7 +230,7 @@ def shared() -> dict[str, Any]:
     others = ipc_main.shared
     if others is None:
         return {"process": os.getpid(), "version": version, "shared": {}, "workers": 1}
-    told = {"shared": others.stats(), "workers": len(others.workers)}
+    told = {"shared": others.stats(), "worker": others.worker, "workers": len(others.workers)}
     return {"process": os.getpid(), "version": version, **told}
 
 

@@ -113,14 +113,14 @@ def test_a_call_that_was_answered_twice_is_found() -> None:
 def test_a_call_that_was_cut_off_ran_and_is_one_that_takes_long() -> None:
     record = told()
     record.told(1, NO_REPLY)
-    assert "cut off, and takes no time: 1" in faults(record, ran(0, 1, 2, 3, 4))
+    assert "cut off, and takes little time: 1" in faults(record, ran(0, 1, 2, 3, 4))
     record.acts[1] = ("long", NO_REPLY)
     assert faults(record, ran(0, 1, 2, 3, 4)) == ""
     record.acts[1] = ("call", NO_REPLY)
     held_up = Ran(1, "held up", "", 900, intact=True)
     assert faults(record, [*ran(0, 1, 2, 3, 4), held_up]) == ""
     at_once = Told("other", acts={0: ("long", NO_REPLY)})
-    assert "cut off, and takes no time: 1" in faults(at_once, [Ran(1, "long", "other", 0, intact=True)])
+    assert "cut off, and takes little time: 1" in faults(at_once, [Ran(1, "long", "other", 0, intact=True)])
     record.acts[1] = ("long", NO_REPLY)
     assert "cut off, but never ran: 1" in faults(record, ran(0, 2, 3, 4))
 

@@ -9,7 +9,8 @@ from typing import Any
 LARGE = 1_500_000
 """Bytes of a large value: more than one part."""
 LONGEST = 4.0
-"""Seconds that a long handler takes at most."""
+"""Seconds that every second long handler takes. The others take less than `SHORT`."""
+SHORT = 0.5
 
 
 def value_of(number: int) -> dict[str, Any]:
@@ -25,8 +26,8 @@ def value_of(number: int) -> dict[str, Any]:
 
 
 def seconds_of(number: int) -> float:
-    """Return how long the handler of a long act takes: from nothing up to `LONGEST`."""
-    return number % 17 / 16 * LONGEST
+    """Return how long the handler of a long act takes."""
+    return LONGEST if number % 2 else number % 16 / 16 * SHORT
 
 
 def bytes_of(number: int, size: int) -> bytes:

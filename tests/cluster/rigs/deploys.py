@@ -19,12 +19,14 @@ from tests.stress.rig import Rig
 from tests.stress.run import Run
 from tests.stress.supervisor import ROOT
 from tests.stress.told import ANSWERED, NO_REPLY
+from tests.stress.values import LONGEST, seconds_of
 from tests.support.another_version import LATER, Installed, later_version, this_version
 from tests.support.serving import PATIENCE
 from webipc.version import VERSION
 
 WORKERS = 2
 PAGES = 6
+BLOCKED = 4
 DEPLOYS = 1
 """In the short form, where the second version is not replaced again. `redis-deploy` goes both ways."""
 ACTS = (150, 800)
@@ -83,10 +85,22 @@ async def _run(made: Fleet, run: Run, versions: Versions) -> None:
 
 
 def mix_of(pages: Crowd) -> Callable[[Page], Mapping[str, int]]:
-    """Return what each page does: in the first handlers run for long, and the next two are blocked in such ones."""
-    first, *blocked = pages.pages[:3]
+    """Return what each page does: in the first handlers run for long, and the next ones are blocked in such ones."""
+    first, *blocked = pages.pages[: 1 + BLOCKED]
     mixes = {first: LONG_MIX, **dict.fromkeys(blocked, BLOCKED_MIX)}
     return lambda page: mixes.get(page, MIX)
+
+
+async def until_blocked(pages: Crowd, worker: str) -> None:
+    """Wait until a page begins to be blocked for as long as handlers take, if one is at home in this worker."""
+    blocked = [page for page in pages.pages[1 : 1 + BLOCKED] if page.home == worker]
+    since = {page: len(page.told.acts) for page in blocked}
+
+    def is_blocked(page: Page) -> bool:
+        number, act = next(reversed(page.told.acts.items()), (-1, ("", None)))
+        return act == ("long ask", None) and number >= since[page] and seconds_of(number) == LONGEST
+
+    await until(lambda: not blocked or any(map(is_blocked, blocked)), f"a page is blocked at {worker}")
 
 
 def cut_off(pages: Crowd) -> bool:

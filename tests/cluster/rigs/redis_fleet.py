@@ -41,6 +41,10 @@ class RedisFleet(Rig):
             add_numbers(sums, "", _told_to(server).get("shared", {}))
         return sums
 
+    def worker(self, server: Supervised) -> str:
+        """Return the name of a program among the others."""
+        return str(_told_to(server)["worker"])
+
     def versions(self) -> list[str]:
         """Return the versions of the package that serve, each once."""
         return sorted({_told_to(server).get("version", "none") for server in self.servers})

@@ -94,6 +94,11 @@ class Page:
         return None if self._welcome is None else self._welcome.web_contents_id
 
     @property
+    def home(self) -> str | None:
+        """The name of the process that has the tab, as the last welcome has told it."""
+        return None if self._welcome is None else self._welcome.process
+
+    @property
     def is_settled(self) -> bool:
         """Whether it is connected, everything is acknowledged, and every call was answered."""
         return self.connected and self.link.link.kept_count == 0 and not len(self.link.calls)
