@@ -71,6 +71,33 @@ async def comes_again(page: Renderer) -> None:
                 await asyncio.sleep(0.02)
 
 
+@contextlib.asynccontextmanager
+async def reconnecting(page: Renderer) -> AsyncIterator[list[int]]:
+    """Let a page connect again whenever its socket is closed; yield the codes with which it was.
+
+    Edge and home find out about the other server one after the other, and each may close what is between them.
+    """
+    codes: list[int] = []
+
+    async def connect_again() -> None:
+        while True:
+            codes.append(await page._connection.closed_with())
+            await comes_again(page)
+
+    task = asyncio.create_task(connect_again())
+    yield codes
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def reload_at(worker: OneWorker, page: Renderer) -> None:
+    """Let the next document of a page arrive at this worker; it is one of the same tab."""
+    contents_id = page.web_contents_id
+    arrives_at(page, worker)
+    await page.reload()
+    assert page.web_contents_id == contents_id
+
+
 async def take_over(site: Site, at_home: Renderer) -> None:
     """Kill the primary, let the replica take over, and let a page work meanwhile."""
     await asyncio.to_thread(site.redis.kill)
@@ -104,22 +131,22 @@ async def test_page_at_home_notices_nothing_and_a_relayed_one_resumes(
     # Both begin when the replica is cut off already: it has nothing of them.
     async with home.browser().open() as at_home, home.browser().open() as relayed:
         await reconnects_at(relayed, edge)
-        async with waits_for(site, at_home, "at home"), waits_for(site, relayed, "relayed"):
-            if not is_cut_off:
-                await asyncio.to_thread(site.redis.catch_up)
-            await take_over(site, at_home)
-            assert (site.redis.lacked > 0) == is_cut_off
-            assert await relayed._connection.closed_with() == 1012
-            relayed.send("note", "sent while away")
-            await comes_again(relayed)
-        assert at_home._connection.page.attempt == 1
+        async with reconnecting(relayed) as closed:
+            async with waits_for(site, at_home, "at home"), waits_for(site, relayed, "relayed"):
+                if not is_cut_off:
+                    await asyncio.to_thread(site.redis.catch_up)
+                await take_over(site, at_home)
+                assert (site.redis.lacked > 0) == is_cut_off
+                await until(lambda: closed)
+                relayed.send("note", "sent while away")
+            await until(lambda: site.ran["sent while away"])
+            # What the replica lacks of them was written again: another document of that tab finds its home.
+            await until(lambda: any("told once more of the 2 links and 2 tabs" in line for line in lines))
+            attempts = at_home._connection.page.attempt
+            await reload_at(edge, at_home)
+            await until(lambda: edge.shared.stats()["relays"] == 2)
+        assert attempts == 1
+        assert set(closed) == {1012}
         assert site.ran["sent while away"] == 1
-        # What the replica lacks of them was written again: another document of that tab finds its home.
-        await until(lambda: any("told once more of the 2 links and 2 tabs" in line for line in lines))
-        contents_id = at_home.web_contents_id
-        arrives_at(at_home, edge)
-        await at_home.reload()
-        assert at_home.web_contents_id == contents_id
-        assert edge.shared.stats()["relays"] == 2
     assert sum(line.startswith("WARNING") and "is another process: this worker" in line for line in lines) == 2
     assert all(worker.shared.stats()["owner_lost"] == 0 for worker in site.workers)
