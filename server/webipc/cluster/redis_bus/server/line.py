@@ -177,7 +177,10 @@ class Line:
 
     def _watch(self) -> None:
         """Learn of every byte that comes, and let the kernel not take more than it can send soon."""
-        reader, writer = self._connection._reader, self._connection._writer  # noqa: SLF001 - redis-py tells neither
+        # redis-py tells neither. Where a later version has others, the time is that of a whole answer.
+        reader, writer = getattr(self._connection, "_reader", None), getattr(self._connection, "_writer", None)
+        if reader is None or writer is None:
+            return
         feed = reader.feed_data
 
         def fed(data: bytes) -> None:
