@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from webipc.cluster.board.ring import Ring
 from webipc.cluster.bus.bus import Said, SaidToAll
 from webipc.cluster.bus.rows import RowsError, decode_rows
 from webipc.cluster.bus.wire import WireError, decode_said
+from webipc.cluster.redis_bus.flow.copies import WORDS, Copies
 from webipc.cluster.redis_bus.flow.trail import Trail
 from webipc.cluster.redis_bus.scripts.script import FORGOTTEN
 from webipc.cluster.redis_bus.scripts.streams import LOOK
@@ -27,9 +28,6 @@ from webipc.cluster.redis_bus.server.session import Found, greet, open_line
 from webipc.cluster.redis_bus.settings import RedisSettings
 
 logger = logging.getLogger("webipc")
-
-_WORDS = 16_384
-"""Words and places of messages to all that are known again, should they come twice."""
 
 
 class Heard(Protocol):
@@ -78,12 +76,9 @@ class Reader:
         self.box = Place()
         # What was read of the stream for all.
         self.ring = Ring()
-        # The number of the last message from each worker.
-        self._numbers: dict[str, int] = {}
-        # Words, or places, of the last messages to all.
-        self._words: OrderedDict[bytes | str, None] = OrderedDict()
+        self._copies = Copies(WORDS)
         # The way back in the stream for all, as far as each message is known again by both its names.
-        self._trail = Trail(_WORDS // 2)
+        self._trail = Trail(WORDS // 2)
         # What the last connection has found, and whether one since the last look was the first to another server.
         self._server = Found(b"", "")
         self._must_look_back = False
@@ -130,7 +125,7 @@ class Reader:
 
     def forget(self, worker: str) -> None:
         """Forget a worker that does not live any more."""
-        self._numbers.pop(worker, None)
+        self._copies.forget(worker)
 
     async def run(self) -> None:
         """Read until `end` is called, whatever happens."""
@@ -323,13 +318,13 @@ class Reader:
         if is_all and entry.generation not in self._generations:
             # No worker has written it, so nothing counts of what only a worker can say.
             entry = entry._replace(origin="", number=0, word=b"", large="")
-        if is_all and self._reads_again and entry.place in self._words:
+        if is_all and self._reads_again and self._copies.has_place(entry.place):
             # The ring has it already, where it came first.
             return
         generation = self.known
         said, size = None, 0
         try:
-            if not self._was_heard(entry, is_all=is_all):
+            if not self._copies.was_heard(entry, is_all=is_all):
                 # Where the connection is lost here, the entry is read again.
                 data = await self._data(line, entry, is_all=is_all)
                 self._note(entry, is_all=is_all)
@@ -349,25 +344,9 @@ class Reader:
         if message is not None:
             self._heard.heard_by_all(message)
 
-    def _was_heard(self, entry: Entry, *, is_all: bool) -> bool:
-        if is_all:
-            return not self._names_of(entry).isdisjoint(self._words)
-        return entry.number <= self._numbers.get(entry.origin, 0)
-
     def _note(self, entry: Entry, *, is_all: bool) -> None:
-        if is_all:
-            self._words.update(dict.fromkeys(self._names_of(entry)))
-            while len(self._words) > _WORDS:
-                self._words.popitem(last=False)
-            return
-        last = self._numbers.get(entry.origin, 0)
-        self._numbers[entry.origin] = entry.number
-        if entry.before != last:
+        if not self._copies.note(entry, is_all=is_all):
             self._heard.heard_gap("a message of another worker is missing")
-
-    @staticmethod
-    def _names_of(entry: Entry) -> set[bytes | str]:
-        return {entry.place, entry.word or entry.place}
 
     async def _data(self, line: Line, entry: Entry, *, is_all: bool) -> bytes | None:
         """Return the rows of an entry; None where they had a key of their own, which is gone."""
