@@ -1,7 +1,8 @@
 """Compares what pages were told with what the journal says has run."""
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from tests.stress.journal import Ran
 from tests.stress.told import ANSWERED, CALLS, IN_ORDER, LONG, NO_REPLY, NOT_SENT, PUSHED, UNKNOWN, WRONG, Told
@@ -64,9 +65,8 @@ class Verdict:
         self._say(told, "never sent, but ran", [number for number in times if number not in told.acts])
         self._say(told, "changed on the way", [line.number for line in ran if not line.intact])
         for kinds in IN_ORDER:
-            self._say(
-                told, f"out of order, {kinds}", _out_of_order([line.number for line in ran if line.kind in kinds])
-            )
+            for numbers in _by_port(told, kinds, [line.number for line in ran if line.kind in kinds]):
+                self._say(told, f"out of order, {kinds}", _out_of_order(numbers))
         self._judge_calls(told, times)
         self._judge_messages(told, times)
         self._judge_replies(told, ran)
@@ -136,6 +136,15 @@ class Verdict:
     def _say(self, told: Told, what: str, numbers: Sequence[int]) -> None:
         if numbers:
             self.faults.append(f"{told.page}: {what}: {len(numbers)}, of {len(told.acts)} acts: {numbers[:8]}")
+
+
+def _by_port(told: Told, kinds: Collection[str], numbers: Iterable[int]) -> Iterable[Sequence[int]]:
+    """Divide what came through ports by the port; what came by a channel is one."""
+    firsts = sorted(first for kind in kinds for first in told.opened.get(kind, ()))
+    found: dict[int, list[int]] = defaultdict(list)
+    for number in numbers:
+        found[bisect_right(firsts, number)].append(number)
+    return found.values()
 
 
 def _out_of_order(numbers: Sequence[int]) -> list[int]:

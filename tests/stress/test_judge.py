@@ -157,6 +157,20 @@ def test_a_reset_link_may_lose_messages_and_replies_and_nothing_else() -> None:
     assert "answered, but never ran" in faults(record, ran(1))
 
 
+def test_what_came_through_one_port_is_in_order_and_two_ports_have_none() -> None:
+    record = told()
+    for number in (5, 6, 7):
+        record.did(number, "port")
+    record.echoes["port"] = [2, 5, 6, 7]
+    lines = [Ran(1, "port", "page", number, intact=True) for number in (2, 6, 7, 5)]
+    record.opened["port"] = [2]
+    assert "out of order, {'port'}: 1" in faults(record, ran(0, 1, 3, 4) + lines)
+    record.opened["port"] = [2, 6]
+    assert faults(record, ran(0, 1, 3, 4) + lines) == ""
+    lines[1:3] = reversed(lines[1:3])
+    assert "out of order, {'port'}: 1" in faults(record, ran(0, 1, 3, 4) + lines)
+
+
 def test_a_relayed_message_that_came_back_has_run_unless_a_link_was_reset() -> None:
     record = told()
     record.did(5, "relay")

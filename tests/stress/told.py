@@ -18,8 +18,8 @@ IN_ORDER = (
     {"relay"},
     {"plain", "plain note"},
 )
-"""Acts whose handlers begin in the order of the acts: those of a channel, and those of a port. Handlers in threads do
-not."""
+"""Acts whose handlers begin in the order of the acts: those of a channel, and those of one port. Handlers in threads do
+not, and neither do those of two ports: what the first one still has to deliver may come behind the second one."""
 
 PUSHED = frozenset({"note", "plain note"})
 """Messages to which the server replies with a push."""
@@ -45,6 +45,8 @@ class Told:
     """Numbers of the notes whose reply has come, as they came."""
     echoes: dict[str, list[int]] = field(default_factory=lambda: {"port": [], "relay": []})
     """The same for what has come back through ports."""
+    opened: dict[str, list[int]] = field(default_factory=dict)
+    """The number of the first act of each port, by kind: one that has closed is followed by another."""
     heard: dict[str, list[int]] = field(default_factory=dict)
     """Numbers of the shouts of each page, as they came: the server broadcasts them."""
     again: list[int] = field(default_factory=list)

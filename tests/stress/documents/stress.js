@@ -19,7 +19,7 @@ const { connection } = ipcRenderer
 const acts = []
 const pushed = []
 const states = []
-const record = { page, pushes: [], echoes: { port: [], relay: [] }, resets: [], dropped: 0, left: false }
+const record = { page, pushes: [], echoes: { port: [], relay: [] }, opened: { port: [], relay: [] }, resets: [], dropped: 0, left: false }
 const sent = { note: 0, port: 0, relay: 0 }
 let open = 0
 let largeOpen = 0
@@ -92,6 +92,7 @@ function postTo(kind, number, message) {
     }
     ipcRenderer.postMessage(kind, message, [port2])
     ports[kind] = port1
+    record.opened[kind].push(number)
   }
   ports[kind].postMessage([number, valueOf(number)])
   sent[kind] += 1

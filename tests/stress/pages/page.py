@@ -282,6 +282,7 @@ class Page:
         carried = PortMessage(value, (channel.port2.neuter(),))
         self.link.ports.send(["post", kind], carried)
         self._ports[kind] = mine
+        self.told.opened.setdefault(kind, []).append(self._next)
         return True
 
     # --- what it hears --------------------------------------------------------------------------------------------
