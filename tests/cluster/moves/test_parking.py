@@ -368,6 +368,21 @@ async def test_iframes_go_on_below_their_parents(two: list[OneWorker]) -> None:
     assert frame.connection.document.parent is page.connection.document
 
 
+async def test_document_in_an_iframe_that_never_said_goodbye_holds_up_no_tab(two: list[OneWorker]) -> None:
+    old, _ = two
+    page = Wanderer(1)
+    frame = Wanderer(2, above=page)
+    await page.come(old)
+    await frame.come(old)
+    frame.lose()
+    page.connection.bye(0)
+    await settled()
+    assert [connection.link_id for connection in old.hub.links] == [frame.connection.link_id]
+    async with asyncio.timeout(20):
+        await drain(old, 600)
+    assert old.shared.stats()["parked"] == 1
+
+
 async def test_last_worker_ends_its_tabs_as_a_single_process_does(
     two: list[OneWorker], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -131,6 +131,7 @@ class Parking(Part):
             if not is_quiet_tab(connections, self._hub.attaches):
                 if not is_patient:
                     _take_nothing_new(connections)
+                    self._end_orphans(connections)
             elif room > 0:
                 try:
                     self._leaving.begin(tab, connections)
@@ -158,12 +159,18 @@ class Parking(Part):
             for tab, links in left[first : first + BATCH]:
                 self._leave_now(tab, [link for link in links if not link.ended])
 
-    def _leave_now(self, tab: Tab, connections: Sequence[Connection]) -> None:
+    def _end_orphans(self, connections: Sequence[Connection]) -> None:
+        """End the documents in iframes whose parents have gone.
+
+        They are about to go in any case. One whose `bye` was lost would hold up its tab for its whole grace time.
+        """
         for connection in connections:
             parent = connection.document.parent
             if parent is not None and parent.is_gone:
-                # About to go in any case: what embeds it has.
                 self._hub.end(connection, "ended")
+
+    def _leave_now(self, tab: Tab, connections: Sequence[Connection]) -> None:
+        self._end_orphans(connections)
         connections = [connection for connection in connections if not connection.ended]
         try:
             self._leaving.begin(tab, connections)
