@@ -1,4 +1,4 @@
-"""Pages into which somebody else's HTML was injected, without any script of it: neither which scripts run, nor which
+"""Pages into which foreign HTML was injected, without any script of it: neither which scripts run, nor which
 server is used, nor who hears `sendToHost` is chosen by an element.
 
 A strict policy lets no injected script run by itself, so what is left are the elements that scripts of the page read.

@@ -485,7 +485,7 @@ def test_overrides_of_the_application_count_at_every_depth() -> None:
 
 
 def test_an_override_of_the_dependency_that_authenticates_has_counted_when_the_caller_was_asked() -> None:
-    app = overriding(current_user=lambda: "somebody else")
+    app = overriding(current_user=lambda: "another user")
     values = solve(needs_user, app=app, authenticate=current_user, user="Grace")
     assert (values["user"], values["its"]) == ("Grace", "organisation of Grace")
 

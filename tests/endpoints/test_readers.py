@@ -70,7 +70,7 @@ class Wrapping:
         if scope["type"] != "websocket":
             await self._app(scope, receive, send)
             return
-        token = VISITOR.set(dict(scope["headers"]).get(b"x-visitor", b"somebody").decode())
+        token = VISITOR.set(dict(scope["headers"]).get(b"x-visitor", b"visitor").decode())
         self._log.append("enter")
         try:
             await self._app(scope, receive, send)

@@ -14,10 +14,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 
+import pytest
+
 from tests.support.redis_server import RedisServer, redis_server
 from tests.support.waiting import PATIENCE, settled, until
 from webipc.cluster.board.switchboard import Switchboard
-from webipc.cluster.bus.bus import Bus, Said, SaidToAll
+from webipc.cluster.bus.bus import Bus, BusError, Said, SaidToAll
 from webipc.cluster.bus.kinds import Kinds
 from webipc.cluster.bus.memory_bus import MemoryBus
 from webipc.cluster.bus.questions import Questions
@@ -305,6 +307,35 @@ async def workers(rig: Rig, count: int) -> Sequence[BusWorker]:
     made = [await rig.worker() for _ in range(count)]
     await until(lambda: all(worker.bus.members.get(other.name) for worker in made for other in made))
     return made
+
+
+async def answered(ask: Callable[[], Awaitable[object]]) -> object:
+    """Ask a directory until it answers, whatever the answer is."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                return await ask()
+            except BusError:
+                await asyncio.sleep(0.01)
+
+
+def said_once(worker: BusWorker) -> list[int]:
+    """Return what was said to all, as a worker has heard it; fail where something came twice."""
+    numbers = worker.numbers_of_all()
+    assert len(numbers) == len(set(numbers))
+    return numbers
+
+
+async def refusal(url: str) -> str:
+    """Return why a worker on Redis cannot begin, which it may try again, in one line without a secret."""
+    bus = RedisBus(url, "0123456789abcdef", settings=REDIS_FAULTS)
+    for _ in range(2):
+        with pytest.raises(BusError) as refused:
+            await bus.begin(BusWorker(bus))
+    text = str(refused.value)
+    assert "\n" not in text
+    assert "secret" not in text
+    return text
 
 
 async def until_answered(ask: Callable[[], Awaitable[object]], answer: object) -> None:

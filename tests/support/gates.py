@@ -17,7 +17,7 @@ class Gate:
         self._open.set()
 
     def close(self) -> None:
-        """Let whoever comes stand here."""
+        """Let every task that comes wait here."""
         self._open.clear()
 
     def open(self) -> None:

@@ -124,7 +124,7 @@ class Shared:
     async def begin(self) -> None:
         """Become a member, before the first page. Raises BusError where that is impossible; then it may be tried again.
 
-        Whoever calls it while it begins waits for the same.
+        Calls that come while it begins wait for the same.
         """
         if self._beginning is None:
             self._beginning = self._hub.loop.create_task(self._begin(), name="webipc joins the other workers")

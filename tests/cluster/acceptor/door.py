@@ -65,7 +65,7 @@ class _Door:
         wait_until(lambda: len(children_of(self._parent)) == 2, "no dead process is left")
 
     def _serve_another(self) -> None:
-        """Ask as somebody whose tabs are at one of the workers, and look at the parent."""
+        """Ask as a page whose tabs are at one of the workers, and look at the parent."""
         slot = 1 + self._others % 2
         assert slot_of(self._server.port, principal_of(slot)) == slot
         self._look()

@@ -12,34 +12,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.long_call import LONG_CALL
 from tests.support.plain_page import Page
 from tests.support.raw_sockets import closing, socket
 from tests.support.redis_server import redis_server
 from tests.support.serving import PATIENCE, Spawned, free_port, wait_until
 from tests.support.workers import served
 
-PROGRAM = """
-import asyncio, os
-from pathlib import Path
-from fastapi import FastAPI
-from webipc import IpcMain
-
-app = FastAPI()
-ipc_main = IpcMain()
-ipc_main.mount(app)
-folder = Path(os.environ["FOLDER"])
-
-@ipc_main.handle("long")
-async def long(event):
-    (folder / "runs").touch()
-    while not (folder / "go on").exists():
-        await asyncio.sleep(0.01)
-    return os.getpid()
-
+PROGRAM = (
+    LONG_CALL
+    + """
 @ipc_main.handle("who")
 async def who(event):
     return os.getpid()
 """
+)
 
 SERVICE_RESTART = 1012
 

@@ -7,7 +7,7 @@ import textwrap
 
 import pytest
 
-from tests.support.buses import REDIS_FAULTS, BusWorker, RedisRig, workers
+from tests.support.buses import REDIS_FAULTS, BusWorker, RedisRig, refusal, workers
 from tests.support.redis_server import RedisServer, redis_server
 from tests.support.serving import free_port, wait_until
 from tests.support.waiting import until
@@ -16,18 +16,6 @@ from webipc.cluster.redis_bus.making import redis_buses
 from webipc.cluster.redis_bus.redis_bus import RedisBus
 from webipc.cluster.redis_bus.server.address import Address
 from webipc.cluster.redis_bus.server.checks import check
-
-
-async def refusal(url: str) -> str:
-    """Return why a worker cannot begin; it may be tried again."""
-    bus = RedisBus(url, "0123456789abcdef", settings=REDIS_FAULTS)
-    for _ in range(2):
-        with pytest.raises(BusError) as refused:
-            await bus.begin(BusWorker(bus))
-    text = str(refused.value)
-    assert "\n" not in text
-    assert "secret" not in text
-    return text
 
 
 async def test_redis_that_is_not_there_is_one_sentence() -> None:

@@ -2,16 +2,15 @@
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 
 import pytest
 
-from tests.support.buses import REDIS_FAULTS, BusWorker, RedisRig, workers
+from tests.support.buses import REDIS_FAULTS, BusWorker, RedisRig, answered, said_once, workers
 from tests.support.redis_failover import RedisFailover, redis_failover
 from tests.support.serving import free_port
 from tests.support.waiting import until
-from webipc.cluster.bus.bus import BusError
 from webipc.cluster.bus.directory import Home, Over
 from webipc.cluster.redis_bus.flow.trail import STEP, Trail
 from webipc.cluster.redis_bus.server.address import Address
@@ -39,20 +38,9 @@ async def in_thread(does: Callable[[], object]) -> None:
     await asyncio.to_thread(does)
 
 
-async def answered(ask: Callable[[], Awaitable[object]]) -> object:
-    """Ask a directory until it answers."""
-    async with asyncio.timeout(20):
-        while True:
-            try:
-                return await ask()
-            except BusError:
-                await asyncio.sleep(0.01)
-
-
 def once(worker: BusWorker) -> list[int]:
     """Return what was said to all, as a worker has heard it; fail where something came twice."""
-    numbers = worker.numbers_of_all()
-    assert len(numbers) == len(set(numbers))
+    numbers = said_once(worker)
     assert len(worker.numbers()) == len(set(worker.numbers()))
     return numbers
 

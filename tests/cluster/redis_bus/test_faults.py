@@ -3,35 +3,17 @@
 import asyncio
 import dataclasses
 import time
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.support.buses import REDIS_FAULTS, BusWorker, RedisRig, workers
+from tests.support.buses import REDIS_FAULTS, BusWorker, RedisRig, answered, said_once, workers
 from tests.support.redis_server import redis_server
 from tests.support.waiting import until
 from webipc.cluster.bus.bus import BusError
 from webipc.cluster.bus.directory import Home
 from webipc.cluster.redis_bus.server.line import LineError
-
-
-async def answered(ask: Callable[[], Awaitable[object]]) -> object:
-    """Ask a directory until it answers."""
-    async with asyncio.timeout(20):
-        while True:
-            try:
-                return await ask()
-            except BusError:
-                await asyncio.sleep(0.01)
-
-
-def said_once(worker: BusWorker) -> list[int]:
-    """Return what was said to all, in order; fail where something came twice."""
-    numbers = worker.numbers_of_all()
-    assert len(numbers) == len(set(numbers))
-    return numbers
 
 
 async def connected(*made: BusWorker) -> None:

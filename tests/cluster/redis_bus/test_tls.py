@@ -11,13 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.cli.processes import PROGRAM, running
-from tests.support.buses import REDIS_FAULTS, BusWorker, RedisRig, workers
+from tests.support.buses import RedisRig, refusal, workers
 from tests.support.redis_server import RedisServer, need_redis, redis_server
 from tests.support.serving import PATIENCE, free_port
 from tests.support.waiting import until
 from webipc.cluster.bus.bus import BusError
 from webipc.cluster.redis_bus.making import redis_buses
-from webipc.cluster.redis_bus.redis_bus import RedisBus
 from webipc.redis_emitter import AsyncRedisEmitter, RedisEmitter
 
 
@@ -73,17 +72,6 @@ def served(folder: Path, *options: str) -> Iterator[TlsServer]:
     with redis_server(options=("--tls-port", str(port), *files, *options)) as server:
         server.admin.execute_command("ACL", "SETUSER", "kim", "on", ">secret", "~*", "&*", "+@all")
         yield TlsServer(server, port, folder)
-
-
-async def refusal(url: str) -> str:
-    """Return what a worker is told that cannot begin, in one line without a secret."""
-    bus = RedisBus(url, "0123456789abcdef", settings=REDIS_FAULTS)
-    with pytest.raises(BusError) as refused:
-        await bus.begin(BusWorker(bus))
-    text = str(refused.value)
-    assert "\n" not in text
-    assert "secret" not in text
-    return text
 
 
 async def test_workers_and_programs_reach_redis_with_the_authority_of_the_url(tls: TlsServer) -> None:

@@ -24,7 +24,7 @@ class NotQuietError(Exception):
 def check_quiet(connection: Connection) -> None:
     """Raise NotQuietError for what no record has a place for.
 
-    Calls of the page that are open have one: whoever takes the link has to answer them.
+    Calls of the page that are open have one: the worker that takes the link has to answer them.
     """
     ports, calls, syncs = connection.ports_if_made, connection.outgoing_calls_if_made, connection.syncs_if_made
     reasons = {

@@ -121,7 +121,7 @@ class Broadcasts:
             catching.is_complete = False
         links = list(self._hub.links)
         logger.warning(
-            "%s messages to the pages of all workers did not reach this one: its %d pages are reset, and begin anew",
+            "%s messages to the pages of all workers did not reach this one: its %d pages are reset",
             count or "An unknown number of",
             len(links),
         )
